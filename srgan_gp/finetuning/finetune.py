@@ -1,8 +1,9 @@
-"""Guarded fine-tuning of a model: plan, score, train, score again, compare."""
+"""Guarded fine-tuning of a model: plan, score, train, score again, compare.
 
-import math
+`srgan-gp finetune` calls `finetune`; the app runs that command as a process.
+"""
+
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from srgan_gp.data.validation_split import Split, split_images
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
+from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_scores import (
     Measured,
     OnScored,
@@ -23,7 +25,7 @@ from srgan_gp.finetuning.finetune_scores import (
     score_upscaler,
 )
 from srgan_gp.finetuning.finetune_source import Source, find_source
-from srgan_gp.finetuning.finetune_verdict import Verdict, judge
+from srgan_gp.finetuning.finetune_verdict import judge
 from srgan_gp.finetuning.usable_images import other_files_line, usable_images
 from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.models.cards import FACES
@@ -40,49 +42,13 @@ from srgan_gp.training.tasks import generator_arguments
 from srgan_gp.training.tasks.face_generation import face_cache
 from srgan_gp.training.validation.validation_faces import ValidationFaces
 
-TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"  # names that version 0.1 wrote
-SIDES = ("before", "after")
+TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"
+"""Files in the folder of a run that list its images; version 0.1 wrote the same names."""
 
 Say = Callable[[str], None]
+"""Shows a message to the user."""
 OnStage = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class FinetuneResult:
-    """Result of a fine-tuning.
-
-    Attributes:
-        source: name of the model it started from.
-        run_dir: where the checkpoints are.
-        trained_on: number of training images.
-        validation: number of validation images.
-        rule: how the validation images were chosen.
-        images_seen: number of images seen at the end of the run.
-        best_images_seen: images seen by the checkpoint that was compared; 0: the unchanged model.
-        ended_because: reason for early stopping; empty: the run was not stopped early.
-        seconds: duration of the training.
-        verdict: the comparison.
-    """
-
-    source: str
-    run_dir: Path
-    trained_on: int
-    validation: int
-    rule: str
-    images_seen: int
-    best_images_seen: int
-    ended_because: str
-    seconds: float
-    verdict: Verdict
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return everything as JSON types, `validation` as `held_out`; infinity becomes None."""
-        found: dict[str, Any] = {
-            "held_out" if key == "validation" else key: value for key, value in asdict(self).items()
-        }
-        for row in found["verdict"]["rows"]:
-            row |= {side: row[side] if math.isfinite(row[side]) else None for side in SIDES}
-        return found | {"run_dir": str(self.run_dir)}
+"""Shows the progress of a stage: its name, the steps done and the steps in all."""
 
 
 def finetune(
@@ -104,10 +70,12 @@ def finetune(
         data: folders and zip files of images.
         run_dir: folder for checkpoints, previews and logs.
         validation: folder or zip file of validation images; None: chosen by `split_images`.
-        changes: options that override the plan.
+        changes: fields of `TrainConfig` that override the plan.
         say: called with each message to the user.
-        on_stage: called while images are read and scored, with the name of the stage and the
-            numbers of steps done and in all.
+        on_stage: called while images are read and scored; see `OnStage`.
+
+    Returns:
+        Scores before and after, and the verdict. The best checkpoint stays in `run_dir`.
 
     Raises:
         UsageError: there are too few images, or an argument is not valid.
@@ -123,11 +91,10 @@ def finetune(
     source = find_source(model)
     if others := other_files_line(data, validation):
         say(others)
-    choose = partial(usable_images, say=say, on_stage=on_stage)
-    split = split_images(data, validation, choose)
-    counts = len(split.train), len(split.validation)
-    config = plan(source, *counts, changes or {})
-    load_features(config)  # fails early if it would have to be downloaded and cannot
+    split = split_images(data, validation, partial(usable_images, say=say, on_stage=on_stage))
+    config = plan(source, len(split.train), len(split.validation), changes or {})
+    load_features(config)  # fails now, not after the training, if a download is needed and fails
+    # Other planned options depend on the length of the run.
     require_same_options(config, run_dir, causes=("total_images",))
     _write_lists(split, run_dir)
     _announce(source, split, config, say)
@@ -140,23 +107,24 @@ def finetune(
             validation=str(run_dir / VALIDATION_LIST),
             start_from=source.weights,
         )
-        _, generator, best = load_run(run_dir)
-        scoring = partial(on_stage, "scoring the best result")
-        # 0 images: no checkpoint is better than the unchanged model.
-        after = _score(generator, config, run_dir, scoring) if best else before
-    found = checkpoint.newest(run_dir / "checkpoints")
-    assert found  # `train` has saved one
-    _, numbers = found
+        _, best_generator, best_images_seen = load_run(run_dir)
+        after = before  # if no checkpoint is better than the unchanged model
+        if best_images_seen:
+            on_scored = partial(on_stage, "scoring the best result")
+            after = _score(best_generator, config, run_dir, on_scored)
+    newest = checkpoint.newest(run_dir / "checkpoints")
+    assert newest  # `train` has saved one
+    _, progress = newest  # numbers of `checkpoint.Progress`
     return FinetuneResult(
         source=source.name,
         run_dir=run_dir,
-        trained_on=counts[0],
-        validation=counts[1],
+        trained_on=len(split.train),
+        validation=len(split.validation),
         rule=split.rule,
-        images_seen=numbers["images_seen"],
-        best_images_seen=best,
-        ended_because=numbers["ended_because"],
-        seconds=numbers["seconds"],
+        images_seen=progress["images_seen"],
+        best_images_seen=best_images_seen,
+        ended_because=progress["ended_because"],
+        seconds=progress["seconds"],
         verdict=judge(before, after, config, noise),
     )
 
@@ -175,7 +143,7 @@ def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> No
 
 
 def load_source(source: Source, config: TrainConfig) -> nn.Module:
-    """Build the unchanged generator, on the CPU and in evaluation mode.
+    """Return the generator with the weights of `source`, on the CPU and in evaluation mode.
 
     Raises:
         UsageError: the options define another network than that of the weights.
@@ -188,17 +156,20 @@ def load_source(source: Source, config: TrainConfig) -> nn.Module:
 def _score_before(
     generator: nn.Module, config: TrainConfig, run_dir: Path, on_stage: OnStage
 ) -> tuple[Measured, float]:
-    """Score the unchanged generator; also return the noise of the deciding score.
+    """Score the unchanged generator.
 
-    The sets of latents of a face generator differ by chance already: its noise is 0 here.
+    Returns:
+        Its scores, and the noise of the deciding score `config.best_by`, for `judge`. The noise of
+        a face generator is 0: its scores are of several random sets of latents, whose scatter
+        `judge` takes into account already.
     """
-    scoring = partial(on_stage, "scoring the model before training")
-    measured = _score(generator, config, run_dir, scoring)
+    on_scored = partial(on_stage, "scoring the model before training")
+    measured = _score(generator, config, run_dir, on_scored)
     if config.task == FACES:
         return measured, 0.0
     files = list_images(str(run_dir / VALIDATION_LIST))
-    scoring = partial(on_stage, "measuring the noise of the scores")
-    shifted = score_upscaler(generator, files, config, scoring, is_shifted=True)
+    on_scored = partial(on_stage, "measuring the noise of the scores")
+    shifted = score_upscaler(generator, files, config, on_scored, is_shifted=True)
     return measured, score_noise(measured, shifted, config.best_by)
 
 
@@ -207,18 +178,21 @@ def _score(
 ) -> Measured:
     """Score a generator, on the CPU, on all validation images of a run.
 
-    `train` itself scores one half of a large set of faces only; see `face_cache`.
+    Of a large set of faces `train` uses one half only, to choose the checkpoint.
     """
-    train_list, validation_list = str(run_dir / TRAIN_LIST), str(run_dir / VALIDATION_LIST)
+    validation_list = str(run_dir / VALIDATION_LIST)
     if config.task != FACES:
         return score_upscaler(generator, list_images(validation_list), config, on_scored)
-    faces, train_faces = (face_cache([place], config) for place in (validation_list, train_list))
+    train_faces = face_cache([str(run_dir / TRAIN_LIST)], config)
+    faces = face_cache([validation_list], config)
     validation = ValidationFaces(faces, config, torch.device("cpu"), train_faces)
     return score_faces(generator, validation, on_scored)
 
 
 def _write_lists(split: Split, run_dir: Path) -> None:
-    """Save the lists of training and validation images; a resumed run must have the same.
+    """Save the lists of training and validation images.
+
+    A run with checkpoints must have been begun with the same images.
 
     Raises:
         UsageError: the run was begun with other images.
@@ -240,6 +214,6 @@ def _write_lists(split: Split, run_dir: Path) -> None:
 
 
 def _has_images(path: Path, files: Sequence[ImageFile]) -> bool:
-    """Return whether a list file has these images, in this order."""
+    """Return whether a list file, which has absolute paths, names these images in this order."""
     listed = [(file.container, file.member) for file in list_images(path)]
     return listed == [(file.container.absolute(), file.member) for file in files]

@@ -1,4 +1,8 @@
-"""Plan of a fine-tuning: options by the number of images, such as learning rate and length."""
+"""Plan of a fine-tuning: all training options, chosen by model, task and number of images.
+
+`finetune.finetune` calls `plan`. A model "has a critic" if the critic that it was trained with lies
+beside its weights.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -16,9 +20,16 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.presets import PRESETS, with_options
 from srgan_gp.training.options.task_options import require_options_of_task
 
-FEW_TRAINING_IMAGES = 80  # with fewer there is a warning
-FEW_VALIDATION_IMAGES = 20  # with fewer there is a warning
-VALIDATIONS = 8  # in a run that is not stopped early
+FEW_TRAINING_IMAGES = 80
+"""With fewer training images there is a warning."""
+FEW_VALIDATION_IMAGES = 20
+"""With fewer validation images there is a warning."""
+VALIDATIONS = 8
+"""Number of validations in a run that is not stopped early."""
+REPETITIONS = 80
+"""How often each training image is seen, where the limits of the length allow it."""
+LARGE_SET = 300
+"""Training images from which on an upscaler gets a higher rate and fewer frozen critic stages."""
 
 
 def plan(
@@ -30,25 +41,32 @@ def plan(
         source: the model to start from.
         trained_on: number of training images.
         validation: number of validation images.
-        changes: fields that override the plan.
+        changes: fields of `TrainConfig` that override the plan.
 
     Raises:
         UsageError: there are too few images, or a change is not valid.
     """
     require_options_of_task(source.task, changes)
     _require_enough(trained_on, validation)
-    make = _plan_faces if source.task == FACES else _plan_super_resolution
-    config = _fit(make(source, trained_on), source, changes)
+    is_of_faces = source.task == FACES
+    plan_task = _plan_faces if is_of_faces else _plan_super_resolution
+    config = _apply_changes(plan_task(source, trained_on), source, changes)
     if config.best_by == "auto":
         raise UsageError("A fine-tuning needs a deciding score; choose a best_by other than auto.")
     require_scores(config, has_validation=True)
-    every = max(config.total_images // VALIDATIONS // config.batch_size, 1) * config.batch_size
-    due = {"validate_images": every, "checkpoint_images": every, "report_images": every // 2 or 1}
-    return replace(config, **{k: v for k, v in due.items() if k not in changes})
+    # Images between validations: whole batches, at least one.
+    interval = max(config.total_images // VALIDATIONS // config.batch_size, 1) * config.batch_size
+    intervals = {
+        "validate_images": interval,
+        "checkpoint_images": interval,
+        "report_images": max(interval // 2, 1),
+    }
+    planned = {name: images for name, images in intervals.items() if name not in changes}
+    return replace(config, **planned)
 
 
 def size_warnings(trained_on: int, validation: int) -> list[str]:
-    """Return warnings about small training and validation sets."""
+    """Return a warning for each set that is small; `trained_on` and `validation` are numbers."""
     warnings = []
     if trained_on < FEW_TRAINING_IMAGES:
         warnings.append(
@@ -62,45 +80,55 @@ def size_warnings(trained_on: int, validation: int) -> list[str]:
     return warnings
 
 
-def _fit(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> TrainConfig:
-    """Apply a model's options and the changes; limit planned values that depend on them."""
+def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> TrainConfig:
+    """Set the model's network options and the user's changes in a planned configuration.
+
+    The critic's warm-up and the number of frozen stages are planned for the usual length and
+    critic; they are reduced here to what this run and this critic allow.
+    """
     images = changes.get("total_images", config.total_images)
-    # A short run must not spend more than a sixth of its images on the critic alone.
-    planned = {"critic_warmup_images": min(config.critic_warmup_images, images // 6)}
-    if source.critic and "critic_warmup_images" not in changes:
-        _require_length(images, config.critic_warmup_images, replace(config, **_steps(changes)))
+    reduced = {"critic_warmup_images": _warmup(config.critic_warmup_images, images)}
     if source.critic:
         stages = _critic_stages(replace(config, **source.options))
-        planned["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
-    return with_options(replace(config, **planned | source.options), changes)
+        reduced["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
+        if "critic_warmup_images" not in changes:
+            critic_steps = changes.get("critic_steps", config.critic_steps)
+            batch_size = changes.get("batch_size", config.batch_size)
+            _require_length(images, config.critic_warmup_images, critic_steps * batch_size)
+    return with_options(replace(config, **reduced | source.options), changes)
 
 
-def _steps(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return those of the changes that set the length of a step."""
-    return {name: changes[name] for name in ("batch_size", "critic_steps") if name in changes}
+def _warmup(planned: int, total: int) -> int:
+    """Limit the images for the critic alone to a sixth of the images of the run."""
+    return min(planned, total // 6)
 
 
-def _require_length(images: int, warmup: int, config: TrainConfig) -> None:
-    """Check that a run is long enough for a step of the generator after the critic's own images.
+def _require_length(total: int, planned_warmup: int, step: int) -> None:
+    """Check that the generator takes a step, which is after the critic's warm-up.
+
+    Args:
+        total: images of the run.
+        planned_warmup: images for the critic alone, before `_warmup` limits them.
+        step: images from one step of the generator to the next.
 
     Raises:
-        UsageError: it is not; the message names the smallest length that is.
+        UsageError: the run is too short; the message names the smallest length.
     """
-    step = config.critic_steps * config.batch_size
-    least = step
-    while min(warmup, least // 6) + step > least:
-        least += 1
-    if images < least:
+    shortest = step
+    while _warmup(planned_warmup, shortest) + step > shortest:
+        shortest += 1
+    if total < shortest:
         raise UsageError(
-            f"total_images {images} is too small: the run would end before the generator's first "
-            f"step. Choose at least {least}."
+            f"total_images {total} is too small: the run would end before the generator's first "
+            f"step. Choose at least {shortest}."
         )
 
 
 def _critic_stages(config: TrainConfig) -> int:
-    """Return the number of stages of a run's critic; those of faces halve the image to 4 pixels.
+    """Return the number of stages of a run's critic.
 
-    The stem of `projected_critic` is the first of these steps.
+    The stages of a critic of faces halve the image to 4 pixels. In `projected_critic` the stem does
+    the first halving, in place of a stage.
     """
     if config.task == FACES:
         halvings = (config.image_size // 4).bit_length() - 1
@@ -109,6 +137,7 @@ def _critic_stages(config: TrainConfig) -> int:
 
 
 def _require_enough(trained_on: int, validation: int) -> None:
+    """Raise a `UsageError` if there are too few training or validation images."""
     if missing := missing_images(trained_on, validation):
         training = number_of(trained_on, "training image")
         raise UsageError(
@@ -121,26 +150,26 @@ def _require_enough(trained_on: int, validation: int) -> None:
 def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     """Plan for an upscaler, which needs few images thanks to random crops and degradations.
 
-    With a critic, so for a model of realistic texture, the squeeze distance decides; without one
-    the PSNR. A smaller training set: a shorter run, a lower rate, more frozen critic stages.
+    A model with a critic was trained for realistic texture: the squeeze distance chooses its best
+    checkpoint. That of a model without one is chosen by PSNR. A smaller training set gets a shorter
+    run, a lower learning rate and more frozen critic stages. The numbers are this project's own.
     """
-    # Each image about 80 times.
-    images = _length(80 * trained_on, least=9_600, most=32_000, batch=16)
+    is_large = trained_on >= LARGE_SET
+    images = _length(trained_on, least=9_600, most=32_000, batch=16)
     common = replace(
         PRESETS["photo-x4-cpu"], total_images=images, patience=3, ema_half_life_images=images // 16,
-        learning_rate=1.5e-4 if trained_on >= 300 else 7e-5, warmup_images=800,
+        learning_rate=1.5e-4 if is_large else 7e-5, warmup_images=800,
     )  # fmt: skip
     if source.critic is None:
         return replace(common, adversarial_ratio=0.0, equivariance_weight=0.0, best_by="psnr_y")
     return replace(
         common, best_by="squeeze_distance", most_psnr_loss=0.3, adversarial_ratio=0.15,
-        critic_warmup_images=1_600, ratio_ramp_images=0,
-        freeze_critic_stages=1 if trained_on >= 300 else 2,
+        critic_warmup_images=1_600, ratio_ramp_images=0, freeze_critic_stages=1 if is_large else 2,
     )  # fmt: skip
 
 
 def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
-    """Plan for a face generator: a low rate, most of the critic frozen, all images augmented.
+    """Plan for a face generator: a low rate, two frozen stages of the critic, augmented images.
 
     Source:
         Lengths: Karras et al. 2020, arXiv:2006.06676, section 4.2, made shorter for 64 pixels;
@@ -152,8 +181,7 @@ def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
             f"The model {source.name} has no critic beside it, which a face generator needs for "
             "training; start from a model that was exported with its critic."
         )
-    # Each image about 80 times.
-    images = _length(80 * trained_on, least=4_800, most=60_000, batch=32)
+    images = _length(trained_on, least=4_800, most=60_000, batch=32)
     return replace(
         PRESETS["faces-64-cpu"], total_images=images, patience=3, best_by="kid_squeeze",
         least_novelty=ALARM, perceptual_loss="squeeze", learning_rate=5e-5, precision="auto",
@@ -163,6 +191,7 @@ def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
     )  # fmt: skip
 
 
-def _length(images: int, least: int, most: int, batch: int) -> int:
-    """Clamp a length to a range and round it down to a multiple of the batch."""
-    return min(max(images, least), most) // batch * batch
+def _length(trained_on: int, least: int, most: int, batch: int) -> int:
+    """Return `REPETITIONS` of all training images, from `least` to `most`, as whole batches."""
+    images = min(max(REPETITIONS * trained_on, least), most)
+    return images // batch * batch

@@ -1,4 +1,7 @@
-"""Scores of a generator on the validation images of a fine-tuning, before and after."""
+"""Scores of a generator on the validation images of a fine-tuning, before and after training.
+
+`finetune` measures them; `finetune_verdict` compares them.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -17,16 +20,17 @@ from srgan_gp.training.validation.validation_faces import ValidationFaces
 from srgan_gp.training.validation.validation_images import as_pixels, centre_crop, enlarge
 
 WAYS = ("matlab", "area-jpeg75")
-"""Downscalings of the validation images, as in `srgan-gp evaluate`: clean and compressed."""
+"""Names, in `LOW_RES`, of the downscalers that make the LR images: bicubic; area mean and JPEG."""
 
 SETS = 4
-"""Sets of latents, each as large as the validation set, whose spread is the noise level."""
+"""Sets of latents that a face generator is scored on; the scatter of the scores shows chance."""
 
 OnScored = Callable[[int, int], None]
+"""Shows progress: the images, or sets of latents, that are scored and those in all."""
 
 Measured = dict[tuple[str, str], np.ndarray]
-"""Values, (N,) float64, by (metric, way of downscaling): one per validation image or per set of
-latents; for pattern and grain a single one for all images."""
+"""Values by (metric, downscaler), (N,) float64: one per validation image, or per set of latents
+with the downscaler "". Pattern and grain have a single value for all images."""
 
 
 def score_upscaler(
@@ -43,53 +47,57 @@ def score_upscaler(
         generator: generator on the CPU, in evaluation mode.
         files: HR images.
         config: options of the run; names the scale and the feature network.
-        on_scored: called with the numbers of images that are done and of all.
+        on_scored: called after each image.
         is_shifted: move the crops by half an LR pixel, to measure the noise of the scores.
 
     Returns:
-        PSNR-Y in dB, colour shift in levels and, with a feature network, squeeze distance; NaN
-        if an image is too small for a score. Pattern and grain of the set in levels, unless no
-        image has a flat window.
+        `psnr_y` in dB, `colour_shift` in levels of 255 and, with a feature network,
+        `squeeze_distance`; NaN for an image that is too small for the score. `pattern` and `grain`
+        of the set, in levels of 255, unless no image has a flat window.
 
     Raises:
         PictureError: an image cannot be read.
         UsageError: the feature network cannot be loaded.
     """
-    # The features of a perceptual loss on VGG-19 would not be those of the squeeze distance.
+    # The squeeze distance needs SqueezeNet. `load_features` returns another network for a
+    # perceptual loss on VGG-19.
     uses_squeeze = config.perceptual_loss == "squeeze" or config.best_by == "squeeze_distance"
     features = load_features(config) if uses_squeeze else None
-    rows: dict[tuple[str, str], list[float]] = {}
-    spectra = {way: FlatSpectrum() for way in WAYS}
+    values_by_key: dict[tuple[str, str], list[float]] = {}
+    spectra = {way: FlatSpectrum() for way in WAYS}  # pattern and grain are of the whole set
     for done, file in enumerate(files, 1):
         high_res = centre_crop(file.read(), config.scale)
         if is_shifted and min(high_res.shape[:2]) > 4 * config.scale:
             high_res = _shift(high_res, config.scale)
         for way in WAYS:
-            low_res = LOW_RES[way](high_res, config.scale)
+            low_res = LOW_RES[way](high_res, config.scale)  # (h, w, 3) uint8
             planes = torch.from_numpy(low_res.transpose(2, 0, 1).astype(np.float32) / 255)
             output = as_pixels(enlarge(generator, planes[None]))
             spectra[way].add(output, low_res, high_res)
             scores = score_image(file.stem, output, high_res, low_res, features)
-            found = {
-                "squeeze_distance": scores.squeeze_distance,
-                "psnr_y": scores.psnr_y,
+            image_scores = {
+                "squeeze_distance": scores.squeeze_distance,  # None: no network, or too small
+                "psnr_y": scores.psnr_y,  # None: too small
                 "colour_shift": colour_shift(output, high_res),
             }
-            for metric, value in found.items():
-                rows.setdefault((metric, way), []).append(np.nan if value is None else value)
+            for metric, score in image_scores.items():
+                value = np.nan if score is None else score
+                values_by_key.setdefault((metric, way), []).append(value)
         on_scored(done, len(files))
-    measured = {key: np.array(values) for key, values in rows.items()}
+    measured = {key: np.array(values) for key, values in values_by_key.items()}
     for way, spectrum in spectra.items():
-        if texture := spectrum.texture():
-            measured |= {(k, way): np.array([value]) for k, value in texture.values().items()}
+        if texture := spectrum.texture():  # None without flat windows
+            for metric, value in texture.values().items():
+                measured[metric, way] = np.array([value])
+    # A score that no image has is omitted.
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}
 
 
 def score_noise(measured: Measured, shifted: Measured, metric: str) -> float:
-    """Return the noise of a mean score: its change by the position of the crops alone.
+    """Return the standard error of a mean score that comes from the position of the crops alone.
 
-    The sampling grid of the LR images says nothing about a model, so that its scores on crops that
-    were moved by half an LR pixel differ by chance.
+    Crops that are moved by half an LR pixel show the same scene on another sampling grid. A model
+    is not better or worse for it, so that the changes of its scores are chance.
 
     Args:
         measured: scores of a model.
@@ -97,18 +105,23 @@ def score_noise(measured: Measured, shifted: Measured, metric: str) -> float:
         metric: name of the score.
 
     Returns:
-        Root mean square of the changes, averaged over the ways of downscaling, divided by the
-        root of the number of images; 0 without an image that has both scores.
+        sqrt(mean(d^2) / N), with d, the change of the score of each of N images, averaged over the
+        downscalers; 0 if no image has both scores.
     """
     changes = [shifted[key] - measured[key] for key in measured if key[0] == metric]
-    mean = np.mean(changes, axis=0) if changes else np.empty(0)
-    mean = mean[np.isfinite(mean)]
-    return float(np.sqrt(np.mean(mean**2) / len(mean))) if len(mean) else 0.0
+    if not changes:
+        return 0.0
+    changes_of_images = np.mean(changes, axis=0)  # over the downscalers, (N,)
+    known = changes_of_images[np.isfinite(changes_of_images)]
+    if not len(known):
+        return 0.0
+    return float(np.sqrt(np.mean(known**2) / len(known)))
 
 
 def _shift(high_res: np.ndarray, scale: int) -> np.ndarray:
-    """Cut off half an LR pixel at the left and top, and the rest of one at the right and bottom."""
-    first, last = scale // 2, scale - scale // 2
+    """Move a crop, (H, W, 3), by half an LR pixel; both sides become `scale` pixels shorter."""
+    first = scale // 2
+    last = scale - first
     return high_res[first:-last, first:-last]
 
 
@@ -117,18 +130,21 @@ def score_faces(
     validation: ValidationFaces,
     on_scored: OnScored = lambda done, total: None,
 ) -> Measured:
-    """Score a face generator on `SETS` sets of latents; the way of downscaling is "".
+    """Score a face generator on `SETS` sets of latents.
 
     Args:
-        generator: latents -> faces, in evaluation mode, on the device of the latents.
+        generator: latents -> faces, in evaluation mode, on the device of `validation.latents`.
         validation: validation faces with a feature network and the training faces.
-        on_scored: called with the numbers of sets of latents that are done and of all.
+        on_scored: called after each set of latents.
 
     Returns:
-        The scores of `ValidationFaces.scores`, by name.
+        The scores of `ValidationFaces.scores`, (SETS,) each, with the downscaler "".
     """
-    sets = []
+    scores_of_sets = []
     for seed in range(SETS):
-        sets.append(validation.scores(generator, seed))
+        scores_of_sets.append(validation.scores(generator, seed))
         on_scored(seed + 1, SETS)
-    return {(metric, ""): np.array([found[metric] for found in sets]) for metric in sets[0]}
+    measured: Measured = {}
+    for metric in scores_of_sets[0]:
+        measured[metric, ""] = np.array([scores[metric] for scores in scores_of_sets])
+    return measured

@@ -1,4 +1,8 @@
-"""Source of a fine-tuning: finds a model's weights, critic, card and network options."""
+"""Source of a fine-tuning: finds a model's weights, critic, card and network options.
+
+`finetune.finetune` starts from a `Source`. `start_options` reads the options of a single file for
+`srgan-gp train --start-from`.
+"""
 
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,15 +17,17 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import from_model
 from srgan_gp.training.weights_file import read_metadata, read_network
 
-_CRITIC_OPTIONS: dict[str, str | None] = {
+_OPTION_OF_CRITIC_ARGUMENT: dict[str, str | None] = {
     "width": "critic_width",
     "stages": "critic_stages",
     "conditional": "critic_conditional",
-    "size": None,  # the generator's
+    # Equal to those of the generator, whose options set them.
+    "size": None,
     "scale": None,
 }
-"""Arguments of critics whose option of a run has another name; None: no option."""
-_KNOWN = frozenset(field.name for field in fields(TrainConfig))
+"""Option of a run by argument of a critic's constructor, where the two names differ; None: the
+argument is ignored."""
+_OPTIONS = frozenset(field.name for field in fields(TrainConfig))
 
 
 @dataclass(frozen=True)
@@ -30,10 +36,10 @@ class Source:
 
     Attributes:
         name: name of the model, for messages.
-        weights: `.onnx` or, of an older model, `.safetensors` of the generator.
-        critic: `.safetensors` of its critic; None: it has none.
+        weights: file of the generator, `.onnx`; `.safetensors` of a model of version 0.1.
+        critic: `.safetensors` file of its critic; None: it has none.
         card: card of the model; None: it has none.
-        options: fields of `TrainConfig` that build the same networks.
+        options: values by field of `TrainConfig`, which build the same generator and critic.
     """
 
     name: str
@@ -52,36 +58,39 @@ def find_source(model: str) -> Source:
     """Find a model's weights and read the architecture of its networks.
 
     Args:
-        model: a name, or the path of an `.onnx` or `.safetensors`.
+        model: a name, or the path of an `.onnx` or `.safetensors` file.
 
     Raises:
         ModelRefusedError: there is no such model, or its weights do not match its card.
-        UsageError: another program made it.
+        UsageError: the file does not describe its network, since another program made it.
     """
-    path = Path(model)
-    if path.suffix == ".safetensors" and is_file(path):
-        card_path = path.with_suffix(".toml")
-        card = read_card(card_path) if is_file(card_path) else None
-        kind, weights = "safetensors", path
-    else:
-        found = find_model(model)
-        card, kind, weights = found.card, "onnx", found.path
-        older = weights.with_suffix(".safetensors")
-        if is_file(older) and "architecture" not in read_metadata(weights):
-            kind, weights = "safetensors", older
-    beside = weights.with_suffix(".critic.safetensors")
-    critic = beside if is_file(beside) else None
-    _require_card(kind, weights, card)
+    weights, card = _find_weights(Path(model), model)
+    critic_path = weights.with_suffix(".critic.safetensors")
+    critic = critic_path if is_file(critic_path) else None
+    _require_hash_of_card(weights.suffix.removeprefix("."), weights, card)
     if critic:
-        _require_card("critic", critic, card)
+        _require_hash_of_card("critic", critic, card)
     options = generator_options(weights)
     if critic:
         options = critic_options(critic) | options
     return Source(weights.stem, weights, critic, card, options)
 
 
+def _find_weights(path: Path, name: str) -> tuple[Path, ModelCard | None]:
+    """Find the file of a generator and its card, if there is one."""
+    if path.suffix == ".safetensors" and is_file(path):
+        card_path = path.with_suffix(".toml")
+        return path, read_card(card_path) if is_file(card_path) else None
+    model = find_model(name)
+    # The .onnx of version 0.1 does not describe its network; the file of the same name does.
+    older = model.path.with_suffix(".safetensors")
+    if is_file(older) and "architecture" not in read_metadata(model.path):
+        return older, model.card
+    return model.path, model.card
+
+
 def generator_options(path: Path) -> dict[str, Any]:
-    """Read the options of a run that build the generator whose weights are in a file.
+    """Read the options of a run, by field of `TrainConfig`, that build the generator of a file.
 
     Raises:
         UsageError: the file cannot be read or does not describe its network, or there is no such
@@ -94,8 +103,17 @@ def generator_options(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path} holds a network that cannot be built: {error}") from error
 
 
-def _require_card(kind: str, weights: Path, card: ModelCard | None) -> None:
-    """Check the hash of weights against the card beside them."""
+def _require_hash_of_card(kind: str, weights: Path, card: ModelCard | None) -> None:
+    """Check the SHA-256 of weights against their card; without a record there it is not checked.
+
+    Args:
+        kind: key of `ModelCard.files`: onnx, safetensors or critic.
+        weights: the file.
+        card: card of the model.
+
+    Raises:
+        ModelRefusedError: the file has another hash than the card states.
+    """
     record = card.files.get(kind) if card else None
     if record and hash_file(weights) != record.sha256:
         raise ModelRefusedError(
@@ -105,16 +123,19 @@ def _require_card(kind: str, weights: Path, card: ModelCard | None) -> None:
 
 
 def critic_options(path: Path) -> dict[str, Any]:
-    """Read the options of a run that build the critic whose weights are in a file.
+    """Read the options of a run, by field of `TrainConfig`, that build the critic of a file.
 
     Raises:
         UsageError: the file cannot be read or does not describe its network.
     """
     _, architecture, arguments = read_network(path)
-    renamed = {_CRITIC_OPTIONS.get(name, name): value for name, value in arguments.items()}
-    found = {name: value for name, value in renamed.items() if name}
-    if unknown := sorted(found.keys() - _KNOWN):
+    options: dict[str, Any] = {"critic": architecture}
+    for argument, value in arguments.items():
+        option = _OPTION_OF_CRITIC_ARGUMENT.get(argument, argument)
+        if option is not None:
+            options[option] = value
+    if unknown := sorted(options.keys() - _OPTIONS):
         raise UsageError(f"{path} holds a network that cannot be built: no option {unknown[0]!r}.")
-    if norm := read_metadata(path).get("norm"):  # files of earlier versions do not say it
-        found["critic_norm"] = norm
-    return {"critic": architecture, **found}
+    if norm := read_metadata(path).get("norm"):  # missing in files of earlier versions
+        options["critic_norm"] = norm
+    return options

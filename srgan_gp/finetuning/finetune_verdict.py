@@ -1,4 +1,9 @@
-"""Verdict of a fine-tuning: table of scores before and after, and whether the model is better."""
+"""Verdict of a fine-tuning: table of scores before and after, and whether the model is better.
+
+`finetune` calls `judge` with the scores of `finetune_scores`; `srgan-gp finetune` prints `table`.
+A gain is the change of a score, positive where the new value is better. The deciding score is
+`TrainConfig.best_by`.
+"""
 
 import math
 from collections.abc import Sequence
@@ -12,12 +17,14 @@ from srgan_gp.training.early_stopping import LOWER_IS_BETTER
 from srgan_gp.training.options.config import TrainConfig
 
 T_VALUES = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
-"""Standard errors that the mean gain of 2, 3, ..., 12 values must exceed; the last: of 13 or more.
+"""Number of standard errors that the mean of 2, 3, ..., 12 gains must exceed; the last number is
+for 13 gains or more.
 
 They follow Student's t, two-sided at 95 %, because the scatter is estimated from the same few
 values. The last two are below the exact quantiles, 2.20 for 12 values and 2.18 for 13.
 """
-MAX_COLOUR_DRIFT = 2.0  # levels of 255 by which the colour shift may grow
+MAX_COLOUR_DRIFT = 2.0
+"""Levels of 255 by which the mean colour shift may grow."""
 TITLES = {
     "squeeze_distance": "squeeze distance",
     "kid_squeeze": "KID-squeeze",
@@ -36,7 +43,14 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table: mean of a metric for one way of downscaling."""
+    """One line of the table: mean of a metric over the validation images.
+
+    Attributes:
+        metric: name of the score, a key of `TITLES`.
+        way: name of the downscaler of the LR images; "" for faces.
+        before: mean of the unchanged model.
+        after: mean of the fine-tuned model.
+    """
 
     metric: str
     way: str
@@ -46,7 +60,13 @@ class Row:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the fine-tuned model is better on the validation images, and why."""
+    """Whether the fine-tuned model is better on the validation images.
+
+    Attributes:
+        is_better: whether it is.
+        reasons: sentences without a full stop, at least one.
+        rows: the table of scores.
+    """
 
     is_better: bool
     reasons: tuple[str, ...]
@@ -56,20 +76,22 @@ class Verdict:
 def judge(before: Measured, after: Measured, config: TrainConfig, noise: float = 0.0) -> Verdict:
     """Compare the scores of the unchanged and the fine-tuned model.
 
-    The fine-tuned model is better if the deciding score gained significantly, given the scatter of
-    the gains per image and the noise of the score, and PSNR-Y, colours and novelty stay within the
-    limits of the run. Pattern and grain are only shown. The deciding score also chose the
-    checkpoint on the same images, so its gain is slightly optimistic.
+    The fine-tuned model is better if the mean gain of the deciding score is larger than chance
+    explains, and PSNR-Y, colours and novelty stay within their limits. Chance is the larger of the
+    scatter of the gains per image and `noise`. Pattern and grain are only shown. The deciding score
+    also chose the checkpoint on the same images, so its gain is slightly optimistic.
 
     Args:
         before: scores of the unchanged model.
         after: scores of the fine-tuned model, on the same images in the same order, and so under
             the same keys.
-        config: options of the run; `best_by` is the deciding score.
+        config: options of the run: the deciding score, and the limits `most_psnr_loss` and
+            `least_novelty`.
         noise: standard error of the mean deciding score, from `score_noise`.
     """
     rows = tuple(
-        Row(*key, float(np.nanmean(before[key])), float(np.nanmean(after[key]))) for key in before
+        Row(metric, way, _mean(before[metric, way]), _mean(after[metric, way]))
+        for metric, way in before
     )
     gains = _gains(before, after, config.best_by)
     count = len(gains)
@@ -77,69 +99,91 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
         reason = f"{count} values of the {TITLES[config.best_by]} are too few"
         return Verdict(is_better=False, reasons=(reason,), rows=rows)
     t_value = T_VALUES[min(count - 2, len(T_VALUES) - 1)]
-    least_gain = t_value * max(gains.std(ddof=1) / math.sqrt(count), noise)
-    title = TITLES[config.best_by]
-    deciding = [row for row in rows if row.metric == config.best_by]
-    old, new = (
-        float(np.mean([getattr(r, side) for r in deciding])) for side in ("before", "after")
-    )
-    better = f"{BETTER[config.best_by]} is better"
-    if len(deciding) > 1:
-        better += f"; mean of {len(deciding)} rows"
-    moved = f"the {title} ({better}) went from {old:.4g} to {new:.4g} ({_percent(old, new)})"
-    losses = _losses(rows, config)
+    standard_error = max(gains.std(ddof=1) / math.sqrt(count), noise)
+    least_gain = t_value * standard_error
+    change = _describe_change(rows, config.best_by)
+    objections = _broken_limits(rows, config)
     if gains.mean() <= 0:
-        losses.insert(0, f"{moved}, which is not a gain")
+        objections.insert(0, f"{change}, which is not a gain")
     elif gains.mean() <= least_gain:
-        losses.insert(
+        objections.insert(
             0,
-            f"{moved}, which may be chance: with {count} values a gain below {least_gain:.2g} "
+            f"{change}, which may be chance: with {count} values a gain below {least_gain:.2g} "
             "may be",
         )
-    if losses:
-        return Verdict(is_better=False, reasons=tuple(losses), rows=rows)
-    share = f"{int((gains > 0).sum())} of {count}"
-    reason = f"{moved}, with a gain on {share}"
+    if objections:
+        return Verdict(is_better=False, reasons=tuple(objections), rows=rows)
+    gaining = int((gains > 0).sum())
+    reason = f"{change}, with a gain on {gaining} of {count}"
     return Verdict(is_better=True, reasons=(reason,), rows=rows)
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    """Format the rows as lines of text, in columns."""
+    """Format the rows as lines of text, in aligned columns below a line of headings."""
     lines = [("validation images", "better", "before", "after", "change")]
     for row in rows:
-        name = TITLES.get(row.metric, row.metric) + (f" ({row.way})" if row.way else "")
-        change = _percent(row.before, row.after)
+        name = TITLES.get(row.metric, row.metric)
+        if row.way:
+            name += f" ({row.way})"
         better = BETTER.get(row.metric, "-")
+        change = _percent(row.before, row.after)
         lines.append((name, better, f"{row.before:.4g}", f"{row.after:.4g}", change))
-    first, second = (max(len(line[column]) for line in lines) for column in (0, 1))
-    return [f"{a:<{first}}  {b:<{second}}  {c:>9}  {d:>9}  {e:>8}" for a, b, c, d, e in lines]
+    name_width = max(len(name) for name, *_ in lines)
+    better_width = max(len(better) for _, better, *_ in lines)
+    return [
+        f"{name:<{name_width}}  {better:<{better_width}}  {before:>9}  {after:>9}  {change:>8}"
+        for name, better, before, after, change in lines
+    ]
+
+
+def _mean(values: np.ndarray) -> float:
+    """Return the mean of the scores that are known; NaN is the score of an image too small."""
+    return float(np.nanmean(values))
 
 
 def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:
-    """Gain of each image, averaged over the ways of downscaling: positive is better."""
+    """Return the gain of each image, (N,), averaged over the downscalers.
+
+    Images without the score are omitted; for faces it is the gain of each set of latents.
+    """
     sign = -1 if metric in LOWER_IS_BETTER else 1
-    gains = [sign * (after[key] - before[key]) for key in before if key[0] == metric]
-    mean = np.mean(gains, axis=0) if gains else np.empty(0)
-    return mean[np.isfinite(mean)]
+    by_downscaler = [sign * (after[key] - before[key]) for key in before if key[0] == metric]
+    if not by_downscaler:
+        return np.empty(0)
+    gains = np.mean(by_downscaler, axis=0)
+    return gains[np.isfinite(gains)]
 
 
-def _losses(rows: Sequence[Row], config: TrainConfig) -> list[str]:
-    """Describe the losses beyond the limits."""
-    losses = []
+def _describe_change(rows: Sequence[Row], metric: str) -> str:
+    """Describe the change of the mean of a metric, over the rows of all downscalers."""
+    found = [row for row in rows if row.metric == metric]
+    before = float(np.mean([row.before for row in found]))
+    after = float(np.mean([row.after for row in found]))
+    better = f"{BETTER[metric]} is better"
+    if len(found) > 1:
+        better += f"; mean of {len(found)} rows"
+    percent = _percent(before, after)
+    return f"the {TITLES[metric]} ({better}) went from {before:.4g} to {after:.4g} ({percent})"
+
+
+def _broken_limits(rows: Sequence[Row], config: TrainConfig) -> list[str]:
+    """Describe the scores that became worse than the limits of the run allow."""
+    most_psnr_loss = math.inf if config.most_psnr_loss is None else config.most_psnr_loss
+    least_novelty = 0.0 if config.least_novelty is None else config.least_novelty
+    broken = []
     for row in rows:
-        where = f"{row.after:.4g} after {row.before:.4g}" + (f" ({row.way})" if row.way else "")
-        most_loss = math.inf if config.most_psnr_loss is None else config.most_psnr_loss
-        if row.metric == "psnr_y" and row.before - row.after > most_loss:
-            losses.append(f"PSNR-Y fell too far: {where}")
+        values = f"{row.after:.4g} after {row.before:.4g}" + (f" ({row.way})" if row.way else "")
+        if row.metric == "psnr_y" and row.before - row.after > most_psnr_loss:
+            broken.append(f"PSNR-Y fell too far: {values}")
         if row.metric == "colour_shift" and row.after - row.before > MAX_COLOUR_DRIFT:
-            losses.append(f"the colours drifted, in levels: {where}")
-        least_novelty = config.least_novelty or 0  # None: no limit
+            broken.append(f"the colours drifted, in levels: {values}")
         if row.metric == "novelty" and row.after < least_novelty:
-            losses.append(f"it repeats its training images: novelty {where}")
-    return losses
+            broken.append(f"it repeats its training images: novelty {values}")
+    return broken
 
 
 def _percent(before: float, after: float) -> str:
+    """Format the relative change, such as "+1.5 %"; "-" where it has no meaning."""
     if not before or not math.isfinite(before) or not math.isfinite(after):
         return "-"
     return f"{100 * (after - before) / abs(before):+.1f} %"

@@ -1,4 +1,8 @@
-"""Installing a fine-tuned model, with its card, into the user's models folder."""
+"""Installation of a fine-tuned model, with its card, into the user's models folder.
+
+A card is a TOML file beside the model: summary, licence, training data, limits and scores; see
+`models.cards.ModelCard`. `srgan-gp finetune` calls both functions after a run.
+"""
 
 import math
 import tomllib
@@ -10,8 +14,9 @@ import tomli_w
 
 from srgan_gp.exporting.export import export
 from srgan_gp.exporting.exported_card import RUN_TEXTS
-from srgan_gp.finetuning.finetune import FinetuneResult
+from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_source import find_source
+from srgan_gp.finetuning.finetune_verdict import Row
 from srgan_gp.models.catalog import model_folders
 from srgan_gp.system.files import atomic_write
 
@@ -23,9 +28,9 @@ def install(
 
     Args:
         outcome: outcome of the fine-tuning.
-        model: the model it started from: a name, or the path of an `.onnx` or `.safetensors`.
+        model: the model it started from: a name, or the path of an `.onnx` or `.safetensors` file.
         name: name of the new model.
-        say: as for `export`.
+        say: called with each message to the user.
 
     Returns:
         Path of the card.
@@ -37,60 +42,68 @@ def install(
     _, user_folder = model_folders()
     card_path = export(outcome.run_dir, name, user_folder, say=say)
     card = tomllib.loads(card_path.read_text(encoding="utf-8"))
+    card |= _card_texts(outcome, model)  # replaces the placeholders that `export` wrote
     with atomic_write(card_path) as file:
-        filled = card | _texts(outcome, model)
-        file.write(tomli_w.dumps(filled, multiline_strings=False).encode())
+        file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     return card_path
 
 
 def save_texts(outcome: FinetuneResult, model: str) -> None:
-    """Save the texts of the card in the folder of the run, for `srgan-gp export`.
+    """Save the texts of the card in the folder of the run, for a later `srgan-gp export`.
 
     Args:
         outcome: outcome of the fine-tuning.
-        model: the model it started from, as for `find_source`.
+        model: the model it started from, as for `install`.
 
     Raises:
         OutputError: the folder cannot be written.
     """
+    texts = _card_texts(outcome, model)
     with atomic_write(outcome.run_dir / RUN_TEXTS) as file:
-        file.write(tomli_w.dumps(_texts(outcome, model), multiline_strings=False).encode())
+        file.write(tomli_w.dumps(texts, multiline_strings=False).encode())
 
 
-def _texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
-    """Return the texts of the card: origin, data, limits and the scores after fine-tuning."""
-    card = find_source(model).card  # None: the model has none
-    own = {
+def _card_texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
+    """Return the entries of the card that a fine-tuning knows.
+
+    The keys are those of a card: summary, licence, recipe, limits, data and scores. Licence, data
+    and limits begin with those of the original model, if it has a card.
+    """
+    card = find_source(model).card
+    earlier_data = [vars(data) for data in card.data] if card else []
+    user_data = {
         "what": f"{outcome.trained_on} images of the person who fine-tuned it",
         "licence": "unstated",
         "attribution": "unstated",
         "consent": "unstated",
     }
-    earlier = [vars(data) for data in card.data] if card else []
-    limits = card.limits if card else ()
-    if card and card.fidelity_partner:  # the fine-tuned model has none
+    limits = list(card.limits) if card else []
+    if card and card.fidelity_partner:
+        # Limits of mixing with the partner model, which the fine-tuned model does not have.
         limits = [limit for limit in limits if card.fidelity_partner not in limit]
+    limits.append(
+        f"Fine-tuned on {outcome.trained_on} images of one kind; others may come out worse."
+    )
     return {
         "summary": f"{outcome.source}, fine-tuned on {outcome.trained_on} images.",
         "licence": card.licence if card else "unstated",
         "recipe": f"srgan-gp finetune --from {outcome.source}",
-        "limits": [
-            *limits,
-            f"Fine-tuned on {outcome.trained_on} images of one kind; others may come out worse.",
-        ],
-        "data": [*earlier, own],
+        "limits": limits,
+        "data": [*earlier_data, user_data],
         "scores": [
-            {
-                "metric": row.metric,
-                # `validation` is their number; for faces `way`, of downscaling, is empty.
-                "set": f"{outcome.validation} validation images",
-                "value": round(row.after, 4),
-                "protocol": (
-                    f"{f'low-res by {row.way}' if row.way else 'generated'}; before fine-tuning "
-                    f"{row.before:.4g}"
-                ),
-            }
+            _score_entry(row, outcome.validation)
             for row in outcome.verdict.rows
             if math.isfinite(row.after)
         ],
+    }
+
+
+def _score_entry(row: Row, validation_images: int) -> dict[str, Any]:
+    """Return the card's entry of a score: its value after fine-tuning, and that before as text."""
+    images = f"low-res by {row.way}" if row.way else "generated"
+    return {
+        "metric": row.metric,
+        "set": f"{validation_images} validation images",
+        "value": round(row.after, 4),
+        "protocol": f"{images}; before fine-tuning {row.before:.4g}",
     }

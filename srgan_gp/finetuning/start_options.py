@@ -1,6 +1,7 @@
-"""Options of a run that build the networks of the model it starts from (`train --start-from`).
+"""Network options of a run that starts from a model: `srgan-gp train --start-from FILE`.
 
-A run that is resumed does not need the file: its own configuration has the same options.
+They are read from the metadata of the model's files and returned by field of `TrainConfig`. If the
+file has been removed since the run was begun, they are read from the `config.json` of the run.
 """
 
 from collections.abc import Sequence
@@ -16,11 +17,15 @@ from srgan_gp.training.weights_file import read_metadata
 
 
 def read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
-    """Read the options that build the generator of a file; none where the file has no metadata.
+    """Read the options that build the generator of a file.
 
     Args:
         start_from: `.onnx` or `.safetensors` file.
         run_dir: folder of the run, which is read if the file is missing.
+
+    Returns:
+        Values by field of `TrainConfig`; empty if the file has no metadata, or if there is neither
+        a file nor a run.
 
     Raises:
         UsageError: the file cannot be read, or its network cannot be built.
@@ -28,24 +33,25 @@ def read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
     """
     if is_file(start_from):
         return generator_options(start_from) if read_metadata(start_from) else {}
-    return _read_earlier(run_dir, GENERATOR_OPTIONS)
+    return _read_options_of_run(run_dir, GENERATOR_OPTIONS)
 
 
 def read_critic(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
-    """Read the options that build the critic beside a file; none where there is no critic.
+    """Read the options that build the critic `NAME.critic.safetensors` beside a generator's file.
 
-    Args and errors: as for `read_generator`.
+    Args, Returns and Raises: as for `read_generator`; empty also if only the critic is missing.
     """
-    beside = start_from.with_suffix(".critic.safetensors")
-    if is_file(beside):
-        return critic_options(beside) if read_metadata(beside) else {}
-    return {} if is_file(start_from) else _read_earlier(run_dir, CRITIC_OPTIONS)
-
-
-def _read_earlier(run_dir: Path | None, names: Sequence[str]) -> dict[str, Any]:
-    """Read options of the run in a folder; none where there is no run."""
-    earlier = run_dir / CONFIG_NAME if run_dir else None
-    if earlier is None or not is_file(earlier):
+    critic = start_from.with_suffix(".critic.safetensors")
+    if is_file(critic):
+        return critic_options(critic) if read_metadata(critic) else {}
+    if is_file(start_from):
         return {}
-    config = load_config(earlier)
+    return _read_options_of_run(run_dir, CRITIC_OPTIONS)
+
+
+def _read_options_of_run(run_dir: Path | None, names: Sequence[str]) -> dict[str, Any]:
+    """Read the options `names` from the `config.json` of a run; empty if there is no run."""
+    if run_dir is None or not is_file(run_dir / CONFIG_NAME):
+        return {}
+    config = load_config(run_dir / CONFIG_NAME)
     return {name: getattr(config, name) for name in names}

@@ -1,4 +1,7 @@
-"""Images of a fine-tuning that can be decoded; the others are named before anything is scored."""
+"""Check of the images of a fine-tuning: files that cannot be used are skipped, with a message.
+
+`finetune.finetune` calls both functions before it splits the images.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -32,7 +35,12 @@ def usable_images(
 
 
 def other_files_line(data: Sequence[str], validation: str | None) -> str:
-    """Return a line about the files of other types in the folders of both sets; empty: none."""
+    """Return a message that names the files that are not images; "" if there are none.
+
+    Args:
+        data: folders and zip files of images.
+        validation: folder or zip file of validation images; None: found in `data`, or none.
+    """
     places = find_places(data, validation)
     skipped = other_files((*places.train, *places.validation))
     return f"Skipped files of other types: {enumerated(skipped)}" if skipped else ""

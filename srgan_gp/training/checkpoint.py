@@ -1,9 +1,9 @@
 """Checkpoints: writing, reading and pruning the state from which a run resumes bit for bit.
 
-A checkpoint is two files: `image-000064000.safetensors` with every tensor, then
-`image-000064000.json` with the numbers, the hash of the tensors and the hash of the numbers. Each
-is written in one step, the JSON last: without it there is no checkpoint. Damaged checkpoints are
-skipped with a warning. Those of earlier versions have no hash of the numbers.
+A checkpoint after 64,000 images is two files: `image-000064000.safetensors` with all tensors of
+networks and optimizers, and `image-000064000.json` with the fields of `Progress` ("the numbers"),
+the SHA-256 of the first file and that of the numbers. Each is written atomically, the JSON last:
+without it there is no checkpoint. Checkpoints of earlier versions have no hash of the numbers.
 """
 
 import hashlib
@@ -24,8 +24,8 @@ from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training.ema import MovingAverage
 
-_OWN_HASH = "numbers_sha256"
-"""Key of the hash of all other numbers in a checkpoint's JSON."""
+_HASH_OF_TENSORS, _HASH_OF_NUMBERS = "sha256", "numbers_sha256"
+"""Keys of the two hashes in a checkpoint's JSON; the second covers every other key."""
 
 
 @dataclass
@@ -33,11 +33,13 @@ class Progress:
     """Numbers of a run, which are saved in the checkpoint's JSON under these names.
 
     Attributes:
+        images_seen: training images seen since the start, over all processes.
         step: number of the generator's steps; 0 while the critic warms up.
-        best_score: deciding score of the best checkpoint, higher is better.
+        best_score: score of the best checkpoint, from `early_stopping.deciding_score`; higher is
+            better.
         best_images_seen: images seen at the best checkpoint; 0: the start, or no validation so far.
-        seconds: duration of the run.
-        validation: scores of the last validation.
+        seconds: duration of the run, without interruptions.
+        validation: scores of the last validation, by name.
         augment_probability: probability of each augmentation of the critic's images, in [0, 1].
         start_validation: scores before the first step; empty if no option needs them.
         best_validation: scores at `best_images_seen`.
@@ -64,10 +66,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Networks, optimizers and numbers of a run.
-
-    `critic` and `critic_optimizer` are both set or both None.
-    """
+    """Networks, optimizers and numbers of a run; critic and its optimizer are both set or None."""
 
     generator: nn.Module
     average: MovingAverage
@@ -77,31 +76,39 @@ class TrainingState:
     critic_optimizer: torch.optim.Optimizer | None = None
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return every tensor by name, prefixed with its network or optimizer."""
-        found = {}
-        for whose, network in self._networks().items():
-            found |= {f"{whose}.{k}": v for k, v in network.state_dict().items()}
-        for whose, optimizer in self._optimizers().items():
+        """Return all tensors, such as `generator.stem.weight` and `optimizer.0.exp_avg`.
+
+        The second is the moment `exp_avg` of the optimizer's parameter number 0.
+        """
+        tensors = {}
+        for owner, network in self._networks().items():
+            for name, value in network.state_dict().items():
+                tensors[f"{owner}.{name}"] = value
+        for owner, optimizer in self._optimizers().items():
             for index, moments in optimizer.state_dict()["state"].items():
-                found |= {f"{whose}.{index}.{k}": v for k, v in moments.items()}
-        return found
+                for name, value in moments.items():
+                    tensors[f"{owner}.{index}.{name}"] = value
+        return tensors
 
     def restore(self, tensors: dict[str, Tensor], numbers: dict[str, Any]) -> None:
-        """Load saved tensors and numbers.
+        """Load tensors, named as by `tensors`, and numbers by field of `Progress`.
 
         Raises:
             TrainingError: a tensor is missing or belongs to another architecture, or a number is
                 missing or unknown.
         """
         try:
-            for whose, network in self._networks().items():
-                network.load_state_dict(tensors_under(f"{whose}.", tensors))
-            # The generator has taken `step` steps, the critic one on every batch.
-            has_stepped = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
-            for whose, optimizer in self._optimizers().items():
-                moments = tensors_under(f"{whose}.", tensors)
-                if has_stepped[whose] and not moments:
-                    raise TrainingError(f"The checkpoint has no moments of the {whose}.")
+            for owner, network in self._networks().items():
+                network.load_state_dict(tensors_under(f"{owner}.", tensors))
+            # An optimizer has no moments before its first step. The critic's is on the first batch.
+            has_stepped = {
+                "optimizer": numbers["step"] > 0,
+                "critic_optimizer": numbers["images_seen"] > 0,
+            }
+            for owner, optimizer in self._optimizers().items():
+                moments = tensors_under(f"{owner}.", tensors)
+                if has_stepped[owner] and not moments:
+                    raise TrainingError(f"The checkpoint has no moments of the {owner}.")
                 _restore_optimizer(optimizer, moments)
             for name, value in numbers.items():
                 if not hasattr(self.progress, name):
@@ -114,25 +121,28 @@ class TrainingState:
             ) from error
 
     def _networks(self) -> dict[str, nn.Module]:
-        found = {"generator": self.generator, "average": self.average.average}
-        return found | ({"critic": self.critic} if self.critic else {})
+        networks = {"generator": self.generator, "average": self.average.average}
+        if self.critic:
+            networks["critic"] = self.critic
+        return networks
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        found = {"optimizer": self.optimizer}
-        return found | (
-            {"critic_optimizer": self.critic_optimizer} if self.critic_optimizer else {}
-        )
+        optimizers = {"optimizer": self.optimizer}
+        if self.critic_optimizer:
+            optimizers["critic_optimizer"] = self.critic_optimizer
+        return optimizers
 
 
 def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Load the moments of an optimizer; it has none before its first step."""
+    """Load the moments of an optimizer, named INDEX.MOMENT, such as `0.exp_avg`."""
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, saved in tensors.items():
-        index, key = name.split(".", 1)
-        # The fused Adam reads memory in storage order: the layout must be the parameter's.
-        layout = parameters[int(index)].detach() if saved.dim() else saved
-        moments.setdefault(int(index), {})[key] = torch.empty_like(layout).copy_(saved)
+        index, moment = name.split(".", 1)
+        # The fused Adam reads memory in storage order: the layout must be the parameter's. Scalars,
+        # such as the number of steps, have no layout.
+        like = parameters[int(index)].detach() if saved.dim() else saved
+        moments.setdefault(int(index), {})[moment] = torch.empty_like(like).copy_(saved)
     if moments and len(moments) != len(parameters):
         raise TrainingError("The checkpoint has moments of some parameters only.")
     groups = optimizer.state_dict()["param_groups"]
@@ -150,8 +160,8 @@ def save(state: TrainingState, folder: Path) -> Path:
     path = path_of(folder, state.progress.images_seen)
     encoded = save_safetensors({k: v.contiguous().cpu() for k, v in state.tensors().items()})
     atomic_write_bytes(path.with_suffix(".safetensors"), encoded)
-    numbers = vars(state.progress) | {"sha256": hashlib.sha256(encoded).hexdigest()}
-    numbers |= {_OWN_HASH: _hash_numbers(numbers)}
+    numbers = vars(state.progress) | {_HASH_OF_TENSORS: hashlib.sha256(encoded).hexdigest()}
+    numbers |= {_HASH_OF_NUMBERS: _hash_numbers(numbers)}
     atomic_write_bytes(path, json.dumps(numbers, indent=2).encode())
     return path
 
@@ -162,10 +172,10 @@ def path_of(folder: Path, images_seen: int) -> Path:
 
 
 def newest(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """Read the newest undamaged checkpoint of a folder.
+    """Read the newest undamaged checkpoint of a folder; warn about damaged ones.
 
     Returns:
-        Its tensors and numbers; None if the folder holds no checkpoint.
+        As `read`; None if the folder holds no checkpoint.
 
     Raises:
         TrainingError: there are checkpoints and all are damaged.
@@ -185,19 +195,19 @@ def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read one checkpoint by the path of its JSON.
 
     Returns:
-        Its tensors, on the CPU, and its numbers.
+        Its tensors, on the CPU and named as by `TrainingState.tensors`, and its numbers, by field
+        of `Progress`.
 
     Raises:
         TrainingError: it is damaged.
     """
     try:
         numbers = json.loads(path.read_bytes())
-        # It covers all other numbers, `sha256` too. Earlier versions did not write it.
-        own_hash = numbers.pop(_OWN_HASH, None)
-        if own_hash not in (None, _hash_numbers(numbers)):
+        hash_of_numbers = numbers.pop(_HASH_OF_NUMBERS, None)  # None: of an earlier version
+        if hash_of_numbers not in (None, _hash_numbers(numbers)):
             raise TrainingError(f"The checkpoint {path} is damaged.")
         encoded = path.with_suffix(".safetensors").read_bytes()
-        if hashlib.sha256(encoded).hexdigest() != numbers.pop("sha256"):
+        if hashlib.sha256(encoded).hexdigest() != numbers.pop(_HASH_OF_TENSORS):
             raise TrainingError(f"The checkpoint {path.with_suffix('.safetensors')} is damaged.")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"The checkpoint {path} is damaged: {error}.") from error
@@ -215,10 +225,10 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def prune(folder: Path, keep: int, progress: Progress) -> None:
-    """Delete old checkpoints; keep the newest `keep` and the best. The JSON is deleted first.
+    """Delete old checkpoints, except the newest `keep`, the current one and the best.
 
-    A checkpoint later than `progress` is a damaged one that a resumed run skipped; it is kept, and
-    not counted. Tensors without their JSON, which a killed run leaves, are deleted too.
+    A checkpoint with more images than `progress` is a damaged one that a resumed run skipped; it is
+    kept, and not counted. Tensors without JSON, which a killed run leaves, are deleted too.
 
     Raises:
         OutputError: a file cannot be removed.
@@ -227,8 +237,9 @@ def prune(folder: Path, keep: int, progress: Progress) -> None:
     best = path_of(folder, progress.best_images_seen)
     so_far = [path for path in list_checkpoints(folder) if path <= current]
     with errors_about(folder):
-        for path in {*so_far[:-keep]} - {current, best}:
-            path.unlink()
+        for path in so_far[:-keep]:
+            if path not in (current, best):
+                path.unlink()
         for path in folder.glob("image-*.safetensors"):
             if not path.with_suffix(".json").exists():
                 path.unlink()

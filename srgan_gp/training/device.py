@@ -1,4 +1,4 @@
-"""Device and precision of a run, and a clear error when its memory is too small."""
+"""Device, precision and threads of a training run, and its error when the memory is too small."""
 
 import re
 import time
@@ -16,9 +16,9 @@ CPU_INFO = Path("/proc/cpuinfo")
 BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 """Instructions that multiply in bf16; without them a CPU converts each value and is slower."""
 MIN_SPEEDUP = 1.1
-"""Speed of bf16 over float32 from which on `auto` chooses it on a CPU that supports it."""
-# PyTorch has no exception type for a CPU out of memory: CUDA's message, then the CPU's.
+"""The precision `auto` becomes bf16 on a CPU on which it is faster than float32 by this factor."""
 _OUT_OF_MEMORY = re.compile("out of memory|allocate memory")
+"""Part of the message of PyTorch's RuntimeError on CUDA, or on the CPU; there is no own type."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -44,21 +44,24 @@ def choose_device(name: str) -> torch.device:
 def choose_precision(name: str, device: torch.device) -> str:
     """Choose the precision of a run: `auto` is bf16 where it is faster, else fp32.
 
-    A GPU is faster in bf16 if it supports it. A CPU may be if Linux lists AVX512-BF16 or AMX-BF16
-    for it; some of those are slower, so that it is measured.
+    bf16 is taken to be faster on a GPU that supports it. On a CPU it is measured, if Linux lists
+    AVX512-BF16 or AMX-BF16; other CPUs use fp32.
 
     Args:
-        name: auto, fp32 or bf16; the last two are returned as they are.
-        device: where the run computes.
+        name: auto, fp32 or bf16.
+        device: device of the networks.
+
+    Returns:
+        fp32 or bf16; `name` itself if it is not auto.
     """
     if name != "auto":
         return name
-    return "bf16" if _computes_in_bf16(device) else "fp32"
+    return "bf16" if _is_faster_in_bf16(device) else "fp32"
 
 
 @contextmanager
 def cpu_threads(count: int | None) -> Generator[None]:
-    """Let PyTorch compute with `count` threads, then with as many as before; None: no change."""
+    """Set PyTorch's number of CPU threads inside the block, and restore it; None: no change."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
@@ -71,21 +74,21 @@ def open_autocast(precision: str, device: torch.device) -> torch.autocast:
     """Return the autocast context in which networks run.
 
     bf16 has float32's range, so no gradient scaler is needed; weights, optimiser and loss stay in
-    float32.
+    float32. With fp32 the context has no effect.
 
     Args:
         precision: fp32 or bf16.
-        device: where the run computes.
+        device: device of the networks.
     """
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
 
 
 @contextmanager
 def explained_memory(config: TrainConfig, device: torch.device) -> Generator[None, None, None]:
-    """Turn an out-of-memory error into one clear message.
+    """Turn an out-of-memory error of NumPy or PyTorch inside the block into a `TrainingError`.
 
     Raises:
-        TrainingError: instead of the errors of NumPy and PyTorch.
+        TrainingError: with the batch size and what to reduce.
     """
     try:
         yield
@@ -100,7 +103,12 @@ def explained_memory(config: TrainConfig, device: torch.device) -> Generator[Non
 
 
 def describe_machine(device: torch.device) -> dict[str, str | int]:
-    """Return what a run's exact result depends on beside its options: PyTorch, device, threads."""
+    """Return what the bits of a run's result depend on beside its options and images.
+
+    Returns:
+        `PyTorch`, its version; `device`, name of the GPU or instruction set of the CPU; `threads`,
+        their number.
+    """
     if device.type == "cuda":
         name = torch.cuda.get_device_name(device)
     else:
@@ -108,14 +116,15 @@ def describe_machine(device: torch.device) -> dict[str, str | int]:
     return {"PyTorch": torch.__version__, "device": name, "threads": torch.get_num_threads()}
 
 
-def _computes_in_bf16(device: torch.device) -> bool:
+def _is_faster_in_bf16(device: torch.device) -> bool:
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
-        flags = CPU_INFO.read_text().split()
-    except OSError:
+        words = CPU_INFO.read_text().split()
+    except OSError:  # not Linux
         return False
-    return not BF16_INSTRUCTIONS.isdisjoint(flags) and bf16_speedup() > MIN_SPEEDUP
+    has_instructions = not BF16_INSTRUCTIONS.isdisjoint(words)
+    return has_instructions and bf16_speedup() > MIN_SPEEDUP
 
 
 def bf16_speedup(repeats: int = 5) -> float:
@@ -124,14 +133,17 @@ def bf16_speedup(repeats: int = 5) -> float:
     The two take turns, and the CPU time of the fastest repeat counts, so that other programs hardly
     change the result. It takes about half a second.
     """
+    # Channels and patch size of the generator srresnet by default.
     convolution = torch.nn.Conv2d(48, 48, 3, padding=1).to(memory_format=torch.channels_last)
     images = torch.ones(8, 48, 24, 24).to(memory_format=torch.channels_last)
     seconds: dict[str, list[float]] = {"fp32": [], "bf16": []}
-    for _ in range(repeats + 1):  # the first round prepares the kernels
+    for _ in range(repeats + 1):
         for precision, times in seconds.items():
-            started = time.process_time()
+            start = time.process_time()
             with open_autocast(precision, images.device):
                 output = convolution(convolution(images))
             output.float().mean().backward()
-            times.append(time.process_time() - started)
-    return min(seconds["fp32"][1:]) / max(min(seconds["bf16"][1:]), 1e-9)  # avoids a division by 0
+            times.append(time.process_time() - start)
+    # The first round, which prepares the kernels, does not count.
+    fp32, bf16 = (min(times[1:]) for times in seconds.values())
+    return fp32 / max(bf16, 1e-9)  # avoids a division by 0

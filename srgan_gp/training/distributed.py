@@ -1,8 +1,9 @@
 """Distributed runs: `torchrun --nproc-per-node N -m srgan_gp train ...`.
 
-Every process holds the whole network, processes its share of each batch, and takes the same step:
-gradients are averaged explicitly after an ordinary backward pass. DistributedDataParallel around
-the critic would break the penalty, whose inner gradient must stay local.
+Every process holds the whole networks, processes its share of each batch, and takes the same step:
+`Processes.average_gradients` averages the gradients after an ordinary backward pass.
+DistributedDataParallel would average in each backward pass, also in that of the gradient inside the
+penalty, which belongs to the samples of one process.
 """
 
 import os
@@ -16,10 +17,13 @@ from srgan_gp.training.options.config import TrainConfig
 
 
 class Processes:
-    """Process group of a run; a single process unless torchrun started it. A context manager.
+    """Context manager of the process group of a run.
+
+    Without `torchrun`, which sets the environment variables RANK and WORLD_SIZE, the run is a
+    single process, and every method returns its argument or does nothing.
 
     Args:
-        device: device of this process; CUDA uses NCCL, the CPU gloo.
+        device: device of this process; the group uses NCCL on CUDA, and gloo on the CPU.
 
     Attributes:
         rank: number of this process, from 0.
@@ -48,10 +52,14 @@ class Processes:
             dist.destroy_process_group()
 
     def share(self, first: int, count: int) -> range:
-        """Return the numbers of this process's images among `first` to `first + count`.
+        """Return the image numbers of this process in a batch.
+
+        Args:
+            first: number of the batch's first image.
+            count: number of images in the batch.
 
         Raises:
-            UsageError: they cannot be shared evenly, so averages would be wrong.
+            UsageError: the images cannot be shared evenly, so averages would be wrong.
         """
         if count % self.count:
             raise UsageError(
@@ -59,18 +67,22 @@ class Processes:
                 "batch_size and total_images as multiples of their number."
             )
         size = count // self.count
-        return range(first + self.rank * size, first + (self.rank + 1) * size)
+        own_first = first + self.rank * size
+        return range(own_first, own_first + size)
 
     def require_even_shares(self, config: TrainConfig, images_seen: int) -> None:
         """Check that every batch from image `images_seen` on can be shared, including the last.
 
+        The penalty is taken on every `penalty_every`-th sample of a batch. The share of each
+        process must be a multiple, or these would be other samples than in a single process.
+
         Raises:
-            UsageError: one cannot, or the penalty, on every `penalty_every`-th sample of a batch,
-                would use other samples than in one process.
+            UsageError: a batch cannot be shared so.
         """
         left = max(config.total_images - images_seen, 0)
         every = config.penalty_every if config.has_critic and self.count > 1 else 1
-        for count in (min(config.batch_size, left), left % config.batch_size):
+        first_batch, last_batch = min(config.batch_size, left), left % config.batch_size
+        for count in (first_batch, last_batch):
             size = len(self.share(0, count))
             if size % every:
                 raise UsageError(
@@ -84,22 +96,22 @@ class Processes:
         if self.count == 1:
             return
         gradients = [p.grad for p in network.parameters() if p.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        flat = torch.cat([gradient.flatten() for gradient in gradients])  # for a single transfer
         dist.all_reduce(flat)
         flat /= self.count
-        parts = flat.split([gradient.numel() for gradient in gradients])
-        for gradient, mean in zip(gradients, parts, strict=True):
+        means = flat.split([gradient.numel() for gradient in gradients])
+        for gradient, mean in zip(gradients, means, strict=True):
             gradient.copy_(mean.view_as(gradient))
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """Sum `values`, of one shape, over the processes; all must call this."""
+        """Return the sum of `values` over the processes, which must all call this; same shape."""
         if self.count > 1:
             values = values.clone()
             dist.all_reduce(values)
         return values
 
     def any(self, condition: bool) -> bool:
-        """Return whether `condition` is true in any process; all must call this."""
+        """Return whether `condition` is true in any of the processes, which must all call this."""
         if self.count == 1:
             return condition
         flag = torch.tensor([float(condition)], device=self._device)
@@ -108,8 +120,18 @@ class Processes:
 
 
 def device_of_this_process(name: str) -> str:
-    """Assign each process of a machine its own GPU: `auto` and `cuda` become `cuda:LOCAL_RANK`."""
-    local = os.environ.get("LOCAL_RANK")
-    if local is None or name not in ("auto", "cuda"):
+    """Assign each process its own GPU of the machine.
+
+    Args:
+        name: the option `device`: auto, cpu, cuda or cuda:N.
+
+    Returns:
+        `cuda:LOCAL_RANK` for `auto` and `cuda` under torchrun, which sets that variable; `cpu` for
+        `auto` without a GPU; else `name`.
+    """
+    local_rank = os.environ.get("LOCAL_RANK")
+    if local_rank is None or name not in ("auto", "cuda"):
         return name
-    return f"cuda:{local}" if name == "cuda" or torch.cuda.is_available() else "cpu"
+    if name == "auto" and not torch.cuda.is_available():
+        return "cpu"
+    return f"cuda:{local_rank}"

@@ -1,4 +1,10 @@
-"""Best checkpoint and early stopping: the deciding score, its limits and the patience."""
+"""Choice of the best checkpoint, and early stopping of a run.
+
+The deciding score, the option `best_by`, chooses the best checkpoint. A run stops early after
+`patience` validations without a better one, or if the novelty of generated images falls below
+`least_novelty`. `loop.train` calls `require_scores` first, and `note_validation` after each
+validation.
+"""
 
 import math
 
@@ -8,29 +14,34 @@ from srgan_gp.models.cards import FACES
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.options.config import TrainConfig
 
-LOWER_IS_BETTER = frozenset(name for name, way in BETTER.items() if way == LOWER)
+LOWER_IS_BETTER = frozenset(name for name, better in BETTER.items() if better == LOWER)
+"""Names of the scores of which the lower value is better."""
 
 
 def require_scores(config: TrainConfig, has_validation: bool) -> None:
-    """Check before a run that its scores include those that choose its best or end it.
+    """Check before a run that it has the scores that its options need.
+
+    Args:
+        config: options of the run.
+        has_validation: whether the run has validation images.
 
     Raises:
-        UsageError: there are no validation images, the task does not have the score, or a limit is
-            set without a score that decides.
+        UsageError: there are no validation images, the task does not have the score `best_by`, or
+            `patience` or `most_psnr_loss` is set without a `best_by`.
     """
-    guards = {
+    is_set = {
         "best_by": config.best_by != "auto",
         "patience": config.patience > 0,
         "most_psnr_loss": config.most_psnr_loss is not None,
         "least_novelty": config.least_novelty is not None,
     }
-    used = [name for name, is_set in guards.items() if is_set]
-    if used and not has_validation:
-        raise UsageError(f"{used[0]} needs validation images; pass --validation.")
-    # The novelty stops a run by itself; the others compare scores of `best_by`.
-    by_score = [name for name in used if name not in ("best_by", "least_novelty")]
-    if by_score and config.best_by == "auto":
-        raise UsageError(f"{by_score[0]} needs a deciding score; choose a best_by.")
+    names = [name for name in is_set if is_set[name]]
+    if names and not has_validation:
+        raise UsageError(f"{names[0]} needs validation images; pass --validation.")
+    if config.best_by == "auto":
+        for name in ("patience", "most_psnr_loss"):
+            if is_set[name]:
+                raise UsageError(f"{name} needs a deciding score; choose a best_by.")
     scores = ("kid_squeeze",) if config.task == FACES else ("psnr_y", "squeeze_distance")
     if config.best_by not in ("auto", *scores):
         raise UsageError(
@@ -40,15 +51,15 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
 
 
 def needs_start(config: TrainConfig) -> bool:
-    """Return whether the start of a run is scored, because an option compares with it."""
+    """Return whether an option compares with the scores before the first step of a run."""
     return config.patience > 0 or config.most_psnr_loss is not None
 
 
 def note_validation(config: TrainConfig, progress: Progress) -> None:
     """Update `progress` after a validation, whose scores are in `progress.validation`.
 
-    Sets the best score and its checkpoint, the number of validations since, and the reason to stop
-    early, if there is one.
+    Sets the fields about the start and the best validation, and `ended_because`, the reason to stop
+    early.
     """
     is_start = not progress.images_seen
     if is_start:
@@ -64,47 +75,48 @@ def note_validation(config: TrainConfig, progress: Progress) -> None:
 
 
 def deciding_score(config: TrainConfig, progress: Progress) -> float:
-    """Return the deciding score of the last validation, higher is better.
-
-    It is the score `best_by`. With `auto` it is the task's first score; with a critic or a
-    perceptual loss it is the number of images seen, so that the last checkpoint is the best: the
-    first score is PSNR, which such a run reduces on purpose.
+    """Return a number that ranks the last validation: higher is better.
 
     Returns:
-        The score; minus infinity where it exceeds a limit of the run.
+        With a `best_by`: that score, negated if lower is better; minus infinity if the validation
+        exceeds a limit of the run. With `auto`: the task's first score, which is PSNR; with a
+        critic or a perceptual loss, which reduce the PSNR on purpose, and without scores the number
+        of images seen, so that the last checkpoint is the best.
     """
-    scores, images_seen = progress.validation, float(progress.images_seen)
+    scores = progress.validation
     if config.best_by in scores:
         if broken_limits(config, progress):
             return -math.inf
         value = scores[config.best_by]
         return -value if config.best_by in LOWER_IS_BETTER else value
-    # `auto`: `require_scores` has refused a score that the task does not have.
-    if config.has_critic or config.perceptual_loss != "none":
-        return images_seen
-    return next(iter(scores.values()), images_seen)
+    # `best_by` is auto: `require_scores` has refused a score that the task does not have.
+    reduces_psnr = config.has_critic or config.perceptual_loss != "none"
+    if reduces_psnr or not scores:
+        return float(progress.images_seen)
+    return next(iter(scores.values()))
 
 
 def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
-    """Describe the limits that the last validation exceeds."""
-    scores, broken = progress.validation, []
-    # Minus infinity, which exceeds no limit, if the start or this validation has no PSNR.
-    loss = progress.start_validation.get("psnr_y", -math.inf) - scores.get("psnr_y", math.inf)
-    if config.most_psnr_loss is not None and loss > config.most_psnr_loss:
-        broken.append(f"PSNR-Y is {loss:.2f} dB below the start")
+    """Describe the limits that the last validation exceeds; empty if none."""
+    start, scores = progress.start_validation, progress.validation
+    broken = []
+    if config.most_psnr_loss is not None and "psnr_y" in start and "psnr_y" in scores:
+        loss = start["psnr_y"] - scores["psnr_y"]
+        if loss > config.most_psnr_loss:
+            broken.append(f"PSNR-Y is {loss:.2f} dB below the start")
     if is_memorising(config, progress):
         broken.append(f"the novelty is {scores['novelty']:.2f}")
     return broken
 
 
 def is_memorising(config: TrainConfig, progress: Progress) -> bool:
-    """Return whether the novelty of generated images is below the limit of the run."""
+    """Return whether the novelty, of `metrics.memorisation`, is below the limit of the run."""
     novelty = progress.validation.get("novelty", math.inf)
     return config.least_novelty is not None and novelty < config.least_novelty
 
 
 def reason_to_end(config: TrainConfig, progress: Progress) -> str:
-    """Return the reason to stop after the last validation; empty to continue."""
+    """Return a sentence with the reason to stop after the last validation; "" to continue."""
     if is_memorising(config, progress):
         return (
             f"Stopped after {progress.images_seen} images: the generator memorises its training "

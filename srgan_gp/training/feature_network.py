@@ -1,4 +1,8 @@
-"""Feature network and face detector of a run, loaded according to its options."""
+"""Pretrained networks of a training run, loaded as its options require.
+
+The feature network (SqueezeNet or VGG-19) is used by perceptual losses, scores and the projected
+critic; the face detector YuNet by the score FD-yunet.
+"""
 
 from pathlib import Path
 
@@ -13,6 +17,7 @@ from srgan_gp.training.options.config import TrainConfig
 PROJECTED_CRITIC = "projected_critic"
 """Architecture of the critic that scores feature maps of SqueezeNet 1.1."""
 _SQUEEZE_SCORES = ("squeeze_distance", "kid_squeeze")
+"""Values of `best_by` that need SqueezeNet."""
 NO_NETWORK = "none"
 """Value of `perceptual_loss`, `feature_weights` and `face_detector` that disables the network."""
 
@@ -20,12 +25,13 @@ NO_NETWORK = "none"
 def load_features(config: TrainConfig) -> Features | None:
     """Load the feature network of a run, on the CPU.
 
-    - With the critic `projected_critic`: SqueezeNet, for the critic.
-    - Super-resolution with a perceptual loss: the network of that loss.
-    - With the squeeze distance or KID-squeeze as the score `best_by`: SqueezeNet.
-    - Face generation with a perceptual loss or with a file of weights: SqueezeNet, for the
-      validation scores. There is no content loss.
-    - Otherwise: none.
+    The first case that applies decides:
+    - with the critic `projected_critic`: SqueezeNet, for the critic
+    - with the squeeze distance or KID-squeeze as `best_by`: SqueezeNet, for the score
+    - super-resolution with a perceptual loss: the network of that loss
+    - face generation with a `perceptual_loss` or `feature_weights`: SqueezeNet, for validation
+      scores; a generated face has no target, and so no perceptual loss
+    - otherwise: none
 
     Args:
         config: options of the run.
@@ -37,43 +43,49 @@ def load_features(config: TrainConfig) -> Features | None:
         UsageError: `perceptual_loss` names another network than the critic's, or the weights are
             disabled or cannot be loaded.
     """
-    name, is_of_faces = config.perceptual_loss, config.task == FACES
+    loss, weights = config.perceptual_loss, config.feature_weights
+    is_of_faces = config.task == FACES
     has_projected_critic = config.has_critic and config.critic == PROJECTED_CRITIC
-    if has_projected_critic and name not in (NO_NETWORK, "squeeze"):
+    if has_projected_critic and loss not in (NO_NETWORK, "squeeze"):
         raise UsageError(
             f"The critic {PROJECTED_CRITIC} uses SqueezeNet and cannot be combined with "
-            f"perceptual_loss {name}; choose squeeze or {NO_NETWORK}."
+            f"perceptual_loss {loss}; choose squeeze or {NO_NETWORK}."
         )
-    needs_squeeze = has_projected_critic or config.best_by in _SQUEEZE_SCORES
-    has_file = config.feature_weights not in (None, NO_NETWORK)
-    if name == NO_NETWORK and not (needs_squeeze or (is_of_faces and has_file)):
-        return None
-    if is_of_faces or needs_squeeze:  # `tasks.SuperResolution` refuses another loss
+    if has_projected_critic or config.best_by in _SQUEEZE_SCORES:
+        # In super-resolution `tasks.SuperResolution` has refused another perceptual loss.
         name = "squeeze"
-    if config.feature_weights == NO_NETWORK:
+    elif is_of_faces and (loss != NO_NETWORK or weights not in (None, NO_NETWORK)):
+        name = "squeeze"
+    elif loss != NO_NETWORK:
+        name = loss
+    else:
+        return None
+    if weights == NO_NETWORK:
         raise UsageError(
             f"This run compares images with {FEATURE_NETWORKS[name].title} and requires its "
             "weights; pass --feature-weights FILE."
         )
-    return Features.load(name, Path(config.feature_weights) if config.feature_weights else None)
+    return Features.load(name, Path(weights) if weights else None)
 
 
 def load_yunet(config: TrainConfig) -> YunetFeatures | None:
-    """Load the backbone of the face detector, for the score FD-yunet of a run of faces.
+    """Load the features of the face detector YuNet, for the score FD-yunet of a run of faces.
 
     Args:
         config: options of the run.
 
     Returns:
-        The features; None if `face_detector` is "none", or if it is not set and the model folders
-        have none.
+        The features; None if the option `face_detector` is "none", or if it is not set and YuNet is
+        not installed.
 
     Raises:
         UsageError: the file of `face_detector` is missing.
-        ModelRefusedError: a file cannot be used.
+        ModelRefusedError: the file is not a YuNet that can be used.
     """
     if config.face_detector == NO_NETWORK:
         return None
-    name = config.face_detector
-    file = FACE_DETECTOR.installed() if name is None else require_detector(name)
+    if config.face_detector is None:
+        file = FACE_DETECTOR.installed()
+    else:
+        file = require_detector(config.face_detector)
     return YunetFeatures.load(file) if file else None

@@ -1,4 +1,8 @@
-"""Training loop of WGAN-GP: build or resume a run, step, report, validate, save checkpoints."""
+"""Training loop of WGAN-GP: build or resume a run, step, report, validate, save checkpoints.
+
+`srgan-gp train` and `finetuning.finetune` call `train`. Lengths are counted in training images seen
+since the start of the run (`images_seen`), repetitions included.
+"""
 
 import time
 from collections.abc import Sequence
@@ -6,7 +10,7 @@ from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from srgan_gp.system.paths import is_folder
 from srgan_gp.system.signals import StopRequest
@@ -39,10 +43,9 @@ def train(
 ) -> Path:
     """Train a generator until `config.total_images` images were seen.
 
-    With an adversarial ratio above 0 this is WGAN-GP: the critic takes a step on every batch, the
-    generator after the critic's warm-up. To resume, call again with the same arguments. SIGTERM and
-    SIGINT end the run after the current step with a checkpoint. Under `torchrun` every process
-    calls this, and together they make one run.
+    With an adversarial ratio above 0 this is WGAN-GP, where the critic takes a step on every batch.
+    To resume, call again with the same arguments. SIGTERM and SIGINT end the run after the current
+    step with a checkpoint. Under `torchrun` the processes that call this make one run together.
 
     Args:
         config: options of the run.
@@ -73,23 +76,24 @@ def train(
         Processes(device) as processes, ExitStack() as lock,
     ):  # fmt: skip
         is_resumed = is_folder(run_dir / "checkpoints")
-        if is_resumed and processes.is_first:  # before another run can add checkpoints
+        if is_resumed and processes.is_first:  # before `_open_run` reads the checkpoints
             lock.enter_context(resume.locked_run(run_dir))
         run, changes = _open_run(config, data, run_dir, validation, start_from, device, processes)
         state, progress = run.state, run.state.progress
-        reports = None
+        reports = None  # only the first process writes files and messages
         if processes.is_first:
-            if not is_resumed:  # the folder of a run that cannot start is not made
+            if not is_resumed:  # after `_open_run`: a run that cannot start leaves no folder
                 lock.enter_context(resume.locked_run(run_dir))
             resume.save_start(config, data, validation, run_dir)
             reports = _open_reports(run, run_dir, changes)
         with reports or nullcontext(), StopRequest() as stop:
-            start_time = time.monotonic() - progress.seconds
-            is_measured = True  # whether the generator's next step is the first one of a report
-            for batch in [] if progress.ended_because else run.task.batches(progress.images_seen):
-                before = progress.images_seen
+            start_time = time.monotonic() - progress.seconds  # as if the run had no interruption
+            is_measured = True  # the generator's first step of each report is measured
+            batches = run.task.batches(progress.images_seen)
+            for batch in iter(()) if progress.ended_because else batches:
+                before = progress.images_seen  # images seen before and after this batch
                 after = before + len(batch.numbers) * processes.count
-                notes: dict[str, Tensor] = {}
+                notes: dict[str, Tensor] = {}  # log values of this batch by name
 
                 # Generated images: both networks learn from them.
                 moves_generator = is_generator_turn(config, before)
@@ -106,7 +110,7 @@ def train(
                     notes |= generator_step(run, batch, output, generated, is_measured=is_measured)
                     is_measured = False
 
-                # Report, validate, save.
+                # Report, validate, save a checkpoint.
                 is_measured = is_measured or _is_due(config, before, after, config.report_images)
                 progress.images_seen = after
                 progress.seconds = time.monotonic() - start_time
@@ -117,7 +121,7 @@ def train(
                     _report(run, reports, run_dir, before, must_stop=must_stop)
                 if must_stop:
                     stop.end()  # raises `signals.Stopped`
-                # Only the first process validates, and so knows whether the run stops early.
+                # The first process alone validates, which may end the run; the others ask it.
                 is_validated = _is_due(config, before, after, config.validate_images)
                 if is_validated and processes.any(bool(progress.ended_because)):
                     break
@@ -136,26 +140,28 @@ def _open_run(
     device: torch.device,
     processes: Processes,
 ) -> tuple[Run, str]:
-    """Build the networks of a run, then resume it or load the weights that it starts from.
+    """Build the networks of a run, then load its newest checkpoint, or else `start_from`.
 
     Returns:
-        The run, and a message about what has changed since the run was saved, or "".
+        The run; and how the machine differs from that of the checkpoint, "" if it does not.
     """
-    # Blocks whose last layer starts at zero have tiny gradients, and a CPU computes 50 times more
-    # slowly with numbers below 1e-38.
+    # Numbers below 1e-38 become 0: a CPU computes 50 times more slowly with them, and blocks whose
+    # last layer starts at zero have such gradients.
     torch.set_flush_denormal(True)
     torch.manual_seed(config.seed)
     task: Task = TASKS[config.task](config, data, validation, device, processes)
     state = _build(config, task, device)
     augmenter = Augmenter(config, task, state.progress, processes)
-    if not resume.load_checkpoint(state, config, data, validation, run_dir) and start_from:
+    has_checkpoint = resume.load_checkpoint(state, config, data, validation, run_dir)
+    if start_from and not has_checkpoint:
         resume.load_weights(state.generator, start_from)
         resume.load_weights(state.average.average, start_from)
         if state.critic:
             resume.load_critic(state.critic, start_from)
     changes = resume.note_machine(state.progress, config, device)
+    # Each process has measured whether bf16 is faster; all use it or none.
     if config.precision == "auto" and processes.any(state.progress.precision == "fp32"):
-        state.progress.precision = "fp32"  # each process has measured for itself
+        state.progress.precision = "fp32"
     autocast = open_autocast(state.progress.precision, device)
     processes.require_even_shares(config, state.progress.images_seen)
     return Run(config, task, state, processes, autocast, augmenter), changes
@@ -163,27 +169,25 @@ def _open_run(
 
 def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingState:
     """Build networks and optimizers with fresh weights."""
-
-    def optimizer_of(network: nn.Module, *betas: float) -> torch.optim.Optimizer:
-        # Each step sets the rate, so that this one is never used.
-        return build_optimizer(config.optimizer, network, 1e-3, *betas)
-
+    rate = 1e-3  # never used: each step sets the rate of its schedule
     progress = Progress(augment_probability=config.augment_probability)
     generator = task.build_generator().to(device).to(memory_format=torch.channels_last)
     average = MovingAverage(generator, config.average_decay)
-    optimizer = optimizer_of(generator, config.adam_beta1, config.adam_beta2)
+    betas = config.adam_beta1, config.adam_beta2
+    optimizer = build_optimizer(config.optimizer, generator, rate, *betas)
     if not config.has_critic:
         return TrainingState(generator, average, optimizer, progress)
     critic = task.build_critic().to(device).to(memory_format=torch.channels_last)
     freeze_first_stages(critic, config.freeze_critic_stages)
-    critic_optimizer = optimizer_of(critic, config.critic_beta1, config.critic_beta2)
+    betas = config.critic_beta1, config.critic_beta2
+    critic_optimizer = build_optimizer(config.optimizer, critic, rate, *betas)
     return TrainingState(generator, average, optimizer, progress, critic, critic_optimizer)
 
 
 def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
-    """Open the reports of a run; score its start where an option compares with it.
+    """Open the log of a run, print its first lines, and validate the start if an option needs it.
 
-    The start is saved too, so that a resumed run does not score it again.
+    The scores of the start are saved in a checkpoint, so that a resumed run does not repeat this.
     """
     config, progress = run.config, run.state.progress
     reports = Reports(run_dir, config.total_images, progress.images_seen)
@@ -203,15 +207,15 @@ def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
 
 
 def _is_due(config: TrainConfig, before: int, after: int, every: int) -> bool:
-    """Return whether a multiple of `every` lies in (before, after], or the run ends at `after`."""
+    """Return whether (before, after] holds a multiple of `every`, or `after` is the run's end."""
     return after >= config.total_images or after // every > before // every
 
 
 def _report(run: Run, reports: Reports, run_dir: Path, before: int, *, must_stop: bool) -> None:
-    """Write a log line, validate and save a checkpoint, where each is due.
+    """Write a log line, validate and save a checkpoint, each if it is due.
 
-    The log line comes first: the validation prints its means. The checkpoint comes last, with the
-    scores.
+    The log line comes first: `Reports.validation` prints its means. The checkpoint comes last: it
+    contains the scores.
     """
     config, progress, folder = run.config, run.state.progress, run_dir / "checkpoints"
     after = progress.images_seen
@@ -231,7 +235,7 @@ def _report(run: Run, reports: Reports, run_dir: Path, before: int, *, must_stop
 
 
 def _validate(run: Run, reports: Reports) -> None:
-    """Score the moving average and the critic, decide whether to stop early, draw a preview."""
+    """Score the moving average and the critic, update `progress`, save a preview."""
     state, progress = run.state, run.state.progress
     average = state.average.average
     progress.validation = run.task.validate(average)

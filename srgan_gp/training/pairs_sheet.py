@@ -1,5 +1,6 @@
-"""Contact sheet of the training pairs of a super-resolution run."""
+"""Contact sheet of LR and HR training pairs, for `srgan-gp train --dry-run --pairs FILE`."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
@@ -17,10 +18,13 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import SuperResolution
 
 PAIRS = 24
+"""Number of pairs in the sheet."""
 
 
 def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
-    """Write the first training pairs of a run as one image, each captioned with its degradation.
+    """Write the first `PAIRS` training pairs of a run as one image.
+
+    Below each pair are its image number and its degradation.
 
     Args:
         config: options of the run.
@@ -39,13 +43,14 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
     task = SuperResolution(
         without_features, data, validation=None, device=device, processes=processes
     )
-    steps = -(-PAIRS // config.batch_size)
-    pairs: list[tuple[np.ndarray, np.ndarray]] = []
+    batches = math.ceil(PAIRS / config.batch_size)
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []  # LR and HR image
     captions: list[str] = []
-    for batch in islice(task.batches(0), steps):
-        sides = zip(_as_pixels(batch.inputs), _as_pixels(batch.targets), strict=True)
-        pairs += list(sides)
+    for batch in islice(task.batches(0), batches):
+        low_res, high_res = _as_pixels(batch.inputs), _as_pixels(batch.targets)
+        pairs += zip(low_res, high_res, strict=True)
         if config.low_res == "mixture":
+            # The draws that `task.batches` has used: they depend on seed and number alone.
             draws = draw(config.seed, batch.numbers, config.clean_share, STRENGTHS[config.damage])
             captions += [f"{n}: {draws.describe(i)}" for i, n in enumerate(batch.numbers)]
         else:
@@ -54,5 +59,5 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
 
 
 def _as_pixels(images: Tensor) -> np.ndarray:
-    """Convert (B, 3, H, W) in [0, 1] to (B, H, W, 3) uint8."""
+    """Convert (B, 3, H, W) float32 RGB in [0, 1] to (B, H, W, 3) uint8."""
     return (images * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()

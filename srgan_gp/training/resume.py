@@ -1,4 +1,8 @@
-"""Resuming a run, loading initial weights, and the lock and the options in its folder."""
+"""Start of a run: its newest checkpoint or initial weights, the lock and the options in its folder.
+
+`loop.train` calls these functions before the first step. A run is resumed by the same call as it
+was started, with the same options and images; other options are refused.
+"""
 
 import math
 from collections.abc import Generator, Mapping, Sequence
@@ -28,7 +32,7 @@ from srgan_gp.training.weights_file import (
 )
 
 TAIL = "tail.0."
-"""Prefix of the parameters of a direct tail in a generator."""
+"""Prefix of the parameters of the convolution of a `DirectTail` in a generator."""
 
 
 def load_checkpoint(
@@ -41,28 +45,30 @@ def load_checkpoint(
     """Load the newest checkpoint of `run_dir` into `state`.
 
     Returns:
-        False if there is none.
+        Whether there is a checkpoint.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options or other images.
-        TrainingError: every checkpoint is damaged, or the newest does not fit.
+        TrainingError: every checkpoint is damaged, or the newest does not fit the networks.
     """
-    found = checkpoint.newest(run_dir / "checkpoints")
-    if found is None:
+    newest = checkpoint.newest(run_dir / "checkpoints")
+    if newest is None:
         return False
     require_same_options(config, run_dir)
     require_same_data(data, validation, run_dir)
-    state.restore(*found)
+    tensors, numbers = newest
+    state.restore(tensors, numbers)
     return True
 
 
 def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[str] = ()) -> None:
-    """Check that the run in `run_dir`, if there is one, has these options.
+    """Check that the checkpoints in `run_dir`, if there are any, are of a run with these options.
 
     Args:
         config: options of the run that is to be resumed.
         run_dir: folder of the run.
-        causes: options that others were derived from; the message names them first.
+        causes: names of options from which the caller derived others; a message begins with those
+            of them that differ.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options.
@@ -70,47 +76,53 @@ def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[st
     """
     if not checkpoint.list_checkpoints(run_dir / "checkpoints"):
         return
-    before = load_config(run_dir / CONFIG_NAME)
-    if differences := list_differences(config, before):
-        first = list_differences(config, before, causes)
-        others = [difference for difference in differences if difference not in first]
-        link = ", and with it " if first and others else ""
-        raise UsageError(
-            f"{run_dir} holds a run with other options: {'; '.join(first)}{link}"
-            f"{'; '.join(others)}. "
-            "Choose another output folder, or the same options to resume."
-        )
+    saved = load_config(run_dir / CONFIG_NAME)
+    differences = list_differences(config, saved)
+    if not differences:
+        return
+    first = list_differences(config, saved, causes)
+    others = [difference for difference in differences if difference not in first]
+    link = ", and with it " if first and others else ""
+    raise UsageError(
+        f"{run_dir} holds a run with other options: {'; '.join(first)}{link}{'; '.join(others)}. "
+        "Choose another output folder, or the same options to resume."
+    )
 
 
 def note_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:
-    """Store the machine and the precision of the run in `progress`.
+    """Store the machine and the precision of this process in `progress`.
 
-    A precision of `auto` is chosen for each machine: bf16 is several times slower than fp32 on a
-    CPU without instructions for it.
+    A precision of `auto` is chosen again when a run is resumed: bf16 is several times slower than
+    fp32 on a CPU without instructions for it.
+
+    Args:
+        progress: numbers of the run, with the machine and the precision of the checkpoint; those of
+            a new run are empty.
+        config: options of the run.
+        device: device of the networks.
 
     Returns:
-        For a resumed run a message with the precision that `auto` chose and the one before, and
-        other differences; empty for a new run, or if nothing differs.
+        For a resumed run a message with the precision, if it is `auto` or has changed, and with
+        other changes of the machine. "" for a new run, or without changes.
     """
     precision, machine = choose_precision(config.precision, device), describe_machine(device)
     old_precision, old_machine = progress.precision, progress.machine
     progress.precision, progress.machine = precision, machine
-    parts = []
-    # A choice by `auto` is always stated, so that the user sees what it was.
-    if old_precision and (config.precision == "auto" or precision != old_precision):
-        chosen = ", chosen by --precision auto" if config.precision == "auto" else ""
-        parts.append(f"The run continues in {precision}{chosen}; before: {old_precision}.")
+    sentences = []
+    has_changed = old_precision not in ("", precision)
+    if old_precision and (config.precision == "auto" or has_changed):
+        origin = ", chosen by --precision auto" if config.precision == "auto" else ""
+        sentences.append(f"The run continues in {precision}{origin}; before: {old_precision}.")
     changes = [
         f"{name} {value}, before: {old_machine[name]}"
         for name, value in machine.items()
         if old_machine.get(name, value) != value
     ]
     if changes:
-        parts.append(f"The machine has changed: {'; '.join(changes)}.")
-    is_other_precision = bool(old_precision) and precision != old_precision
-    if changes or is_other_precision:
-        parts.append("The weights will not be bit-identical to those of an uninterrupted run.")
-    return " ".join(parts)
+        sentences.append(f"The machine has changed: {'; '.join(changes)}.")
+    if changes or has_changed:
+        sentences.append("The weights will not be bit-identical to those of an uninterrupted run.")
+    return " ".join(sentences)
 
 
 @contextmanager
@@ -132,7 +144,7 @@ def save_start(
 ) -> None:
     """Save options and a description of the images in `run_dir` before the first step.
 
-    Incomplete files of an interrupted run are removed.
+    Temporary files of a write that was interrupted are removed from the folder.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -149,7 +161,8 @@ def load_weights(
 ) -> None:
     """Load a model's weights into a network of the same architecture.
 
-    A generator with a direct tail also takes those of a model whose scale is a multiple of its own.
+    A generator with a `DirectTail` also takes the weights of a model whose scale is a multiple of
+    its own, such as those of x4 for x2.
 
     Args:
         network: receives the weights.
@@ -159,14 +172,16 @@ def load_weights(
     Raises:
         UsageError: the file cannot be read or belongs to another architecture.
     """
-    found = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
+    tensors = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
     if path.suffix == ONNX:
-        # Constants of the graph belong to no network.
-        found = {name: v for name, v in found.items() if name in expected or not is_constant(name)}
+        # Constants of the graph are not parameters of the network.
+        for name in [*tensors]:
+            if name not in expected and is_constant(name):
+                del tensors[name]
     if isinstance(getattr(network, "tail", None), DirectTail):
-        found = _with_tail_of(found, expected)
-    stored = {name: tuple(value.shape) for name, value in found.items()}
+        tensors = _reduce_tail(tensors, expected)
+    stored = {name: tuple(value.shape) for name, value in tensors.items()}
     differing = [name for name in expected | stored if expected.get(name) != stored.get(name)]
     if differing:
         name = differing[0]
@@ -175,41 +190,54 @@ def load_weights(
             f"{stored.get(name, 'missing')} there and {expected.get(name, 'missing')} here. Pass "
             f"the {options} that it was trained with."
         )
-    network.load_state_dict(found)
+    network.load_state_dict(tensors)
 
 
-def _with_tail_of(
-    found: dict[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+def _reduce_tail(
+    tensors: dict[str, Tensor], expected: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Tensor]:
-    """Convert a direct tail to the expected scale, where that is a divisor of its own."""
-    tail = found.get(f"{TAIL}weight")
-    channels = expected[f"{TAIL}weight"][0]
-    if tail is None or len(tail) <= channels:
-        return found
-    scale, smaller = (math.isqrt(count // 3) for count in (len(tail), channels))
-    if len(tail) != 3 * scale**2 or scale % smaller:
-        return found
+    """Convert the `DirectTail` of a model to the scale of a network.
+
+    Args:
+        tensors: parameters of the model by name.
+        expected: shapes of the parameters of the network by name.
+
+    Returns:
+        `tensors` with another tail; unchanged if the network's scale is not a smaller divisor of
+        the model's.
+    """
+    weight = tensors.get(f"{TAIL}weight")
+    channels = expected[f"{TAIL}weight"][0]  # 3 * scale^2
+    if weight is None or len(weight) <= channels:
+        return tensors
+    scale, smaller = math.isqrt(len(weight) // 3), math.isqrt(channels // 3)
+    if len(weight) != 3 * scale**2 or scale % smaller:
+        return tensors
     return {
         name: at_smaller_scale(values, scale, smaller) if name.startswith(TAIL) else values
-        for name, values in found.items()
+        for name, values in tensors.items()
     }
 
 
 def load_critic(critic: nn.Module, path: Path) -> None:
-    """Load the critic that was exported with the generator at `path`, if there is one.
+    """Load the critic `NAME.critic.safetensors` beside the generator NAME, if that file exists.
 
-    Its file is `NAME.critic.safetensors` beside `path`.
+    Args:
+        critic: receives the weights.
+        path: file of the generator.
 
     Raises:
         UsageError: the file cannot be read or belongs to another architecture.
     """
-    beside = path.with_suffix(".critic.safetensors")
-    if beside.is_file():
-        options = "critic, critic_width, critic_stages, critic_conditional, critic_norm and scale"
-        metadata = read_metadata(beside)
-        if "architecture" in metadata:
-            _, architecture, arguments = read_network(beside)
-            arguments["norm"] = metadata.get("norm", "none")
-            sizes = ", ".join(f"{name} {value}" for name, value in arguments.items())
-            options = f"critic {architecture} ({sizes})"
-        load_weights(critic, beside, options=options)
+    critic_path = path.with_suffix(".critic.safetensors")
+    if not critic_path.is_file():
+        return
+    # For the message if the file holds another network; earlier versions wrote no metadata.
+    options = "critic, critic_width, critic_stages, critic_conditional, critic_norm and scale"
+    metadata = read_metadata(critic_path)
+    if "architecture" in metadata:
+        _, architecture, arguments = read_network(critic_path)
+        arguments["norm"] = metadata.get("norm", "none")
+        sizes = ", ".join(f"{name} {value}" for name, value in arguments.items())
+        options = f"critic {architecture} ({sizes})"
+    load_weights(critic, critic_path, options=options)

@@ -1,6 +1,9 @@
-"""Images of a run: finding them, their record in the run's folder, and the check on resuming.
+"""Images of a run: finding them, their record `data.json`, and the check when a run is resumed.
 
-Imports no torch.
+`data.json` in the folder of a run has the number and a fingerprint (a hash of names and sizes) of
+the training and of the validation images, the absolute paths of the training sets, and the commit
+of this package's checkout. A prepared set is a zip file or folder that `srgan-gp prepare` wrote,
+with the folders `train` and `val`. Imports no torch.
 """
 
 import hashlib
@@ -17,32 +20,38 @@ from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.system.files import atomic_write_bytes
 
 CONFIG_NAME = "config.json"
+"""File in the folder of a run with its options; see `training.options.config_file`."""
 DATA_NAME = "data.json"
+"""File in the folder of a run with the description of its images."""
 
 
 @dataclass(frozen=True)
 class RunImages:
-    """Places of the images of a run: folders, zip files or folders inside a zip file."""
+    """Places of the images of a run: folders, zip files or folders inside a zip file.
+
+    Attributes:
+        train: places of the training images.
+        validation: place of the validation images; None: there are none.
+        summary: message with the numbers and places of both sets.
+    """
 
     train: tuple[str, ...]
     validation: str | None
     summary: str
-    """Numbers and places of both sets, for a message."""
 
 
 def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> RunImages:
     """Find the training and the validation images of a run.
 
-    Without `validation`, the folder `val` of a prepared set is its validation set, as in
-    `find_places`.
+    Without `validation`, the folder `val` of a prepared set is the validation set.
 
-    A run that an earlier version began on all images of a prepared set continues on them, and the
-    summary says so.
+    Earlier versions trained on the folder `val` too. A run that they began continues so, and the
+    summary says it.
 
     Args:
-        data: folders or zip files, as given by the user.
-        validation: folder or zip file; None: not given.
-        run_dir: folder of the run, new or begun.
+        data: folders or zip files, as passed by the user.
+        validation: folder or zip file; None: not passed.
+        run_dir: folder of the run, which may be new.
 
     Raises:
         UsageError: there are no images, several sets have validation images, or, in a new run, an
@@ -50,47 +59,49 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
         PictureError: a file cannot be read.
         TrainingError: the record of the images of a run that was begun cannot be read.
     """
-    found = find_places(data, validation)
-    as_given = Places(tuple(data), () if validation is None else (validation,))
+    places = find_places(data, validation)
+    unsplit = Places(tuple(data), () if validation is None else (validation,))
     summary = ""
-    if found != as_given and continues(data, validation, run_dir):
+    if places != unsplit and continues(data, validation, run_dir):
         summary = "This run was begun on the images for validation too, and continues on them. "
-        found = as_given
-    if len(found.validation) > 1:
+        places = unsplit
+    if len(places.validation) > 1:
         raise UsageError(
-            f"{len(found.validation)} of the places in --data have a folder val; pass the one to "
-            f"use, such as --validation {found.validation[0]}."
+            f"{len(places.validation)} of the places in --data have a folder val; pass the one to "
+            f"use, such as --validation {places.validation[0]}."
         )
-    train, held = list_all_images(found.train), list_all_images(found.validation)
+    train_images = list_all_images(places.train)
+    validation_images = list_all_images(places.validation)
     if not has_begun(run_dir):
-        require_disjoint(train, held)
-    summary += f"{len(train)} training images: {', '.join(found.train)}."
-    if held:
-        summary += f" {len(held)} validation images: {', '.join(found.validation)}."
+        require_disjoint(train_images, validation_images)
+    summary += f"{len(train_images)} training images: {', '.join(places.train)}."
+    if validation_images:
+        shown = ", ".join(places.validation)
+        summary += f" {len(validation_images)} validation images: {shown}."
     else:
         summary += " No validation images, so no scores; --validation PATH names some."
-    return RunImages(found.train, next(iter(found.validation), None), summary)
+    return RunImages(places.train, places.validation[0] if places.validation else None, summary)
 
 
 def save_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:
-    """Save a description of the images in `run_dir`, with the commit that began the run.
+    """Write `data.json` into `run_dir`; a resumed run keeps the commit that began it.
 
     Raises:
         OutputError: the folder cannot be written.
         UsageError: there are no images.
         PictureError: an image no longer exists.
     """
-    described = _describe_data(data, validation)
-    described["commit"] = _read_data(run_dir).get("commit", _current_commit())
-    described["places"] = [str(Path(place).absolute()) for place in data]
-    atomic_write_bytes(run_dir / DATA_NAME, json.dumps(described, indent=2).encode())
+    description = _describe_data(data, validation)
+    description["commit"] = _read_data(run_dir).get("commit", _current_commit())
+    description["places"] = [str(Path(place).absolute()) for place in data]
+    atomic_write_bytes(run_dir / DATA_NAME, json.dumps(description, indent=2).encode())
 
 
 def read_data_places(run_dir: Path) -> list[str]:
-    """Return the folders and zip files of the training images.
+    """Return the folders and zip files of the training images, from `data.json`.
 
     Raises:
-        UsageError: an earlier version began the run and did not record them.
+        UsageError: the file is missing, damaged, or of an earlier version that did not record them.
     """
     places = _read_data(run_dir).get("places")
     if not places:
@@ -101,7 +112,7 @@ def read_data_places(run_dir: Path) -> list[str]:
 def continues(data: Sequence[str], validation: str | None, run_dir: Path) -> bool:
     """Return whether `run_dir` holds a run with checkpoints on exactly these images.
 
-    False also for a run of a version that did not record its images.
+    False if its version did not write `data.json`.
 
     Raises:
         TrainingError: the record of the images cannot be read.
@@ -116,7 +127,7 @@ def continues(data: Sequence[str], validation: str | None, run_dir: Path) -> boo
 
 
 def has_begun(run_dir: Path) -> bool:
-    """Return whether `run_dir` holds a run with checkpoints."""
+    """Return whether `run_dir` holds a checkpoint."""
     return any((run_dir / "checkpoints").glob("image-*.json"))
 
 
@@ -141,30 +152,33 @@ def require_same_data(data: Sequence[str], validation: str | None, run_dir: Path
     if not path.exists():  # a run of a version that did not write it
         return
     now = _describe_data(data, validation)
+    changed = None  # the option whose images have changed, their number then and now
     try:
         before = json.loads(path.read_bytes())
-        sets = {
-            "--data": (before, now),
-            # An earlier version did not save these.
-            "--validation": (before.get("validation", now["validation"]), now["validation"]),
-        }
-        counts = {
-            option: (then["pictures"], present["pictures"])
-            for option, (then, present) in sets.items()
-            if then["fingerprint"] != present["fingerprint"]
-        }
+        # An earlier version did not record the validation images.
+        validation_before = before.get("validation", now["validation"])
+        if before["fingerprint"] != now["fingerprint"]:
+            changed = "--data", before["pictures"], now["pictures"]
+        elif validation_before["fingerprint"] != now["validation"]["fingerprint"]:
+            counts = validation_before["pictures"], now["validation"]["pictures"]
+            changed = "--validation", *counts
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"{path} does not describe the images of a run: {error}.") from error
-    for option, (then, present) in counts.items():
+    if changed:
+        option, count_before, count_now = changed
         raise UsageError(
-            f"{run_dir} holds a run on other images: {then} then, {present} now, or different in "
-            f"name, size or order. Pass the same {option} to resume, or choose another output "
-            "folder."
+            f"{run_dir} holds a run on other images: {count_before} then, {count_now} now, or "
+            f"different in name, size or order. Pass the same {option} to resume, or choose "
+            "another output folder."
         )
 
 
 def describe_run(run_dir: Path) -> dict[str, str]:
-    """Return what identifies a run on the card of its model: fields of `cards.TrainingRecord`.
+    """Return what identifies a run on the card of its model.
+
+    Returns:
+        Fields of `models.cards.TrainingRecord`: `options_sha256`, the hash of `config.json`, and
+        `commit`, "" if it is not known.
 
     Raises:
         OSError: the folder has no readable options.
@@ -177,16 +191,16 @@ def describe_run(run_dir: Path) -> dict[str, str]:
 
 
 def _read_data(run_dir: Path) -> dict[str, Any]:
-    """Read the description of the images; an empty one if it is missing or damaged."""
+    """Read `data.json`; an empty dictionary if it is missing or damaged."""
     try:
-        found = json.loads((run_dir / DATA_NAME).read_bytes())
+        content = json.loads((run_dir / DATA_NAME).read_bytes())
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _current_commit() -> str:
-    """Return the commit of the checkout that this module belongs to; empty if there is none."""
+    """Return the Git commit of the checkout that this package runs from; "" if it is installed."""
     folder = Path(__file__).parents[2]
     if not (folder / ".git").exists():
         return ""
@@ -199,10 +213,14 @@ def _current_commit() -> str:
 
 
 def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:
+    """Return `pictures` and `fingerprint` of the training images, and `validation` with the same.
+
+    These are keys of `data.json`.
+    """
     places = [] if validation is None else [validation]
     return _describe_set(data) | {"validation": _describe_set(places)}
 
 
-def _describe_set(places: Sequence[str]) -> dict[str, object]:
+def _describe_set(places: Sequence[str]) -> dict[str, Any]:
     files = list_all_images(places)
     return {"pictures": len(files), "fingerprint": fingerprint(files)}

@@ -1,4 +1,9 @@
-"""Progress bar, stats.jsonl, progress.json, TensorBoard and preview images of a training run."""
+"""Progress bar, stats.jsonl, progress.json, TensorBoard and preview images of a training run.
+
+`loop.train` creates `Reports` in the first process. `stats.jsonl` has one JSON object a line, each
+with `images_seen`: means of the log values of the steps, scores of a validation (`validation/...`),
+or a `message`. `reports.logged_numbers` explains the numbers.
+"""
 
 import json
 from collections.abc import Generator, Mapping
@@ -25,18 +30,20 @@ from srgan_gp.training.reports.preview_sheet import keep_start, preview_sheet, w
 from srgan_gp.training.reports.time_left import TimeLeft
 
 PROGRESS_FILE = "progress.json"
-"""For programs that show the progress of a run: images seen and in all, and seconds left."""
+"""For programs that show the progress of a run: `images_seen`, `total_images`, `seconds_left`."""
 
 
 class Reports:
-    """Reports of one run; a resumed run continues the files without duplicate lines.
+    """Reports of one run, a context manager that shows the progress bar on stderr.
 
-    If TensorBoard's log cannot be written, a message says so once and the run continues without it.
+    A resumed run continues the files without duplicate lines. If TensorBoard's log cannot be
+    written, a message says so once and the run continues without it.
 
     Args:
         run_dir: gets `stats.jsonl`, `progress.json`, `previews/` and `tensorboard/`.
-        total_images: length of the run, for the time left.
-        images_seen: position of the run; later lines of an interrupted run are dropped.
+        total_images: images of the whole run.
+        images_seen: images seen at the start or at the checkpoint; later lines of `stats.jsonl`,
+            from before an interruption, are removed.
 
     Raises:
         TrainingError: `stats.jsonl` exists and is not the log of a run.
@@ -47,9 +54,9 @@ class Reports:
         self._run_dir, self._previews = run_dir, run_dir / "previews"
         self._lines = _lines_until(run_dir / "stats.jsonl", images_seen)
         self._console = Console(stderr=True)
-        self._board: SummaryWriter | None = None
-        with self._or_without_board():
-            # It hides points from `purge_step` on; those at `images_seen` are not written again.
+        self._board: SummaryWriter | None = None  # None: TensorBoard's log cannot be written
+        with self._without_board_on_error():
+            # Earlier points after `images_seen` are hidden: they are written again.
             self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen + 1)
             if not images_seen:
                 self._board.add_text("how to read the numbers", explanation())
@@ -63,8 +70,8 @@ class Reports:
         )
         self._row = self._bar.add_task("images", total=total_images, completed=images_seen, left="")
         self._total, self._time = total_images, TimeLeft(total_images, images_seen)
-        self._notes: dict[str, list[Tensor]] = {}
-        self._means: dict[str, float] = {}
+        self._values: dict[str, list[Tensor]] = {}  # log values since the last line, by name
+        self._means: dict[str, float] = {}  # of the last line
 
     def __enter__(self) -> "Reports":
         """Show the progress bar."""
@@ -74,30 +81,39 @@ class Reports:
     def __exit__(self, *_: object) -> None:
         """Remove the progress bar and close TensorBoard's file."""
         self._bar.stop()
-        with self._or_without_board():
+        with self._without_board_on_error():
             if self._board:
                 self._board.close()
 
     def advance(self, images_seen: int, notes: dict[str, Tensor]) -> None:
-        """Add the log values of one step; they stay on their device until the next line."""
-        for name, value in notes.items():
-            self._notes.setdefault(name, []).append(value)
-        self._bar.update(self._row, completed=images_seen, left=self._time.describe(images_seen))
-        if not self._console.is_terminal and self._time.is_line_due():
-            text = self._time.describe(images_seen)
-            self.say(f"{images_seen} of {self._total} images, {text}")
-        if self._time.is_file_due():
-            left = self._time.seconds(images_seen)
-            progress = {"images_seen": images_seen, "total_images": self._total}
-            with atomic_write(self._run_dir / PROGRESS_FILE) as file:
-                file.write(json.dumps(progress | {"seconds_left": left}).encode())
-
-    def begin(self, preview: Mapping[str, np.ndarray] | None) -> None:
-        """Say where the reports are; of a new run also keep the preview of its start.
+        """Show the progress after a batch and collect its log values for the next line.
 
         Args:
-            preview: columns of the network before its first step, as for `validation`; None: the
-                run is resumed or has no preview.
+            images_seen: images seen after the batch.
+            notes: scalar log values by name. They stay on their device until the next line, so that
+                a GPU is not waited for.
+        """
+        for name, value in notes.items():
+            self._values.setdefault(name, []).append(value)
+        time_left = self._time.describe(images_seen)
+        self._bar.update(self._row, completed=images_seen, left=time_left)
+        if not self._console.is_terminal and self._time.is_line_due():
+            self.say(f"{images_seen} of {self._total} images, {time_left}")
+        if self._time.is_file_due():
+            progress = {
+                "images_seen": images_seen,
+                "total_images": self._total,
+                "seconds_left": self._time.seconds(images_seen),
+            }
+            with atomic_write(self._run_dir / PROGRESS_FILE) as file:
+                file.write(json.dumps(progress).encode())
+
+    def begin(self, preview: Mapping[str, np.ndarray] | None) -> None:
+        """Print where the reports are, and save the preview of a new run before its first step.
+
+        Args:
+            preview: images by label, as for `validation`; None: the run is resumed, or has no
+                preview.
         """
         self.say(f"Previews: {self._previews}. Curves: tensorboard --logdir {self._run_dir}")
         if preview is None:
@@ -107,57 +123,64 @@ class Reports:
         keep_start(preview, self._previews)
 
     def write(self, progress: checkpoint.Progress) -> None:
-        """Write a line with the means since the last line; a name without a value is skipped."""
-        line = {"images_seen": progress.images_seen, "step": progress.step}
-        self._means = {n: float(torch.stack(found).mean()) for n, found in self._notes.items()}
-        # `diagnostics_line` needs the number of values in the mean.
-        if checks := len(self._notes.get("health/validation_estimate", ())):
+        """Write a line with the means of the log values since the last line."""
+        self._means = {
+            name: float(torch.stack(values).mean()) for name, values in self._values.items()
+        }
+        # `diagnostics_line` needs to know how many batches were scored on validation images.
+        if checks := len(self._values.get("health/validation_estimate", ())):
             self._means["health/checks"] = float(checks)
+        line = {"images_seen": progress.images_seen, "step": progress.step}
         line |= self._means
         line |= {"seconds": round(progress.seconds, 1)}
-        self._notes.clear()
-        self._keep(line)
+        self._values.clear()
+        self._write_line(line)
 
     def validation(
         self, progress: checkpoint.Progress, preview: Mapping[str, np.ndarray] | None
     ) -> None:
-        """Write a line of scores, print them with the means of the last `write`, save the preview.
+        """Write a line of scores, print it and the critic's means of the last line, save a preview.
 
         Args:
-            progress: numbers of the run, with the scores.
-            preview: images of equal height, (H, W, 3) uint8 RGB, by label; None: nothing to show.
+            progress: numbers of the run; `progress.validation` has the scores.
+            preview: images of equal height, (H, W, 3) uint8 RGB, by label; None: no preview.
         """
         scores = {f"validation/{name}": value for name, value in progress.validation.items()}
         if scores:
-            self._keep({"images_seen": progress.images_seen} | scores)
+            self._write_line({"images_seen": progress.images_seen} | scores)
             shown = grouped(progress.validation)
             self.say(f"{progress.images_seen} images, {progress.seconds:.0f} s: {shown}")
-        if health := diagnostics_line(self._means):
-            self.say(health)
+        if critic_summary := diagnostics_line(self._means):
+            self.say(critic_summary)
         if preview is not None:
             with errors_about(self._previews):
                 self._previews.mkdir(exist_ok=True)
             sheet = preview_sheet(with_start(preview, self._previews))
             path = self._previews / f"image-{progress.images_seen:09d}.png"
             write_image(Picture(sheet), path)
-            with self._or_without_board():
+            with self._without_board_on_error():
                 if self._board:
                     self._board.add_image("preview", sheet, progress.images_seen, dataformats="HWC")
 
     def note(self, images_seen: int, message: str) -> None:
         """Print a message and save it as a line of `stats.jsonl` and a text of TensorBoard."""
         self.say(message)
-        self._keep({"images_seen": images_seen, "message": message})
+        self._write_line({"images_seen": images_seen, "message": message})
 
     def say(self, message: str) -> None:
         """Print a message above the progress bar, on stderr."""
         self._console.print(message, markup=False, highlight=False, soft_wrap=True)
 
-    def _keep(self, line: dict[str, Any]) -> None:
+    def _write_line(self, line: dict[str, Any]) -> None:
+        """Add a line to `stats.jsonl`, which is replaced atomically, and its values to TensorBoard.
+
+        Args:
+            line: numbers or texts by name; `images_seen` is the horizontal axis of TensorBoard.
+        """
         self._lines.append(json.dumps(line))
         with atomic_write(self._run_dir / "stats.jsonl") as file:
             file.write("".join(f"{text}\n" for text in self._lines).encode())
-        with self._or_without_board():
+        with self._without_board_on_error():
             for name, value in line.items():
                 if not self._board or name == "images_seen":
                     continue
@@ -165,8 +188,8 @@ class Reports:
                 add(name, value, line["images_seen"])
 
     @contextmanager
-    def _or_without_board(self) -> Generator[None, None, None]:
-        """Give TensorBoard up, with a message, if its log cannot be written inside the block."""
+    def _without_board_on_error(self) -> Generator[None, None, None]:
+        """Continue without TensorBoard, with a message, if the block cannot write its log."""
         try:
             yield
         except OSError as error:

@@ -1,9 +1,11 @@
-"""Schedules of a run: turns of the generator, adversarial ratio and learning rates.
+"""Schedules of a run: which batches the generator learns from, adversarial ratio, learning rates.
 
-Each is a function of the options and the number of images seen before the batch.
+Each is a function of the options and of the number of images seen before the batch. `steps` and
+`loop` call them for every batch.
 
-The adversarial ratio is the gradient norm of the adversarial loss, relative to that of the L1 loss,
-at the generator's output.
+The adversarial ratio is the gradient norm of the weighted adversarial loss at the generator's
+output, relative to that of the L1 loss; `losses.adversarial.adversarial_weight` makes a weight of
+it.
 """
 
 import math
@@ -19,30 +21,35 @@ def is_generator_turn(config: TrainConfig, images_seen: int) -> bool:
     """
     if not config.has_critic:
         return True
-    turn = images_seen // config.batch_size % config.critic_steps
-    return images_seen >= config.critic_warmup_images and turn == config.critic_steps - 1
+    if images_seen < config.critic_warmup_images:
+        return False
+    batch_number = images_seen // config.batch_size
+    return (batch_number + 1) % config.critic_steps == 0
 
 
 def ramped_ratio(config: TrainConfig, images_seen: int) -> float:
     """Adversarial ratio after `images_seen` images.
 
     It is 0 during the critic's warm-up, rises linearly over `ratio_ramp_images`, and is then
-    constant.
+    constant. With a `ratio_ramp_images` of 0 it has its full value after the warm-up.
 
     Returns:
         A value in [0, `config.adversarial_ratio`].
     """
+    after_warmup = images_seen - config.critic_warmup_images
+    if after_warmup < 0:
+        return 0.0
     if not config.ratio_ramp_images:
-        return config.adversarial_ratio if images_seen >= config.critic_warmup_images else 0.0
-    ramp = (images_seen - config.critic_warmup_images) / config.ratio_ramp_images
-    return config.adversarial_ratio * min(max(ramp, 0.0), 1.0)
+        return config.adversarial_ratio
+    return config.adversarial_ratio * min(after_warmup / config.ratio_ramp_images, 1.0)
 
 
 def learning_rate(config: TrainConfig, images_seen: int) -> float:
     """Rate of the generator's step after `images_seen` images: linear warm-up times a cosine.
 
-    Defined only where `is_generator_turn` is true. The warm-up begins with the generator's first
-    step, which is after the critic's warm-up. The cosine begins with the run.
+    Valid only where `is_generator_turn` is true. The warm-up of the rate, over `warmup_images`,
+    begins with the generator's first step, which is after the critic's warm-up. The cosine, from
+    `learning_rate` to `final_learning_rate`, begins with the run and ends with it.
 
     Source:
         Loshchilov & Hutter 2017 (SGDR), arXiv:1608.03983, equation 5, one period.
@@ -50,7 +57,7 @@ def learning_rate(config: TrainConfig, images_seen: int) -> float:
     warmup_start = config.critic_warmup_images if config.has_critic else 0
     # Includes the batch of this step: the rate of the first step would be 0 otherwise.
     warmup_seen = images_seen - warmup_start + config.batch_size
-    warmup = min(1.0, warmup_seen / max(config.warmup_images, 1))
+    warmup = min(1.0, warmup_seen / max(config.warmup_images, 1))  # a division by 0 is avoided
     span = config.learning_rate - config.final_learning_rate
     return warmup * (config.final_learning_rate + span * _cosine(config, images_seen))
 

@@ -1,6 +1,9 @@
 """Algorithm 1 of WGAN-GP: the critic's step and the generator's step on one batch.
 
-`loop.train` calls them in turn; the losses and penalties are in `srgan_gp.losses`.
+`loop.train` calls for each batch `generated_input`, `critic_step` and `generator_step`. Log values
+are scalar tensors by name; `reports.logged_numbers` lists the names. The losses are in
+`srgan_gp.losses`. A critic may consist of parts that score different views of an image, such as
+the image and its feature maps; see `critic.critic_parts`.
 
 Source:
     Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
@@ -36,7 +39,16 @@ from srgan_gp.training.tasks import Batch, Task
 
 @dataclass(frozen=True)
 class Run:
-    """The objects that the steps of a run share."""
+    """The objects that the steps of a run share.
+
+    Attributes:
+        config: options of the run.
+        task: builds batches and computes content losses.
+        state: networks, optimizers and numbers of the run.
+        processes: processes that share each batch.
+        autocast: context in which networks run, in the precision of the run.
+        augmenter: augments the critic's images.
+    """
 
     config: TrainConfig
     task: Task
@@ -47,9 +59,10 @@ class Run:
 
 
 def generated_input(run: Run, batch: Batch, output: Tensor) -> CriticInput | None:
-    """Return the generator's images as the critic gets them: augmented; None without a critic.
+    """Augment the generator's output, (B, 3, H, W), and compute the view of each critic part.
 
-    Both steps use the result: the critic detached, the generator with its graph.
+    `critic_step` detaches the views; `generator_step` passes its gradient through them. None in a
+    run without a critic.
     """
     critic = run.state.critic
     if critic is None:
@@ -58,17 +71,25 @@ def generated_input(run: Run, batch: Batch, output: Tensor) -> CriticInput | Non
 
 
 def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
-    """Minimise scores + drift + penalty by one step of the optimizer; return log values.
+    """Minimise E D(fake) - E D(real) + drift + penalty by one step of the optimizer.
 
-    The scores' loss is E D(fake) - E D(real), or another of `ADVERSARIAL_LOSSES`.
+    The options can replace the first two terms by another of `ADVERSARIAL_LOSSES`.
 
     A critic of several parts gets the sum of their losses. The parts share no parameter, and Adam's
-    step does not depend on the scale of a loss, so each part learns as if it were alone. The
-    penalty is taken on every `penalty_every`-th sample, and on every `penalty_interval`-th step
+    step does not depend on the scale of a loss, so each part learns as if it were alone.
+
+    The penalty is taken on every `penalty_every`-th sample, and on every `penalty_interval`-th step
     with that multiple of its weight: both have the same expectation at a part of the cost. Its
-    gradient is taken at the part's view: augmentation and feature network are not differentiated
-    for it. It is computed in float32: a critic whose penalty was computed in bf16 diverged within
-    some hundred steps.
+    gradient is taken with respect to the view, so that augmentation and feature network are not
+    differentiated twice.
+
+    Args:
+        run: the run; its critic is trained.
+        batch: real images, and the condition of the critic.
+        generated: generated images of the batch, from `generated_input`.
+
+    Returns:
+        Log values `health/...` and `critic/...`.
 
     Raises:
         TrainingError: the loss or the gradient is not finite; the weights are unchanged.
@@ -79,7 +100,7 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
     config, critic = run.config, run.state.critic
     assert critic  # without one, `generated_input` returns None
     adversarial = ADVERSARIAL_LOSSES[config.adversarial_loss]
-    condition = batch.condition
+    condition, images_seen = batch.condition, run.state.progress.images_seen
     losses, notes = [], CriticNotes()
     with run.autocast:
         real_input = _real_input(run, batch)
@@ -89,36 +110,39 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
             scores_loss = adversarial.critic(real_scores, fake_scores)
             penalty = None
             loss = scores_loss + config.drift_weight * drift(real_scores)
-            if is_penalised(config, run.state.progress.images_seen):
+            if is_penalised(config, images_seen):
                 penalty = part_penalty(config, batch, part, real, fake)
                 weight = config.penalty_weight * config.penalty_interval
                 loss = loss + weight * penalty.value
             losses.append(loss)
             notes.add(name, real_scores.detach(), fake_scores.detach(), penalty)
-        log = notes.collect()
-        log |= run.augmenter.adapt(critic, log)
-    rate = critic_learning_rate(config, run.state.progress.images_seen)
+        log_values = notes.collect()
+        log_values |= run.augmenter.adapt(critic, log_values)
+    rate = critic_learning_rate(config, images_seen)
     norm = _take_step(run, batch, critic, torch.stack(losses).sum(), rate)
     if LIPSCHITZ_TERMS[config.penalty].clips_weights:
         clip_weights(critic, config.clip_limit)
-    return log | {"health/critic_gradient_norm": norm}
+    return log_values | {"health/critic_gradient_norm": norm}
 
 
 def generator_step(
     run: Run, batch: Batch, output: Tensor, generated: CriticInput | None, *, is_measured: bool
 ) -> dict[str, Tensor]:
-    """Minimise content losses - E D(fake) by one step of the optimizer; return log values.
+    """Minimise content losses - E D(fake) by one step, and update the weights' moving average.
 
-    With another of `ADVERSARIAL_LOSSES` its generator's loss replaces - E D(fake). Also updates the
-    moving average of the weights.
+    With another of `ADVERSARIAL_LOSSES`, its generator's loss replaces - E D(fake).
 
     Args:
         run: the run; its generator is trained.
         batch: batch from which `output` was generated.
         output: output of the generator, (B, 3, H, W), with a graph.
-        generated: the output as the critic gets it, with a graph; None without a critic.
+        generated: the result of `generated_input`, with a graph to `output`.
         is_measured: whether to measure diversity and the ratio of gradients, which takes two more
             backward passes through the losses.
+
+    Returns:
+        Log values: `loss`, `loss/...`, `gradient_norm`, `learning_rate`, `adversarial/...`; if
+        measured, also `health/...`.
 
     Raises:
         TrainingError: the loss or the gradient is not finite; the weights are unchanged.
@@ -139,9 +163,9 @@ def generator_step(
             losses["equivariance"] = config.equivariance_weight * distance
         if state.critic and generated:
             with frozen(state.critic):
-                by_part = _generator_losses(run, batch, generated)
+                losses_of_parts = _generator_losses(run, batch, generated)
                 adversarial, notes = balanced_loss(
-                    by_part, generated.images, config.feature_ratio, run.processes
+                    losses_of_parts, generated.images, config.feature_ratio, run.processes
                 )
             weight = adversarial_weight(ratio, batch.targets[0].numel())
             losses["adversarial"] = weight * adversarial
@@ -159,14 +183,15 @@ def generator_step(
 
 
 def _generator_losses(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
-    """Adversarial loss of the generator by the critic's parts."""
+    """Return the adversarial loss of the generator, a scalar by name of the critic's part."""
     critic, adversarial = run.state.critic, ADVERSARIAL_LOSSES[run.config.adversarial_loss]
     assert critic  # checked by the caller
+    # Only a paired loss compares with the scores of real images.
     real_input = _real_input(run, batch) if adversarial.is_paired else None
     losses = {}
     for name, part in parts_of(critic).items():
-        # A loss that is not paired ignores the real scores.
-        fake_scores = real_scores = part(generated.views[name], batch.condition)
+        fake_scores = part(generated.views[name], batch.condition)
+        real_scores = fake_scores  # ignored by a loss that is not paired
         if real_input:
             with torch.no_grad():
                 real_scores = part(real_input.views[name], batch.condition)
@@ -176,18 +201,29 @@ def _generator_losses(run: Run, batch: Batch, generated: CriticInput) -> dict[st
 
 @torch.no_grad()
 def _real_input(run: Run, batch: Batch) -> CriticInput:
-    """Real images as the critic gets them: augmented."""
+    """Return the batch's real images as the critic scores them: augmented, in views."""
     critic = run.state.critic
     assert critic  # checked by the callers
     return critic_input(critic, run.augmenter.real(batch).targets, _draw_shift(run, critic))
 
 
 def _draw_shift(run: Run, critic: nn.Module) -> tuple[int, int]:
+    """Return the shift, (down, right) in pixels, of the views of the current batch."""
     return draw_shift(critic, run.config, run.state.progress.images_seen)
 
 
 def _take_step(run: Run, batch: Batch, network: nn.Module, loss: Tensor, rate: float) -> Tensor:
-    """Compute gradients, average them over the processes, take a step; return the gradient norm.
+    """Compute gradients, average them over the processes, and take a step of the optimizer.
+
+    Args:
+        run: the run.
+        batch: batch of the step, for the error message.
+        network: generator or critic of the run.
+        loss: scalar loss of this process.
+        rate: learning rate of the step.
+
+    Returns:
+        L2 norm of the averaged gradient over all parameters, a scalar.
 
     Raises:
         TrainingError: loss or norm is not finite; the weights are unchanged.

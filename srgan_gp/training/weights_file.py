@@ -1,7 +1,8 @@
 """Reading a network's parameters and metadata from an `.onnx` or `.safetensors` file.
 
-Both hold every parameter under its PyTorch name; their metadata gives the architecture and its
-arguments. Imports no torch.
+Both hold every parameter under its PyTorch name, such as `stem.weight`. Files of `srgan-gp export`
+also have metadata, strings by key: `task` (not of a critic), `architecture`, the name of its
+module, and `arguments`, those of its constructor as JSON. Imports no torch.
 """
 
 import json
@@ -15,10 +16,11 @@ from safetensors import SafetensorError, safe_open
 from srgan_gp.errors import UsageError
 
 ONNX = ".onnx"
+"""Suffix of ONNX files; all others are read as safetensors."""
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """Read the metadata of a file; empty if another program made it.
+    """Read the metadata of a file; empty if it has none.
 
     Raises:
         UsageError: the file cannot be read.
@@ -33,7 +35,11 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 
 def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
-    """Read which network a file holds: task ("" for a critic), architecture and its arguments.
+    """Read which network a file holds.
+
+    Returns:
+        Task, such as "super-resolution", "" for a critic; name of the architecture; arguments of
+        its constructor by name.
 
     Raises:
         UsageError: the file cannot be read, or its metadata does not describe the network.
@@ -50,10 +56,11 @@ def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
-    """Read the parameters by name, float32.
+    """Read the parameters of a network.
 
-    An ONNX graph also has constants, such as a scale factor; see `is_constant`. Those of integers
-    are skipped.
+    Returns:
+        Arrays by name, converted to float32. Those of an ONNX graph include its constants, such as
+        a scale factor; see `is_constant`. Integer constants are skipped.
 
     Raises:
         UsageError: the file cannot be read, or keeps tensors in other files.
@@ -76,10 +83,10 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def is_constant(name: str) -> bool:
-    """Return whether a tensor of an ONNX graph may be a constant rather than a parameter.
+    """Return whether a tensor of an ONNX graph is a constant, judged by its name.
 
-    Parameters have the name of their layer before a dot, constants and parameters of the network
-    itself have not.
+    A parameter of a layer has the layer's name and a dot in its name; a constant has no dot. Nor
+    has a parameter that belongs to the network itself: a caller has to know those.
     """
     return "." not in name
 
@@ -88,7 +95,8 @@ def _as_floats(values: NDArray[Any]) -> NDArray[Any]:
     return np.array(values, np.float32)  # a copy that PyTorch may write to
 
 
-def _read_onnx(path: Path) -> Any:  # noqa: ANN401 - onnx is imported inside
+def _read_onnx(path: Path) -> Any:  # noqa: ANN401 - an onnx.ModelProto; onnx is imported inside
+    """Read a graph; a file of any other content is a `UsageError`."""
     import onnx
 
     try:

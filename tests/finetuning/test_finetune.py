@@ -13,7 +13,8 @@ from torch import nn
 from srgan_gp.cli import main
 from srgan_gp.errors import UsageError
 from srgan_gp.exporting.export import export
-from srgan_gp.finetuning.finetune import FinetuneResult, finetune
+from srgan_gp.finetuning.finetune import finetune
+from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
 from srgan_gp.losses.features import Features
 from srgan_gp.models.new_names import require_free_name

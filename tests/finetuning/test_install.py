@@ -6,7 +6,7 @@ import tomllib
 import tomli_w
 
 from srgan_gp.exporting.export import export
-from srgan_gp.finetuning.finetune import FinetuneResult
+from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
 from srgan_gp.finetuning.install import install, save_texts
 from srgan_gp.models.cards import read_card

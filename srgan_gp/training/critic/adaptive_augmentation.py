@@ -1,7 +1,9 @@
-"""Adaptive augmentation of the critic's images.
+"""Adaptive augmentation of the critic's images (ADA).
 
-A critic with few images overfits: it scores real images that it never saw like generated ones. The
-probability of the augmentations can follow this gap, which finds the strength automatically.
+A critic with few training images overfits: it scores real images that it never saw like generated
+ones. Augmenting real and generated images reduces that. With the option `augment_target` the
+probability of the augmentations is adapted to the overfitting gap, `diagnostics.critic_gap`; else
+it is fixed. `steps` calls the methods of `Augmenter` in each step.
 """
 
 from dataclasses import replace
@@ -19,28 +21,30 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import Batch, Task
 
 CHECK_EVERY = 4
-"""Batches between two checks on validation images; the published number."""
+"""Batches from one scoring of validation images to the next; the number of the ADA paper."""
 FULL_SPEED_AT = 0.1
 """Distance of the gap from its target above which the probability changes at full speed."""
-REAL, FAKE, VALIDATION = range(3)  # random streams: no two images of a step share one
+REAL, FAKE, VALIDATION = range(3)
+"""Numbers of random streams: real, generated and validation images get different augmentations."""
 
 
 class Augmenter:
     """Augments images for the critic and measures how it scores validation images.
 
-    The result is a function of the options, the image numbers and `progress`. Only
-    `progress.augment_probability` changes, equally in every process.
+    The augmentations are a function of the options, the image numbers and the current probability,
+    `progress.augment_probability`, so that a resumed run repeats them. `adapt` changes the
+    probability, equally in every process.
 
     Args:
         config: names the augmentations, their probability and its target.
-        task: has validation images, in the first process or in none.
+        task: provides the validation images; only the first process has them.
         progress: numbers of the run; `augment_probability` is changed.
-        processes: processes of the run; all of them create an augmenter together.
+        processes: processes of the run, which must all create an augmenter.
 
     Raises:
-        UsageError: the probability has a target, but there are no validation images or batches hold
-            one image; or the critic compares each image with a condition, which would not be
-            augmented; or no image would ever be augmented.
+        UsageError: the probability has a target, but there are no validation images, or a process
+            has one image a batch; or the critic compares each image with its LR image, which would
+            not be augmented; or no image would ever be augmented.
     """
 
     def __init__(
@@ -49,7 +53,7 @@ class Augmenter:
         self._config = config
         self._progress = progress
         self._processes = processes
-        self._kinds = config.augmentations  # the names in the text `config.augment`
+        self._kinds = config.augmentations  # names, such as "colour"; empty: no augmentation
         self._adapts = bool(self._kinds and config.augment_target)
         self._validation = task.validation_batch() if config.has_critic else None
         if self._adapts and not processes.any(self._validation is not None):
@@ -74,11 +78,11 @@ class Augmenter:
             )
 
     def real(self, batch: Batch) -> Batch:
-        """Return the batch with its targets augmented."""
+        """Return the batch with its real images, `targets`, augmented."""
         return replace(batch, targets=self._augment(batch.targets, batch.numbers, REAL))
 
     def fake(self, output: Tensor, batch: Batch) -> Tensor:
-        """Return the generator's images augmented, with their gradient."""
+        """Return the generator's images, (B, 3, H, W), augmented; differentiable."""
         return self._augment(output, batch.numbers, FAKE)
 
     def adapt(self, critic: nn.Module, notes: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -86,61 +90,66 @@ class Augmenter:
 
         Args:
             critic: before its step on the batch.
-            notes: log values of the batch: `health/real_score`, `health/critic_estimate` and
-                `health/estimate_error`.
+            notes: log values of the batch: `health/real_score`, the mean score of real images,
+                `health/critic_estimate`, that minus the mean score of generated images, and
+                `health/estimate_error`, its standard error.
 
         Returns:
-            Scalars for the log; empty on other batches, and without a use for the scores:
+            Scalars for the log; empty on other batches, and if nothing is adapted and there are no
+            validation images:
             - `health/training_estimate` and `health/validation_estimate`, the critic estimate on
-              this batch with training and with validation images; in a process that has those.
-            - `health/augment_probability`, if there are augmentations.
+              this batch with training and with validation images, in a process that has the latter
+            - `health/augment_probability`, if there are augmentations
         """
         config, progress, count = self._config, self._progress, self._processes.count
-        if progress.images_seen // config.batch_size % CHECK_EVERY:
-            return {}
-        if not (self._adapts or self._validation):
+        batch_number = progress.images_seen // config.batch_size
+        if batch_number % CHECK_EVERY or not (self._adapts or self._validation):
             return {}
         real, estimate = notes["health/real_score"], notes["health/critic_estimate"]
-        validation = self._validation_score(critic).to(real)
+        error = notes["health/estimate_error"]
+        validation = self._validation_score(critic).to(real)  # 0 except in the first process
         if self._adapts:
-            # Summed over the processes. The mean of the batch is the sum of the means of `count`
-            # equal shares, each divided by `count`; its squared standard error is the sum of their
-            # (error / count)^2. `validation` is 0 except in the first process.
-            variance = (notes["health/estimate_error"] / count).square()
+            # The values of this process become those of the whole batch, of which each of `count`
+            # processes has an equal share: a mean is the sum of mean / count, and its squared
+            # standard error the sum of (error / count)^2.
+            variance = (error / count).square()
             scores = torch.stack([real / count, estimate / count, validation, variance])
             real, estimate, validation, variance = self._processes.sum(scores)
-            # The mean score of generated images is real - estimate.
-            gap = critic_gap(
-                training=estimate.item(),
-                validation=(estimate - real + validation).item(),
-                error=variance.sqrt().item(),
-            )
+            error = variance.sqrt()
+        generated = real - estimate  # mean score of the generated images
+        validation_estimate = validation - generated
+        if self._adapts:
+            gap = critic_gap(estimate.item(), validation_estimate.item(), error.item())
             progress.augment_probability = adapt_probability(
                 progress.augment_probability, gap, config
             )
-        found = {}
+        log_values = {}
         if self._validation:
-            found["health/training_estimate"] = estimate
-            found["health/validation_estimate"] = estimate - real + validation
+            log_values["health/training_estimate"] = estimate
+            log_values["health/validation_estimate"] = validation_estimate
         if self._kinds:
-            found["health/augment_probability"] = torch.tensor(progress.augment_probability)
-        return found
+            log_values["health/augment_probability"] = torch.tensor(progress.augment_probability)
+        return log_values
 
     @torch.no_grad()
     def _validation_score(self, critic: nn.Module) -> Tensor:
-        """Score the next validation images, as many as a batch has; 0 without any."""
+        """Return the mean score of the next validation images, as many as a batch has.
+
+        After the last image the first one follows. 0 without validation images.
+        """
         if self._validation is None:
             return torch.zeros(())
         images, condition = self._validation.targets, self._validation.condition
         count = min(self._config.batch_size, len(images))
-        checks = self._progress.images_seen // self._config.batch_size // CHECK_EVERY
-        first = checks * count  # modulo below: every validation image is scored equally often
-        which = (torch.arange(count, device=images.device) + first) % len(images)
-        shown = self._augment(images[which], range(first, first + count), VALIDATION)
+        earlier_checks = self._progress.images_seen // self._config.batch_size // CHECK_EVERY
+        first = earlier_checks * count
+        indices = (torch.arange(count, device=images.device) + first) % len(images)
+        augmented = self._augment(images[indices], range(first, first + count), VALIDATION)
         with evaluating(critic):
-            return critic(shown, None if condition is None else condition[which]).mean()
+            return critic(augmented, None if condition is None else condition[indices]).mean()
 
     def _augment(self, images: Tensor, numbers: range, stream: int) -> Tensor:
+        """Augment images, (B, 3, H, W), by random draws of their numbers and of a stream."""
         probability = self._progress.augment_probability
         if not (self._kinds and probability):
             return images
@@ -150,9 +159,17 @@ class Augmenter:
 def adapt_probability(probability: float, gap: float | None, config: TrainConfig) -> float:
     """Raise a probability while the critic's gap is above its target, lower it while it is below.
 
-    An unknown gap, None, does not change it. At full speed it goes from 0 to 1 in
-    `config.augment_images` images. Near the target it changes more slowly; with the bare sign of
-    the difference a rounding error would cause a whole step.
+    At full speed the probability goes from 0 to 1 in `config.augment_images` images. Near the
+    target it changes more slowly; with the bare sign of the difference a rounding error would cause
+    a whole step.
+
+    Args:
+        probability: probability so far, in [0, 1].
+        gap: the overfitting gap, from `critic_gap`; None: not known.
+        config: options of the run.
+
+    Returns:
+        The new probability, in [0, 1]; unchanged if the gap is not known.
 
     Source:
         Karras et al. 2020, arXiv:2006.06676, section 3; the slower change near the target is ours.

@@ -1,4 +1,4 @@
-"""Freezing of a critic: its first stages for a whole run, or all of it for the generator's step."""
+"""Freezing of a critic: its first stages for a run, or all of it inside a `with` block."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +16,8 @@ def freeze_first_stages(critic: nn.Module, count: int) -> None:
     hundred images only needs the later stages, and forgets less when the first ones are frozen.
 
     Args:
-        critic: has a `stem` and `stages`, the first of which sees the full size.
+        critic: any critic of `networks.critics`: its first layer is `stem`, its blocks are
+            `stages`, in the order of the forward pass.
         count: number of stages.
 
     Raises:
@@ -39,7 +40,7 @@ def freeze_first_stages(critic: nn.Module, count: int) -> None:
 
 @contextmanager
 def frozen(network: nn.Module) -> Iterator[None]:
-    """Pass gradients through a network without accumulating any for its parameters."""
+    """Compute no gradients of a network's parameters inside the block; those of inputs remain."""
     trainable = [p for p in network.parameters() if p.requires_grad]
     for parameter in trainable:
         parameter.requires_grad_(False)
@@ -52,9 +53,10 @@ def frozen(network: nn.Module) -> Iterator[None]:
 
 @contextmanager
 def evaluating(network: nn.Module) -> Iterator[None]:
-    """Put a network in evaluation mode: a spectral norm then makes no step of its iteration.
+    """Put a network in evaluation mode inside the block.
 
-    Validation would change the run otherwise.
+    In training mode a forward pass makes a step of the power iteration of a spectral norm, so that
+    a validation would change the run.
     """
     is_training = network.training
     network.eval()

@@ -1,7 +1,8 @@
 """Log values of a critic step: estimates and gradient norms, in total and by part.
 
-A `networks.composite_critic.CompositeCritic` has several parts, such as `image` and `stride_2`; any
-other critic has the one part `image`. See `critic_parts.parts_of`.
+The critic estimate is the mean score of real images minus that of generated ones. A
+`networks.composite_critic.CompositeCritic` has several parts, such as `image` and `stride_2`, whose
+scores are added; any other critic has the one part `image`. See `critic_parts.parts_of`.
 """
 
 import torch
@@ -15,14 +16,14 @@ STEEP = 2.0
 
 
 class CriticNotes:
-    """Collects scores and penalties of one step, part by part."""
+    """Collects the scores and penalties of one step: `add` for each part, then `collect`."""
 
     def __init__(self) -> None:
-        self._real: list[Tensor] = []
-        self._fake: list[Tensor] = []
+        self._real_scores: list[Tensor] = []  # (B,) of each part
+        self._fake_scores: list[Tensor] = []
         self._norms: list[Tensor] = []
         self._by_part: dict[str, Tensor] = {}  # critic/NAME_estimate and critic/NAME_norm
-        self._place = ""
+        self._place = ""  # `PenaltyResult.place`
 
     def add(self, name: str, real: Tensor, fake: Tensor, penalty: PenaltyResult | None) -> None:
         """Add the scores of one part.
@@ -33,8 +34,8 @@ class CriticNotes:
             fake: its scores of generated images, (B,), detached.
             penalty: penalty of the part; None on a step without one.
         """
-        self._real.append(real)
-        self._fake.append(fake)
+        self._real_scores.append(real)
+        self._fake_scores.append(fake)
         self._by_part[f"critic/{name}_estimate"] = real.mean() - fake.mean()
         if penalty:
             self._norms.append(penalty.norms)
@@ -42,27 +43,32 @@ class CriticNotes:
             self._by_part[f"critic/{name}_norm"] = penalty.norms.mean()
 
     def collect(self) -> dict[str, Tensor]:
-        """Return the log values, all scalars.
+        """Return the log values of the step, scalars by name.
 
         Returns:
-            `health/critic_estimate`, its standard error `health/estimate_error` and the mean score
-            of real images `health/real_score`, of the sum of the parts' scores, which is the
-            critic's; `health/largest_score`, the largest absolute score of a part.
-            On a step with a penalty also the mean gradient norm over the parts, named after the
-            place where the penalty takes it, such as `health/interpolate_norm`, and
-            `health/steep_share`, the share of norms above `STEEP`.
-            With more than one part also the estimate and the norm of each, such as
-            `critic/image_estimate` and `critic/image_norm`.
+            - `health/critic_estimate`, `health/estimate_error`, its standard error, and
+              `health/real_score`, the mean score of real images: all of the critic's score, which
+              is the sum of those of its parts
+            - `health/largest_score`, the largest absolute score of a part
+            - on a step with a penalty: the mean gradient norm over samples and parts, named after
+              the points where it is taken, such as `health/interpolate_norm`, and
+              `health/steep_share`, the share of norms above `STEEP`
+            - of several parts: the estimate and the norm of each, such as `critic/image_estimate`
+              and `critic/image_norm`
         """
-        real, fake = torch.stack(self._real).sum(0), torch.stack(self._fake).sum(0)
-        found = {
+        real = torch.stack(self._real_scores).sum(0)
+        fake = torch.stack(self._fake_scores).sum(0)
+        all_scores = torch.cat(self._real_scores + self._fake_scores)
+        values = {
             "health/critic_estimate": real.mean() - fake.mean(),
             "health/estimate_error": estimate_error(real, fake),
             "health/real_score": real.mean(),
-            "health/largest_score": torch.cat(self._real + self._fake).abs().max(),
+            "health/largest_score": all_scores.abs().max(),
         }
         if self._norms:
-            norms = torch.stack(self._norms)
-            found[f"health/{self._place}_norm"] = norms.mean(1).mean()
-            found["health/steep_share"] = (norms > STEEP).float().mean()
-        return found | (self._by_part if len(self._real) > 1 else {})
+            norms = torch.stack(self._norms)  # (parts, points)
+            values[f"health/{self._place}_norm"] = norms.mean(1).mean()
+            values["health/steep_share"] = (norms > STEEP).float().mean()
+        if len(self._real_scores) > 1:
+            values |= self._by_part
+        return values

@@ -1,4 +1,7 @@
-"""Penalty of a part of the critic on a batch, and the random draws of its points."""
+"""Gradient penalty of a part of the critic on a batch, and the random draws of its points.
+
+The formulas are in `losses.gradient_penalties` and `losses.lipschitz_baselines`, called terms here.
+"""
 
 from functools import partial
 
@@ -20,41 +23,57 @@ def is_penalised(config: TrainConfig, images_seen: int) -> bool:
 def part_penalty(
     config: TrainConfig, batch: Batch, part: nn.Module, real: Tensor, fake: Tensor
 ) -> PenaltyResult:
-    """Compute the penalty of a part of the critic on every `penalty_every`-th sample, in float32.
+    """Compute the penalty of a part of the critic on every `penalty_every`-th sample.
+
+    It is computed in float32: critics whose penalty was computed in bf16 diverged within some
+    hundred steps.
 
     Args:
-        config: names the penalty.
+        config: options of the run; `penalty` names the term.
         batch: the batch.
         part: (view, condition) -> (B,) scores.
         real: views of the real images of the batch, (B, ...).
-        fake: views of the generated images, detached.
+        fake: views of the generated images, same shape, detached.
+
+    Returns:
+        The penalty before its weight, and the gradient norms.
     """
     every, term = config.penalty_every, LIPSCHITZ_TERMS[config.penalty]
     real, fake = real[::every].float(), fake[::every].float()
     numbers = batch.numbers[::every]
     condition = None if batch.condition is None else batch.condition[::every]
-    # A view of a part may have another number of dimensions than images.
+    # Views may have another number of dimensions than images: (B, 1, 1, 1) => (B, 1, ...).
     epsilon = draw_epsilon(config.seed, numbers).to(real).view(-1, *[1] * (real.ndim - 1))
     noise = None
     if term.needs_noise:
         noise = draw_noise(config.seed, numbers, tuple(real.shape[1:])).to(real)
-    with torch.autocast(real.device.type, enabled=False):  # see `steps.critic_step`
+    with torch.autocast(real.device.type, enabled=False):
         return term(partial(part, condition=condition), real, fake, epsilon, noise)
 
 
 def draw_epsilon(seed: int, numbers: range) -> Tensor:
-    """Draw one epsilon a sample, a function of (seed, number of the image): (B, 1, 1, 1) in [0, 1].
+    """Draw the position of each sample's point between real (1) and generated (0) image.
 
-    Neither resuming nor the number of processes changes it.
+    It is a function of the seed and the image number, so that neither resuming nor the number of
+    processes changes it.
+
+    Returns:
+        (B, 1, 1, 1), float32, uniform in [0, 1].
     """
     draws = [generator_of(seed, Stream.EPSILON, number).random() for number in numbers]
     return torch.tensor(draws, dtype=torch.float32)[:, None, None, None]
 
 
 def draw_noise(seed: int, numbers: range, shape: tuple[int, ...]) -> Tensor:
-    """Draw uniform noise of a sample's shape, a function of (seed, number): (B, *shape) in [0, 1].
+    """Draw noise for the terms that need it, a function of the seed and the image number.
 
-    Neither resuming nor the number of processes changes it.
+    Args:
+        seed: seed of the run.
+        numbers: image numbers.
+        shape: shape of one sample.
+
+    Returns:
+        (B, *shape), float32, uniform in [0, 1].
     """
     draws = [
         torch.from_numpy(generator_of(seed, Stream.NOISE, number).random(shape, dtype="float32"))

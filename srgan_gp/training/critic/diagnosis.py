@@ -1,6 +1,7 @@
-"""Diagnosis of a run from its log: what is wrong, one line each, and what to try.
+"""Diagnosis of a run from its log: one message for each problem, with what to try.
 
-`diagnostics` measures the values during a run; `run_diagnosis` reads the log of a folder.
+`diagnostics` measures the values during a run; `run_diagnosis` reads the log of a folder and calls
+`diagnose`. The names of the values are explained in `reports.logged_numbers`.
 """
 
 import math
@@ -11,55 +12,66 @@ from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
 from srgan_gp.training.critic.diagnostics import MEMORISED_GAP, MIN_STANDARD_ERRORS
 
 Line = Mapping[str, object]
+"""One line of `stats.jsonl`: numbers by name."""
 Series = Callable[[str], list[float]]
+"""Name of a value -> its numbers in the log, oldest first; empty if the log has none."""
 
+# The limits are this project's own.
 STEEPEST, FLATTEST = 1.3, 0.7
 """Mean gradient norms outside of this range are reported for a penalty that pulls it to 1."""
 MAX_STEEP_SHARE = 0.01
-"""Share of gradient norms above 2 that is reported."""
+"""A larger share of gradient norms above 2 is reported."""
 VANISHED = 0.05
-"""Mean gradient norm below which a critic has no use for its generator."""
+"""A critic with a smaller mean gradient norm hardly moves its generator."""
 MAX_SCORE = 1000.0
+"""A larger absolute score is reported."""
 MIN_DIVERSITY = 0.3
+"""A smaller diversity, relative to that of real images, is reported."""
 MAX_PSNR_LOSS = 3.0
 """dB of PSNR-Y that a critic may cost against the first validation."""
 EXPLODED = 20.0
-"""Ratio of a network's gradient norm to its median in the run."""
+"""A gradient norm of this many times its median in the run is reported."""
 RECENT = 4
-"""The last quarter of a log is its recent part."""
+"""The recent part of a log is its last 1 / RECENT."""
 
 
 def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
-    """Name the problems of a run.
+    """Describe the problems of a run.
 
     Args:
         lines: lines of `stats.jsonl`, oldest first; any name may be missing.
-        penalty: name of the bound of the critic's slope, which decides the norm to expect.
+        penalty: value of the option `penalty` of the run, which decides the norm to expect.
 
     Returns:
-        One line for each problem: value, meaning and what to try. One line that says that no
-        problem was found, if there is none. Empty if there is no line with a number.
+        One message for each problem: value, meaning and what to try. A single message that no
+        problem was found, if there is none. Empty if no line has a number.
     """
 
     def series(name: str) -> list[float]:
         values = [line.get(name) for line in lines]
         return [float(value) for value in values if isinstance(value, int | float)]
 
-    if not any(isinstance(value, float) for line in lines for value in line.values()):
+    has_numbers = any(isinstance(value, float) for line in lines for value in line.values())
+    if not has_numbers:
         return []
     problems = _not_finite(lines)
-    if not problems:
+    if not problems:  # means of values that are not finite would say nothing
         for check in (_norm, _overfitting, _estimate, _scores, _diversity, _gradients, _psnr):
             problems += check(series, penalty)
     return problems or [f"No problem found{_summary(series)}."]
 
 
+# Each check below returns a message for each problem it finds: mostly one or none.
+
+
 def _recent(values: list[float]) -> float:
-    """Mean of the last quarter of the values."""
-    return fmean(values[-max(len(values) // RECENT, 1) :])
+    """Return the mean of the last quarter of the values, of at least one."""
+    count = max(len(values) // RECENT, 1)
+    return fmean(values[-count:])
 
 
 def _not_finite(lines: Sequence[Line]) -> list[str]:
+    """Report the first value that is infinite or NaN."""
     for line in lines:
         for name, value in line.items():
             if isinstance(value, float) and not math.isfinite(value):
@@ -71,6 +83,8 @@ def _not_finite(lines: Sequence[Line]) -> list[str]:
 
 
 def _norms(series: Series, penalty: str) -> list[float]:
+    """Return the critic's gradient norms, or slopes, where the penalty takes them."""
+    # A penalty that this version does not know is taken between real and fake images.
     place = LIPSCHITZ_TERMS[penalty].place if penalty in LIPSCHITZ_TERMS else "interpolate"
     return series(f"health/{place}_norm")
 
@@ -82,11 +96,12 @@ def _has_vanished(series: Series, penalty: str) -> bool:
 
 
 def _norm(series: Series, penalty: str) -> list[str]:
-    norms, steep = _norms(series, penalty), series("health/steep_share")
+    """Report a gradient norm of the critic that is far from what its penalty aims at."""
+    norms, steep_shares = _norms(series, penalty), series("health/steep_share")
     if not norms:
         return []
     norm = _recent(norms)
-    share = _recent(steep) if steep else 0.0
+    share = _recent(steep_shares) if steep_shares else 0.0
     if _has_vanished(series, penalty):
         return [
             f"Slope {norm:.3f}: the clipped critic is almost flat, its gradients vanish; raise "
@@ -96,7 +111,7 @@ def _norm(series: Series, penalty: str) -> list[str]:
     if penalty in ("none", "weight_clipping", "total_variation", "linf_hinge", "l1_hinge"):
         return []
     if norm > STEEPEST or share > MAX_STEEP_SHARE:
-        above = f", {share:.0%} above 2" if steep else ""
+        above = f", {share:.0%} above 2" if steep_shares else ""
         return [f"Gradient norm {norm:.2g}{above}: penalty too weak; raise --penalty-weight."]
     if penalty in ("wgan_gp", "dragan") and norm < FLATTEST:
         return [
@@ -107,30 +122,33 @@ def _norm(series: Series, penalty: str) -> list[str]:
 
 
 def _overfitting(series: Series, penalty: str) -> list[str]:
+    """Report a critic estimate on training images far above that on validation images."""
     training = series("health/training_estimate")
     validation = series("health/validation_estimate")
     if not training or len(training) != len(validation):
         return []
-    gap = [a - b for a, b in zip(training, validation, strict=True)]
-    late_training, late_validation = _recent(training), _recent(validation)
-    early = fmean(gap[: max(len(gap) // RECENT, 1)])
-    # The gap has doubled since the first quarter of the log, and below also exceeds half of the
-    # estimate, while the estimate on validation images falls.
-    is_diverging = len(gap) >= RECENT and _recent(gap) > 2 * abs(early) and late_training > 0
-    if late_training > 0 and _recent(gap) / late_training >= MEMORISED_GAP:
-        what = "the critic has memorised its training images"
-    elif is_diverging and validation[-1] < max(validation) and _recent(gap) > late_training / 2:
-        what = "the critic overfits"
+    gaps = [a - b for a, b in zip(training, validation, strict=True)]
+    late_training, late_validation, late_gap = map(_recent, (training, validation, gaps))
+    if late_training <= 0:
+        return []
+    early_gap = fmean(gaps[: max(len(gaps) // RECENT, 1)])
+    has_doubled = len(gaps) >= RECENT and late_gap > 2 * abs(early_gap)
+    is_validation_falling = validation[-1] < max(validation)
+    if late_gap / late_training >= MEMORISED_GAP:
+        finding = "the critic has memorised its training images"
+    elif has_doubled and is_validation_falling and late_gap > late_training / 2:
+        finding = "the critic overfits"
     else:
         return []
     return [
         f"Critic estimate {late_training:.3g} on training images, {late_validation:.3g} on "
-        f"validation images, and the two move apart: {what}; add images, or use --augment "
+        f"validation images, and the two move apart: {finding}; add images, or use --augment "
         "colour,translation,cutout."
     ]
 
 
 def _estimate(series: Series, penalty: str) -> list[str]:
+    """Report a critic estimate that is negative, lost in noise, or still rising."""
     estimates, errors = series("health/critic_estimate"), series("health/estimate_error")
     if not estimates or _has_vanished(series, penalty):
         return []
@@ -140,13 +158,16 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             f"Critic estimate {last:.3g}: the critic scores generated images above real ones; "
             "raise --critic-steps or --critic-learning-rate."
         ]
-    # The mean over the n batches of a line has 1 / sqrt(n) of the error of one; n is about 100.
-    if errors and last < MIN_STANDARD_ERRORS * _recent(errors) / 10 and highest < 2 * last:
+    # The log has the error of one batch. The mean of a line is over about 100 batches, so that its
+    # error is a tenth of that.
+    noise = MIN_STANDARD_ERRORS * _recent(errors) / 10 if errors else 0.0
+    if last < noise and highest < 2 * last:
         return [
             f"Critic estimate {last:.3g} is within the noise of its batches: the critic does not "
             "separate real from generated images; raise --critic-steps or --critic-width."
         ]
-    if len(estimates) >= 2 * RECENT and last > 1.1 * _recent(estimates[: -len(estimates) // 2]):
+    first_half = estimates[: -len(estimates) // 2]
+    if len(estimates) >= 2 * RECENT and last > 1.1 * _recent(first_half):
         return [
             f"Critic estimate {last:.3g} still rises in the second half of the run: the generator "
             "does not follow; train longer, or raise --learning-rate."
@@ -155,6 +176,7 @@ def _estimate(series: Series, penalty: str) -> list[str]:
 
 
 def _scores(series: Series, penalty: str) -> list[str]:
+    """Report scores that drift away from 0."""
     largest = series("health/largest_score")
     if not largest or _recent(largest) <= MAX_SCORE:
         return []
@@ -162,33 +184,37 @@ def _scores(series: Series, penalty: str) -> list[str]:
 
 
 def _diversity(series: Series, penalty: str) -> list[str]:
-    found = series("health/diversity")
-    if not found or _recent(found) >= MIN_DIVERSITY:
+    """Report generated images that hardly differ from one another."""
+    values = series("health/diversity")
+    if not values or _recent(values) >= MIN_DIVERSITY:
         return []
     return [
-        f"Diversity {_recent(found):.2f} of that of real images: the outputs of a batch are nearly "
-        "equal (mode collapse) or smooth; lower --learning-rate or raise --critic-steps."
+        f"Diversity {_recent(values):.2f} of that of real images: the outputs of a batch are "
+        "nearly equal (mode collapse) or smooth; lower --learning-rate or raise --critic-steps."
     ]
 
 
 def _gradients(series: Series, penalty: str) -> list[str]:
-    found = []
+    """Report a network whose weights get exploding gradients."""
+    problems = []
     for name, network, option in (
         ("health/critic_gradient_norm", "critic", "critic-learning-rate"),
         ("gradient_norm", "generator", "learning-rate"),
     ):
-        norms = sorted(series(name))
-        median = norms[len(norms) // 2] if norms else 0.0
-        recent = _recent(series(name)) if norms else 0.0
+        norms = series(name)
+        if not norms:
+            continue
+        recent, median = _recent(norms), sorted(norms)[len(norms) // 2]
         if median and recent > EXPLODED * median:
-            found.append(
+            problems.append(
                 f"Gradient norm of the {network}'s weights {recent:.3g}, {recent / median:.0f} "
                 f"times its median: the {network} becomes unstable; lower --{option}."
             )
-    return found
+    return problems
 
 
 def _psnr(series: Series, penalty: str) -> list[str]:
+    """Report a PSNR that has fallen too far since the first validation."""
     scores = series("validation/psnr_y")
     if not scores or scores[0] - scores[-1] <= MAX_PSNR_LOSS:
         return []
@@ -199,6 +225,7 @@ def _psnr(series: Series, penalty: str) -> list[str]:
 
 
 def _summary(series: Series) -> str:
+    """Return the end of the message that no problem was found: the critic estimate."""
     estimates = series("health/critic_estimate")
     if not estimates:
         return ""

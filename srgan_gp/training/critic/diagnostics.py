@@ -1,4 +1,8 @@
-"""Diagnostics of a WGAN-GP run: critic estimate, overfitting gap, gradient ratio, diversity."""
+"""Diagnostics of a WGAN-GP run: critic estimate, overfitting gap, gradient ratio, diversity.
+
+The critic estimate is the mean score of real images minus that of generated ones. `steps` and
+`loop` measure the values, `run_log` prints `diagnostics_line`, and `diagnosis` judges a whole log.
+"""
 
 import math
 from collections.abc import Mapping
@@ -11,13 +15,14 @@ from srgan_gp.training.critic.critic_freezing import evaluating
 from srgan_gp.training.tasks import Batch
 
 MEMORISED_GAP = 0.8
-"""Gap at which a run warns that the critic has memorised its training images: it then scores
+"""Gap of `critic_gap` from which on the critic has memorised its training images: it then scores
 validation images nearly like generated ones."""
 MIN_STANDARD_ERRORS = 3.0
 """The gap is known only if the critic estimate is more than this number of standard errors from 0.
 The gap is a quotient by the estimate: at 3 standard errors its own error is about a third, and
 nearer to 0 it can have any value."""
-# The norms are named after the place of the penalty: `PenaltyResult.place`.
+# Titles in `diagnostics_line` by name of the value without `health/`. The norms are named after the
+# points at which the penalty takes them: `PenaltyResult.place`.
 _TITLES = {
     "interpolate_norm": "gradient norm",
     "real_norm": "gradient norm at real images",
@@ -38,12 +43,12 @@ def critic_gap(training: float, validation: float, error: float) -> float | None
     The gap does not change when the scores are shifted or scaled, which the critic's loss allows.
 
     Args:
-        training: critic estimate on training images, mean score of real minus generated.
+        training: critic estimate on training images.
         validation: the same on validation images, against the same generated images.
         error: standard error of `training`; see `estimate_error`.
 
     Returns:
-        (E D_train - E D_validation) / (E D_train - E D_generated).
+        (E D_train - E D_validation) / (E D_train - E D_generated), with D the critic's score.
         0 if the critic scores generated images above training images.
         None if the gap is not known: `training` is at most `MIN_STANDARD_ERRORS` * `error` from 0.
 
@@ -75,35 +80,37 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
     """Summarise the diagnostics of a run with a critic in one line of text.
 
     Args:
-        line: one line of `stats.jsonl`: means of the steps since the previous line.
+        line: means of the steps since the previous line of `stats.jsonl`, by name.
 
     Returns:
         Critic estimate on training and validation images, their gap if it is known, norm of the
         critic's gradient where it is penalised, diversity, probability of augmentation, and a
         warning if the critic has memorised its training images. A value that the line lacks is
-        omitted. Empty without a critic.
+        omitted. "" for a run without a critic.
 
     Raises:
         KeyError: the line has `health/validation_estimate`, but not `health/training_estimate`,
             `health/estimate_error` and `health/checks`, which are written with it.
     """
-    found = {k.removeprefix("health/"): v for k, v in line.items() if k.startswith("health/")}
-    if "critic_estimate" not in found:
+    prefix = "health/"
+    values = {k.removeprefix(prefix): v for k, v in line.items() if k.startswith(prefix)}
+    if "critic_estimate" not in values:
         return ""
     gap = None
-    parts = [f"estimate {found['critic_estimate']:.3f} on training images"]
-    if "validation_estimate" in found:
-        # Replaces `critic_estimate`, which is a mean over all batches: the two estimates of a gap
-        # must be from the same batches, or the noise of the other batches would not cancel.
-        training, validation = found["training_estimate"], found["validation_estimate"]
-        # The line has the mean error of one batch; the mean over n batches has 1 / sqrt(n) of it.
-        error = found["estimate_error"] / math.sqrt(found["checks"])
+    if "validation_estimate" in values:
+        # Not `critic_estimate`, which is a mean over all batches: validation images are scored on
+        # every fourth batch, and the noise of the other batches would not cancel in the gap.
+        training, validation = values["training_estimate"], values["validation_estimate"]
+        # `estimate_error` is that of one batch, `checks` the number of batches in the means.
+        error = values["estimate_error"] / math.sqrt(values["checks"])
         gap = critic_gap(training, validation, error)
         shown = "gap unknown: the estimate is too small" if gap is None else f"gap {gap:.2f}"
         parts = [
             f"estimate {training:.3f} on training, {validation:.3f} on validation images ({shown})"
         ]
-    parts += [f"{title} {found[name]:.2f}" for name, title in _TITLES.items() if name in found]
+    else:
+        parts = [f"estimate {values['critic_estimate']:.3f} on training images"]
+    parts += [f"{title} {values[name]:.2f}" for name, title in _TITLES.items() if name in values]
     if gap is not None and gap >= MEMORISED_GAP:
         parts.append("the critic has memorised its training images")
     return "Critic: " + "; ".join(parts)
@@ -115,9 +122,10 @@ def measure_output(
     """Measure a generator's output for the log.
 
     Args:
-        output: (B, 3, H, W), with a graph.
+        output: (B, 3, H, W), RGB around [0, 1], with a graph.
         targets: real images of the same shape.
-        losses: weighted scalars by name, with graphs that lead to `output`; has `adversarial`.
+        losses: weighted scalar losses of the generator by name, such as `adversarial`, which must
+            be there, and `pixel`; their graphs lead to `output`.
 
     Returns:
         `health/diversity`, for more than one image, and `health/gradient_ratio`, where there is a
@@ -133,8 +141,8 @@ def measure_output(
 def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor:
     """Gradient norm of the adversarial loss, relative to that of the pixel loss.
 
-    It is the measured value of what the option `adversarial_ratio` requests. The two are equal for
-    a critic with a gradient norm of 1 and the L1 loss.
+    The option `adversarial_ratio` requests this ratio. The measured ratio equals it if the pixel
+    loss is L1 and the critic has a gradient norm of 1.
 
     Args:
         output: output of the generator, (B, 3, H, W), with a graph.
@@ -144,16 +152,15 @@ def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor
     Returns:
         Ratio of the two gradients' norms over the batch, a float32 scalar.
     """
-    norms = [
-        torch.autograd.grad(loss, output, retain_graph=True)[0].float().norm()
-        for loss in (adversarial, pixel)
-    ]
-    return norms[0] / norms[1].clamp_min(_MIN_DIVISOR)
+    (adversarial_gradient,) = torch.autograd.grad(adversarial, output, retain_graph=True)
+    (pixel_gradient,) = torch.autograd.grad(pixel, output, retain_graph=True)
+    pixel_norm = pixel_gradient.float().norm().clamp_min(_MIN_DIVISOR)
+    return adversarial_gradient.float().norm() / pixel_norm
 
 
 @torch.no_grad()
 def diversity(output: Tensor, target: Tensor) -> Tensor:
-    """Deviation of fine detail over a batch, relative to real images: 1 is as diverse as those.
+    """Standard deviation of fine detail over a batch, divided by that of real images.
 
     Detail is an image minus its 3x3 mean; the deviation is taken over the batch at each position,
     then averaged. Smooth outputs and near-identical outputs are below 1; noisy ones above.
@@ -165,28 +172,32 @@ def diversity(output: Tensor, target: Tensor) -> Tensor:
     Returns:
         A float32 scalar.
     """
-    spreads = [_detail(images.float()).std(dim=0).mean() for images in (output, target)]
-    return spreads[0] / spreads[1].clamp_min(_MIN_DIVISOR)
+    deviation = _detail(output.float()).std(dim=0).mean()
+    real_deviation = _detail(target.float()).std(dim=0).mean()
+    return deviation / real_deviation.clamp_min(_MIN_DIVISOR)
 
 
 def _detail(images: Tensor) -> Tensor:
+    """Subtract the mean of 3x3 pixels."""
     # Zero padding must not count, or the detail at the edge would contain the brightness.
     return images - F.avg_pool2d(images, 3, stride=1, padding=1, count_include_pad=False)
 
 
 @torch.no_grad()
 def critic_estimate(critic: nn.Module, generator: nn.Module, batch: Batch) -> float:
-    """Mean score of real minus mean score of generated images, on validation samples.
+    """Mean score of real minus mean score of generated images.
 
-    It should fall during a run. A value well below that of training images means that the critic
-    overfits (Gulrajani et al. 2017, figure 5b).
+    It should fall during a run. On validation images a value well below that on training images
+    means that the critic overfits (Gulrajani et al. 2017, figure 5b).
 
     It is not the Wasserstein distance. The gradient penalty permits slopes other than 1 at a cost.
     The optimal critic then solves congested transport, in which moving mass costs more where more
     mass moves (Milne & Nachman 2021, arXiv:2109.00528).
 
-    Returns:
-        The estimate, in the units of the scores.
+    Args:
+        critic: (images, condition) -> (B,) scores.
+        generator: inputs of the batch -> images.
+        batch: validation samples.
     """
     with evaluating(critic):
         real = critic(batch.targets, batch.condition)

@@ -1,23 +1,29 @@
-"""Diagnosis of the run in a folder, with advice that fits its command and its end."""
+"""Diagnosis of the run in a folder, for the end of a run and for `srgan-gp train --diagnose`.
+
+It adapts the advice of `diagnosis.diagnose`, which names options of `srgan-gp train`, to runs of
+`srgan-gp finetune` and to runs that stopped early.
+"""
 
 import json
 import re
-from contextlib import suppress
 from pathlib import Path
 
 from srgan_gp.errors import UsageError
 from srgan_gp.training.critic.diagnosis import diagnose
 
 FINETUNE_LIST = "train.list"
-"""File in the folder of a fine-tuning, whose options are set by `--set`."""
+"""File in the folder of a run that only `srgan-gp finetune` writes."""
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)(?: ([a-z_,]+)(?=[;.]))?")
+"""Option in a message: its name, and its value if one follows and ends the clause."""
 
 
 def diagnose_run(run_dir: Path) -> list[str]:
-    """Diagnose the run in a folder; see `diagnose`.
+    """Diagnose the run in a folder.
 
-    The advice names options as the command of the run takes them: `--learning-rate` of `train`,
-    `--set learning_rate=...` of `finetune`. It does not say to train longer after an early stop.
+    Returns:
+        Messages as those of `diagnose`. They name options as the command of the run takes them:
+        `--learning-rate` of `train`, `--set learning_rate=...` of `finetune`. After an early stop
+        they do not advise to train longer.
 
     Raises:
         UsageError: the folder holds no log of a run.
@@ -32,21 +38,25 @@ def diagnose_run(run_dir: Path) -> list[str]:
         raise UsageError(
             f"{reason}. Pass the folder that was the output of srgan-gp train."
         ) from error
-    found = diagnose([line for line in lines if isinstance(line, dict)], penalty)
+    messages = diagnose([line for line in lines if isinstance(line, dict)], penalty)
     if _has_stopped_early(run_dir):
-        found = [re.sub("train longer, (or )?", "", line) for line in found]
+        messages = [re.sub("train longer, (or )?", "", message) for message in messages]
     if (run_dir / FINETUNE_LIST).exists():
-        found = [_OPTION.sub(_as_set, line) for line in found]
-    return found
+        messages = [_OPTION.sub(_as_set, message) for message in messages]
+    return messages
 
 
 def _as_set(option: re.Match[str]) -> str:
-    """Return an option of `train`, with its value if it has one, as `finetune` takes it."""
-    return f"--set {option[1].replace('-', '_')}={option[2] or '...'}"
+    """Write an option that `_OPTION` has found, such as `--drift-weight`, as `finetune` takes it.
+
+    Its value, if the message names none, is "...".
+    """
+    name, value = option[1].replace("-", "_"), option[2] or "..."
+    return f"--set {name}={value}"
 
 
 def _reason(error: Exception) -> str:
-    """Return why a log cannot be read."""
+    """Return why a log cannot be read, as a part of a sentence."""
     if isinstance(error, FileNotFoundError):
         return f"there is no {Path(error.filename).name} in it"
     if isinstance(error, OSError):
@@ -55,8 +65,12 @@ def _reason(error: Exception) -> str:
 
 
 def _has_stopped_early(run_dir: Path) -> bool:
-    """Return whether the newest checkpoint of a run records a reason for an early stop."""
-    with suppress(OSError, ValueError, AttributeError, IndexError):
-        newest = max((run_dir / "checkpoints").glob("image-*.json"))
+    """Return whether the newest checkpoint of a run records a reason for an early stop.
+
+    False if there is no readable checkpoint.
+    """
+    try:
+        newest = max((run_dir / "checkpoints").glob("image-*.json"))  # ValueError without any
         return bool(json.loads(newest.read_bytes()).get("ended_because"))
-    return False
+    except (OSError, ValueError, AttributeError):
+        return False

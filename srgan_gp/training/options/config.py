@@ -1,6 +1,7 @@
 """`TrainConfig`: every training option, in one frozen dataclass.
 
-Imports no torch, so that `srgan-gp train --help` stays instant.
+`option_fields` makes the command-line options of `srgan-gp train` of the fields, `presets` has sets
+of values. Choices are read from source files, without importing torch, so that `--help` is instant.
 """
 
 from dataclasses import dataclass, fields
@@ -10,9 +11,8 @@ from srgan_gp.training.options.lengths import require_generator_step, require_pa
 from srgan_gp.training.options.option_fields import option, require_in_range
 from srgan_gp.training.options.registered_names import registered_names
 
-PENALTIES = registered_names("srgan_gp.losses.gradient_penalties", "PENALTIES") + registered_names(
-    "srgan_gp.losses.lipschitz_baselines", "BASELINES"
-)
+_BASELINES = registered_names("srgan_gp.losses.lipschitz_baselines", "BASELINES")
+PENALTIES = (*registered_names("srgan_gp.losses.gradient_penalties", "PENALTIES"), *_BASELINES)
 AUGMENTATIONS = registered_names("srgan_gp.data.augmentations", "KINDS")
 
 
@@ -77,9 +77,7 @@ class TrainConfig:
     )
     perceptual_weight: float = option(0.05, "weight of the perceptual loss", least=0)
     feature_weights: str | None = option(
-        None,
-        "file of the feature network; default: that of `srgan-gp fetch`",
-        may_change=True,
+        None, "file of the feature network; default: that of `srgan-gp fetch`", may_change=True
     )
     equivariance_weight: float = option(
         0.0, "weight of the shift equivariance loss, against patterns of the pixel grid", least=0
@@ -204,14 +202,15 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Check the values and complete `generator_args` with their defaults."""
         args = generator_args.complete(self.generator, self.generator_args)
-        object.__setattr__(self, "generator_args", args)
+        object.__setattr__(self, "generator_args", args)  # the class is frozen
         for f in fields(self):
             value = getattr(self, f.name)
-            for one in value if isinstance(value, tuple) else (value,):
-                require_in_range(f.name, one, f.metadata)
+            values = value if isinstance(value, tuple) else (value,)
+            for single in values:
+                require_in_range(f.name, single, f.metadata)
         require_patch_starts(self.patch_starts, self.patch_sizes)
         for kind in self.augmentations:
-            require_in_range("augmentation", kind, {"choices": AUGMENTATIONS})  # a name: no limits
+            require_in_range("augmentation", kind, {"choices": AUGMENTATIONS})
         if self.has_critic:
             require_generator_step(
                 self.total_images, self.critic_warmup_images, self.critic_steps, self.batch_size
@@ -224,8 +223,8 @@ class TrainConfig:
         32
         """
         share = images_seen / self.total_images
-        started = sum(start <= share for start in self.patch_starts)
-        return self.patch_sizes[max(started, 1) - 1]
+        phases_begun = sum(start <= share for start in self.patch_starts)  # the first starts at 0
+        return self.patch_sizes[phases_begun - 1]
 
     @property
     def average_decay(self) -> float:
@@ -236,8 +235,8 @@ class TrainConfig:
         """
         if not self.ema_half_life_images:
             return self.ema_decay
-        images = self.batch_size * (self.critic_steps if self.has_critic else 1)
-        return 0.5 ** (images / self.ema_half_life_images)
+        images_per_step = self.batch_size * (self.critic_steps if self.has_critic else 1)
+        return 0.5 ** (images_per_step / self.ema_half_life_images)
 
     @property
     def augmentations(self) -> tuple[str, ...]:
@@ -246,5 +245,5 @@ class TrainConfig:
 
     @property
     def has_critic(self) -> bool:
-        """Whether the run has an adversarial loss."""
+        """Whether the run has an adversarial loss, and so a critic."""
         return self.adversarial_ratio > 0

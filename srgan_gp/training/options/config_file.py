@@ -1,6 +1,7 @@
-"""Saved options of a run: writing and reading config.json, and comparing two runs.
+"""Saved options of a run: writing and reading its config.json, and comparing two sets of options.
 
-Reads the files of earlier versions. Imports no torch.
+config.json has the fields of `TrainConfig` by name. Files of earlier versions are read too. Imports
+no torch.
 """
 
 import json
@@ -39,12 +40,14 @@ def load_config(path: Path) -> TrainConfig:
     """
     try:
         values = json.loads(path.read_text())
-        values |= {k: tuple(v) for k, v in values.items() if isinstance(v, list)}
+        for name, value in values.items():
+            if isinstance(value, list):
+                values[name] = tuple(value)
         removed = {name: values.pop(name) for name in _REMOVED if name in values}
         config = TrainConfig(**generator_args.upgrade(values))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise TrainingError(f"{path} does not hold the options of a run: {error}.") from error
-    ignored = [f"{k} {v}" for k, v in removed.items() if v != _REMOVED[k]]
+    ignored = [f"{name} {value}" for name, value in removed.items() if value != _REMOVED[name]]
     if ignored:
         warnings.warn(
             f"{path} holds options that no longer exist and are ignored: {', '.join(ignored)}.",
@@ -58,22 +61,27 @@ def list_differences(
 ) -> list[str]:
     """Describe the options that differ and may not change within a run.
 
-    Of `generator_args` the arguments that differ are named.
-
     Args:
         now: options of this call.
         before: options of the run.
         names: describe these options instead, whether they may change or not.
+
+    Returns:
+        A text for each, such as "batch_size (16, before: 32)". Of `generator_args` there is one for
+        each argument that differs.
     """
-    found: list[tuple[str, Any, Any]] = []
+    differences: list[tuple[str, Any, Any]] = []  # name, value now, value before
     for f in fields(TrainConfig):
-        values = getattr(now, f.name), getattr(before, f.name)
+        new, old = getattr(now, f.name), getattr(before, f.name)
         is_skipped = f.metadata["may_change"] if names is None else f.name not in names
-        if is_skipped or values[0] == values[1]:
+        if is_skipped or new == old:
             continue
         if f.name == "generator_args" and now.generator == before.generator:
-            new, old = (generator_args.parse(now.generator, args) for args in values)
-            found += [(name, new[name], old[name]) for name in new if new[name] != old[name]]
+            new_args = generator_args.parse(now.generator, new)
+            old_args = generator_args.parse(now.generator, old)
+            for name in new_args:
+                if new_args[name] != old_args[name]:
+                    differences.append((name, new_args[name], old_args[name]))
         else:
-            found.append((f.name, *values))
-    return [f"{name} ({new}, before: {old})" for name, new, old in found]
+            differences.append((f.name, new, old))
+    return [f"{name} ({new}, before: {old})" for name, new, old in differences]

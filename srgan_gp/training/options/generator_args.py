@@ -1,7 +1,7 @@
 """The option `generator_args`: arguments NAME=VALUE, checked against the generator's constructor.
 
-Arguments of the constructor that belong to the task, such as `scale`, are options of their own.
-Imports no torch.
+Arguments that every generator of a task has, such as `scale`, are options of the run instead; all
+others are "own arguments" of the generator, such as `width=48`. Imports no torch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,34 +16,35 @@ TASK_ARGUMENTS = {
     "super-resolution": {"scale": "scale"},
     FACES: {"size": "image_size", "latent_size": "latent_size"},
 }
-"""By task: arguments of a constructor -> options of a run with their values."""
+"""By task: option of a run by the argument of the constructor that it sets."""
 GENERATOR_OPTIONS = (
     "task", "generator", "generator_args", "scale", "image_size", "latent_size",
 )  # fmt: skip
-"""All options of a run that define its generator."""
+"""All fields of `TrainConfig` that define the generator."""
 CRITIC_OPTIONS = (
     "critic", "critic_width", "critic_stages", "critic_conditional", "critic_norm",
 )  # fmt: skip
-"""All options of a run that define its critic, beside those of its generator."""
+"""All fields of `TrainConfig` that define the critic, beside those of the generator."""
 RETIRED = ("width", "blocks", "tail")
-"""Options of version 0.1 that became arguments."""
+"""Options of version 0.1 that became arguments of the generator."""
 
 
 def own_arguments(generator: str) -> dict[str, Argument]:
-    """List the arguments of a generator that `generator_args` may set.
+    """Return the arguments of a generator that `generator_args` may set, by name.
 
     Raises:
         UsageError: there is no such generator, or its file does not define one.
     """
-    of_task = TASK_ARGUMENTS.get(task_named_by(generator), {})
-    return {name: found for name, found in arguments_of(generator).items() if name not in of_task}
+    task_arguments = TASK_ARGUMENTS.get(task_named_by(generator), {})
+    arguments = arguments_of(generator)
+    return {name: arguments[name] for name in arguments if name not in task_arguments}
 
 
 def parse(generator: str, texts: Sequence[str]) -> dict[str, Value]:
     """Parse texts NAME=VALUE; missing arguments have their defaults.
 
     Returns:
-        A value for every argument, in the order of the constructor.
+        Values of all own arguments by name, in the order of the constructor.
 
     Raises:
         UsageError: an argument is unknown, is given twice or has an invalid value.
@@ -65,7 +66,7 @@ def parse(generator: str, texts: Sequence[str]) -> dict[str, Value]:
 
 
 def complete(generator: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """Return NAME=VALUE for every argument, so that equal networks have equal texts.
+    """Return NAME=VALUE for every own argument, so that texts of equal networks are equal.
 
     Raises:
         UsageError: as for `parse`.
@@ -74,32 +75,46 @@ def complete(generator: str, texts: Sequence[str]) -> tuple[str, ...]:
 
 
 def merge(texts: Sequence[str], changes: Sequence[str]) -> tuple[str, ...]:
-    """Return `texts` with those replaced that `changes` also sets."""
-    changed = {change.partition("=")[0] for change in changes}
-    return (*(text for text in texts if text.partition("=")[0] not in changed), *changes)
+    """Return texts NAME=VALUE: those of `texts` that `changes` does not set, then `changes`."""
+    changed = {_name(change) for change in changes}
+    unchanged = [text for text in texts if _name(text) not in changed]
+    return (*unchanged, *changes)
+
+
+def _name(text: str) -> str:
+    return text.partition("=")[0]
 
 
 def from_model(generator: str, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the constructor's arguments of a model to options of a run.
+
+    Args:
+        generator: name of the architecture.
+        task: task of the model.
+        arguments: values of the constructor's arguments by name.
+
+    Returns:
+        Values by field of `TrainConfig`.
 
     Raises:
         UsageError: as for `parse`, or there is no such task.
     """
     if task not in TASK_ARGUMENTS:
         raise UsageError(f"There is no task {task!r}; use {', '.join(TASK_ARGUMENTS)}.")
-    of_task = TASK_ARGUMENTS[task]
-    texts = [assignment(name, v) for name, v in arguments.items() if name not in of_task]
-    options = {of_task[name]: value for name, value in arguments.items() if name in of_task}
-    return {
-        "task": task,
-        "generator": generator,
-        "generator_args": complete(generator, texts),
-        **options,
-    }
+    options: dict[str, Any] = {"task": task, "generator": generator}
+    own_texts: list[str] = []
+    for name, value in arguments.items():
+        option = TASK_ARGUMENTS[task].get(name)
+        if option is None:
+            own_texts.append(assignment(name, value))
+        else:
+            options[option] = value
+    options["generator_args"] = complete(generator, own_texts)
+    return options
 
 
 def upgrade(options: dict[str, Any]) -> dict[str, Any]:
-    """Convert the options of a run of version 0.1 to those of this version; changes `options`."""
+    """Convert the options of a run of version 0.1, by name, to those of this version, in place."""
     retired = {name: options.pop(name) for name in RETIRED if name in options}
     if retired:
         known = own_arguments(options.get("generator", "srresnet"))
@@ -109,15 +124,23 @@ def upgrade(options: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe() -> str:
-    """Return the help text: every generator with its arguments and their defaults."""
-    found = [
-        f"{name}: {' '.join(map(str, own_arguments(name).values())) or 'none'}"
-        for name in names_in("srgan_gp.networks.generators")
-    ]
-    return f"arguments of the generator, NAME=VALUE ({'; '.join(found)})"
+    """Return the help text: every generator with its own arguments and their defaults."""
+    descriptions = []
+    for generator in names_in("srgan_gp.networks.generators"):
+        arguments = " ".join(map(str, own_arguments(generator).values()))
+        descriptions.append(f"{generator}: {arguments or 'none'}")
+    return f"arguments of the generator, NAME=VALUE ({'; '.join(descriptions)})"
 
 
 def _explain(generator: str, text: str, known: Mapping[str, Argument], *, is_repeated: bool) -> str:
+    """Return the error message for a text that sets no own argument, or one for a second time.
+
+    Args:
+        generator: name of the architecture.
+        text: the text, which should be NAME=VALUE.
+        known: own arguments of the generator by name.
+        is_repeated: whether an earlier text has set the argument.
+    """
     name, is_set, _ = text.partition("=")
     option = TASK_ARGUMENTS.get(task_named_by(generator), {}).get(name)
     if is_repeated:
@@ -126,5 +149,5 @@ def _explain(generator: str, text: str, known: Mapping[str, Argument], *, is_rep
         return f"{name} is an option of its own: --{option.replace('_', '-')}."
     if not is_set:
         return f"--generator-args takes NAME=VALUE, not {text!r}."
-    takes = ", ".join(map(str, known.values())) or "none"
-    return f"The generator {generator} takes no argument {name!r}; it takes {takes}."
+    accepted = ", ".join(map(str, known.values())) or "none"
+    return f"The generator {generator} takes no argument {name!r}; it takes {accepted}."

@@ -1,16 +1,23 @@
-"""Checks of the lengths of a run: phases of the patch size, and the generator's first step."""
+"""Checks of the lengths of a run: phases of the patch size, and the generator's first step.
+
+`config.TrainConfig` calls them. In each phase of a run the LR patches have another size.
+"""
 
 from srgan_gp.errors import UsageError
 
 
 def require_patch_starts(starts: tuple[float, ...], sizes: tuple[int, ...]) -> None:
-    """Check that the phases of the patch size rise from 0 and that each has a size.
+    """Check that the phases begin at 0, in rising order, and that each has a size.
+
+    Args:
+        starts: start of each phase, as a share of the run in [0, 1].
+        sizes: sides of the LR patches of each phase, in pixels.
 
     Raises:
         UsageError: they do not.
     """
-    rises = starts[:1] == (0,) and list(starts) == sorted(starts)
-    if len(starts) != len(sizes) or not rises:
+    is_rising = starts[:1] == (0,) and list(starts) == sorted(starts)
+    if len(starts) != len(sizes) or not is_rising:
         raise UsageError(
             f"patch_starts {starts} must rise from 0 and have one value for each of patch_sizes "
             f"{sizes}."

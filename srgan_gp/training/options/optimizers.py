@@ -17,12 +17,14 @@ from srgan_gp.errors import UsageError
 def _adam(
     parameters: list[nn.Parameter], rate: float, beta1: float, beta2: float
 ) -> torch.optim.Optimizer:
+    """Build Adam; the arguments are those of `build_optimizer`."""
     return torch.optim.Adam(parameters, lr=rate, betas=(beta1, beta2), fused=True)
 
 
 def _rmsprop(
     parameters: list[nn.Parameter], rate: float, beta1: float, beta2: float
 ) -> torch.optim.Optimizer:
+    """Build RMSprop without momentum, with `beta2` as its decay alpha."""
     return torch.optim.RMSprop(parameters, lr=rate, alpha=beta2)
 
 
@@ -40,9 +42,9 @@ def build_optimizer(
     Args:
         name: name in `OPTIMIZERS`.
         network: its parameters with `requires_grad` are trained.
-        rate: learning rate of the first step.
-        beta1: decay of the mean gradient, of Adam.
-        beta2: decay of the mean squared gradient.
+        rate: learning rate until a step sets another.
+        beta1: decay of the mean gradient, in [0, 1); ignored by RMSprop.
+        beta2: decay of the mean squared gradient, in [0, 1).
 
     Raises:
         UsageError: the optimizer is unknown.

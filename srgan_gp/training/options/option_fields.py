@@ -1,13 +1,14 @@
-"""Options as dataclass fields with help text and range, and as command-line options.
+"""Options as fields of a dataclass with help text and range, and as command-line options.
 
-Imports no torch, so that `srgan-gp train --help` stays instant.
+`config.TrainConfig` declares its fields with `option` and checks them with `require_in_range`;
+`srgan-gp train` adds them to its parser with `add_options`. Imports no torch, so that `--help` is
+instant.
 """
 
 import math
 from argparse import SUPPRESS, ArgumentParser, BooleanOptionalAction
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field, fields
-from types import NoneType
 from typing import Any, get_args, get_origin
 
 from srgan_gp.errors import UsageError
@@ -28,56 +29,76 @@ def option(
 
     Args:
         default: default value of the field.
-        text: help text; a function, for a text made from a registry, is called when help is shown.
+        text: help text; a function that returns it is called when a parser is made, for a text that
+            takes time to make.
         choices: allowed values; empty: any.
         least: smallest allowed value.
         most: largest allowed value.
         above: exclusive lower limit.
         below: exclusive upper limit.
         may_change: whether a resumed run may have another value.
+
+    Returns:
+        A field whose metadata has the keys `help`, `may_change`, `choices` and `limits`.
     """
     limits = {"at least": least, "at most": most, "above": above, "below": below}
-    about = {"help": text, "may_change": may_change, "choices": choices, "limits": limits}
-    return field(default=default, metadata=about)
+    metadata = {"help": text, "may_change": may_change, "choices": choices, "limits": limits}
+    return field(default=default, metadata=metadata)
 
 
 def add_options(parser: ArgumentParser, config_class: type) -> None:
-    """Add one option per field; an unset option is absent from the result, not its default."""
+    """Add an option to a parser for each field, such as `--patch-sizes` for `patch_sizes`.
+
+    An option that the user does not set is absent from the parsed result, so that its value can
+    come from a preset.
+
+    Args:
+        parser: parser of a command.
+        config_class: dataclass whose fields are declared with `option`.
+    """
     for f in fields(config_class):
-        name = "--" + f.name.replace("_", "-")
-        # [int] of int, of int | None and of tuple[int, ...].
-        kinds = [t for t in get_args(f.type) or (f.type,) if t not in (NoneType, Ellipsis)]
-        how: dict[str, Any] = {"type": kinds[0]}
+        value_type = _type_of_value(f.type)
         default = f.default
-        if kinds == [bool]:
-            how = {"action": BooleanOptionalAction}
+        if value_type is bool:
+            parsing: dict[str, Any] = {"action": BooleanOptionalAction}
         elif get_origin(f.type) is tuple:
-            how |= {"nargs": "+"}
+            parsing = {"type": value_type, "nargs": "+"}
             default = " ".join(map(str, f.default))  # type: ignore[arg-type]
+        else:
+            parsing = {"type": value_type}
         text = f.metadata["help"]
         text = text() if callable(text) else text
-        shown = f" [{default}]" if default != "" else ""
-        parser.add_argument(name, default=SUPPRESS, help=text + shown, **how)
+        shown_default = f" [{default}]" if default != "" else ""
+        name = "--" + f.name.replace("_", "-")
+        parser.add_argument(name, default=SUPPRESS, help=text + shown_default, **parsing)
 
 
-def require_in_range(name: str, value: object, about: Mapping[str, Any]) -> None:
+def _type_of_value(annotation: Any) -> Any:  # noqa: ANN401 - types have no common type
+    """Return the type of a single value: int of int, of int | None and of tuple[int, ...]."""
+    arguments = get_args(annotation)
+    return arguments[0] if arguments else annotation
+
+
+def require_in_range(name: str, value: object, metadata: Mapping[str, Any]) -> None:
     """Check one value of an option.
 
     Args:
         name: name of the option, for the message.
         value: value of the field, or one of the values of a tuple.
-        about: metadata of the field.
+        metadata: `choices` of the field, and for numbers `limits`, as made by `option`.
 
     Raises:
         UsageError: the value is not allowed.
     """
-    if about["choices"] and value not in about["choices"]:
-        raise UsageError(f"There is no {name} {value!r}; use {', '.join(about['choices'])}.")
+    choices = metadata["choices"]
+    if choices and value not in choices:
+        raise UsageError(f"There is no {name} {value!r}; use {', '.join(choices)}.")
     if not isinstance(value, int | float):
         return
-    limits = about["limits"]
-    is_inside = limits["at least"] <= value <= limits["at most"]
+    limits = metadata["limits"]
     is_finite = isinstance(value, int) or math.isfinite(value)  # isfinite fails at huge integers
-    if not (is_finite and is_inside and limits["above"] < value < limits["below"]):
+    is_inside = limits["at least"] <= value <= limits["at most"]
+    is_strictly_inside = limits["above"] < value < limits["below"]
+    if not (is_finite and is_inside and is_strictly_inside):
         stated = [f"{word} {limit}" for word, limit in limits.items() if math.isfinite(limit)]
         raise UsageError(f"{name} must be {' and '.join(stated) or 'finite'}, not {value}.")

@@ -1,4 +1,8 @@
-"""Presets: named, complete sets of training options. Imports no torch."""
+"""Presets: named, complete sets of training options for `srgan-gp train --preset NAME`.
+
+An option that a preset does not mention has the default of `TrainConfig`. The values of presets
+that end in -cpu fit two CPU cores. Imports no torch.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -66,6 +70,10 @@ PRESETS: dict[str, TrainConfig] = {
 def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
     """Combine a preset with the options that were set on the command line.
 
+    Args:
+        preset: name of the preset.
+        options: values by field of `TrainConfig`, as parsed: lists in place of tuples.
+
     Raises:
         UsageError: there is no such preset, or an option is out of range.
     """
@@ -75,17 +83,21 @@ def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
 
 
 def with_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
-    """Replace options; `generator_args` are merged while the generator stays the same.
+    """Replace options.
+
+    New `generator_args` replace only those of the same name, unless the generator changes too.
 
     Args:
         config: the options to change.
-        options: values of fields; a list counts as a tuple.
+        options: values by field of `TrainConfig`; a list counts as a tuple.
 
     Raises:
         UsageError: an option is out of range.
     """
-    options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    is_kept = options.get("generator", config.generator) == config.generator
-    before = config.generator_args if is_kept else ()
-    args = merge(before, options.get("generator_args", ()))
-    return replace(config, **{**options, "generator_args": args})
+    changes = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
+    }
+    has_same_generator = changes.get("generator", config.generator) == config.generator
+    args_before = config.generator_args if has_same_generator else ()
+    changes["generator_args"] = merge(args_before, changes.get("generator_args", ()))
+    return replace(config, **changes)

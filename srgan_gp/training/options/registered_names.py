@@ -1,4 +1,8 @@
-"""Names in a registry, read from its source file: choices of an option without importing torch."""
+"""Names in a registry, read from the source file of its module.
+
+`config` reads the choices of options so: importing the registries would import torch, which takes
+seconds.
+"""
 
 import ast
 from functools import cache
@@ -14,18 +18,26 @@ def registered_names(module: str, table: str) -> tuple[str, ...]:
         module: dotted name.
         table: name of a constant: a dict display whose keys are the names, or a literal tuple.
 
+    Returns:
+        The names, in the order of the source.
+
     Raises:
         ValueError: the module has no such constant.
     """
     spec = find_spec(module)
     assert spec and spec.origin  # a module of this package, which has a source file
-    for node in ast.parse(Path(spec.origin).read_text(encoding="utf-8")).body:
+    tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    for node in tree.body:
         match node:
-            case (
-                ast.Assign(targets=[ast.Name(id=name)], value=value)
-                | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value)
-            ) if name == table:
-                if isinstance(value, ast.Dict):
-                    return tuple(ast.literal_eval(key) for key in value.keys if key)
-                return ast.literal_eval(value)
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):  # NAME = value
+                pass
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):  # NAME: type =
+                pass
+            case _:
+                continue
+        if name != table:
+            continue
+        if isinstance(value, ast.Dict):
+            return tuple(ast.literal_eval(key) for key in value.keys if key)  # None: of **other
+        return ast.literal_eval(value)
     raise ValueError(f"{module} has no table {table}")

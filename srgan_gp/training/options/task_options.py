@@ -16,7 +16,7 @@ OF_ONE_TASK = {
     ),
     FACES: ("image_size", "latent_size", "face_detector", "least_novelty"),
 }  # fmt: skip
-"""By task: fields of `config.TrainConfig` that have no effect in a run of another task."""
+"""Fields of `config.TrainConfig` by the only task in which they have an effect."""
 
 
 def require_options_of_task(task: str, names: Iterable[str]) -> None:
@@ -29,12 +29,13 @@ def require_options_of_task(task: str, names: Iterable[str]) -> None:
     Raises:
         UsageError: some belong to another task; the message names all of them.
     """
-    given = set(names)
-    for other, options in OF_ONE_TASK.items():
-        found = [name for name in options if name in given]
-        if other != task and found:
-            raise UsageError(
-                f"{', '.join(found)}: a run of {task} does not use "
-                f"{'this option' if len(found) == 1 else 'these options'} of {other}. Remove "
-                f"{'it' if len(found) == 1 else 'them'}."
-            )
+    set_by_user = set(names)
+    for other_task, options in OF_ONE_TASK.items():
+        unused = [name for name in options if name in set_by_user]
+        if other_task == task or not unused:
+            continue
+        noun, pronoun = ("this option", "it") if len(unused) == 1 else ("these options", "them")
+        raise UsageError(
+            f"{', '.join(unused)}: a run of {task} does not use {noun} of {other_task}. Remove "
+            f"{pronoun}."
+        )

@@ -22,3 +22,5 @@ TASKS: dict[str, type[SuperResolution] | type[FaceGeneration]] = {
     "super-resolution": SuperResolution,
     "face-generation": FaceGeneration,
 }
+"""Tasks by the value of the option `task`; all have the constructor arguments (config, data,
+validation, device, processes)."""

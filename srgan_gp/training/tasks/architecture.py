@@ -1,4 +1,7 @@
-"""Building a run's generator and critic from its options."""
+"""Building a run's generator and critic from its options.
+
+Both tasks build their networks here; export and fine-tuning use the arguments of the constructors.
+"""
 
 from torch import nn
 
@@ -9,6 +12,7 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import TASK_ARGUMENTS, parse
 
 Arguments = dict[str, int | float | str | bool]
+"""Arguments of a network's constructor by name."""
 
 
 def build_generator(config: TrainConfig) -> nn.Module:
@@ -39,12 +43,15 @@ def build_critic(config: TrainConfig) -> nn.Module:
 
 
 def generator_arguments(config: TrainConfig) -> Arguments:
-    """Return the arguments of the generator's constructor: the task's and its own."""
-    of_task = TASK_ARGUMENTS[config.task]
-    return {
-        **{name: getattr(config, option) for name, option in of_task.items()},
-        **parse(config.generator, config.generator_args),
+    """Return the arguments of the generator's constructor.
+
+    Those that every generator of the task has, such as `scale`, are options of the run; all others
+    are in the option `generator_args`.
+    """
+    task_arguments = {
+        name: getattr(config, option) for name, option in TASK_ARGUMENTS[config.task].items()
     }
+    return task_arguments | parse(config.generator, config.generator_args)
 
 
 def critic_arguments(config: TrainConfig) -> Arguments:

@@ -1,4 +1,7 @@
-"""Task `face-generation`: random latents to faces, trained by the adversarial loss alone."""
+"""Task `face-generation`: random latents to faces, trained by the adversarial loss alone.
+
+A latent is a vector of standard normal numbers. S is the side of the faces, `image_size`.
+"""
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -23,14 +26,15 @@ from srgan_gp.training.tasks.task_interface import Batch
 from srgan_gp.training.validation.validation_faces import ValidationFaces, draw_faces
 
 PREVIEW_ROWS = 8
+"""Rows, and columns, of faces in a preview."""
 CALIBRATION_FACES = 512
-"""Number of training faces, evenly spaced in the set, that standardise a critic's maps."""
+"""Number of training faces from which the statistics of feature maps are computed."""
 CRITIC_FACES = 256
-"""Validation faces that the critic scores."""
+"""Largest number of validation faces that the critic scores."""
 
 
 class FaceGeneration:
-    """The task `face-generation`.
+    """The task `face-generation`; its methods are described in `task_interface.Task`.
 
     Images larger than `image_size` are downscaled, so one set of aligned faces serves every size.
 
@@ -63,38 +67,42 @@ class FaceGeneration:
         self._faces = WholeImages(face_cache(data, config), config.seed)
         self._validation = None
         if validation and processes.is_first:
-            # To measure the novelty of generated faces.
-            training = None if config.least_novelty is None else self._faces.images
-            half = face_cache([validation], config, CHOICE)
-            self._validation = ValidationFaces(half, config, device, training)
+            # The novelty of generated faces is measured against the training faces.
+            training_faces = None if config.least_novelty is None else self._faces.images
+            validation_faces = face_cache([validation], config, CHOICE)
+            self._validation = ValidationFaces(validation_faces, config, device, training_faces)
 
     def build_generator(self) -> nn.Module:
         """Build the generator with fresh weights."""
         return build_generator(self._config)
 
     def build_critic(self) -> nn.Module:
-        """Build the critic with fresh weights; standardise its feature maps on training faces.
+        """Build the critic with fresh weights.
+
+        A `projected_critic` gets its feature network, and the statistics of the feature maps on
+        training faces.
 
         Raises:
             UsageError: the critic's feature network cannot be loaded, or there are fewer than two
                 undamaged faces for it.
         """
         critic = build_critic(self._config)
-        if isinstance(critic, projected_critic.Critic):
-            features = load_features(self._config)
-            assert features  # `load_features` never returns None for this critic
-            critic.maps.install(features.layers, features.mean, features.deviation)
-            faces = list(self._calibration_faces())
-            if len(faces) < 2:
-                raise UsageError("The projected critic needs at least 2 training faces.")
-            images = torch.from_numpy(np.stack(faces)).permute(0, 3, 1, 2)  # (N, 3, S, S)
-            critic.maps.calibrate(critic.feature_input(images.float() / 255))
+        if not isinstance(critic, projected_critic.Critic):
+            return critic
+        features = load_features(self._config)
+        assert features  # `load_features` never returns None for this critic
+        critic.maps.install(features.layers, features.mean, features.deviation)
+        faces = list(self._calibration_faces())
+        if len(faces) < 2:
+            raise UsageError("The projected critic needs at least 2 training faces.")
+        images = torch.from_numpy(np.stack(faces)).permute(0, 3, 1, 2)  # (N, 3, S, S)
+        critic.maps.calibrate(critic.feature_input(images.float() / 255))
         return critic
 
     def _calibration_faces(self) -> Iterator[np.ndarray]:
-        """Yield `CALIBRATION_FACES` training faces, (S, S, 3) uint8, evenly spaced in the set.
+        """Yield at most `CALIBRATION_FACES` training faces, (S, S, 3) uint8 RGB.
 
-        A smaller set is used whole. Damaged faces are skipped.
+        They are evenly spaced in the set. Damaged faces are skipped.
         """
         faces = self._faces.images
         count = min(len(faces), CALIBRATION_FACES)
@@ -103,17 +111,21 @@ class FaceGeneration:
                 yield faces[number * len(faces) // count]
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
-        """Yield this process's share of the batches from image `images_seen` on, read ahead."""
+        """Yield this process's share of the batches from image `images_seen` on.
+
+        A thread reads the next batch while the current one is trained on.
+        """
         config = self._config
         starts = iter(range(images_seen, config.total_images, config.batch_size))
 
-        def take(start: int) -> tuple[range, np.ndarray, np.ndarray]:
+        def read_batch(start: int) -> tuple[range, np.ndarray, np.ndarray]:
+            """Return numbers, latents and faces, (B, 3, S, S) uint8, from image `start` on."""
             count = min(config.batch_size, config.total_images - start)
             numbers = self._processes.share(start, count)
             faces = self._faces.batch(numbers.start, len(numbers))
             return numbers, draw_latents(config.seed, numbers, config.latent_size), faces
 
-        for numbers, latents, faces in read_ahead(take, starts):
+        for numbers, latents, faces in read_ahead(read_batch, starts):
             inputs = torch.from_numpy(latents).to(self._device)
             yield Batch(inputs, self._targets(faces), condition=None, numbers=numbers)
 
@@ -142,50 +154,51 @@ class FaceGeneration:
     def preview(self, generator: nn.Module) -> dict[str, np.ndarray]:
         """Generate the faces of fixed latents, in a square of `PREVIEW_ROWS` rows.
 
-        With enough validation faces, a square of those is beside it.
+        With enough validation faces there is also a square of those.
         """
-        latents = draw_latents(0, range(PREVIEW_ROWS**2), self._config.latent_size)
-        faces = {NOW: draw_faces(generator, torch.from_numpy(latents).to(self._device))}
-        if self._validation and len(self._validation.faces) >= PREVIEW_ROWS**2:
-            faces["real faces"] = self._validation.faces[: PREVIEW_ROWS**2]
-        return {label: _square(some) for label, some in faces.items()}
+        count = PREVIEW_ROWS**2
+        latents = torch.from_numpy(draw_latents(0, range(count), self._config.latent_size))
+        squares = {NOW: _square(draw_faces(generator, latents.to(self._device)))}
+        if self._validation and len(self._validation.faces) >= count:
+            squares["real faces"] = _square(self._validation.faces[:count])
+        return squares
 
     def _targets(self, faces: np.ndarray) -> Tensor:
-        """Convert (N, 3, S, S) uint8 to float32 in [0, 1]."""
+        """Convert faces, (N, 3, S, S) uint8, to float32 in [0, 1] on the device of the run."""
         values = torch.from_numpy(np.ascontiguousarray(faces)).to(self._device, torch.float32) / 255
         return values.contiguous(memory_format=torch.channels_last)
 
 
 def _square(faces: np.ndarray) -> np.ndarray:
-    """Arrange `PREVIEW_ROWS`**2 faces, (N, S, S, 3), in rows, as one image."""
+    """Arrange `PREVIEW_ROWS`**2 faces, (N, S, S, 3) uint8, in rows, as one image."""
     rows = np.split(faces, PREVIEW_ROWS)
     return np.vstack([np.hstack(list(row)) for row in rows])
 
 
 def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndarray:
-    """Draw one latent per image, a function of (seed, number).
+    """Draw one latent for each image number, a function of the seed and the number.
 
     Returns:
         (N, latent_size), float32, standard normal.
     """
-    return np.stack(
-        [
-            generator_of(seed, Stream.LATENT, n).standard_normal(latent_size, dtype=np.float32)
-            for n in numbers
-        ]
-    )
+    latents = []
+    for number in numbers:
+        random = generator_of(seed, Stream.LATENT, number)
+        latents.append(random.standard_normal(latent_size, dtype=np.float32))
+    return np.stack(latents)
 
 
 def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> ImageCache:
-    """Open faces at the size of a run.
+    """Open a set of faces, which are decoded and downscaled to the size of the run when needed.
 
     Args:
         places: folders or zip files of aligned faces.
-        config: options of the run.
+        config: options of the run: size of the faces, and memory for decoded ones.
         half: part of the set to use, one of `data.validation_halves.HALVES`.
 
     Raises:
-        UsageError: there is no image, or one is too small; at its first use: one is not square.
+        UsageError: there is no image, or one is too small; when an image is first used: it is not
+            square.
         PictureError: the header of an image cannot be read.
     """
     files = validation_half(list_all_images(places), half)

@@ -1,4 +1,9 @@
-"""Task `super-resolution`: LR to HR, on pairs that are degraded from HR images on the device."""
+"""Task `super-resolution`: LR images to HR images.
+
+The pairs are made during the run: HR crops of the training images are degraded to LR images on the
+device of the networks. A crop is cut with a margin, which is removed after the degradation, because
+the degradation needs neighbouring pixels.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -26,14 +31,14 @@ from srgan_gp.training.tasks.task_interface import Batch, Shifted
 from srgan_gp.training.validation.validation_images import ValidationImages
 
 STRIDE = 16
-"""Pixels between two positions of the feature networks' coarsest maps. Crops of 0 to 15 rows and
-columns therefore cover every alignment of image and maps."""
+"""Pixels between two positions of the feature networks' coarsest maps. Removing 0 to 15 rows and
+columns therefore covers every alignment of image and maps."""
 MAX_SHIFT = 3
-"""Largest shift of the equivariance loss in output pixels: less than one input pixel of x4."""
+"""Largest shift of the equivariance loss in HR pixels: less than one LR pixel at scale 4."""
 
 
 class SuperResolution:
-    """The task `super-resolution`.
+    """The task `super-resolution`; its methods are described in `task_interface.Task`.
 
     Args:
         config: options of the run.
@@ -59,6 +64,7 @@ class SuperResolution:
         self._config = config
         self._device = device
         self._processes = processes
+        # LR pixels on each side of a patch.
         self._margin = DEGRADATION_MARGIN if config.low_res == "mixture" else BICUBIC_MARGIN
         files = list_all_images(data)
         require_sides(files, (max(config.patch_sizes) + 2 * self._margin) * config.scale)
@@ -69,13 +75,12 @@ class SuperResolution:
         self._features = None if config.perceptual_loss == "none" else features
         self._validation = None
         if validation and processes.is_first:
-            least = least_side(config.scale) if config.low_res == "mixture" else 0
             self._validation = ValidationImages(
                 validation,
                 config.scale,
                 device,
                 self._degrade_validation,
-                least_side=least,
+                least_side=least_side(config.scale) if config.low_res == "mixture" else 0,
                 features=features if config.best_by == "squeeze_distance" else None,
             )
 
@@ -88,18 +93,22 @@ class SuperResolution:
         return build_critic(self._config)
 
     def batches(self, images_seen: int) -> Iterator[Batch]:
-        """Yield this process's share of the batches from image `images_seen` on, read ahead."""
+        """Yield this process's share of the batches from image `images_seen` on.
+
+        A thread cuts the next crops while the current batch is trained on.
+        """
         config = self._config
         starts = iter(range(images_seen, config.total_images, config.batch_size))
 
-        def cut(start: int) -> tuple[range, np.ndarray]:
-            size = (config.patch_size(start) + 2 * self._margin) * config.scale
+        def cut_crops(start: int) -> tuple[range, np.ndarray]:
+            """Return image numbers, and HR crops with their margin, from image `start` on."""
+            side = (config.patch_size(start) + 2 * self._margin) * config.scale
             count = min(config.batch_size, config.total_images - start)
             numbers = self._processes.share(start, count)
-            return numbers, self._crops.batch(numbers.start, len(numbers), size)
+            return numbers, self._crops.batch(numbers.start, len(numbers), side)
 
-        for numbers, windows in read_ahead(cut, starts):
-            yield self._pair(torch.from_numpy(windows), numbers)
+        for numbers, crops in read_ahead(cut_crops, starts):
+            yield self._pair(torch.from_numpy(crops), numbers)
 
     def describe(self, batch: Batch) -> list[str]:
         """Return the file names of the images that a batch was cropped from."""
@@ -107,15 +116,16 @@ class SuperResolution:
         return [self._crops.images.files[index].name for index in indices]
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare outputs with their targets: pixel loss and perceptual loss."""
+        """Compare outputs with their targets: losses `pixel` and, if it is on, `perceptual`."""
         config = self._config
-        targets = sharpen(batch.targets, config.sharpen_targets)
-        losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, targets)}
+        sharpened = sharpen(batch.targets, config.sharpen_targets)
+        losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, sharpened)}
         if self._features:
-            # A crop must leave the network its smallest side; patches are square.
-            room = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
+            # Rows and columns to remove, for a random alignment; the network needs a smallest side.
+            choices = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
-            rows, columns = generator_of(config.seed, Stream.ROLL, step).integers(room, size=2)
+            random = generator_of(config.seed, Stream.ROLL, step)
+            rows, columns = random.integers(choices, size=2)
             distance = perceptual_loss(
                 self._features, output, batch.targets, (int(rows), int(columns))
             )
@@ -129,57 +139,62 @@ class SuperResolution:
     def validation_batch(self) -> Batch | None:
         """Return the centre crop of each validation image, at the largest patch size."""
         side = max(self._config.patch_sizes)
-        found = self._validation.centre_crops(side) if self._validation else None
-        if found is None:
+        crops = self._validation.centre_crops(side) if self._validation else None
+        if crops is None:
             return None
-        low_res, high_res = found
+        low_res, high_res = crops
         return Batch(low_res, high_res, self._condition(low_res), range(len(low_res)))
 
     def preview(self, generator: nn.Module) -> dict[str, np.ndarray] | None:
         """Return columns of inputs, outputs and originals, by label."""
         return self._validation.preview(generator) if self._validation else None
 
-    def _pair(self, windows: Tensor, numbers: range) -> Batch:
-        """Degrade uint8 windows and crop the margin of both images."""
-        high_res = windows.to(self._device, torch.float32)
+    def _pair(self, crops: Tensor, numbers: range) -> Batch:
+        """Make a batch of HR crops with their margin, (B, 3, H, W) uint8."""
+        high_res = crops.to(self._device, torch.float32)
         low_res = self._degrade(high_res, self._config.seed, numbers)
-        margin, edge = self._margin, self._margin * self._config.scale
-        low_res = low_res[..., margin:-margin, margin:-margin] / 255
-        high_res = high_res[..., edge:-edge, edge:-edge] / 255
-        low_res = low_res.contiguous(memory_format=torch.channels_last)
-        high_res = high_res.contiguous(memory_format=torch.channels_last)
-        shifted = self._draw_shifted(windows, numbers) if self._config.equivariance_weight else None
+        low_res = _without_margin(low_res, self._margin)
+        high_res = _without_margin(high_res, self._margin * self._config.scale)
+        shifted = self._draw_shifted(crops, numbers) if self._config.equivariance_weight else None
         return Batch(low_res, high_res, self._condition(low_res), numbers, shifted)
 
-    def _draw_shifted(self, windows: Tensor, numbers: range) -> Shifted | None:
-        """Return the LR images of the same scene, moved by 1 to 3 output pixels.
+    def _draw_shifted(self, crops: Tensor, numbers: range) -> Shifted | None:
+        """Make LR images of the same scenes, moved by 1 to `MAX_SHIFT` HR pixels.
 
-        They have the same degradations as those of the batch. The pixels that wrap around to the
-        other edge stay within the margin that is cropped.
+        They have the same degradations as those of the batch. The pixels that `roll` moves from one
+        edge to the other stay within the margin, which is removed. None while only the critic is
+        trained, since the loss is the generator's.
         """
         config = self._config
         if config.has_critic and numbers.start < config.critic_warmup_images:
-            return None  # the generator takes no step yet
+            return None
         step = numbers.start // config.batch_size  # the same in every process
-        draws = generator_of(config.seed, Stream.SHIFT, step)
-        rows, columns = (int(n) for n in draws.integers(1, MAX_SHIFT + 1, size=2))
-        moved = windows.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
+        random = generator_of(config.seed, Stream.SHIFT, step)
+        rows, columns = (int(n) for n in random.integers(1, MAX_SHIFT + 1, size=2))
+        moved = crops.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
         low_res = self._degrade(moved, config.seed, numbers)
-        low_res = low_res[..., self._margin : -self._margin, self._margin : -self._margin] / 255
-        return Shifted(low_res.contiguous(memory_format=torch.channels_last), rows, columns)
+        return Shifted(_without_margin(low_res, self._margin), rows, columns)
 
     def _degrade(self, high_res: Tensor, seed: int, numbers: Sequence[int]) -> Tensor:
-        """Degrade HR images in [0, 255] to LR images as the options say."""
+        """Degrade HR images, (B, 3, H, W) in [0, 255], to LR images in the same range."""
         if self._config.low_res == "matlab":
             return matlab_bicubic(high_res, self._config.scale)
         draws = draw(seed, numbers, self._config.clean_share, STRENGTHS[self._config.damage])
         return degrade(high_res, self._config.scale, draws)
 
     def _degrade_validation(self, high_res: Tensor, number: int) -> Tensor:
-        return self._degrade(high_res, 0, [number])  # the same for every seed of a run
+        """Degrade a validation image, (1, 3, H, W); the result is the same for every run's seed."""
+        return self._degrade(high_res, 0, [number])
 
     def _condition(self, low_res: Tensor) -> Tensor | None:
+        """Return the second input of the critic: the LR images, or None if it has one input."""
         return low_res if self._config.critic_conditional else None
+
+
+def _without_margin(images: Tensor, margin: int) -> Tensor:
+    """Remove `margin` pixels on each side, and scale from [0, 255] to [0, 1]."""
+    inner = images[..., margin:-margin, margin:-margin] / 255
+    return inner.contiguous(memory_format=torch.channels_last)
 
 
 def _require_patches(config: TrainConfig) -> None:
@@ -202,7 +217,14 @@ def _require_patches(config: TrainConfig) -> None:
 
 
 def _load_features(config: TrainConfig, device: torch.device) -> Features | None:
+    """Load the feature network of the perceptual loss, or of the score; None: there is none.
+
+    Raises:
+        UsageError: the two would need different networks, or it cannot be loaded.
+    """
     if (config.best_by, config.perceptual_loss) == ("squeeze_distance", "vgg19"):
         raise UsageError("best_by squeeze_distance cannot be combined with perceptual_loss vgg19.")
     features = load_features(config)
-    return features and features.to(device).to(memory_format=torch.channels_last)
+    if features is None:
+        return None
+    return features.to(device).to(memory_format=torch.channels_last)

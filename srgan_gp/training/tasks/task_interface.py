@@ -1,4 +1,8 @@
-"""Interface that every training task implements."""
+"""`Task`: interface that every training task implements, and `Batch`, the data of one step.
+
+`training.loop` and `training.steps` use the interface. Super-resolution and face generation
+implement it.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +14,14 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Shifted:
-    """Inputs of a batch for the same scene, moved by a few output pixels.
+    """LR images of the same scenes as those of a batch, moved by a few pixels.
+
+    They are inputs of `losses.shift_equivariance`.
 
     Attributes:
-        inputs: inputs of the same shape and range as those of the batch.
-        rows: output pixels by which the scene was moved up.
-        columns: output pixels by which it was moved to the left.
+        inputs: (B, 3, h, w), float32 RGB in [0, 1], as the inputs of the batch.
+        rows: pixels of the HR image by which the scene was moved up.
+        columns: pixels of the HR image by which it was moved to the left.
     """
 
     inputs: Tensor
@@ -25,13 +31,14 @@ class Shifted:
 
 @dataclass(frozen=True)
 class Batch:
-    """Inputs and targets of one step.
+    """Inputs and real images of one step: this process's share of a batch.
 
     Attributes:
-        inputs: inputs of the generator, float32: (B, 3, h, w) in [0, 1], or latents,
-            (B, latent_size).
-        targets: real images, (B, 3, H, W), float32 in [0, 1].
-        condition: second input of the critic, (B, 3, h, w); None: unconditional.
+        inputs: inputs of the generator, float32: LR images, (B, 3, h, w) RGB in [0, 1], or latents,
+            (B, latent_size), standard normal.
+        targets: real images, (B, 3, H, W), float32 RGB in [0, 1]. In super-resolution target i is
+            the HR image of input i; in face generation the two are unrelated.
+        condition: second input of a conditional critic, the LR images; None: not conditional.
         numbers: image numbers since the start of the run, one per sample; they seed every random
             draw.
         shifted: inputs of the shift equivariance loss; None: the loss is off.
@@ -56,7 +63,7 @@ class Task(Protocol):
         ...
 
     def build_critic(self) -> nn.Module:
-        """Build the critic with fresh weights: (images, condition) -> (B,) scores.
+        """Build the critic with fresh weights; it maps (images, condition) to scores, (B,).
 
         Raises:
             UsageError: the options do not define a critic of this task.
@@ -74,29 +81,43 @@ class Task(Protocol):
         ...
 
     def describe(self, batch: Batch) -> list[str]:
-        """Return the file names of a batch's images, for an error message."""
+        """Return the file names of a batch's real images, for an error message."""
         ...
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare outputs with their targets: weighted scalar losses by name; may be empty."""
+        """Compare outputs with their targets.
+
+        Args:
+            output: output of the generator for `batch.inputs`, (B, 3, H, W), with a graph.
+            batch: the batch.
+
+        Returns:
+            Weighted losses by name, scalars with a graph; empty for a task without targets.
+        """
         ...
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
-        """Score a generator on the validation set; empty without one.
+        """Score a generator on the validation set.
 
-        With the option `best_by` at auto, the first score chooses the best checkpoint.
+        Returns:
+            Scores by name; empty without validation images, and in every process but the first.
+            With the option `best_by` at auto, the first score chooses the best checkpoint.
         """
         ...
 
     def validation_batch(self) -> Batch | None:
-        """Return fixed validation samples, as large as the largest batches'; None without any."""
+        """Return validation samples that the critic scores, the same in each call.
+
+        Images have the largest size of the run's batches. None without validation images, and in
+        every process but the first.
+        """
         ...
 
     def preview(self, generator: nn.Module) -> dict[str, np.ndarray] | None:
-        """Return a generator's output for fixed inputs, beside what it is compared with.
+        """Return a generator's output for fixed inputs, and the images to compare it with.
 
         Returns:
             Images of equal height, (H, W, 3) uint8 RGB, by label; the outputs have the label
-            `preview_sheet.NOW`. None without validation images.
+            `preview_sheet.NOW`. None if there is nothing to show.
         """
         ...

@@ -1,4 +1,8 @@
-"""Validation faces: scores of a face generator during training."""
+"""Validation faces: scores of a face generator during training and after fine-tuning.
+
+S is the side of the faces in pixels. Layouts are the vectors by which `metrics.memorisation`
+compares faces.
+"""
 
 from contextlib import suppress
 
@@ -20,13 +24,13 @@ MAX_FACES = 1_000
 """Largest number of real faces compared. With more, a validation would take longer than the
 training between two validations."""
 MAX_GENERATED = 512
-"""Faces generated for one validation."""
+"""Largest number of faces generated for one validation."""
 BATCH = 64
-"""Faces generated at a time."""
+"""Number of faces generated at a time."""
 
 
 class ValidationFaces:
-    """Real faces that are not trained on, and as many latents, at most `MAX_GENERATED`.
+    """Real faces that are not trained on, and fixed latents to generate faces from.
 
     Args:
         faces: the real faces, all of one size.
@@ -35,9 +39,10 @@ class ValidationFaces:
         training: the training faces, to measure memorisation; None: not measured.
 
     Attributes:
-        faces: (N, S, S, 3), uint8 RGB, in a fixed random order, so that its first ones are
-            representative.
-        latents: (M, latent_size), float32, the same in every run.
+        faces: at most `MAX_FACES` real faces, (N, S, S, 3), uint8 RGB, in a fixed random order, so
+            that the first ones are representative.
+        latents: (min(N, MAX_GENERATED), latent_size), float32, standard normal, the same in every
+            run.
 
     Raises:
         UsageError: a network cannot be loaded, there are fewer than two faces, they are
@@ -53,7 +58,8 @@ class ValidationFaces:
         device: torch.device,
         training: ImageCache | None = None,
     ) -> None:
-        features = load_features(config)  # before images are read: it may be missing
+        # Before images are read, which takes long: the files of the networks may be missing.
+        features = load_features(config)
         yunet = load_yunet(config)
         self._latent_size = config.latent_size
         if len(faces) < 2 or config.image_size < SMALLEST_SIDE:
@@ -63,14 +69,14 @@ class ValidationFaces:
             )
         order = np.random.default_rng(0).permutation(len(faces))[:MAX_FACES]
         self.faces = np.stack([faces[int(index)] for index in order])
-        self.latents = self._draw_latents(0).to(device)  # as many as `faces`, which is set above
+        self.latents = self._draw_latents(0).to(device)
         self._real_layouts = describe_layouts(self.faces)
         self._training_layouts = None if training is None else _layouts_of(training)
         if self._training_layouts is not None:
             _require_unseen(self._real_layouts, self._training_layouts)
         self._features = features
-        self._real = self._pool(self.faces)
-        self._aligned = AlignedFaceDistances(self.faces, yunet)
+        self._real_features = self._pool(self.faces)
+        self._aligned_distances = AlignedFaceDistances(self.faces, yunet)
 
     def scores(self, generator: nn.Module, seed: int = 0) -> dict[str, float]:
         """Compare generated with real faces.
@@ -80,39 +86,40 @@ class ValidationFaces:
             seed: seed of the latents; 0: those of `latents`.
 
         Returns:
-            By name: KID-squeeze (with a feature network), FD-yunet (with a face detector), FD-hog
-            and FD-pca (see `AlignedFaceDistances`), patch distance: lower is better. The border
-            ratio: 1 is best. With training faces: novelty, their `memorisation_ratio`, and the
-            colour shift in levels.
+            Scores by name. Lower is better: `kid_squeeze` (with a feature network), `fd_yunet`
+            (with a face detector), `fd_hog` and `fd_pca`, see `AlignedFaceDistances`, and
+            `patch_distance`. Best at 1: `border_ratio`, unless it is undefined. With training
+            faces also `novelty`, which is `memorisation_ratio`, and `colour_shift` in levels of
+            255.
         """
         generated = draw_faces(generator, self._draw_latents(seed).to(self.latents.device))
-        found: dict[str, float] = {}
-        if self._real is not None:
+        scores: dict[str, float] = {}
+        generated_features = self._pool(generated)
+        if generated_features is not None and self._real_features is not None:
             from srgan_gp.metrics.feature_distances import kernel_distance
 
-            pooled = self._pool(generated)
-            assert pooled is not None  # the same network has pooled `_real`
-            found["kid_squeeze"] = kernel_distance(pooled, self._real)
-        found |= self._aligned.distances(generated)
-        found["patch_distance"] = patch_distance(
-            list(generated), list(self.faces[: len(generated)])
-        )
+            scores["kid_squeeze"] = kernel_distance(generated_features, self._real_features)
+        scores |= self._aligned_distances.distances(generated)
+        as_many_real = self.faces[: len(generated)]
+        scores["patch_distance"] = patch_distance(list(generated), list(as_many_real))
         ratio = border_ratio(generated, self.faces)
         if ratio is not None:
-            found["border_ratio"] = ratio
+            scores["border_ratio"] = ratio
         if self._training_layouts is not None:
             layouts = describe_layouts(generated)
-            found["novelty"] = memorisation_ratio(
+            scores["novelty"] = memorisation_ratio(
                 layouts, self._training_layouts, self._real_layouts
             )
-            found["colour_shift"] = colour_shift(generated, self.faces)
-        return found
+            scores["colour_shift"] = colour_shift(generated, self.faces)
+        return scores
 
     def _draw_latents(self, seed: int) -> Tensor:
+        """Draw a latent for each real face, at most `MAX_GENERATED`, on the CPU."""
         shape = (min(len(self.faces), MAX_GENERATED), self._latent_size)
         return torch.from_numpy(np.random.default_rng(seed).standard_normal(shape, np.float32))
 
     def _pool(self, faces: np.ndarray) -> np.ndarray | None:
+        """Return the spatial means of the feature maps, (N, D); None without a feature network."""
         if self._features is None:
             return None
         from srgan_gp.metrics.feature_distances import pooled_features
@@ -121,20 +128,31 @@ class ValidationFaces:
 
 
 def _layouts_of(faces: ImageCache) -> np.ndarray:
-    """Describe every face except damaged ones, which a run skips too."""
+    """Return the layout of every face, (N, D), except damaged ones, which a run skips too.
+
+    Raises:
+        PictureError: all are damaged; the error of the first one.
+    """
     layouts = []
     for index in range(len(faces)):
         with suppress(PictureError):
             layouts.append(describe_layouts(faces[index][None]))
     if not layouts:
-        faces[0]  # raises the error of the first one
+        faces[0]  # raises
     return np.concatenate(layouts)
 
 
-def _require_unseen(layouts: np.ndarray, training: np.ndarray) -> None:
-    """Check that most validation faces are not training faces; copies may differ as files."""
-    try:  # it fails if the median distance of `layouts` to the training faces is 0
-        memorisation_ratio(layouts, training, layouts)
+def _require_unseen(validation_layouts: np.ndarray, training_layouts: np.ndarray) -> None:
+    """Check that most validation faces are not training faces.
+
+    Layouts show this although copies, mirrored or saved again, differ as files.
+
+    Raises:
+        UsageError: half of the validation faces or more are training faces.
+    """
+    try:
+        # ValueError: the median distance of the validation faces to the training faces is 0.
+        memorisation_ratio(validation_layouts, training_layouts, validation_layouts)
     except ValueError as error:
         raise UsageError(
             "Half of the validation faces or more are training faces too, perhaps mirrored or "

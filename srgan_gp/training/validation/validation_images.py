@@ -1,5 +1,9 @@
-"""Validation images: scores and previews of an upscaler during training."""
+"""Validation images: scores and previews of an upscaler during training.
 
+Fine-tuning uses the functions below the class too. A generator here maps LR images to HR images.
+"""
+
+import math
 from collections.abc import Callable
 
 import numpy as np
@@ -17,19 +21,22 @@ from srgan_gp.metrics.psnr_ssim import psnr_y
 from srgan_gp.training.reports.preview_sheet import NOW
 
 PREVIEWS = 4
-PREVIEW_SIDE = 48  # LR pixels
+"""Number of images in a preview."""
+PREVIEW_SIDE = 48
+"""Largest side of an image in a preview, in LR pixels."""
 LONGEST_SIDE = 512
-"""Pixels: larger images are centre-cropped, so that a photo does not take gigabytes."""
+"""HR pixels: larger images are centre-cropped, so that a photo does not take gigabytes."""
 
 
 class ValidationImages:
-    """Pairs of whole LR and HR images.
+    """Pairs of LR and HR images, each at most `LONGEST_SIDE` HR pixels wide and high.
 
     Args:
         place: folder or zip file of HR images.
-        scale: enlargement.
-        device: device of the network, on which the images are degraded.
-        degrade: ((1, 3, H, W) in [0, 255], number of the image) -> (1, 3, h, w) in [0, 255].
+        scale: upscaling factor.
+        device: device of the generator, on which the images are degraded.
+        degrade: makes an LR image: (HR image (1, 3, H, W), float32 in [0, 255], its number from 0)
+            -> (1, 3, H / scale, W / scale) in the same range.
         least_side: smallest side that `degrade` accepts, in HR pixels; 0: any.
         features: network of the squeeze distance; None: this score is skipped.
 
@@ -49,108 +56,126 @@ class ValidationImages:
     ) -> None:
         self._scale = scale
         self._features = features
-        # LR images, (1, 3, h, w) in [0, 1], and HR images, (H, W, 3) uint8.
+        # LR images, (1, 3, h, w) float32 in [0, 1], and HR images, (H, W, 3) uint8; all RGB.
         self._pairs: list[tuple[Tensor, np.ndarray]] = []
         files = list_all_images([place])
-        # `centre_crop` reduces the sides to multiples of `scale`.
-        least_seen = -(-features.least_side // scale) * scale if features else 0
-        # PSNR ignores a border of `scale` on each side; `scale` pixels remain.
-        require_sides(files, max(3 * scale, least_side, least_seen))
+        # PSNR ignores a border of `scale` pixels on each side; at least `scale` pixels remain.
+        least_for_psnr = 3 * scale
+        # Rounded up: `centre_crop` rounds the sides down to multiples of `scale`.
+        least_for_features = math.ceil(features.least_side / scale) * scale if features else 0
+        require_sides(files, max(least_for_psnr, least_side, least_for_features))
         for number, file in enumerate(files):
             high_res = centre_crop(file.read(), scale)
-            whole = torch.from_numpy(high_res.transpose(2, 0, 1)).to(device, torch.float32)
-            self._pairs.append((degrade(whole[None], number) / 255, high_res))
+            planes = torch.from_numpy(high_res.transpose(2, 0, 1)).to(device, torch.float32)
+            self._pairs.append((degrade(planes[None], number) / 255, high_res))
 
     def scores(self, generator: nn.Module) -> dict[str, float]:
-        """Score whole images.
+        """Score the outputs of a generator for the LR images.
 
         Returns:
-            By name: the mean PSNR-Y in dB; `pattern` and `grain` of the set in levels rms with the
-            number of `flat_windows` that they are measured in, unless there is none; the patch
-            distance of the set, unless an image is too small for it. With a feature network also
-            the mean squeeze distance and the mean colour shift in levels.
+            Scores by name: `psnr_y`, mean in dB; `pattern` and `grain` of the set, in levels of 255
+            (root mean square), with `flat_windows`, the number of windows they are measured in,
+            unless there is none; `patch_distance` of the set, unless an image is too small. With a
+            feature network also the means `squeeze_distance` and `colour_shift`, in levels of 255.
         """
-        outputs = [as_pixels(enlarge(generator, low_res)) for low_res, _ in self._pairs]
-        targets = [high_res for _, high_res in self._pairs]
-        psnr = [psnr_y(*pair, self._scale) for pair in zip(outputs, targets, strict=True)]
-        found = {"psnr_y": float(np.mean(psnr))}
         low_res = [as_pixels(images) for images, _ in self._pairs]
+        targets = [high_res for _, high_res in self._pairs]
+        outputs = [as_pixels(enlarge(generator, images)) for images, _ in self._pairs]
+        pairs = list(zip(outputs, targets, strict=True))
+        psnr = [psnr_y(output, target, self._scale) for output, target in pairs]
+        scores = {"psnr_y": float(np.mean(psnr))}
         if texture := pattern_and_grain(outputs, low_res, targets):
-            found |= texture.values() | {"flat_windows": float(texture.windows)}
-        if min(min(pixels.shape[:2]) for pixels in targets) >= SMALLEST_SIDE:
-            found["patch_distance"] = patch_distance(outputs, targets)
+            scores |= texture.values()  # pattern and grain
+            scores["flat_windows"] = float(texture.windows)
+        smallest = min(min(pixels.shape[:2]) for pixels in targets)
+        if smallest >= SMALLEST_SIDE:
+            scores["patch_distance"] = patch_distance(outputs, targets)
         if self._features:
             distances = [
-                squeeze_distance(self._features, *pair)
-                for pair in zip(outputs, targets, strict=True)
+                squeeze_distance(self._features, output, target) for output, target in pairs
             ]
-            found["squeeze_distance"] = float(np.mean(distances))
-            shifts = [colour_shift(*pair) for pair in zip(outputs, targets, strict=True)]
-            found["colour_shift"] = float(np.mean(shifts))
-        return found
+            scores["squeeze_distance"] = float(np.mean(distances))
+            shifts = [colour_shift(output, target) for output, target in pairs]
+            scores["colour_shift"] = float(np.mean(shifts))
+        return scores
 
     def centre_crops(self, side: int) -> tuple[Tensor, Tensor] | None:
-        """Return the centre crop of each image.
+        """Return the centre crop of each LR and HR image.
 
         Args:
             side: side of the LR crops in pixels; smaller images are skipped.
 
         Returns:
-            (N, 3, side, side) and (N, 3, side * scale, side * scale), float32 in [0, 1]; None if
-            every image is smaller.
+            LR crops, (N, 3, side, side), and HR crops, (N, 3, side * scale, side * scale), float32
+            RGB in [0, 1]; None if every image is smaller.
         """
-        scale, pairs = self._scale, []
+        scale = self._scale
+        low_res_crops: list[Tensor] = []
+        high_res_crops: list[Tensor] = []
         for low_res, high_res in self._pairs:
-            top, left = ((length - side) // 2 for length in low_res.shape[-2:])
-            if min(top, left) >= 0:
-                patch = low_res[0, :, top:, left:][:, :side, :side]
-                target = high_res[top * scale :, left * scale :][: side * scale, : side * scale]
-                planes = torch.from_numpy(target.transpose(2, 0, 1) / np.float32(255))
-                pairs.append((patch, planes.to(patch.device)))
-        if not pairs:
+            height, width = low_res.shape[-2:]
+            if min(height, width) < side:
+                continue
+            top, left = (height - side) // 2, (width - side) // 2
+            low_res_crops.append(low_res[0, :, top : top + side, left : left + side])
+            crop = high_res[top * scale :, left * scale :][: side * scale, : side * scale]
+            planes = torch.from_numpy(crop.transpose(2, 0, 1) / np.float32(255))
+            high_res_crops.append(planes.to(low_res.device))
+        if not low_res_crops:
             return None
-        low, high = (torch.stack(part) for part in zip(*pairs, strict=True))
-        return low, high
+        return torch.stack(low_res_crops), torch.stack(high_res_crops)
 
     def preview(self, generator: nn.Module) -> dict[str, np.ndarray]:
-        """Return columns of nearest-neighbour inputs, outputs and originals, centre-cropped.
+        """Return columns of inputs, outputs and originals: the centres of the first images.
 
         Returns:
-            (rows * side, side, 3), uint8 RGB, by label.
+            By label, (number of images * side, side, 3), uint8 RGB, side in HR pixels. Inputs are
+            enlarged by nearest-neighbour interpolation.
         """
+        scale, pairs = self._scale, self._pairs[:PREVIEWS]
         columns: dict[str, list[np.ndarray]] = {"input": [], NOW: [], "original": []}
-        shown, scale = self._pairs[:PREVIEWS], self._scale
-        side = min(PREVIEW_SIDE, *(length for pair in shown for length in pair[0].shape[-2:]))
-        for low_res, high_res in shown:
-            top, left = ((length - side) // 2 * scale for length in low_res.shape[-2:])
-            nearest = as_pixels(nn.functional.interpolate(low_res, scale_factor=float(scale)))
-            images = (nearest, as_pixels(enlarge(generator, low_res)), high_res)
-            for column, pixels in zip(columns.values(), images, strict=True):
-                column.append(pixels[top:, left:][: side * scale, : side * scale])
+        smallest = min(min(low_res.shape[-2:]) for low_res, _ in pairs)
+        side = min(PREVIEW_SIDE, smallest)  # LR pixels
+        for low_res, high_res in pairs:
+            height, width = low_res.shape[-2:]
+            top, left = (height - side) // 2 * scale, (width - side) // 2 * scale
+            nearest = nn.functional.interpolate(low_res, scale_factor=float(scale))
+            images = {
+                "input": as_pixels(nearest),
+                NOW: as_pixels(enlarge(generator, low_res)),
+                "original": high_res,
+            }
+            for label, pixels in images.items():
+                columns[label].append(pixels[top:, left:][: side * scale, : side * scale])
         return {label: np.vstack(column) for label, column in columns.items()}
 
 
 def centre_crop(pixels: np.ndarray, scale: int) -> np.ndarray:
-    """Crop (H, W, 3) to the central `LONGEST_SIDE` x `LONGEST_SIDE` pixels or fewer.
+    """Crop an image to the central `LONGEST_SIDE` x `LONGEST_SIDE` pixels, or to fewer.
 
     Both sides of the result are multiples of `scale`; the pixels removed for that are at the right
     and at the bottom.
+
+    Args:
+        pixels: (H, W, 3).
+        scale: upscaling factor.
     """
     for axis in (0, 1):
         length = pixels.shape[axis]
-        kept = min(length, LONGEST_SIDE)
-        first = (length - kept) // 2
-        pixels = pixels.take(range(first, first + kept - kept % scale), axis)
+        limited = min(length, LONGEST_SIDE)
+        first = (length - limited) // 2
+        cropped = limited - limited % scale
+        pixels = pixels.take(range(first, first + cropped), axis)
     return pixels
 
 
 @torch.no_grad()
 def enlarge(generator: nn.Module, low_res: Tensor) -> Tensor:
-    """Run an upscaler on (N, 3, h, w) RGB in [0, 1]; the result is not clipped."""
+    """Upscale (N, 3, h, w) RGB in [0, 1] to (N, 3, H, W), around [0, 1], not clipped."""
     return generator(low_res.contiguous(memory_format=torch.channels_last))
 
 
 def as_pixels(images: Tensor) -> np.ndarray:
-    """Convert (1, 3, H, W) around [0, 1] to (H, W, 3) uint8, rounded to nearest."""
+    """Convert one image, (1, 3, H, W) around [0, 1], to (H, W, 3) uint8, rounded to nearest."""
     levels = (images[0].float().clamp(0, 1) * 255).round()
     return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
