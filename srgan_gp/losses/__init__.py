@@ -1,4 +1,4 @@
 """Losses as functions of tensors: adversarial, gradient penalties, pixel, perceptual, equivariance.
 
-Measures that nothing is trained on are in `srgan_gp.metrics`.
+Metrics, which only measure a result, are in `srgan_gp.metrics`.
 """

@@ -1,13 +1,17 @@
-"""Adversarial losses of critic and generator, by name; gradient penalties in `gradient_penalties`.
+"""Adversarial losses of critic and generator, by name.
 
-With softplus(t) = log(1 + exp(t)):
+With D, the critic's score of an image, E, the mean over a batch, and
+softplus(t) = log(1 + exp(t)):
 
-    name            loss of the critic                        loss of the generator       source
-    wasserstein     E D(fake) - E D(real)                     -E D(fake)                  [1]
-    hinge           E max(0, 1 - D(real))                     -E D(fake)                  [2]
+    name            loss of the critic                          loss of the generator         source
+    wasserstein     E D(fake) - E D(real)                       -E D(fake)                    [1]
+    hinge           E max(0, 1 - D(real))                       -E D(fake)                    [2]
                     + E max(0, 1 + D(fake))
-    relativistic    E softplus(D(fake) - D(real)), in pairs   E softplus(D(real) - D(fake)) [3]
-    non_saturating  E softplus(-D(real)) + E softplus(D(fake)) E softplus(-D(fake))       [4]
+    relativistic    E softplus(D(fake) - D(real))               E softplus(D(real) - D(fake)) [3]
+    non_saturating  E softplus(-D(real)) + E softplus(D(fake))  E softplus(-D(fake))          [4]
+
+In `relativistic` the score of each real image is compared with that of one fake image. The drift
+term below is added to each critic's loss; the gradient penalties are in `gradient_penalties`.
 
     [1] Gulrajani et al. 2017, arXiv:1704.00028, equation 3
     [2] Lim & Ye 2017, arXiv:1705.02894
@@ -26,7 +30,7 @@ from torch.nn import functional as F
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Negative estimate of the Wasserstein distance: E D(fake) - E D(real).
+    """Critic's loss of WGAN: E D(fake) - E D(real), the negative estimate of a distance.
 
     Args:
         real_scores: scores of real images, (B,), any float dtype.
@@ -60,7 +64,7 @@ def drift(real_scores: Tensor) -> Tensor:
 
 
 def generator_loss(fake_scores: Tensor) -> Tensor:
-    """Negative mean score of generated images, -E D(fake).
+    """Generator's loss of WGAN: -E D(fake), the negative mean score of generated images.
 
     Args:
         fake_scores: (B,), any float dtype.
@@ -75,14 +79,16 @@ def generator_loss(fake_scores: Tensor) -> Tensor:
 
 
 def adversarial_weight(ratio: float, values: int) -> float:
-    """Weight of `generator_loss` for a requested ratio of its gradient norm to that of the L1 loss.
+    """Weight of `generator_loss` that gives its gradient a requested norm, relative to the L1 loss.
 
-    For a crop of N values, the gradient of a critic of slope 1 has norm 1. The gradient of the mean
-    absolute difference is +-1 / N at each value and has norm 1 / sqrt(N).
+    At one image of N values, the score of a critic that the penalty has brought to slope 1 has a
+    gradient of norm 1. The gradient of the mean absolute difference is +-1 / N at each value, and
+    has the norm 1 / sqrt(N).
 
     Args:
-        ratio: ratio of the two gradient norms at the generator's output, usually 0.1 to 0.5.
-        values: number of values of one crop, N = 3 * height * width.
+        ratio: requested ratio of the two gradient norms at the generator's output, usually 0.1 to
+            0.5 in super-resolution.
+        values: number of values of one image, N = 3 * height * width.
 
     Returns:
         ratio / sqrt(values).
@@ -92,12 +98,15 @@ def adversarial_weight(ratio: float, values: int) -> float:
 
 @dataclass(frozen=True)
 class AdversarialLoss:
-    """Losses of both networks, functions of scores (B,) that return a float32 scalar.
+    """Losses of critic and generator: functions of scores, (B,), that return a float32 scalar.
+
+    Note the order of the arguments, which differs.
 
     Attributes:
         critic: (real scores, fake scores) -> loss, without drift term and penalty.
         generator: (fake scores, real scores) -> loss.
-        is_paired: whether the generator's loss uses the real scores, one for each fake score.
+        is_paired: whether the generator's loss uses the real scores, one for each fake score;
+            otherwise it ignores them.
     """
 
     critic: Callable[[Tensor, Tensor], Tensor]
@@ -105,28 +114,33 @@ class AdversarialLoss:
     is_paired: bool = False
 
 
-def _hinge(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+def _wasserstein_generator(fake_scores: Tensor, _: Tensor) -> Tensor:
+    return generator_loss(fake_scores)
+
+
+def _hinge_critic(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     return F.relu(1 - real_scores.float()).mean() + F.relu(1 + fake_scores.float()).mean()
 
 
-def _relativistic(lower: Tensor, higher: Tensor) -> Tensor:
-    """Pull the scores `higher` above the scores `lower`, pair by pair."""
+def _relativistic(higher: Tensor, lower: Tensor) -> Tensor:
+    """Loss of the network that is to make the scores `higher` exceed the scores `lower` in pairs.
+
+    The critic raises real above fake scores, the generator fake above real scores.
+    """
     return F.softplus(lower.float() - higher.float()).mean()
 
 
-def _cross_entropy(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+def _cross_entropy_critic(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     return F.softplus(-real_scores.float()).mean() + F.softplus(fake_scores.float()).mean()
 
 
+def _cross_entropy_generator(fake_scores: Tensor, _: Tensor) -> Tensor:
+    return F.softplus(-fake_scores.float()).mean()
+
+
 ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
-    "wasserstein": AdversarialLoss(critic_loss, lambda fake, real: generator_loss(fake)),
-    "hinge": AdversarialLoss(_hinge, lambda fake, real: generator_loss(fake)),
-    "relativistic": AdversarialLoss(
-        lambda real, fake: _relativistic(fake, real),
-        lambda fake, real: _relativistic(real, fake),
-        is_paired=True,
-    ),
-    "non_saturating": AdversarialLoss(
-        _cross_entropy, lambda fake, real: F.softplus(-fake.float()).mean()
-    ),
+    "wasserstein": AdversarialLoss(critic_loss, _wasserstein_generator),
+    "hinge": AdversarialLoss(_hinge_critic, _wasserstein_generator),
+    "relativistic": AdversarialLoss(_relativistic, _relativistic, is_paired=True),
+    "non_saturating": AdversarialLoss(_cross_entropy_critic, _cross_entropy_generator),
 }

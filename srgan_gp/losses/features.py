@@ -1,4 +1,8 @@
-"""Feature networks: feature maps of pretrained classification networks (SqueezeNet, VGG-19)."""
+"""Feature networks: feature maps of pretrained classification networks (SqueezeNet, VGG-19).
+
+Perceptual losses, scores and the projected critic use them. A tap is a layer of torchvision's
+`features` whose output is used.
+"""
 
 import hashlib
 from collections.abc import Callable
@@ -28,13 +32,13 @@ _STANDARD_DEVIATION = (0.229, 0.224, 0.225)
 
 @dataclass(frozen=True)
 class Architecture:
-    """One kind of feature network.
+    """Architecture of a feature network.
 
     Attributes:
         title: its name in messages.
         build: torchvision's constructor.
         weights: torchvision's weights.
-        taps: indices, rising, of the modules of torchvision's `features` whose outputs are used.
+        taps: indices of the taps in `features`, rising.
         least_side: smallest side of an image, in pixels, for which every tap has an output.
     """
 
@@ -59,11 +63,20 @@ FEATURE_NETWORKS: dict[str, Architecture] = {
 
 
 class Features(nn.Module):
-    """Several feature maps of a classification network, each of unit length over its channels.
+    """Frozen network: images -> feature maps, each of unit length over its channels.
+
+    Args:
+        layers: torchvision's `features` with its weights.
+        taps: indices of the layers whose outputs are returned, rising.
+        least_side: smallest side of an image, in pixels.
 
     Attributes:
-        sha256: SHA-256 of the weights file, in hexadecimal; report it with every score.
+        layers: the layers up to the last tap.
+        mean: mean of the network's input, (3, 1, 1), RGB.
+        deviation: standard deviation of the network's input, (3, 1, 1), RGB.
         least_side: smallest side of an image, in pixels.
+        sha256: SHA-256 of the weights file, in hexadecimal, for reports of scores; "" unless the
+            network was made by `load`.
 
     Source:
         Normalisation as in LPIPS (Zhang et al. 2018, arXiv:1801.03924, section 3), unweighted.
@@ -83,39 +96,27 @@ class Features(nn.Module):
 
     @classmethod
     def load(cls, name: str = "squeeze", weights: Path | None = None) -> "Features":
-        """Load a network.
+        """Load a network, on the CPU.
 
         Args:
             name: one of `FEATURE_NETWORKS`.
-            weights: a `.safetensors` or `.pth` file with torchvision's keys; None: the installed
-                SqueezeNet, else that in torchvision's cache, and VGG-19 downloaded into that cache.
+            weights: a `.safetensors` or `.pth` file with torchvision's keys. None: SqueezeNet from
+                the model folders, or else from torchvision's cache; VGG-19 from that cache, into
+                which it is downloaded if needed.
 
         Raises:
             UsageError: the file does not hold the weights, they are not installed, or the download
                 fails.
         """
         architecture = FEATURE_NETWORKS[name]
-        with torch.device("meta"):  # the classifier of VGG would take half a gigabyte
+        # Without memory: the classifier of VGG, which is not used, would take half a gigabyte.
+        with torch.device("meta"):
             network = architecture.build(weights=None)
-        path = weights or (_find_squeeze() if name == "squeeze" else _fetch_vgg(architecture))
-        try:
-            if path.suffix == ".pth":
-                tensors = torch.load(path, map_location="cpu", weights_only=True)
-            else:
-                tensors = load_file(path)
-            known = {k: v for k, v in tensors.items() if k.startswith("features.")}
-            missing, _ = network.load_state_dict(known, strict=False, assign=True)
-        except (OSError, SafetensorError, RuntimeError, UnpicklingError) as error:
-            reason = " ".join(str(error).split())
-            raise UsageError(
-                f"{path} does not hold the weights of {architecture.title}: {reason}"
-            ) from error
-        lacking = [key for key in missing if key.startswith("features.")]  # not the classifier
-        if lacking:
-            raise UsageError(
-                f"{path} does not hold the weights of {architecture.title}: {len(lacking)} tensors "
-                "are missing."
-            )
+        if weights is not None:
+            path = weights
+        else:
+            path = _find_squeeze() if name == "squeeze" else _fetch_vgg(architecture)
+        _load_weights(network, path, architecture.title)
         layers = network.get_submodule("features")
         assert isinstance(layers, nn.Sequential)  # in both of torchvision's networks
         features = cls(layers, architecture.taps, architecture.least_side)
@@ -123,7 +124,14 @@ class Features(nn.Module):
         return features
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """Map (B, 3, H, W), RGB in [0, 1], to maps (B, C, h, w), float32, of unit length over C."""
+        """Compute the feature maps.
+
+        Args:
+            images: (B, 3, H, W), RGB around [0, 1], float32, sides of at least `least_side`.
+
+        Returns:
+            A map for each tap, (B, C, h, w), float32 also under autocast, of unit length over C.
+        """
         values = (images - self.mean) / self.deviation
         maps = []
         for index, layer in enumerate(self.layers):
@@ -135,8 +143,34 @@ class Features(nn.Module):
         return maps
 
 
+def _load_weights(network: nn.Module, path: Path, title: str) -> None:
+    """Load the submodule `features` of a network on the device "meta", and not its classifier.
+
+    Raises:
+        UsageError: the file cannot be read, or does not hold these layers.
+    """
+    prefix = "features."
+    try:
+        if path.suffix == ".pth":
+            tensors = torch.load(path, map_location="cpu", weights_only=True)
+        else:
+            tensors = load_file(path)
+        weights = {name: value for name, value in tensors.items() if name.startswith(prefix)}
+        # `assign` replaces the parameters, which have no memory on "meta".
+        missing, _ = network.load_state_dict(weights, strict=False, assign=True)
+    except (OSError, SafetensorError, RuntimeError, UnpicklingError) as error:
+        reason = " ".join(str(error).split())
+        raise UsageError(f"{path} does not hold the weights of {title}: {reason}") from error
+    missing_features = [name for name in missing if name.startswith(prefix)]
+    if missing_features:
+        raise UsageError(
+            f"{path} does not hold the weights of {title}: {len(missing_features)} tensors are "
+            "missing."
+        )
+
+
 def _find_squeeze() -> Path:
-    """Find SqueezeNet in the folders of models or in torchvision's cache; nothing is downloaded."""
+    """Find SqueezeNet in the model folders or in torchvision's cache; nothing is downloaded."""
     cached = _in_cache(FEATURE_NETWORKS["squeeze"])
     path = FEATURE_NETWORK.installed() or (cached if cached.is_file() else None)
     if path is None:
@@ -149,6 +183,7 @@ def _find_squeeze() -> Path:
 
 
 def _in_cache(architecture: Architecture) -> Path:
+    """Return the path at which torchvision's cache has the weights, if it has them."""
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(architecture.weights.url).name
 
 

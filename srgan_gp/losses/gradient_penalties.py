@@ -1,7 +1,7 @@
 """Gradient penalties: terms of the critic's loss that bound the slope of its scores.
 
-With g, the gradient of one sample's score with respect to that sample, flattened, and n, a norm of
-g, a penalty is the mean of a function of n over the points where the gradient is taken:
+With g, the gradient of a point's score with respect to that point, flattened, and n, a norm of g,
+a penalty is the mean over points of a function of n. The points are images, or features of images:
 
     name          points                      norm n        function of n    source
     wgan_gp       between real and fake       L2            (n - 1)^2        [1] equation 3
@@ -22,9 +22,9 @@ g, a penalty is the mean of a function of n over the points where the gradient i
     [6] Jolicoeur-Martineau & Mitliagkas 2019, arXiv:1910.06922
     [7] Kodali et al. 2017, arXiv:1705.07215; the points are those of its published code
 
-The caller multiplies by the weight: lambda, or gamma of the zero-centred ones, whose factor 1/2 is
-included here. The critic must not use batch norm: the score of a sample would depend on the others.
-Ways to bound the slope without a gradient penalty are in `lipschitz_baselines`.
+The caller multiplies a penalty by its weight: lambda, or gamma of the zero-centred ones, whose
+factor 1/2 is included here. The critic must not use batch norm: the score of a sample would depend
+on the others. Ways to bound the slope without a gradient penalty are in `lipschitz_baselines`.
 
 To add a penalty, add its row to `PENALTIES`, and a measure, norm or function if it needs a new one.
 The option `--penalty` reads its choices from that table.
@@ -50,10 +50,11 @@ class PenaltyResult(NamedTuple):
     norms: Tensor
     """||g||_2 at each point, (B,), float32, detached; (2 B,) of a penalty at real and fake."""
     place: str
-    """Name of the measure: where the gradient was taken."""
+    """Name of the points where the gradient was taken: `Measure.name`."""
 
 
-# Points: (real, fake, epsilon, noise) -> groups of points, (B, ...) each.
+# Points where the gradient is taken: (real, fake, epsilon, noise) -> list of batches, (B, ...)
+# each. The arguments are those of `GradientPenalty.__call__`.
 
 
 def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor, _: Tensor | None) -> list[Tensor]:
@@ -71,7 +72,7 @@ def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor, _: Tensor | None) -
 
 
 def beside_real(real: Tensor, _: Tensor, epsilon: Tensor, noise: Tensor | None) -> list[Tensor]:
-    """Points x + epsilon * std / 2 * noise beside each real sample x, std of the batch: [7], code.
+    """Points x + epsilon * std / 2 * noise for each real x, std of all values: [7], its code.
 
     Raises:
         ValueError: there is no noise.
@@ -85,9 +86,9 @@ class Measure(NamedTuple):
     """A distribution of points at which the gradient is penalised; mu in [3]."""
 
     name: str
-    """Name in the log: `health/NAME_norm`."""
+    """Name in the log, where the gradient norms are `health/NAME_norm`."""
     points: Callable[[Tensor, Tensor, Tensor, Tensor | None], list[Tensor]]
-    """Points from real, fake, epsilon and noise, in groups; the penalty sums over the groups."""
+    """(real, fake, epsilon, noise) -> batches of points; the penalty is the sum over batches."""
     needs_noise: bool = False
     """Whether the points depend on the noise."""
 
@@ -98,11 +99,11 @@ FAKE = Measure("fake", lambda real, fake, epsilon, noise: [fake])
 REAL_AND_FAKE = Measure("real_and_fake", lambda real, fake, epsilon, noise: [real, fake])
 BESIDE_REAL = Measure("beside_real", beside_real, needs_noise=True)
 
-# Norms: gradients (B, D) -> (B,).
+# Norms: gradients, (B, D) -> (B,), one for each point.
 
 
 def l2(gradients: Tensor) -> Tensor:
-    """Euclidean norm. At a gradient of zero its subgradient is zero, not NaN."""
+    """Euclidean norm. `torch.norm` differentiates it to 0, not to NaN, where the norm is 0."""
     return gradients.norm(dim=1)
 
 
@@ -121,7 +122,7 @@ def linf(gradients: Tensor) -> Tensor:
     return gradients.abs().amax(1)
 
 
-# Functions of the norm: (B,) -> scalar, the mean over the batch.
+# Functions of the norm n: (B,) -> scalar, the mean over the batch.
 
 
 def two_sided(norms: Tensor) -> Tensor:
@@ -140,7 +141,7 @@ def hinge(norms: Tensor) -> Tensor:
 
 
 def zero_centred(squared_norms: Tensor) -> Tensor:
-    """Pulls the norm to 0: n^2 / 2, from n^2. Source: [4] equations 9 and 10 with gamma = 1."""
+    """Pulls the norm to 0: n^2 / 2, given n^2. Source: [4] equations 9 and 10 with gamma = 1."""
     return squared_norms.mean() / 2
 
 
@@ -153,7 +154,7 @@ def gradient_at(critic: Critic, points: Tensor) -> Tensor:
 
 
 def functional_gradient_at(critic: Critic, points: Tensor) -> Tensor:
-    """The same by `torch.func`: a function with it can be compiled by `torch.compile`.
+    """As `gradient_at`, by `torch.func`, for critics that are compiled by `torch.compile`.
 
     `torch.compile` cannot differentiate a compiled function twice. It traces this inner gradient
     as a part of the forward pass, so that it has to be differentiated once only.
@@ -162,7 +163,7 @@ def functional_gradient_at(critic: Critic, points: Tensor) -> Tensor:
 
 
 def one_score_each(critic: Critic, points: Tensor) -> Tensor:
-    """Score points.
+    """Score points, (B, ...), and check the shape of the scores, (B,).
 
     Raises:
         ValueError: the critic does not return one score for each point. With a map of scores
@@ -182,14 +183,14 @@ class GradientPenalty:
         measure: points at which the gradient is taken.
         norm: gradients (B, D) -> (B,).
         function: norms (B,) -> scalar.
-        gradient: critic and points -> gradients of the scores.
+        gradient: `gradient_at` or `functional_gradient_at`.
     """
 
     measure: Measure
     norm: Callable[[Tensor], Tensor]
     function: Callable[[Tensor], Tensor]
     gradient: Callable[[Critic, Tensor], Tensor] = gradient_at
-    # For the interface of `lipschitz_baselines.LipschitzBaseline`.
+    # `lipschitz_baselines.LipschitzBaseline`, which has the same interface, may be True here.
     clips_weights: ClassVar[bool] = False
 
     @property
@@ -210,8 +211,8 @@ class GradientPenalty:
 
         Args:
             critic: differentiated twice, under the caller's autocast if there is one.
-            real: (B, ...), such as images (B, 3, H, W), RGB around [0, 1], or features of images,
-                float32. No gradient flows back to it.
+            real: real samples, (B, ...), float32: images, (B, 3, H, W) RGB around [0, 1], or
+                features of images. No gradient flows back to it.
             fake: generated samples, same shape. In super-resolution fake i is generated from the LR
                 version of real i, so that the segment between them is short; generated faces are
                 paired at random.
@@ -220,7 +221,7 @@ class GradientPenalty:
             noise: uniform in [0, 1], shape of `real`; needed where `needs_noise`.
 
         Returns:
-            The penalty, computed in float32 (float64 for float64 samples).
+            The penalty, computed in float32 (float64 for float64 samples), and gradient norms.
 
         Raises:
             ValueError: the shapes do not match, noise is missing, or the critic does not return one

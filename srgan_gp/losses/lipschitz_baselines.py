@@ -15,9 +15,9 @@
     [3] Petzka et al. 2018, arXiv:1709.08894, the Lipschitz condition on sampled pairs
     [4] Zhang et al. 2018, arXiv:1812.00810
 
-They do not differentiate the critic twice, so that a critic with any operation can be trained, and
-a compiled one. `adversarial_lipschitz` and `segment_ratio` bound slopes between pairs of points,
-which are lower bounds of the gradient norm.
+D(x) is the critic's score of a sample x. None of them differentiates the critic twice, so that a
+critic with any operation can be trained, and a compiled one. The slope between two samples is at
+most the largest gradient norm on the segment between them.
 
 The interface is that of `gradient_penalties`; `LIPSCHITZ_TERMS` has both. The option `--penalty`
 reads its choices from the two tables.
@@ -39,9 +39,10 @@ from srgan_gp.losses.gradient_penalties import (
 )
 
 SEARCH_STEP = 10.0
-"""xi: length of the step along which the direction of the largest change is found; [2], code."""
+"""xi: length of the step along which the direction of the largest change is found; from the
+published code of [2]."""
 RADII = (0.1, 10.0)
-"""Range of ||r||_2, uniform; [2], code."""
+"""Range of ||r||_2, which is drawn uniformly; from the published code of [2]."""
 DELTA = 1.0
 """delta of `total_variation`: difference of scores that is not penalised."""
 _SMALL = 1e-12  # avoids a division by 0
@@ -52,10 +53,11 @@ class LipschitzBaseline:
     """A term of the critic's loss on its scores, with the interface of `GradientPenalty`.
 
     Attributes:
-        term: critic, real, fake, epsilon and noise -> value, and a slope for each sample.
+        term: (critic, real, fake, epsilon, noise) -> (value, slopes), arguments as those of
+            `GradientPenalty.__call__`: a scalar, and slopes for the log, (B,) or (2 B,).
         place: name of the slopes in the log: `health/PLACE_norm`.
         needs_noise: whether a call needs `noise`.
-        clips_weights: whether `clip_weights` must follow each step of the critic.
+        clips_weights: whether the caller must call `clip_weights` after each step of the critic.
     """
 
     term: Callable[[Critic, Tensor, Tensor, Tensor, Tensor | None], tuple[Tensor, Tensor]]
@@ -71,10 +73,10 @@ class LipschitzBaseline:
         epsilon: Tensor,
         noise: Tensor | None = None,
     ) -> PenaltyResult:
-        """Compute the term of a batch; arguments as those of `GradientPenalty`.
+        """Compute the term of a batch; arguments as those of `GradientPenalty.__call__`.
 
         Returns:
-            The value, before its weight, and slopes in the place of gradient norms.
+            The value, before its weight, and the slopes in place of gradient norms.
 
         Raises:
             ValueError: noise is missing, or the critic does not return one score for each sample.
@@ -99,7 +101,7 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
 def slope_on_segment(
     critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Slope between each real sample and its fake, with the value 0: nothing is penalised."""
+    """Return the value 0, so that nothing is penalised, and the slope between real and fake i."""
     with torch.no_grad():
         slopes = _slopes(critic, real, fake)
     return slopes.new_zeros(()), slopes
@@ -108,7 +110,7 @@ def slope_on_segment(
 def segment_ratio(
     critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """One-sided penalty of the slope between each real sample and its fake. Source: [3]."""
+    """One-sided penalty of the slope between real sample i and fake sample i. Source: [3]."""
     slopes = _slopes(critic, real, fake)
     return F.relu(slopes - 1).square().mean(), slopes
 
@@ -118,9 +120,9 @@ def adversarial_lipschitz(
 ) -> tuple[Tensor, Tensor]:
     """One-sided penalty of the slope in the direction of the largest change of the score.
 
-    One power iteration from a random direction finds the direction. Its length is uniform in
-    `RADII`. Images are not clipped to their range, unlike in the published code, so that features
-    and points can be samples too.
+    One step of power iteration from a random direction finds the direction. The length of r is
+    drawn from `RADII` by `epsilon`. x + r is not clipped to the range of images, unlike in the
+    published code, so that samples may be features or points of the plane too.
 
     Raises:
         ValueError: there is no noise.
@@ -130,19 +132,20 @@ def adversarial_lipschitz(
     """
     if noise is None:
         raise ValueError("adversarial_lipschitz needs noise in [0, 1] of the shape of the samples")
-    radii = RADII[0] + (RADII[1] - RADII[0]) * epsilon
-    found = []
-    for points, start in ((real, noise - 0.5), (fake, 0.5 - noise)):
-        step = radii * _largest_change(critic, points, start)
-        found.append(_slopes(critic, points, points + step))
-    slopes = torch.cat(found)
+    shortest, longest = RADII
+    radii = shortest + (longest - shortest) * epsilon
+    real_steps = radii * _direction_of_change(critic, real, noise - 0.5)
+    fake_steps = radii * _direction_of_change(critic, fake, 0.5 - noise)
+    slopes = torch.cat(
+        [_slopes(critic, real, real + real_steps), _slopes(critic, fake, fake + fake_steps)]
+    )
     return F.relu(slopes - 1).square().mean(), slopes
 
 
 def total_variation(
     critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Distance of the difference of scores from `DELTA`, for each real sample and its fake.
+    """Mean distance of |D(x) - D(x')| from `DELTA`, with x and x', real and fake sample i.
 
     UNVERIFIED: the formula is known from the abstract only. Source: [4].
     """
@@ -152,15 +155,29 @@ def total_variation(
     return (differences - DELTA).abs().mean(), slopes
 
 
-def _largest_change(critic: Critic, points: Tensor, start: Tensor) -> Tensor:
-    """Unit vectors, (B, ...), from `start` by one power iteration on |D(x) - D(x + xi d)|."""
-    direction = start / _lengths(start).view(-1, *[1] * (start.ndim - 1))
-    direction = direction.detach().requires_grad_()
+def _direction_of_change(critic: Critic, points: Tensor, start: Tensor) -> Tensor:
+    """Find the direction in which the score of each point changes most.
+
+    One step of power iteration: the gradient of |D(x) - D(x + xi d)| for d.
+
+    Args:
+        critic: points -> scores.
+        points: x, (B, ...).
+        start: initial directions d of any length, same shape.
+
+    Returns:
+        Unit vectors, same shape, without a graph.
+    """
+    direction = _unit_vectors(start).detach().requires_grad_()
     with torch.enable_grad():
         change = (_scores(critic, points) - _scores(critic, points + SEARCH_STEP * direction)).abs()
-        (found,) = torch.autograd.grad(change.sum(), direction)
-    found = found.to(points.dtype)
-    return found / _lengths(found).view(-1, *[1] * (found.ndim - 1))
+        (gradient,) = torch.autograd.grad(change.sum(), direction)
+    return _unit_vectors(gradient.to(points.dtype))
+
+
+def _unit_vectors(vectors: Tensor) -> Tensor:
+    """Divide each sample, (B, ...), by its length."""
+    return vectors / _lengths(vectors).view(-1, *[1] * (vectors.ndim - 1))
 
 
 def _slopes(critic: Critic, first: Tensor, second: Tensor) -> Tensor:
@@ -169,6 +186,7 @@ def _slopes(critic: Critic, first: Tensor, second: Tensor) -> Tensor:
 
 
 def _scores(critic: Critic, points: Tensor) -> Tensor:
+    """Score points, (B,), in float32, or in float64 if the scores have that type."""
     scores = one_score_each(critic, points)
     return scores.to(torch.promote_types(scores.dtype, torch.float32))
 
@@ -188,3 +206,4 @@ BASELINES: dict[str, LipschitzBaseline] = {
 }  # fmt: skip
 
 LIPSCHITZ_TERMS: dict[str, GradientPenalty | LipschitzBaseline] = {**PENALTIES, **BASELINES}
+"""All terms by the value of the option `--penalty`."""

@@ -1,8 +1,8 @@
 """Perceptual loss, and the squeeze distance: distance of two images in feature space.
 
-The squeeze distance is the formula of LPIPS on SqueezeNet 1.1 with all weights 1. LPIPS uses
-learned weights, so the values of the two are not comparable. The squeeze distance is biased in
-favour of networks trained on the same features.
+The squeeze distance is a score of images: the formula of LPIPS on SqueezeNet 1.1 with all weights
+1. LPIPS uses learned weights, so the values of the two are not comparable. The score is biased in
+favour of generators that were trained with a perceptual loss on the same features.
 """
 
 import torch
@@ -12,9 +12,10 @@ from srgan_gp.losses.features import Features
 
 
 def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tensor:
-    """Squared feature differences, summed over channels, averaged over pixels, summed over maps.
+    """Distance of each output from its target; with SqueezeNet 1.1 it is the squeeze distance.
 
-    With SqueezeNet 1.1 this is the squeeze distance.
+    It is the squared difference of the feature maps, summed over channels, averaged over positions
+    and summed over maps.
 
     Args:
         features: feature network.
@@ -37,8 +38,10 @@ def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tens
         raise ValueError(
             f"need sides of at least {features.least_side} pixels, got {tuple(output.shape)}"
         )
-    pairs = zip(features(output), features(target), strict=True)
-    return torch.stack([(a - b).square().sum(1).mean((1, 2)) for a, b in pairs]).sum(0)
+    distances = []  # (B,) for each map
+    for output_map, target_map in zip(features(output), features(target), strict=True):
+        distances.append((output_map - target_map).square().sum(1).mean((1, 2)))
+    return torch.stack(distances).sum(0)
 
 
 def perceptual_loss(
@@ -47,14 +50,14 @@ def perceptual_loss(
     """Mean feature distance of two batches of images, cropped at the top and at the left.
 
     The strided layers of the network weight some pixels more than others. With a fixed alignment
-    the generator would optimise those pixels only and produce a grid pattern. With a new random
-    crop in each step all pixels have the same weight on average.
+    the generator would optimise those pixels only and produce a grid pattern. If the caller draws a
+    new random crop in each step, all pixels have the same weight on average.
 
     Args:
         features: feature network.
-        output: (B, 3, H, W), RGB, float32; as for `feature_distance`, after the crop.
+        output: (B, 3, H, W), RGB, float32; after the crop as in `feature_distance`.
         target: same shape.
-        crop: number of rows to remove at the top, and of columns to remove at the left.
+        crop: (rows, columns): pixels to remove at the top, and at the left.
 
     Returns:
         Scalar, float32.

@@ -1,4 +1,7 @@
-"""Pixel losses: L1, L2 and Charbonnier."""
+"""Pixel losses of the generator: L1, L2 and Charbonnier.
+
+The option `--pixel-loss` reads its choices from `PIXEL_LOSSES`.
+"""
 
 from collections.abc import Callable
 
@@ -38,7 +41,8 @@ def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor
     Args:
         output: (B, C, H, W), any float dtype; computed in float32.
         target: same shape.
-        epsilon: the loss is quadratic for differences well below it.
+        epsilon: differences well below it are weighted quadratically, as by L2, larger ones
+            linearly, as by L1; in the unit of the images.
 
     Returns:
         Scalar, float32, at least `epsilon`.
@@ -55,3 +59,4 @@ PIXEL_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "l2": l2,
     "charbonnier": charbonnier,
 }
+"""(output, target) -> loss, by name."""

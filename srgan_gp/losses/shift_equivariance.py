@@ -1,10 +1,16 @@
-"""Shift-equivariance loss: outputs for one scene sampled on two pixel grids have to agree."""
+"""Shift-equivariance loss: outputs for one scene sampled on two pixel grids have to agree.
+
+It suppresses patterns that are locked to the pixel grid of the LR image. The task super-resolution
+makes the two LR images.
+"""
 
 from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
-SIGMA = 1.6  # output pixels: much coarser structure is not compared
-TAPS = 13  # almost 4 sigma on each side
+SIGMA = 1.6
+"""Standard deviation, in output pixels, of the blur whose result is not compared."""
+TAPS = 13
+"""Side of the blur's kernel in output pixels: almost 4 sigma on each side."""
 
 
 def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int) -> Tensor:
@@ -12,26 +18,27 @@ def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int)
 
     The generator made both outputs from LR images of one scene, which lies further up and to the
     left in the second. Detail of the scene moves with it. A pattern locked to the pixel grid of the
-    LR image does not, so that it increases the loss. Low frequencies are subtracted, since the
-    pixel loss determines them.
+    LR image does not, so that it increases the loss. The blurred difference is subtracted, since
+    the pixel loss determines low frequencies.
 
     Args:
         output: output of the generator, (B, C, H, W), around [0, 1].
-        shifted: same shape, for the scene moved up by `rows` and to the left by `columns`.
+        shifted: its output for the scene moved up by `rows` and to the left by `columns`, same
+            shape.
         rows: shift upwards in output pixels, from 0 to less than H - TAPS + 1.
         columns: shift to the left in output pixels, from 0 to less than W - TAPS + 1.
 
     Returns:
-        Scalar, computed in float32, at least 0; 0 if the generator commutes with the shift.
+        Scalar, computed in float32; 0 if the second output is the first one moved.
 
     Raises:
-        ValueError: the shapes differ, or the windows overlap too little.
+        ValueError: the shapes differ, or the shift is negative or too large.
 
     Source:
         This project's own. The property: Zhang 2019, "Making Convolutional Networks Shift-Invariant
         Again", arXiv:1904.11486, section 3.1.
     """
-    height, width = output.shape[-2] - rows, output.shape[-1] - columns
+    height, width = output.shape[-2] - rows, output.shape[-1] - columns  # of the common part
     if output.shape != shifted.shape or min(rows, columns) < 0 or min(height, width) < TAPS:
         raise ValueError(
             f"cannot compare {tuple(output.shape)} with {tuple(shifted.shape)}, {rows=}, {columns=}"

@@ -1,7 +1,7 @@
 """Generators and critics, built by name: `--generator srresnet` is `generators/srresnet.py`.
 
-Importing this package does not import torch; `build` does. Losses are in `srgan_gp.losses`,
-training in `srgan_gp.training`.
+Each of these modules has one class, `Generator` or `Critic`. Importing this package does not import
+torch; `build` does. Losses are in `srgan_gp.losses`, training in `srgan_gp.training`.
 """
 
 import inspect
@@ -28,13 +28,18 @@ def task_of(generator: str) -> str:
     """Return the task of a generator architecture, such as "super-resolution".
 
     Raises:
-        UsageError: as for `task_named_by`.
+        UsageError: the architecture is unknown.
     """
     return task_named_by(generator)
 
 
 def build(kind: Kind, name: str, **arguments: object) -> "nn.Module":
-    """Build the architecture `name` with the arguments of its constructor.
+    """Build a network with fresh weights, on the CPU.
+
+    Args:
+        kind: folder of the architecture.
+        name: module of the architecture, such as `srresnet`.
+        **arguments: arguments of its constructor; missing ones have their defaults.
 
     Raises:
         UsageError: the architecture is unknown, does not take one of `arguments` or its value, or

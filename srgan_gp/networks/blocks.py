@@ -1,4 +1,7 @@
-"""Building blocks of networks: residual blocks, initial weights, widths of stages."""
+"""Building blocks of networks: residual blocks, initial weights, widths of stages.
+
+A width is a number of channels.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -31,13 +34,13 @@ class ResidualBlock(nn.Module):
 
 
 LEAK = 0.2
-"""Negative slope of the LeakyReLU in critics and in the generators of faces."""
+"""Negative slope of the LeakyReLU in critics and in the generators of faces, as in StyleGAN."""
 
 
 class PoolingBlock(nn.Module):
     """Residual block of a critic: two 3x3 convolutions at full size, then 2x2 average pooling.
 
-    Odd sides are rounded up; the last window of a row then averages fewer pixels.
+    Odd sides are rounded up: the windows at that edge then average fewer pixels.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, the CIFAR-10 critic, with LeakyReLU; activations
@@ -55,12 +58,16 @@ class PoolingBlock(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, ceil(H / 2), ceil(W / 2))."""
-        change = self.second(F.leaky_relu(self.first(F.leaky_relu(features, LEAK)), LEAK))
+        hidden = self.first(F.leaky_relu(features, LEAK))
+        change = self.second(F.leaky_relu(hidden, LEAK))
         return self.shortcut(_average_pool(features)) + _average_pool(change)
 
 
 class _ResamplingBlock(nn.Module):
-    """Convolutions of `UpsamplingBlock` and `DownsamplingBlock`, and their initialisation."""
+    """Convolutions that `UpsamplingBlock` and `DownsamplingBlock` share, and their initialisation.
+
+    The second one is initialised to zero: a block then computes its shortcut only.
+    """
 
     def __init__(self, width: int, next_width: int) -> None:
         super().__init__()
@@ -75,8 +82,8 @@ class _ResamplingBlock(nn.Module):
 class UpsamplingBlock(_ResamplingBlock):
     """Residual block of a generator that doubles the size.
 
-    The first 3x3 convolution runs before the upsampling, at a quarter of the cost. The second is
-    initialised to zero, so that an untrained stack only upsamples and mixes channels.
+    The first 3x3 convolution runs before the upsampling, at a quarter of the cost. An untrained
+    block only upsamples and mixes channels.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, appendix C. Zero initialisation and resampling
@@ -85,8 +92,9 @@ class UpsamplingBlock(_ResamplingBlock):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, 2 H, 2 W)."""
-        change = upsample_bilinear(self.first(F.leaky_relu(features, LEAK)))
-        return upsample_bilinear(self.shortcut(features)) + self.second(F.leaky_relu(change, LEAK))
+        hidden = upsample_bilinear(self.first(F.leaky_relu(features, LEAK)))
+        change = self.second(F.leaky_relu(hidden, LEAK))
+        return upsample_bilinear(self.shortcut(features)) + change
 
 
 class DownsamplingBlock(_ResamplingBlock):
@@ -100,8 +108,9 @@ class DownsamplingBlock(_ResamplingBlock):
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, ceil(H / 2), ceil(W / 2))."""
-        change = _average_pool(self.first(F.leaky_relu(features, LEAK)))
-        return self.shortcut(_average_pool(features)) + self.second(F.leaky_relu(change, LEAK))
+        hidden = _average_pool(self.first(F.leaky_relu(features, LEAK)))
+        change = self.second(F.leaky_relu(hidden, LEAK))
+        return self.shortcut(_average_pool(features)) + change
 
 
 def upsample_bilinear(features: Tensor) -> Tensor:
@@ -110,11 +119,12 @@ def upsample_bilinear(features: Tensor) -> Tensor:
 
 
 def _average_pool(features: Tensor) -> Tensor:
+    """Halve the sides, rounded up, by the mean of 2x2 pixels."""
     return F.avg_pool2d(features, 2, ceil_mode=True)
 
 
 def stage_widths(size: int, width: int, smallest: int) -> list[int]:
-    """Channels at each size from `size` down to `smallest`.
+    """Channels of a network of faces at each size: `size`, `size` / 2, ..., `smallest`.
 
     They double at each halving of the size, up to 8 times `width`.
 
@@ -142,9 +152,9 @@ def scaled_kaiming_(
     """Initialise weights with He-normal values times `factor`, the bias with zeros, in place.
 
     Args:
-        convolution: initialised in place.
+        convolution: the layer.
         factor: multiplies the weights.
-        negative_slope: slope of the LeakyReLU before the convolution; 0 for ReLU, 1 for no
+        negative_slope: slope of the LeakyReLU that precedes the convolution; 0 for ReLU, 1 for no
             activation.
 
     Source:

@@ -1,4 +1,8 @@
-"""`CompositeCritic`: base of critics with several parts, each with its own gradient penalty."""
+"""`CompositeCritic`: base of critics with several parts, each with its own gradient penalty.
+
+`critics.projected_critic` is one. A view is the input of a part: the image itself, or feature maps
+of a window of it. `training.critic.critic_parts` tells composite critics from others.
+"""
 
 import torch
 from torch import Tensor, nn
@@ -8,12 +12,14 @@ class CompositeCritic(nn.Module):
     """Critic whose score is the sum of the scores of its parts.
 
     The parts do not share parameters. Each is trained with its own WGAN-GP loss on its own view of
-    the image, and the gradient of the penalty is taken with respect to that view.
+    the image, and the gradient of the penalty is taken with respect to that view. A subclass sets
+    the attributes and implements `views`.
 
     Attributes:
         parts: networks by name, each (view, None) -> (B,) scores. The first one is called `image`
             and scores the image itself.
-        largest_shift: pixels by which the window of the other views may move down or right.
+        largest_shift: pixels by which the window of the other views may move down or right; 0: it
+            is fixed.
     """
 
     parts: nn.ModuleDict
@@ -24,8 +30,8 @@ class CompositeCritic(nn.Module):
 
         Args:
             images: (B, 3, size, size), RGB around [0, 1], float32.
-            shift: (down, right), upper left corner in pixels of the window that views of a part of
-                the image use; None: the centre.
+            shift: (down, right), position in pixels of the upper left corner of the window; None:
+                the window is in the centre.
 
         Returns:
             By the name of the part, (B, ...) each; differentiable for `images`.
@@ -33,11 +39,11 @@ class CompositeCritic(nn.Module):
         raise NotImplementedError
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:
-        """Score images.
+        """Score images, with the window in the centre.
 
         Args:
             images: (B, 3, size, size), RGB around [0, 1], float32.
-            condition: None.
+            condition: must be None; critics of super-resolution may have one.
 
         Returns:
             One score per image, (B,), float32.

@@ -1,4 +1,4 @@
-"""Normalisation of a critic, added to any architecture after it is built: layer or spectral norm.
+"""Normalisation of a critic, added to any architecture after it is built.
 
     none      no normalisation; the penalty bounds the scale
     layer     layer norm, GroupNorm(1, C), after each convolution that an activation follows; the
@@ -10,18 +10,18 @@
 Batch norm is refused by `networks.build`: it couples the images of a batch, and a penalty needs
 every score to depend on its own image alone.
 
-The option `--critic-norm` reads its choices from `CRITIC_NORMS`.
+The option `--critic-norm` reads its choices from `CRITIC_NORMS`. Frozen layers are not changed.
 """
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import cast
 
 import torch
 from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 ACTIVATIONS = (nn.ReLU, nn.LeakyReLU, nn.Softplus)
+"""Activations that critics use as modules of an `nn.Sequential`."""
 
 
 def add_nothing(critic: nn.Module) -> None:
@@ -35,21 +35,26 @@ def add_layer_norm(critic: nn.Module) -> None:
     and convolutions before an activation in an `nn.Sequential`.
     """
     for module in list(critic.modules()):
-        if isinstance(first := getattr(module, "first", None), nn.Conv2d) and _is_trained(first):
-            module.first = nn.Sequential(first, nn.GroupNorm(1, first.out_channels))
+        first = getattr(module, "first", None)
+        if isinstance(first, nn.Conv2d) and _is_trained(first):
+            module.first = _with_layer_norm(first)
         if isinstance(module, nn.Sequential):
-            for index, (layer, following) in enumerate(pairwise(list(module))):
-                is_hidden = isinstance(layer, nn.Conv2d) and isinstance(following, ACTIVATIONS)
-                if is_hidden and _is_trained(layer):
-                    norm = nn.GroupNorm(1, cast(nn.Conv2d, layer).out_channels)
-                    module[index] = nn.Sequential(layer, norm)
+            for index, (layer, next_layer) in enumerate(pairwise(list(module))):
+                if not isinstance(next_layer, ACTIVATIONS):
+                    continue
+                if isinstance(layer, nn.Conv2d) and _is_trained(layer):
+                    module[index] = _with_layer_norm(layer)
+
+
+def _with_layer_norm(convolution: nn.Conv2d) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.GroupNorm(1, convolution.out_channels))
 
 
 def add_spectral_norm(critic: nn.Module) -> None:
     """Divide the weight of each trainable convolution and linear layer by its spectral norm.
 
-    A weight of zeros, which has the norm 0, is replaced by He-normal values. A step of the power
-    iteration is made in each forward pass in training mode.
+    A weight of zeros, which has the norm 0, is replaced by He-normal values first. PyTorch finds
+    the spectral norm by power iteration, with one step in each forward pass in training mode.
     """
     for module in list(critic.modules()):
         if isinstance(module, nn.Conv2d | nn.Linear) and _is_trained(module):
@@ -59,6 +64,7 @@ def add_spectral_norm(critic: nn.Module) -> None:
 
 
 def _is_trained(layer: nn.Module) -> bool:
+    """Return whether a layer has a trainable weight, unlike those of a frozen feature network."""
     weight = layer.weight
     return isinstance(weight, torch.Tensor) and weight.requires_grad
 
@@ -68,3 +74,4 @@ CRITIC_NORMS: dict[str, Callable[[nn.Module], None]] = {
     "layer": add_layer_norm,
     "spectral": add_spectral_norm,
 }
+"""Functions that change a critic in place, by name of the normalisation."""

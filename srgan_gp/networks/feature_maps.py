@@ -1,5 +1,9 @@
-"""`FeatureMaps`: randomly projected feature maps of a frozen SqueezeNet, for a projected critic."""
+"""`FeatureMaps`: randomly projected feature maps of a frozen SqueezeNet.
 
+Their user is `critics.projected_critic`, whose heads score them.
+"""
+
+import math
 from typing import cast
 
 import torch
@@ -7,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 TAPS = (1, 4, 7, 12)
-"""Layers of SqueezeNet 1.1 whose outputs are used: strides 2, 4, 8 and 16."""
+"""Indices of the layers of SqueezeNet 1.1 whose outputs are used: strides 2, 4, 8 and 16."""
 CHANNELS = (64, 128, 256, 512)
-"""Channels of these maps."""
+"""Channels of these outputs."""
 DEVIATION_FLOOR = 0.5
 """Lower limit of a channel's standard deviation, relative to the mean over the map's channels."""
-_SEED = 1  # of the projections
+_SEED = 1  # of the random projections, which are the same in every run
 
 
 class FeatureMaps(nn.Module):
@@ -25,11 +29,14 @@ class FeatureMaps(nn.Module):
     two real images is the same in it as in pixels. The gradient penalty, which pulls the slope of a
     critic's score to 1, then has the same strength for every map and for the images.
 
-    The state dict holds the statistics and projections, but not the feature network, which
-    `install` sets.
+    Before the first forward pass, `install` sets the feature network, and then `calibrate` measures
+    the statistics. The state dict holds statistics and projections, but not the feature network.
 
     Args:
         projected: channels of the result, at most 64, the fewest in `CHANNELS`.
+
+    Attributes:
+        layers: the feature network; None before `install`.
 
     Source:
         Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007, section 3.2, without
@@ -44,10 +51,11 @@ class FeatureMaps(nn.Module):
         random = torch.Generator().manual_seed(_SEED)
         for index, channels in enumerate(CHANNELS):
             matrix = torch.randn(channels, projected, generator=random, dtype=torch.float64)
-            rows = torch.linalg.qr(matrix).Q.T.float().contiguous()
+            # Q has orthonormal columns, (channels, projected); its transpose has orthonormal rows.
+            projection = torch.linalg.qr(matrix).Q.T.float().contiguous()
             self.register_buffer(f"mean_{index}", torch.zeros(channels))
             self.register_buffer(f"deviation_{index}", torch.ones(channels))
-            self.register_buffer(f"projection_{index}", rows)
+            self.register_buffer(f"projection_{index}", projection)
             self.register_buffer(f"scale_{index}", torch.ones(()))
 
     def install(self, layers: nn.Sequential, mean: Tensor, deviation: Tensor) -> None:
@@ -55,11 +63,11 @@ class FeatureMaps(nn.Module):
 
         Args:
             layers: `features` of torchvision's SqueezeNet 1.1, with its weights; modified in place.
-            mean: mean of the network's input, (3, 1, 1).
-            deviation: standard deviation of the network's input, (3, 1, 1).
+            mean: mean of the network's input, (3, 1, 1), RGB, for images in [0, 1].
+            deviation: standard deviation of the network's input, same shape.
         """
         self.layers = layers[: TAPS[-1] + 1].eval()
-        # Non-persistent buffers instead of parameters: they move to a device with the critic, but
+        # Non-persistent buffers replace the parameters: they move to a device with the critic, but
         # are part of neither the optimizer nor the checkpoint.
         for module in list(self.layers.modules()):
             for name, parameter in list(module.named_parameters(recurse=False)):
@@ -70,21 +78,21 @@ class FeatureMaps(nn.Module):
 
     @torch.no_grad()
     def calibrate(self, images: Tensor) -> None:
-        """Measure mean, standard deviation and scale of every map.
+        """Measure mean and standard deviation of every channel, and the scale of every map.
 
         Args:
             images: real images, (B, 3, H, W), RGB in [0, 1], float32; B at least 2, some hundreds
                 for good statistics.
         """
-        target = _mean_distance(images)
-        for index, values in enumerate(self._raw(images)):
-            deviation = values.std((0, 2, 3))
+        pixel_distance = _mean_distance(images)
+        for index, feature_map in enumerate(self._raw_maps(images)):
+            deviation = feature_map.std((0, 2, 3))
             floor = DEVIATION_FLOOR * deviation.mean()
-            self._buffer("mean", index).copy_(values.mean((0, 2, 3)))
+            self._buffer("mean", index).copy_(feature_map.mean((0, 2, 3)))
             self._buffer("deviation", index).copy_(deviation.clamp_min(floor))
             scale = self._buffer("scale", index)
-            scale.fill_(1.0)  # `_project` multiplies by it
-            scale.copy_(target / _mean_distance(self._project(values, index)))
+            scale.fill_(1.0)  # `_project`, called next, multiplies by it
+            scale.copy_(pixel_distance / _mean_distance(self._project(feature_map, index)))
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Compute the maps.
@@ -99,46 +107,51 @@ class FeatureMaps(nn.Module):
         Raises:
             RuntimeError: no network is installed.
         """
-        return [self._project(values, index) for index, values in enumerate(self._raw(images))]
+        raw_maps = self._raw_maps(images)
+        return [self._project(feature_map, index) for index, feature_map in enumerate(raw_maps)]
 
-    def _raw(self, images: Tensor) -> list[Tensor]:
+    def _raw_maps(self, images: Tensor) -> list[Tensor]:
+        """Return the outputs of the layers `TAPS`, (B, CHANNELS[index], h, w)."""
         if self.layers is None:
             raise RuntimeError("call install before using the feature maps")
-        values = (images - self._input("mean")) / self._input("deviation")
+        mean, deviation = cast(Tensor, self.input_mean), cast(Tensor, self.input_deviation)
+        features = (images - mean) / deviation
         maps = []
         for index, layer in enumerate(self.layers):
-            values = layer(values)
+            features = layer(features)
             if index in TAPS:
-                maps.append(values)
+                maps.append(features)
         return maps
 
-    def _project(self, values: Tensor, index: int) -> Tensor:
-        """Standardise, project and scale with one 1x1 convolution: CHANNELS[index] => projected."""
+    def _project(self, feature_map: Tensor, index: int) -> Tensor:
+        """Standardise, project and scale map number `index`, all with one 1x1 convolution.
+
+        Returns:
+            scale * projection @ ((map - mean) / deviation) at each position, (B, projected, h, w).
+        """
         factors = self._buffer("scale", index) / self._buffer("deviation", index)
         weight = self._buffer("projection", index) * factors
         bias = -weight @ self._buffer("mean", index)
-        return F.conv2d(values, weight[:, :, None, None], bias).float()
+        return F.conv2d(feature_map, weight[:, :, None, None], bias).float()
 
     def _buffer(self, name: str, index: int) -> Tensor:
+        """Return the buffer `name` (mean, deviation, projection or scale) of map number `index`."""
         return cast(Tensor, getattr(self, f"{name}_{index}"))
-
-    def _input(self, name: str) -> Tensor:
-        return cast(Tensor, getattr(self, f"input_{name}"))
 
 
 def map_sides(side: int) -> list[int]:
-    """Sides of the four maps of square images, in pixels.
+    """Return the sides of the four maps of images with this side, in pixels.
 
     >>> map_sides(64)
     [31, 15, 7, 3]
     """
     sides = [(side - 3) // 2 + 1]  # a 3x3 convolution of stride 2, no padding
     for _ in TAPS[1:]:
-        sides.append(-(-(sides[-1] - 3) // 2) + 1)  # a 3x3 pooling of stride 2, rounded up
+        sides.append(math.ceil((sides[-1] - 3) / 2) + 1)  # a 3x3 pooling of stride 2, rounded up
     return sides
 
 
-def _mean_distance(values: Tensor) -> Tensor:
-    """Mean Euclidean distance between each sample of a batch and the next one."""
-    flat = values.float().flatten(1)
+def _mean_distance(samples: Tensor) -> Tensor:
+    """Mean Euclidean distance of two samples, (B, ...), estimated from B pairs of neighbours."""
+    flat = samples.float().flatten(1)
     return (flat - flat.roll(1, 0)).norm(dim=1).mean()

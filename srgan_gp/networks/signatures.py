@@ -1,7 +1,8 @@
 """Task and constructor arguments of a generator, read from its source without importing torch.
 
-The signature of `Generator.__init__` defines the arguments, their types (int, float, str or bool)
-and their defaults.
+The class attribute `Generator.task` is the task. The signature of `Generator.__init__` defines the
+arguments, their types (int, float, str or bool) and their defaults. The option `--generator-args`
+and `networks.task_of` use them; they must be fast, for `srgan-gp train --help`.
 """
 
 import ast
@@ -13,8 +14,9 @@ from pathlib import Path
 from srgan_gp.errors import UsageError
 
 Value = int | float | str | bool
+"""Value of an argument."""
 _TYPES: dict[str, type[Value]] = {"int": int, "float": float, "str": str, "bool": bool}
-_EXPECTED = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
+_DESCRIPTIONS = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
 
 
 @dataclass(frozen=True)
@@ -23,8 +25,8 @@ class Argument:
 
     Attributes:
         name: name in the signature.
-        kind: type of its values.
-        default: value if it is not given.
+        kind: int, float, str or bool.
+        default: its default, of that type.
     """
 
     name: str
@@ -32,13 +34,14 @@ class Argument:
     default: Value
 
     def __str__(self) -> str:
+        """Return NAME=DEFAULT."""
         return assignment(self.name, self.default)
 
     def read(self, text: str) -> Value:
-        """Parse a value.
+        """Parse a value that a user has written.
 
         Raises:
-            ValueError: `text` is not of this type.
+            ValueError: `text` is not a value of this type.
         """
         if self.kind is bool:
             if text.lower() not in ("true", "false"):
@@ -48,8 +51,8 @@ class Argument:
 
     @property
     def expected(self) -> str:
-        """Description of its type for messages."""
-        return _EXPECTED[self.kind]
+        """Description of the type for messages, such as "a whole number"."""
+        return _DESCRIPTIONS[self.kind]
 
 
 def assignment(name: str, value: Value) -> str:
@@ -58,7 +61,8 @@ def assignment(name: str, value: Value) -> str:
     >>> assignment("residual", True)
     'residual=true'
     """
-    return f"{name}={str(value).lower() if isinstance(value, bool) else value}"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return f"{name}={text}"
 
 
 def arguments_of(generator: str) -> dict[str, Argument]:
@@ -67,7 +71,8 @@ def arguments_of(generator: str) -> dict[str, Argument]:
     Raises:
         UsageError: the architecture is unknown, or an argument has no supported type or default.
     """
-    return _read_source(_path_of(generator))[1]
+    _, arguments = _read_source(_path_of(generator))
+    return arguments
 
 
 def task_named_by(generator: str) -> str:
@@ -76,10 +81,12 @@ def task_named_by(generator: str) -> str:
     Raises:
         UsageError: the architecture is unknown, or its source does not declare what it should.
     """
-    return _read_source(_path_of(generator))[0]
+    task, _ = _read_source(_path_of(generator))
+    return task
 
 
 def _path_of(generator: str) -> Path:
+    """Return the source file of a generator; an unknown one is a `UsageError`."""
     name = f"srgan_gp.networks.generators.{generator}"
     spec = find_spec(name) if generator.isidentifier() else None
     if spec is None or spec.origin is None:
@@ -92,52 +99,66 @@ def _path_of(generator: str) -> Path:
 
 @cache
 def _read_source(path: Path) -> tuple[str, dict[str, Argument]]:
-    """Read the task and the arguments of the class `Generator` in a file."""
+    """Read the task and the arguments, by name, of the class `Generator` in a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = [n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Generator"]
-    if not found:
+    classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
+    generators = [node for node in classes if node.name == "Generator"]
+    if not generators:
         raise UsageError(f"{path} defines no class Generator.")
-    body = found[0].body
-    task = next(
-        (
-            node.value
-            for node in body
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "task"
-        ),
-        None,
-    )
+    body = generators[0].body
+    task = _assigned_values(body).get("task")
     if not isinstance(task, ast.Constant):
         raise UsageError(f"{path}: the class Generator has no attribute task, a string.")
-    constants = {
-        node.targets[0].id: node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-    init = [n for n in body if isinstance(n, ast.FunctionDef) and n.name == "__init__"]
-    arguments = _read_signature(init[0].args, constants, path) if init else {}
-    return str(task.value), arguments
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    constructors = [node for node in functions if node.name == "__init__"]
+    if not constructors:
+        return str(task.value), {}
+    constants = _assigned_values(tree.body)
+    return str(task.value), _read_signature(constructors[0].args, constants, path)
+
+
+def _assigned_values(body: list[ast.stmt]) -> dict[str, ast.expr]:
+    """Return the values of all statements NAME = VALUE of a module or class, by name."""
+    values: dict[str, ast.expr] = {}
+    for node in body:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                values[name] = value
+    return values
 
 
 def _read_signature(
     signature: ast.arguments, constants: dict[str, ast.expr], path: Path
 ) -> dict[str, Argument]:
-    """Read names, types and defaults; a default may be a constant of the same module."""
+    """Read the arguments of a constructor.
+
+    Args:
+        signature: of `Generator.__init__`.
+        constants: values of the module's constants, which may be defaults, by name.
+        path: source file, for the message.
+
+    Raises:
+        UsageError: an argument lacks a type or a default that `Argument` supports.
+    """
     positional = signature.args[1:]  # without self
+    # `signature.defaults` are those of the last positional arguments.
     missing: list[ast.expr | None] = [None] * (len(positional) - len(signature.defaults))
     defaults = [*missing, *signature.defaults, *signature.kw_defaults]
-    found: dict[str, Argument] = {}
+    arguments: dict[str, Argument] = {}
     for argument, default in zip([*positional, *signature.kwonlyargs], defaults, strict=True):
-        kind = _TYPES.get(ast.unparse(argument.annotation) if argument.annotation else "")
+        name = argument.arg
+        kind = _TYPES.get(ast.unparse(argument.annotation)) if argument.annotation else None
         if isinstance(default, ast.Name):
             default = constants.get(default.id)
         try:
             value = ast.literal_eval(default) if default is not None else None
-        except ValueError:
+        except ValueError:  # not a literal
             value = None
-        if kind is None or not isinstance(value, (int, float) if kind is float else kind):
+        allowed = (int, float) if kind is float else kind  # `1` is a default of a float too
+        if kind is None or allowed is None or not isinstance(value, allowed):
             raise UsageError(
-                f"{path}: the argument {argument.arg} of Generator needs an annotated type "
+                f"{path}: the argument {name} of Generator needs an annotated type "
                 f"({', '.join(_TYPES)}) and a default of that type."
             )
-        found[argument.arg] = Argument(argument.arg, kind, kind(value))
-    return found
+        arguments[name] = Argument(name, kind, kind(value))
+    return arguments

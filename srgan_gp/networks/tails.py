@@ -1,4 +1,8 @@
-"""Tails of the super-resolution generators: features -> enlarged image, by PixelShuffle."""
+"""Tails of the super-resolution generators: features -> enlarged image, by PixelShuffle.
+
+PixelShuffle moves the values of scale^2 channels to a square of scale x scale pixels, its
+sub-pixels.
+"""
 
 from collections.abc import Callable
 
@@ -13,7 +17,7 @@ class DirectTail(nn.Sequential):
     """One 3x3 convolution to 3 * scale^2 channels, then one PixelShuffle.
 
     The cheapest tail: no layer runs at full size. The convolution is initialised with a tenth of
-    the usual weights, so that the first outputs are close to 0.
+    the usual weights, so that the first outputs are close to 0. Arguments as in `TAILS`.
 
     Source:
         ESPCN (Shi et al. 2016, arXiv:1609.05158, section 3.2).
@@ -28,17 +32,18 @@ class DirectTail(nn.Sequential):
 def at_smaller_scale(values: Tensor, scale: int, smaller: int) -> Tensor:
     """Convert weights or biases of the convolution of a `DirectTail` to a smaller scale.
 
-    The new tail's result is the old one's, reduced by the mean of each square of pixels.
+    The output of the new tail is that of the old one, with each square of pixels replaced by its
+    mean. `training.resume.load_weights` uses it to start an x2 model from an x4 model.
 
     Args:
-        values: (3 * scale^2, ...), in the order of channels of PixelShuffle.
+        values: (3 * scale^2, ...), in PixelShuffle's order: colour, row and column of a sub-pixel.
         scale: scale of `values`, a multiple of `smaller`.
         smaller: scale of the result.
 
     Returns:
-        (3 * smaller^2, ...).
+        (3 * smaller^2, ...), in the same order.
     """
-    side = scale // smaller
+    side = scale // smaller  # of the squares
     squares = values.reshape(3, smaller, side, smaller, side, *values.shape[1:])
     return squares.mean((2, 4)).flatten(0, 2)
 
@@ -46,8 +51,9 @@ def at_smaller_scale(values: Tensor, scale: int, smaller: int) -> Tensor:
 class StagedTail(nn.Sequential):
     """PixelShuffle stages at half the width, then a 3x3 convolution at full size.
 
-    The last convolution covers neighbouring sub-pixels, so that it can remove the grid pattern that
-    a direct tail may produce under an adversarial loss. It costs more time and memory.
+    There is one stage for each prime factor of the scale. The last convolution covers neighbouring
+    sub-pixels, so that it can remove the grid pattern that a direct tail may produce under an
+    adversarial loss. It costs more time and memory. Arguments as in `TAILS`.
     """
 
     def __init__(self, width: int, scale: int) -> None:
@@ -80,7 +86,15 @@ TAILS: dict[str, Callable[[int, int], nn.Module]] = {"direct": DirectTail, "stag
 def check_arguments(
     name: str, scale: int, width: int, blocks: int, tail: str, *, least_blocks: int = 1
 ) -> None:
-    """Check the arguments of the super-resolution generator `name`.
+    """Check the arguments of the constructor of a super-resolution generator.
+
+    Args:
+        name: name of the architecture, for messages.
+        scale: upscaling factor.
+        width: channels of every hidden layer.
+        blocks: number of blocks.
+        tail: name of the tail.
+        least_blocks: smallest number of blocks of the architecture.
 
     Raises:
         UsageError: an argument is out of range.
@@ -97,8 +111,9 @@ def check_arguments(
 
 @torch.no_grad()
 def icnr_(convolution: nn.Conv2d, scale: int, factor: float = 1.0) -> None:
-    """Initialise all scale^2 sub-pixels of an output channel with the same weights, in place.
+    """Initialise the convolution before a PixelShuffle (ICNR), in place.
 
+    All scale^2 sub-pixels of an output channel get the same He-normal weights, times `factor`.
     PixelShuffle then starts as nearest-neighbour upsampling, without a checkerboard pattern.
 
     Source:

@@ -132,7 +132,7 @@ def has_begun(run_dir: Path) -> bool:
 
 
 def interrupted_message(run_dir: Path) -> str:
-    """Return what an interruption between the steps of a run leaves, and how to go on."""
+    """Return a message after Ctrl-C: whether the run is saved in `run_dir`, and how to continue."""
     if has_begun(run_dir):
         return f"The training is saved in {run_dir}. The same command resumes it."
     return "Nothing was saved yet. The same command starts again."

@@ -141,7 +141,7 @@ def test_the_direction_of_the_largest_change_receives_no_gradient(critic, sample
     real, fake, epsilon, noise = samples
     fixed = torch.randn_like(real)
     fixed /= fixed.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
-    monkeypatch.setattr(lipschitz_baselines, "_largest_change", lambda *_: fixed)
+    monkeypatch.setattr(lipschitz_baselines, "_direction_of_change", lambda *_: fixed)
     layers, _ = critic
     names, weights = zip(*layers.named_parameters(), strict=True)
 

@@ -5,6 +5,8 @@ residual 64x64 critic of appendix C; deviations as in `generators.face_resnet`. 
 section 4 of the paper rules out batch norm, and the penalty bounds the scale.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -34,7 +36,9 @@ class Critic(nn.Module):
         widths = stage_widths(size, width, LAST_SIDE)
         self.size = size
         self.stem = nn.Conv2d(3, width, 3, padding=1)
-        self.stages = nn.ModuleList(map(DownsamplingBlock, widths, widths[1:]))
+        self.stages = nn.ModuleList()
+        for channels, next_channels in pairwise(widths):
+            self.stages.append(DownsamplingBlock(channels, next_channels))
         self.head = nn.Linear(widths[-1] * LAST_SIDE**2, 1)
         scaled_kaiming_(self.stem, negative_slope=1.0)
         nn.init.kaiming_normal_(self.head.weight, a=LEAK)
@@ -45,7 +49,7 @@ class Critic(nn.Module):
 
         Args:
             images: (B, 3, size, size), RGB around [0, 1], not clipped, float32.
-            condition: None.
+            condition: must be None; critics of super-resolution may have one.
 
         Returns:
             One score per image, (B,), unbounded, float32 also under autocast.
@@ -58,7 +62,8 @@ class Critic(nn.Module):
         features = self.stem(2 * images - 1)  # (B, width, size, size)
         for stage in self.stages:
             features = stage(features)
-        # (B, C, 4, 4) => (B,). bfloat16 has eight bits, too few for scores that drift in a run.
+        # (B, C, 4, 4) => (B,), in float32: the eight bits of bfloat16 are too few for the small
+        # differences of scores whose mean may drift away from 0.
         with torch.autocast(images.device.type, enabled=False):
             last = F.leaky_relu(features, LEAK).to(self.head.weight.dtype)
             return self.head(last.flatten(1)).squeeze(1)

@@ -1,4 +1,4 @@
-"""`projected_critic`: an image critic and heads on the feature maps of a frozen network.
+"""`projected_critic`: critic of faces with an image critic and heads on maps of a frozen network.
 
 Paper: Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007. Deviations: WGAN-GP
 losses and penalties in place of the hinge loss, with each head's penalty taken in its own feature
@@ -19,22 +19,27 @@ from srgan_gp.networks.critics import face_critic
 from srgan_gp.networks.feature_maps import FeatureMaps, map_sides
 
 PROJECTED_CHANNELS = 64
-"""Channels of the projected maps."""
+"""Channels of each map after the projection; see `FeatureMaps`."""
 HEAD_WIDTH = 32
 """Channels of a head's hidden layers."""
 LARGEST_SHIFT = 3
 """Pixels by which the input window of the feature network may move down or right."""
 MIN_FEATURE_SIDE = 64
 """Pixels: smaller windows are enlarged to this side before the feature network."""
+LARGEST_UNSTRIDED_SIDE = 24
+"""Pixels: the first convolution of a head on a larger map has the stride 2, for speed."""
+LAST_SIDE = 4
+"""Largest side, in pixels, of the map from which a head computes its score."""
 
 
 class Critic(CompositeCritic):
     """Image of one fixed size -> one unbounded score, the sum of five parts.
 
-    The part `image` is an `ImageCritic`. The parts `stride_2` to `stride_16` score the maps of the
-    feature network, whose input is a window `LARGEST_SHIFT` pixels smaller than the image. The
-    window moves at random from step to step, so that the strides of the network do not always
-    sample the generated images at the same phase.
+    The part `image` is an `ImageCritic`. The parts `stride_2`, `stride_4`, `stride_8` and
+    `stride_16` are heads on the four maps of the feature network, whose input is a window
+    `LARGEST_SHIFT` pixels smaller than the image. Training moves the window at random from step to
+    step, so that the strides of the network do not always sample generated images at the same
+    phase.
 
     Args:
         size: side of the images in pixels, a power of two from 16 up.
@@ -57,8 +62,9 @@ class Critic(CompositeCritic):
         self._window = size - LARGEST_SHIFT
         self._feature_side = max(self._window, MIN_FEATURE_SIDE)
         self.parts = nn.ModuleDict({"image": image})
-        for index, side in enumerate(map_sides(self._feature_side)):
-            self.parts[f"stride_{2 << index}"] = Head(PROJECTED_CHANNELS, side, HEAD_WIDTH)
+        strides = (2, 4, 8, 16)
+        for stride, side in zip(strides, map_sides(self._feature_side), strict=True):
+            self.parts[f"stride_{stride}"] = Head(PROJECTED_CHANNELS, side, HEAD_WIDTH)
 
     @property
     def stem(self) -> nn.Module:
@@ -86,7 +92,8 @@ class Critic(CompositeCritic):
         Returns:
             (B, 3, side, side), RGB around [0, 1].
         """
-        down, right = shift or (LARGEST_SHIFT // 2, LARGEST_SHIFT // 2)
+        centre = LARGEST_SHIFT // 2
+        down, right = shift or (centre, centre)
         window = images[..., down : down + self._window, right : right + self._window]
         if self._feature_side == self._window:
             return window
@@ -116,7 +123,10 @@ class ImageCritic(face_critic.Critic):
 
 
 class Head(nn.Module):
-    """Feature map -> score: strided 3x3 convolutions, then one weight for every position.
+    """Feature map -> score.
+
+    3x3 convolutions of stride 2 reduce the map to `LAST_SIDE` pixels or fewer; the score then has a
+    separate weight for every position.
 
     Args:
         channels: channels of the map.
@@ -126,12 +136,12 @@ class Head(nn.Module):
 
     def __init__(self, channels: int, side: int, width: int) -> None:
         super().__init__()
-        first_stride = 2 if side > 24 else 1  # reduces the cost of the largest maps
+        first_stride = 2 if side > LARGEST_UNSTRIDED_SIDE else 1
         layers: list[nn.Module] = [nn.Conv2d(channels, width, 3, first_stride, padding=1)]
-        side = -(-side // first_stride)
-        while side > 4:
+        side = math.ceil(side / first_stride)
+        while side > LAST_SIDE:
             layers += [nn.LeakyReLU(LEAK), nn.Conv2d(width, width, 3, stride=2, padding=1)]
-            side = -(-side // 2)
+            side = math.ceil(side / 2)
         layers += [nn.LeakyReLU(LEAK), nn.Conv2d(width, width, 3, padding=1), nn.LeakyReLU(LEAK)]
         self.body = nn.Sequential(*layers)
         self.score = nn.Linear(width * side**2, 1)
@@ -146,7 +156,7 @@ class Head(nn.Module):
 
         Args:
             values: (B, channels, side, side), float32.
-            condition: None.
+            condition: must be None, as for `CompositeCritic.forward`.
 
         Returns:
             One score per map, (B,), unbounded, float32 also under autocast.
@@ -157,5 +167,5 @@ class Head(nn.Module):
         if condition is not None:
             raise ValueError("the heads of projected_critic do not take a condition")
         features = self.body(values)
-        with torch.autocast(values.device.type, enabled=False):
+        with torch.autocast(values.device.type, enabled=False):  # as in `face_critic`
             return self.score(features.to(self.score.weight.dtype).flatten(1)).squeeze(1)

@@ -6,6 +6,8 @@ Deviations: LeakyReLU 0.2, a patch map instead of a dense layer, images of any s
 the LR image as a condition.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,8 +16,8 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.blocks import LEAK, PoolingBlock, scaled_kaiming_
 
 HEAD_FACTOR = 20.0
-"""Multiplies the initial weights of the head. The mean over a map has a small gradient: without the
-factor the gradient of the score for a 96x96 crop has a norm of 0.03."""
+"""Factor of the initial weights of the head. The mean over a map has a small gradient: without the
+factor the gradient of the score of a 96x96 crop has a norm of 0.03, far below the target 1."""
 
 
 class Critic(nn.Module):
@@ -53,12 +55,13 @@ class Critic(nn.Module):
         self.conditional = conditional
         widths = [width * min(2**stage, 4) for stage in range(stages)]
         self.stem = nn.Conv2d(6 if conditional else 3, width, 3, padding=1)
-        # Input and output channels of each block; the last of [width, *widths] is not used.
-        self.body = nn.Sequential(*map(PoolingBlock, [width, *widths], widths))
+        self.body = nn.Sequential()
+        for channels, next_channels in pairwise([width, *widths]):
+            self.body.append(PoolingBlock(channels, next_channels))
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
         scaled_kaiming_(self.stem, negative_slope=LEAK)
         scaled_kaiming_(self.head, factor=HEAD_FACTOR, negative_slope=LEAK)
-        with torch.no_grad():
+        with torch.no_grad():  # kernels with the mean 0
             self.stem.weight -= self.stem.weight.mean((2, 3), keepdim=True)
 
     @property
@@ -85,8 +88,9 @@ class Critic(nn.Module):
         if condition is not None:
             enlarged = F.interpolate(condition, scale_factor=float(self.scale), mode="nearest")
             images = torch.cat([images, enlarged], dim=1)  # (B, 6, H, W)
-        features = self.body(self.stem(images - 0.5))  # zero padding is mid-grey
-        # (B, C, h, w) => (B,). bfloat16 has eight bits, too few for scores that drift in a run.
+        features = self.body(self.stem(images - 0.5))  # the zero padding then means mid-grey
+        # (B, C, h, w) => (B,), in float32: the eight bits of bfloat16 are too few for the small
+        # differences of scores whose mean may drift away from 0.
         with torch.autocast(images.device.type, enabled=False):
             patches = self.head(F.leaky_relu(features, LEAK).to(self.head.weight.dtype))
         return patches.mean((1, 2, 3))

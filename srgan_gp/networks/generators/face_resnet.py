@@ -7,6 +7,8 @@ the moving average of the weights needs no statistics; resampling separate from 
 the last convolution of every block is initialised to zero. LeakyReLU, and a linear output.
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -19,7 +21,7 @@ FIRST_SIDE = 4
 
 
 class Generator(nn.Module):
-    """Latent -> image.
+    """Latent, a vector of standard normal numbers -> image.
 
     Args:
         size: side of the images in pixels, a power of two from 8 up.
@@ -34,13 +36,15 @@ class Generator(nn.Module):
 
     def __init__(self, size: int = 64, latent_size: int = 128, width: int = 32) -> None:
         super().__init__()
-        widths = stage_widths(size, width, FIRST_SIDE)[::-1]
+        widths = stage_widths(size, width, FIRST_SIDE)[::-1]  # from the smallest map to full size
         if latent_size < 1:
             raise UsageError(f"face_resnet needs a latent_size of at least 1, not {latent_size}.")
         self.size = size
         self.latent_size = latent_size
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
-        self.stages = nn.Sequential(*map(UpsamplingBlock, widths, widths[1:]))
+        self.stages = nn.Sequential()
+        for channels, next_channels in pairwise(widths):
+            self.stages.append(UpsamplingBlock(channels, next_channels))
         self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1)
         nn.init.kaiming_normal_(self.project.weight, nonlinearity="linear")
         nn.init.zeros_(self.project.bias)
@@ -57,5 +61,5 @@ class Generator(nn.Module):
         """
         features = self.project(latent).unflatten(1, (-1, FIRST_SIDE, FIRST_SIDE))  # (B, C, 4, 4)
         features = self.stages(features.contiguous(memory_format=torch.channels_last))
-        colours = self.to_colour(F.leaky_relu(features, LEAK))
+        colours = self.to_colour(F.leaky_relu(features, LEAK))  # around [-1, 1]
         return 0.5 + 0.5 * colours.to(latent.dtype)

@@ -14,15 +14,15 @@ from torch.nn import functional as F
 from srgan_gp.networks.blocks import scaled_kaiming_
 from srgan_gp.networks.tails import TAILS, check_arguments
 
-START = 3.5
-"""Multiplies the He-normal weights of a block's last convolution. With it the product of features
-and attention keeps a magnitude of about 1; with the usual factor of 1 it vanishes."""
+LAST_FACTOR = 3.5
+"""Factor of the He-normal initial weights of a block's last convolution. With it the product of
+features and attention keeps a magnitude of about 1; with a factor of 1 it vanishes."""
 
 
 class AttentionBlock(nn.Module):
     """SPAB: three 3x3 convolutions whose output is both a residual and an attention map.
 
-    With h = conv(silu(conv(silu(conv(x))))): (x + h) * (sigmoid(h) - 0.5).
+    With h = conv(silu(conv(silu(conv(x))))), the result is (x + h) * (sigmoid(h) - 0.5).
     """
 
     def __init__(self, width: int) -> None:
@@ -32,12 +32,13 @@ class AttentionBlock(nn.Module):
         self.third = nn.Conv2d(width, width, 3, padding=1)
         scaled_kaiming_(self.first, negative_slope=1.0)
         scaled_kaiming_(self.second)
-        scaled_kaiming_(self.third, factor=START)
+        scaled_kaiming_(self.third, factor=LAST_FACTOR)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to the same shape."""
-        change = F.silu(self.second(F.silu(self.first(features))))
-        change = self.third(change)
+        hidden = F.silu(self.first(features))
+        hidden = F.silu(self.second(hidden))
+        change = self.third(hidden)
         return (features + change) * (torch.sigmoid(change) - 0.5)
 
 
@@ -83,6 +84,7 @@ class Generator(nn.Module):
         maps = [self.stem(low_res)]  # (B, width, H, W), as all maps
         for block in self.body:
             maps.append(block(maps[-1]))
+        # Output of the stem, of the first block, of the last but one, and of the last.
         features = torch.cat((maps[0], maps[1], maps[-2], self.merge(maps[-1])), dim=1)
         enlarged = F.interpolate(low_res, scale_factor=float(self.scale), mode="nearest")
         return enlarged + self.tail(self.reduce(features))

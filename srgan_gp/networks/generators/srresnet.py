@@ -1,9 +1,9 @@
 """`srresnet`: residual super-resolution generator.
 
 Paper: Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative
-Adversarial Network", arXiv:1609.04802, figure 4. Deviations: no batch norm (EDSR), ReLU, 3x3
-kernels throughout, a direct PixelShuffle tail, and the network predicts the difference to the
-nearest-neighbour upsampling of its input.
+Adversarial Network", arXiv:1609.04802, figure 4. Deviations: no batch norm, as in EDSR (Lim et al.
+2017, arXiv:1707.02921); ReLU; 3x3 kernels throughout; by default a single PixelShuffle at the end;
+and the network predicts the difference to the nearest-neighbour upsampling of its input.
 """
 
 from torch import Tensor, nn

@@ -5,7 +5,10 @@ arXiv:1912.04958: mapping network, modulated and demodulated convolutions (equat
 images summed over resolutions (figure 7b). Deviations: no noise inputs, so that a latent determines
 the image; replicate padding, which avoids a frame at the border; the first map is projected from
 the style; the first convolution of a block runs before the upsampling, at a quarter of the cost;
-the truncation of the latent acts on the style, and the mean style is stored with the weights.
+the length of the latent sets the truncation, and the mean style is stored with the weights.
+
+A latent is a vector of standard normal numbers; a style is the output of the mapping network.
+Truncation draws styles towards their mean, for more typical and less diverse images.
 """
 
 import math
@@ -20,8 +23,8 @@ from srgan_gp.networks.blocks import LEAK, stage_widths, upsample_bilinear
 
 FIRST_SIDE = 4
 """Side of the map that the style is projected to."""
-_GAIN = math.sqrt(2)  # of the LeakyReLU, keeps the mean square near 1
-_CENTRE_LATENTS = 4096  # latents whose mean style is the centre
+_GAIN = math.sqrt(2)  # applied before each LeakyReLU, so that the mean square stays near 1
+_CENTRE_LATENTS = 4096  # number of latents whose mean style is the centre
 _EPSILON = 1e-8  # avoids a division by 0
 
 
@@ -41,7 +44,7 @@ class Generator(nn.Module):
 
     def __init__(self, size: int = 64, latent_size: int = 128, width: int = 32) -> None:
         super().__init__()
-        widths = stage_widths(size, width, FIRST_SIDE)[::-1]
+        widths = stage_widths(size, width, FIRST_SIDE)[::-1]  # from the smallest map to full size
         if latent_size < 1:
             raise UsageError(f"style_resnet needs a latent_size of at least 1, not {latent_size}.")
         self.size = size
@@ -67,7 +70,7 @@ class Generator(nn.Module):
         style = self.mapping(latent)
         features = self.project(style).unflatten(1, (-1, FIRST_SIDE, FIRST_SIDE))  # (B, C, 4, 4)
         features = features.contiguous(memory_format=torch.channels_last)
-        image = None
+        image = None  # sum of the stages' images, around [-1, 1]
         for stage in self.stages:
             features, colours = stage(features, style)
             image = colours if image is None else upsample_bilinear(image) + colours
@@ -76,10 +79,10 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def centre(self) -> None:
-        """Set the centre of the truncation to the mean style.
+        """Set the centre of the truncation, `Mapping.centre`, to the mean style.
 
         Call it before a generator is exported; during training the centre is 0. Images without
-        truncation change little: the norms of normal latents are near sqrt(latent_size).
+        truncation change little by it: r of `Mapping` is near 1, where the centre cancels out.
         """
         random = torch.Generator().manual_seed(0)
         latents = torch.randn(_CENTRE_LATENTS, self.latent_size, generator=random)
@@ -87,11 +90,17 @@ class Generator(nn.Module):
 
 
 class Mapping(nn.Module):
-    """Latent -> style; the norm of the latent is the distance of the style from the centre.
+    """Mapping network: latent -> style; the length of the latent sets the truncation.
 
     With r = ||latent|| / sqrt(size), u = latent / r and f = two dense layers:
-    style = centre + r (f(u) - centre). r is near 1 for normal latents. A latent multiplied by t has
-    t r, which is the truncation of the source with psi = t.
+    style = centre + r (f(u) - centre). r is near 1 for normal latents. Multiplying a latent by t
+    multiplies r by t, which is the truncation of the source with psi = t.
+
+    Args:
+        size: length of a latent and of a style.
+
+    Attributes:
+        centre: the centre, (size,), not trained; 0 before `set_centre`.
 
     Source:
         Karras et al. 2019, "A Style-Based Generator Architecture", arXiv:1812.04948, section 2 and
@@ -112,21 +121,23 @@ class Mapping(nn.Module):
     def forward(self, latent: Tensor) -> Tensor:
         """Map (B, size) to (B, size), float32 also under autocast."""
         with torch.autocast(latent.device.type, enabled=False):
-            length = latent.square().mean(1, keepdim=True).sqrt()
-            style = self.layers(latent / (length + _EPSILON))
-            return self.centre + length * (style - self.centre)
+            r = latent.square().mean(1, keepdim=True).sqrt()
+            style = self.layers(latent / (r + _EPSILON))
+            return self.centre + r * (style - self.centre)
 
     def set_centre(self, latents: Tensor) -> None:
-        """Set the centre to the mean style of latents, (N, size)."""
-        length = latents.square().mean(1, keepdim=True).sqrt()
-        self.centre.copy_(self.layers(latents / length).mean(0))
+        """Set the centre to the mean of f(u) over latents, (N, size)."""
+        r = latents.square().mean(1, keepdim=True).sqrt()
+        self.centre.copy_(self.layers(latents / r).mean(0))
 
 
 class StyleConvolution(nn.Module):
-    """Modulated 3x3 convolution: a style scales the input channels, the output has unit variance.
+    """Modulated 3x3 convolution with LeakyReLU.
 
-    Scaling input and output instead of the weights gives the same result and needs only one
-    convolution for the whole batch.
+    Modulation: a style gives a factor for each input channel. Demodulation: each output channel is
+    divided by the standard deviation that it then has for inputs of unit variance. Scaling input
+    and output instead of the weights gives the same result, and needs only one convolution for the
+    whole batch.
 
     Args:
         in_channels: channels of the input.
@@ -156,7 +167,7 @@ class StyleConvolution(nn.Module):
         Returns:
             (B, out_channels, H, W), or (B, out_channels, 2 H, 2 W) if `enlarge`.
         """
-        # Modulation and demodulation, equations 1 and 3.
+        # Factors of the modulation, equation 1, and of the demodulation, equation 3, with the gain.
         scales = self.scales(style).to(style.dtype)  # (B, in_channels), float32 also under autocast
         energy = self.weight.square().sum((2, 3))  # (out_channels, in_channels)
         with torch.autocast(style.device.type, enabled=False):
@@ -167,17 +178,17 @@ class StyleConvolution(nn.Module):
             scaled = upsample_bilinear(scaled)
         output = F.conv2d(F.pad(scaled, (1, 1, 1, 1), mode="replicate"), self.weight)
         bias = _GAIN * self.bias[:, None, None].to(output.dtype)
-        output = torch.addcmul(bias, output, _on_maps(demodulation, output))
+        output = torch.addcmul(bias, output, _on_maps(demodulation, output))  # bias + product
         return F.leaky_relu(output, LEAK)
 
 
 class ColourConvolution(nn.Module):
-    """Modulated 1x1 convolution to RGB, without demodulation."""
+    """Modulated 1x1 convolution to RGB, without demodulation; see `StyleConvolution`."""
 
     def __init__(self, in_channels: int, style_size: int) -> None:
         super().__init__()
-        # The sum over the four resolutions of 64 pixels has a standard deviation as that of real
-        # images, about 0.25.
+        # With the factor 0.25 the image of a generator of 64 pixels, the sum over four resolutions,
+        # starts with the standard deviation of real images, about 0.25.
         self.weight = nn.Parameter(0.25 * torch.randn(3, in_channels) / math.sqrt(in_channels))
         self.bias = nn.Parameter(torch.zeros(3))
         self.scales = _scales_from_style(style_size, in_channels)
@@ -193,7 +204,7 @@ class ColourConvolution(nn.Module):
 class StyleBlock(nn.Module):
     """Convolution, upsampling by 2, convolution; and an RGB image of the result.
 
-    The upsampling is bilinear, which is the filter [1, 3, 3, 1] of the source.
+    The upsampling is bilinear, which is the filter [1, 3, 3, 1] of the paper.
     """
 
     def __init__(self, in_channels: int, out_channels: int, style_size: int) -> None:
@@ -213,7 +224,7 @@ class StyleBlock(nn.Module):
 
 
 def _scales_from_style(style_size: int, channels: int) -> nn.Linear:
-    """Dense layer whose initial outputs are around 1."""
+    """Make a dense layer, style -> factors of the channels, whose initial outputs are around 1."""
     layer = nn.Linear(style_size, channels)
     nn.init.normal_(layer.weight, std=0.5 / math.sqrt(style_size))
     nn.init.ones_(layer.bias)

@@ -17,6 +17,7 @@ from srgan_gp.networks.blocks import ResidualBlock, scaled_kaiming_
 from srgan_gp.networks.tails import TAILS, check_arguments
 
 STEPS = (1, 2, 4)
+"""Allowed values of `unshuffle`; 1 is `srresnet` with other padding."""
 
 
 class Generator(nn.Module):
@@ -48,7 +49,7 @@ class Generator(nn.Module):
         if unshuffle not in STEPS:
             raise UsageError(f"unshuffle_resnet supports unshuffle 1, 2 and 4, not {unshuffle}.")
         self.scale = scale
-        self.size_multiple = unshuffle  # the export writes it into the model's metadata
+        self.size_multiple = unshuffle  # a public attribute: the export writes it into the metadata
         # PixelUnshuffle followed by a 3x3 convolution equals one strided convolution.
         self.stem = nn.Conv2d(3, width, 3 * unshuffle, stride=unshuffle)
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
@@ -70,8 +71,9 @@ class Generator(nn.Module):
             (B, 3, H * scale, W * scale), RGB around [0, 1], float32, not clipped.
         """
         step = self.size_multiple
-        # Right and bottom: enough for the last, possibly partial, block and the one beyond it.
-        pads = (step, 2 * step - 1, step, 2 * step - 1)
+        # One block on each side, for the 3x3 convolution; at the right and at the bottom up to
+        # step - 1 more pixels, which complete the last block.
+        pads = (step, 2 * step - 1, step, 2 * step - 1)  # left, right, top, bottom
         padded = F.pad(low_res, pads, mode="replicate")
         features = self.stem(padded)  # (B, width, ceil(H / step), ceil(W / step))
         features = features + self.merge(self.body(features))  # long skip connection

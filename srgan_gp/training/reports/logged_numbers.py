@@ -1,4 +1,8 @@
-"""Meaning of the numbers in `stats.jsonl` and TensorBoard, as a text that TensorBoard shows."""
+"""Meaning of the numbers in `stats.jsonl` and TensorBoard.
+
+`run_log.Reports` shows `explanation` in TensorBoard. Scores (`validation/...`) are explained by
+`metrics.score_directions.BETTER`, which says for each score which values are better.
+"""
 
 from srgan_gp.metrics.score_directions import BETTER
 
@@ -36,11 +40,11 @@ MEANINGS = {
     "adversarial/...": "losses and gradients of the critic's image and feature parts",
     "critic/...": "estimate and gradient norm of each part of the critic",
 }
-"""By name or, with `...`, by beginning of the name."""
+"""Meaning of a number by its name; `NAME/...` stands for all names that begin with `NAME/`."""
 
 
 def explanation() -> str:
-    """Return the text, in Markdown: the numbers, the scores and the columns of the previews."""
+    """Return a Markdown text that explains the numbers, the scores and the preview images."""
     lines = [
         "Look at `validation/...` first, and at the images. The columns of a preview are labelled: "
         "the input (enlarged by repeating pixels), the result before this run, the result now, and "

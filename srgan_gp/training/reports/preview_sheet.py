@@ -1,4 +1,8 @@
-"""Preview of a run as one image: labelled columns, such as input, result and original."""
+"""Preview of a run as one image: labelled columns, such as input, result and original.
+
+The columns come from `Task.preview`. `run_log.Reports` calls `keep_start` before the first step,
+and `with_start` and `preview_sheet` after each validation.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,14 +14,18 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, read_image, write_image
 
 NOW, BEFORE = "result now", "result before"
-"""Labels of the column of a network's results, and of that column at the start of the run."""
+"""Labels of the generator's results, and of its results before the first step of the run."""
 _BEFORE_FILE = "before.png"
-_STRIP = 16  # pixels: height of the labels
+_LABEL_HEIGHT = 16  # pixels
 _GAP = 4  # pixels between columns
 
 
 def keep_start(columns: Mapping[str, np.ndarray], folder: Path) -> None:
-    """Save the results of the network at the start of a run, for `with_start`.
+    """Save the column `NOW` of a run before its first step, for `with_start`.
+
+    Args:
+        columns: images, (H, W, 3) uint8 RGB, by label; `NOW` is one of them.
+        folder: folder of the previews.
 
     Raises:
         OutputError: the file cannot be written.
@@ -26,23 +34,26 @@ def keep_start(columns: Mapping[str, np.ndarray], folder: Path) -> None:
 
 
 def with_start(columns: Mapping[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
-    """Insert the results at the start of the run before those of now.
+    """Insert the column that `keep_start` has saved, with the label `BEFORE`, in front of `NOW`.
 
     Args:
         columns: images of equal height, (H, W, 3) uint8 RGB, by label; `NOW` is one of them.
-        folder: folder of the previews. If it has no results of the start, as in a run of an earlier
-            version, nothing is inserted.
+        folder: folder of the previews.
+
+    Returns:
+        The columns; without `BEFORE` if the folder has no such file, as in a run of an earlier
+        version, or if its image has another size.
     """
     try:
         before = read_image(folder / _BEFORE_FILE).pixels
     except PictureError:
         return dict(columns)
-    found: dict[str, np.ndarray] = {}
+    extended: dict[str, np.ndarray] = {}
     for label, pixels in columns.items():
         if label == NOW and before.shape == pixels.shape:
-            found[BEFORE] = before
-        found[label] = pixels
-    return found
+            extended[BEFORE] = before
+        extended[label] = pixels
+    return extended
 
 
 def preview_sheet(columns: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -52,16 +63,18 @@ def preview_sheet(columns: Mapping[str, np.ndarray]) -> np.ndarray:
         columns: images of equal height, (H, W, 3) uint8 RGB, by label.
 
     Returns:
-        (H + 16, the widths and gaps of 4 pixels, 3), uint8 RGB.
+        (H + 16, sum of the widths + 4 pixels between columns, 3), uint8 RGB.
     """
-    height = next(iter(columns.values())).shape[0]
-    width = sum(pixels.shape[1] + _GAP for pixels in columns.values()) - _GAP
-    sheet = Image.new("RGB", (width, height + _STRIP), "black")
+    widths = [pixels.shape[1] for pixels in columns.values()]
+    height = max(pixels.shape[0] for pixels in columns.values())
+    sheet_size = (sum(widths) + _GAP * (len(widths) - 1), height + _LABEL_HEIGHT)
+    sheet = Image.new("RGB", sheet_size, "black")
     left = 0
     for label, pixels in columns.items():
-        strip = Image.new("RGB", (pixels.shape[1], _STRIP), "black")
-        ImageDraw.Draw(strip).text((2, 2), label, fill="white", font_size=11)
-        sheet.paste(strip, (left, 0))
-        sheet.paste(Image.fromarray(pixels), (left, _STRIP))
-        left += pixels.shape[1] + _GAP
+        width = pixels.shape[1]
+        label_image = Image.new("RGB", (width, _LABEL_HEIGHT), "black")
+        ImageDraw.Draw(label_image).text((2, 2), label, fill="white", font_size=11)
+        sheet.paste(label_image, (left, 0))
+        sheet.paste(Image.fromarray(pixels), (left, _LABEL_HEIGHT))
+        left += width + _GAP
     return np.asarray(sheet)

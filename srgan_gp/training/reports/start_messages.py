@@ -1,4 +1,4 @@
-"""Messages at the start of a run: that it is finished already, and what its lines mean."""
+"""Messages of `loop.train` at the start of a run: that it is finished, and what its lines mean."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from srgan_gp.training.options.config import TrainConfig
 
 
 def finished_message(config: TrainConfig, progress: Progress) -> str:
-    """Return why a run that was opened again has nothing to do; empty: it is not finished."""
+    """Return why a run that is resumed has nothing to do; "" if it is not finished."""
     if progress.ended_because:
         reason = progress.ended_because
     elif progress.images_seen >= config.total_images:
@@ -21,7 +21,7 @@ def finished_message(config: TrainConfig, progress: Progress) -> str:
 
 
 def line_meanings(config: TrainConfig, progress: Progress) -> Iterator[str]:
-    """Yield what the lines about the critic mean; nothing for a run without a critic."""
+    """Yield messages that explain the printed lines about the critic; none without a critic."""
     if not config.has_critic:
         return
     yield (

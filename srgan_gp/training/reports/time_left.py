@@ -1,4 +1,4 @@
-"""Time left of a training run, for its progress bar, its lines and `progress.json`."""
+"""Time left of a training run, for its progress bar, its lines on stderr and `progress.json`."""
 
 import time
 
@@ -12,34 +12,43 @@ SECONDS_BETWEEN_FILES = 1.0
 class TimeLeft:
     """Time left, at the mean speed since this process began or resumed the run.
 
+    It also says when the next line or file is due.
+
     Args:
         total: images of the whole run.
-        done: images seen when this process took over.
+        done: images seen when this process began or resumed the run.
     """
 
     def __init__(self, total: int, done: int) -> None:
         self._total = total
-        self._first = done
+        self._done_at_start = done
         self._start = self._last_line = time.monotonic()
-        self._last_file = self._start - SECONDS_BETWEEN_FILES
+        self._last_file = self._start - SECONDS_BETWEEN_FILES  # the first file is due at once
 
     def describe(self, done: int) -> str:
-        """Return the share of the run and the time left, such as "40 %, 1:02:03 left"."""
+        """Return the share of the run and the time left, such as "40 %, 1:02:03 left".
+
+        Args:
+            done: images seen so far.
+        """
         share = f"{100 * done // self._total} %"
-        left = self.seconds(done)
-        if left is None:
+        seconds_left = self.seconds(done)
+        if seconds_left is None:
             return share
-        return f"{share}, {left // 3600}:{left // 60 % 60:02}:{left % 60:02} left"
+        minutes, seconds = divmod(seconds_left, 60)
+        hours, minutes = divmod(minutes, 60)
+        return f"{share}, {hours}:{minutes:02}:{seconds:02} left"
 
     def seconds(self, done: int) -> int | None:
-        """Return the time left in seconds; None: there is no speed yet."""
-        if done <= self._first:
+        """Return the time left in seconds after `done` images; None before the first batch."""
+        done_here = done - self._done_at_start
+        if done_here <= 0:
             return None
         passed = time.monotonic() - self._start
-        return round(passed * (self._total - done) / (done - self._first))
+        return round(passed * (self._total - done) / done_here)
 
     def is_file_due(self) -> bool:
-        """Return whether `SECONDS_BETWEEN_FILES` have passed since this last returned True."""
+        """Return whether `SECONDS_BETWEEN_FILES` have passed since the last call that was True."""
         now = time.monotonic()
         if now - self._last_file < SECONDS_BETWEEN_FILES:
             return False
@@ -47,7 +56,7 @@ class TimeLeft:
         return True
 
     def is_line_due(self) -> bool:
-        """Return whether `SECONDS_BETWEEN_LINES` have passed since this last returned True."""
+        """Return whether `SECONDS_BETWEEN_LINES` have passed since the last call that was True."""
         now = time.monotonic()
         if now - self._last_line < SECONDS_BETWEEN_LINES:
             return False
