@@ -48,8 +48,7 @@ def plan(
     """
     require_options_of_task(source.task, changes)
     _require_enough(trained_on, validation)
-    is_of_faces = source.task == FACES
-    plan_task = _plan_faces if is_of_faces else _plan_super_resolution
+    plan_task = _plan_faces if source.task == FACES else _plan_super_resolution
     config = _apply_changes(plan_task(source, trained_on), source, changes)
     if config.best_by == "auto":
         raise UsageError("A fine-tuning needs a deciding score; choose a best_by other than auto.")

@@ -88,9 +88,10 @@ def train(
             reports = _open_reports(run, run_dir, changes)
         with reports or nullcontext(), StopRequest() as stop:
             start_time = time.monotonic() - progress.seconds  # as if the run had no interruption
-            is_measured = True  # the generator's first step of each report is measured
-            batches = run.task.batches(progress.images_seen)
-            for batch in iter(()) if progress.ended_because else batches:
+            is_measured = True  # for `generator_step`: True in its first call for each log line
+            # A run that has stopped early is not continued.
+            batches = () if progress.ended_because else run.task.batches(progress.images_seen)
+            for batch in batches:
                 before = progress.images_seen  # images seen before and after this batch
                 after = before + len(batch.numbers) * processes.count
                 notes: dict[str, Tensor] = {}  # log values of this batch by name

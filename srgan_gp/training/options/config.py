@@ -145,7 +145,7 @@ class TrainConfig:
     )
     augment_images: int = option(500_000, "images in which it can rise from 0 to 1", least=1)
 
-    # Optimiser of the generator.
+    # Optimiser of both networks; learning rate and moving average of the generator.
     optimizer: str = option(
         "adam", "optimiser of both networks; rmsprop has no beta1",
         choices=registered_names("srgan_gp.training.options.optimizers", "OPTIMIZERS"),
