@@ -28,6 +28,7 @@ _OPTION_OF_CRITIC_ARGUMENT: dict[str, str | None] = {
 """Option of a run by argument of a critic's constructor, where the two names differ; None: the
 argument is ignored."""
 _OPTIONS = frozenset(field.name for field in fields(TrainConfig))
+"""Names of all options of a run."""
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,7 @@ TITLES = {
     "novelty": "novelty",
     "colour_shift": "colour shift, levels",
 }
+"""Titles of the scores in the table, by name; levels are those of 8-bit images."""
 
 
 @dataclass(frozen=True)

@@ -114,6 +114,9 @@ class AdversarialLoss:
     is_paired: bool = False
 
 
+# The functions of the table above, with the arguments of `AdversarialLoss`.
+
+
 def _wasserstein_generator(fake_scores: Tensor, _: Tensor) -> Tensor:
     return generator_loss(fake_scores)
 
@@ -144,3 +147,4 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "relativistic": AdversarialLoss(_relativistic, _relativistic, is_paired=True),
     "non_saturating": AdversarialLoss(_cross_entropy_critic, _cross_entropy_generator),
 }
+"""Losses by the value of the option `--adversarial-loss`."""

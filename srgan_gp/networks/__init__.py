@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from torch import nn
 
 Kind = Literal["generators", "critics"]
+"""Folder of an architecture."""
 _CLASS_OF_KIND: dict[Kind, str] = {"generators": "Generator", "critics": "Critic"}
 
 

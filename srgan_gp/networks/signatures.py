@@ -15,6 +15,7 @@ from srgan_gp.errors import UsageError
 
 Value = int | float | str | bool
 """Value of an argument."""
+# Types by their name in an annotation, and their descriptions in messages.
 _TYPES: dict[str, type[Value]] = {"int": int, "float": float, "str": str, "bool": bool}
 _DESCRIPTIONS = {int: "a whole number", float: "a number", str: "a string", bool: "true or false"}
 

@@ -120,7 +120,7 @@ class TrainingState:
                 f"The checkpoint does not fit this network: {differences}"
             ) from error
 
-    def _networks(self) -> dict[str, nn.Module]:
+    def _networks(self) -> dict[str, nn.Module]:  # by the first part of the tensors' names
         networks = {"generator": self.generator, "average": self.average.average}
         if self.critic:
             networks["critic"] = self.critic

@@ -117,6 +117,7 @@ def describe_machine(device: torch.device) -> dict[str, str | int]:
 
 
 def _is_faster_in_bf16(device: torch.device) -> bool:
+    """Judge as described in `choose_precision`; a CPU is measured."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:

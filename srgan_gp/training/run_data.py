@@ -222,5 +222,6 @@ def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any
 
 
 def _describe_set(places: Sequence[str]) -> dict[str, Any]:
+    """Return the number of images, `pictures`, and their `fingerprint`."""
     files = list_all_images(places)
     return {"pictures": len(files), "fingerprint": fingerprint(files)}

@@ -13,7 +13,7 @@ from srgan_gp.training.options.registered_names import registered_names
 
 _BASELINES = registered_names("srgan_gp.losses.lipschitz_baselines", "BASELINES")
 PENALTIES = (*registered_names("srgan_gp.losses.gradient_penalties", "PENALTIES"), *_BASELINES)
-AUGMENTATIONS = registered_names("srgan_gp.data.augmentations", "KINDS")
+AUGMENTATIONS = registered_names("srgan_gp.data.augmentations", "KINDS")  # names of `augment`
 
 
 @dataclass(frozen=True)

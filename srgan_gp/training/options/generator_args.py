@@ -82,6 +82,7 @@ def merge(texts: Sequence[str], changes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _name(text: str) -> str:
+    """Return NAME of NAME=VALUE."""
     return text.partition("=")[0]
 
 

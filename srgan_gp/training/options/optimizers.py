@@ -32,6 +32,7 @@ OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": _adam,
     "rmsprop": _rmsprop,
 }
+"""(parameters, rate, beta1, beta2) -> optimizer, by name; see `build_optimizer`."""
 
 
 def build_optimizer(

@@ -12,6 +12,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import merge
 
+# Parts of the table below: presets that others are derived from.
 _CLASSIC = TrainConfig(total_images=576_000)
 _TINY = replace(
     _CLASSIC, generator_args=("width=8", "blocks=2"), total_images=64, batch_size=4,

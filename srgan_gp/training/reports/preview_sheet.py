@@ -15,7 +15,7 @@ from srgan_gp.images import Picture, read_image, write_image
 
 NOW, BEFORE = "result now", "result before"
 """Labels of the generator's results, and of its results before the first step of the run."""
-_BEFORE_FILE = "before.png"
+_BEFORE_FILE = "before.png"  # in the folder of the previews
 _LABEL_HEIGHT = 16  # pixels
 _GAP = 4  # pixels between columns
 
