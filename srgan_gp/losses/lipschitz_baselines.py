@@ -135,10 +135,10 @@ def adversarial_lipschitz(
     shortest, longest = RADII
     radii = shortest + (longest - shortest) * epsilon
     real_steps = radii * _direction_of_change(critic, real, noise - 0.5)
+    real_slopes = _slopes(critic, real, real + real_steps)
     fake_steps = radii * _direction_of_change(critic, fake, 0.5 - noise)
-    slopes = torch.cat(
-        [_slopes(critic, real, real + real_steps), _slopes(critic, fake, fake + fake_steps)]
-    )
+    fake_slopes = _slopes(critic, fake, fake + fake_steps)
+    slopes = torch.cat([real_slopes, fake_slopes])
     return F.relu(slopes - 1).square().mean(), slopes
 
 
