@@ -1,4 +1,8 @@
-"""Int8 network of a model: calibration on photos, and its difference from the float32 network."""
+"""`make_int8_network`: the int8 network of a model, for `--precision int8` on a CPU.
+
+The ranges of its activations are calibrated on crops of photos, and its difference from the float32
+network is measured on other crops.
+"""
 
 import math
 import warnings
@@ -28,15 +32,20 @@ Crop = NDArray[np.uint8]
 SIDE = 128
 """Longest side of a crop in pixels."""
 CALIBRATION_CROPS = 32
+"""Number of crops on which the ranges of activations are measured."""
 COMPARED_CROPS = 16
+"""Number of other crops on which the networks are compared."""
+_EQUAL_PSNR = 100.0  # dB, recorded for equal results, because cards have finite numbers only
 
 
 @dataclass(frozen=True)
 class Int8Network:
-    """An ONNX file and its difference from the float32 network."""
+    """An int8 network."""
 
     data: bytes
+    """Bytes of its ONNX file."""
     record: Int8Record
+    """Its difference from the float32 network, for the card."""
 
 
 def int8_of_run(
@@ -44,40 +53,46 @@ def int8_of_run(
 ) -> Int8Network | None:
     """Make the int8 network of an exported run, or warn why there is none.
 
-    A network without a convolution between two others has none, without a warning.
-
     Args:
         model: as for `make_int8_network`.
         sha256: as for `make_int8_network`.
         run_dir: folder of the training run.
-        photos: folders or zip files; None: the training images of the run.
+        photos: folders or zip files of photos; None for the training images of the run.
+
+    Returns:
+        The network; None after a warning, or without one if the model has no convolution between
+        two others.
 
     Raises:
         UsageError: `photos` has no image.
     """
     if not body_convolutions(onnx.load_model_from_string(model)):
-        return None  # a network this small gains nothing
+        return None
     try:
         images = list_all_images(read_data_places(run_dir) if photos is None else photos)
         return make_int8_network(model, sha256, images)
     except (UsageError, ValueError) as error:
         if photos is not None and isinstance(error, UsageError):
-            raise
+            raise  # The user chose photos that cannot be used.
         reason = str(error).rstrip(".")
         warnings.warn(f"The model has no int8 network: {reason}.", stacklevel=3)
         return None
 
 
 def make_int8_network(model: bytes, sha256: str, photos: Sequence[ImageFile]) -> Int8Network:
-    """Quantise a model; ranges of activations are those on crops of photos.
+    """Quantise a model.
 
-    The difference from float32 is measured on other photos, if there are enough.
+    The difference from float32 is measured on other photos than the calibration, if there are
+    enough.
 
     Args:
         model: bytes of the float32 ONNX file of an upscaler with a scale in its metadata.
         sha256: SHA-256 of `model` in hex, stored in the metadata of the result.
-        photos: images of the training; `CALIBRATION_CROPS` plus `COMPARED_CROPS` of them, always
-            the same, are read, and images that cannot be decoded are skipped.
+        photos: images like those of the training. Up to `CALIBRATION_CROPS` plus `COMPARED_CROPS`
+            of them, always the same, are read; those that cannot be decoded are skipped.
+
+    Returns:
+        The int8 network, with the metadata of the model.
 
     Raises:
         ValueError: the network has no convolution between two others, or no photo can be decoded.
@@ -96,7 +111,7 @@ def make_int8_network(model: bytes, sha256: str, photos: Sequence[ImageFile]) ->
 
 
 def _crops(photos: Sequence[ImageFile], scale: int) -> Iterator[Crop]:
-    """Yield crops of photos: every second one as it is, the others downscaled by `scale`.
+    """Yield a crop from the middle of each photo: every second one is downscaled by `scale` before.
 
     Users upscale both sharp photos and small copies of them.
     """
@@ -108,7 +123,7 @@ def _crops(photos: Sequence[ImageFile], scale: int) -> Iterator[Crop]:
             pixels = photo.read()
         except PictureError:
             continue
-        if number % 2:
+        if number % 2 == 1:
             image = Image.fromarray(pixels)
             width, height = (max(side // scale, 1) for side in image.size)
             pixels = np.asarray(image.resize((width, height), Image.Resampling.BICUBIC))
@@ -117,16 +132,16 @@ def _crops(photos: Sequence[ImageFile], scale: int) -> Iterator[Crop]:
 
 
 def _ranges(model: onnx.ModelProto, crops: Sequence[Crop]) -> dict[str, Range]:
-    """Run a model and return the smallest and largest value of each observed tensor."""
+    """Return the (smallest, largest) value of each tensor that `quantise` needs, over all crops."""
     names = observed_tensors(body_convolutions(model))
     if not names:
         raise ValueError("it has no convolution between two others")
+    # A copy of the model that returns these tensors too.
     observed = onnx.ModelProto()
     observed.CopyFrom(model)
     for name in names:
-        observed.graph.output.append(
-            onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
-        )
+        output = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None)
+        observed.graph.output.append(output)
     session = _session(observed.SerializeToString())
     low, high = dict.fromkeys(names, math.inf), dict.fromkeys(names, -math.inf)
     for crop in crops:
@@ -146,16 +161,27 @@ def _run(
 
 
 def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
-    sessions = [_session(model), _session(int8)]
+    """Compare the 8-bit results of the float32 network and the int8 network.
+
+    Args:
+        model: bytes of the float32 ONNX file.
+        int8: bytes of the int8 ONNX file.
+        crops: one or more.
+
+    Returns:
+        Largest and mean absolute difference in levels of 255, and the PSNR in dB.
+    """
+    float32_session, int8_session = _session(model), _session(int8)
     largest, total, squares, count = 0.0, 0.0, 0.0, 0
     for crop in crops:
-        first, second = (np.rint(np.clip(_run(each, crop)[0], 0, 1) * 255) for each in sessions)
-        difference = np.abs(first - second, dtype=np.float64)
+        expected = np.rint(np.clip(_run(float32_session, crop)[0], 0, 1) * 255)
+        found = np.rint(np.clip(_run(int8_session, crop)[0], 0, 1) * 255)
+        difference = np.abs(expected - found, dtype=np.float64)
         largest = max(largest, float(difference.max()))
-        total, squares = total + float(difference.sum()), squares + float((difference**2).sum())
+        total += float(difference.sum())
+        squares += float((difference**2).sum())
         count += difference.size
-    # 100 dB for equal results: cards hold finite numbers only.
-    psnr = 10 * math.log10(255**2 * count / squares) if squares else 100.0
+    psnr = 10 * math.log10(255**2 * count / squares) if squares else _EQUAL_PSNR
     return Int8Record(
         largest_difference=largest,
         mean_difference=round(total / count, 4),
@@ -165,12 +191,15 @@ def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
 
 
 def _session(model: bytes) -> onnxruntime.InferenceSession:
+    """Open an ONNX file on the CPU."""
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4  # fatal: errors are raised, and need not be printed
-    options.intra_op_num_threads = choose_threads(asked=None)
+    options.intra_op_num_threads = choose_threads(None)
+    # Threads do not spin while they wait, as in `inference.ort_engine`.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def _planes(crop: Crop) -> NDArray[np.float32]:
+    """Convert a crop to the input of a network, (1, 3, H, W), float32 in [0, 1]."""
     return (crop.transpose(2, 0, 1)[np.newaxis] / np.float32(255)).astype(np.float32)

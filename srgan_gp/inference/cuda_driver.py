@@ -1,7 +1,7 @@
-"""NVIDIA driver library: version, number of GPUs, and their name and free memory.
+"""NVIDIA driver: its CUDA version, the number of GPUs, and their names and free memory.
 
-The driver is asked because ONNX Runtime's list of providers only shows what was compiled in. The
-library is part of the driver, so no package has to be installed.
+The driver is asked, because ONNX Runtime's list of providers only shows what was compiled in. The
+driver's library of C functions is called, so no package has to be installed.
 """
 
 import ctypes
@@ -13,7 +13,9 @@ from typing import Any
 
 _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 NO_DRIVER = "no NVIDIA driver was found"
-_NAME_BYTES = 256
+"""Start of `Driver.problem` without a driver."""
+_NAME_BYTES = 256  # size of the buffer for the name of a GPU
+_MAJOR_CAPABILITY, _MINOR_CAPABILITY = 75, 76  # CUDA's numbers of two attributes of a GPU
 
 
 @dataclass(frozen=True)
@@ -21,35 +23,40 @@ class Driver:
     """State of the NVIDIA driver."""
 
     gpus: int
+    """Number of usable GPUs."""
     problem: str = ""
-    """Why there is no usable GPU; empty where there is one."""
+    """Why there is no usable GPU; empty if there is one."""
     cuda: str = ""
     """Newest CUDA version that the driver supports, such as 13.0; empty without a driver."""
 
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU; memory in bytes."""
+    """A GPU."""
 
     name: str
     compute_capability: str
     """Such as 9.0."""
     total_memory: int
+    """In bytes."""
     free_memory: int
+    """In bytes: what all processes together leave."""
 
 
 @cache
 def find_driver() -> Driver:
-    """Load the driver library once and count the GPUs."""
+    """Load the driver library and count the GPUs; the result is kept for the process."""
+    version, count = ctypes.c_int(0), ctypes.c_int(0)
     try:
         driver = ctypes.CDLL(_LIBRARY)
-        status, version, count = int(driver.cuInit(0)), ctypes.c_int(0), ctypes.c_int(0)
-        with suppress(AttributeError):
+        status = int(driver.cuInit(0))
+        with suppress(AttributeError):  # An old driver lacks the function; its version stays 0.
             driver.cuDriverGetVersion(ctypes.byref(version))
         if status == 0:
             status = int(driver.cuDeviceGetCount(ctypes.byref(count)))
     except (OSError, AttributeError):
         return Driver(0, f"{NO_DRIVER} ({_LIBRARY} does not load)")
+    # The version is 1000 * major + 10 * minor.
     cuda = f"{version.value // 1000}.{version.value % 1000 // 10}" if version.value else ""
     if status != 0 or count.value == 0:
         return Driver(0, f"the NVIDIA driver reports no usable GPU (CUDA error {status})", cuda)
@@ -57,14 +64,16 @@ def find_driver() -> Driver:
 
 
 def read_gpu(index: int) -> Gpu | None:
-    """Read name and memory of a GPU; None where there is none or the driver reports an error.
+    """Read name and memory of a GPU.
 
-    The free memory is what all processes together leave. Reading it needs a CUDA context, which
-    takes some hundred megabytes of the GPU meanwhile. It is released at once, unless ONNX Runtime
-    shares it.
+    Reading the free memory needs a CUDA context, which takes some hundred megabytes of the GPU
+    meanwhile. The context is released at once, unless ONNX Runtime uses it too.
 
     Args:
-        index: number of a GPU below `find_driver().gpus`.
+        index: number of the GPU, from 0.
+
+    Returns:
+        The GPU; None if there is none with this number, or the driver reports an error.
     """
     if index >= find_driver().gpus:
         return None
@@ -75,14 +84,14 @@ def read_gpu(index: int) -> Gpu | None:
 
 
 def _read_gpu(driver: Any, index: int) -> Gpu:  # noqa: ANN401 - a library of C functions
+    """Read a GPU with the functions of the driver library; RuntimeError if one of them fails."""
     device, major, minor = ctypes.c_int(0), ctypes.c_int(0), ctypes.c_int(0)
     name = ctypes.create_string_buffer(_NAME_BYTES)
     free, total, context = ctypes.c_size_t(0), ctypes.c_size_t(0), ctypes.c_void_p(None)
     _check(driver.cuDeviceGet(ctypes.byref(device), index))
     _check(driver.cuDeviceGetName(name, _NAME_BYTES, device))
-    # Attributes 75 and 76 are the two parts of the compute capability.
-    _check(driver.cuDeviceGetAttribute(ctypes.byref(major), 75, device))
-    _check(driver.cuDeviceGetAttribute(ctypes.byref(minor), 76, device))
+    _check(driver.cuDeviceGetAttribute(ctypes.byref(major), _MAJOR_CAPABILITY, device))
+    _check(driver.cuDeviceGetAttribute(ctypes.byref(minor), _MINOR_CAPABILITY, device))
     _check(driver.cuDevicePrimaryCtxRetain(ctypes.byref(context), device))
     try:
         _check(driver.cuCtxPushCurrent_v2(context))
@@ -97,5 +106,6 @@ def _read_gpu(driver: Any, index: int) -> Gpu:  # noqa: ANN401 - a library of C 
 
 
 def _check(status: int) -> None:
+    """Raise RuntimeError for the status of a driver function, except for 0, success."""
     if status != 0:
         raise RuntimeError(f"CUDA error {status}")

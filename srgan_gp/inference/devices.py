@@ -1,4 +1,4 @@
-"""Devices: parsing of `--device`, check of a GPU, default number of threads."""
+"""Parsing of `--device`, check of the precision and of a GPU, and the default number of threads."""
 
 import os
 import re
@@ -8,10 +8,12 @@ from srgan_gp.errors import UsageError
 from srgan_gp.inference.cuda_driver import find_driver
 
 PRECISIONS = ("auto", "float32", "float16", "int8")
+"""Values of `--precision`; `auto` is float32."""
 FLOAT16, INT8 = "float16", "int8"
 GPU_KINDS = ("cuda", "tensorrt")
 """Kinds of devices that are a GPU; `tensorrt` is a GPU whose operations TensorRT compiles."""
-THREADS_PER_CPU = 4  # more threads are slower; the bound catches typing errors
+THREADS_PER_CPU = 4
+"""Limit of the threads for each CPU. More threads are slower; the limit catches typing errors."""
 
 
 @dataclass(frozen=True)
@@ -27,25 +29,33 @@ class DeviceRequest:
     index: int = 0
 
 
-def parse_device(text: str) -> DeviceRequest:
+def parse_device(device: str) -> DeviceRequest:
     """Parse `auto`, `cpu`, `cuda`, `cuda:N`, `tensorrt` or `tensorrt:N`.
 
     >>> parse_device("cuda:1")
     DeviceRequest(kind='cuda', index=1)
 
     Raises:
-        UsageError: `text` is something else.
+        UsageError: `device` is something else.
     """
-    match = re.fullmatch(r"(auto|cpu|(?:cuda|tensorrt)(?::(\d{1,3}))?)", str(text))
+    match = re.fullmatch(r"(auto|cpu)|(cuda|tensorrt)(?::(\d{1,3}))?", str(device))
     if not match:
         raise UsageError(
-            f"There is no device {str(text)!r}; choose auto, cpu, cuda, cuda:N or tensorrt."
+            f"There is no device {str(device)!r}; choose auto, cpu, cuda, cuda:N or tensorrt."
         )
-    return DeviceRequest(match[1].partition(":")[0], int(match[2] or 0))
+    kind, gpu_kind, index = match.groups()
+    return DeviceRequest(kind or gpu_kind, 0 if index is None else int(index))
 
 
 def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
-    """Check a precision; int8 changes `auto` to `cpu`.
+    """Check that a precision can be used on a device.
+
+    Args:
+        request: the device.
+        precision: one of `PRECISIONS`.
+
+    Returns:
+        `request`; for int8, the CPU instead of `auto`.
 
     Raises:
         UsageError: the precision is unknown, or int8 is combined with a GPU.
@@ -55,7 +65,7 @@ def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
         raise UsageError(f"There is no precision {precision!r}; choose one of {known}.")
     if precision != INT8:
         return request
-    if request.kind in GPU_KINDS:  # as `allows_int8`
+    if request.kind in GPU_KINDS:
         raise UsageError(
             "int8 runs on the CPU only; choose the device cpu, or the precision float16."
         )
@@ -63,7 +73,7 @@ def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
 
 
 def allows_int8(device: str) -> bool:
-    """Return whether int8 can be used on a device, which is as for `parse_device`.
+    """Return whether int8 can be used on a device, given as for `parse_device`.
 
     >>> allows_int8("auto"), allows_int8("cuda:1")
     (True, False)
@@ -75,28 +85,38 @@ def allows_int8(device: str) -> bool:
 
 
 def why_no_gpu(index: int) -> str | None:
-    """Ask the driver why GPU `index` cannot be used; None where it reports no reason."""
+    """Return why the driver cannot use GPU number `index`; None if it reports no reason."""
     driver = find_driver()
     if driver.gpus == 0:
         return driver.problem
     if index >= driver.gpus:
-        count = f"{driver.gpus} GPU{'s' if driver.gpus > 1 else ''}"
-        return f"the NVIDIA driver reports {count}, numbered from 0"
+        plural = "s" if driver.gpus > 1 else ""
+        return f"the NVIDIA driver reports {driver.gpus} GPU{plural}, numbered from 0"
     return None
 
 
-def choose_threads(asked: int | None) -> int:
-    """Check a number of threads; None means one for each CPU this process may use.
+def choose_threads(requested: int | None) -> int:
+    """Check or choose the number of CPU threads for a model.
+
+    Args:
+        requested: number of threads; None means one for each CPU this process may use.
+
+    Returns:
+        The number of threads.
 
     Raises:
-        UsageError: below 1, or above `THREADS_PER_CPU` for each CPU; thousands can hang a machine.
+        UsageError: the number is below 1, or above `THREADS_PER_CPU` for each CPU.
     """
     # ONNX Runtime's own default pins threads to CPUs that a container may not own.
     if hasattr(os, "sched_getaffinity"):
-        available = len(os.sched_getaffinity(0))
+        cpus = len(os.sched_getaffinity(0))
     else:
-        available = os.cpu_count() or 1
-    most = THREADS_PER_CPU * available
-    if asked is not None and not 1 <= asked <= most:
-        raise UsageError(f"The number of threads must be 1 to {most} on this machine, not {asked}.")
-    return asked or available
+        cpus = os.cpu_count() or 1
+    if requested is None:
+        return cpus
+    limit = THREADS_PER_CPU * cpus
+    if not 1 <= requested <= limit:
+        raise UsageError(
+            f"The number of threads must be 1 to {limit} on this machine, not {requested}."
+        )
+    return requested

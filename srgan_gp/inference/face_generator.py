@@ -1,4 +1,7 @@
-"""`FaceGenerator`: generates faces from seeds or latents, and interpolates between two seeds."""
+"""`FaceGenerator`: generates faces of nobody from seeds or latents, and interpolates between two.
+
+It is the public class for face generation; the app and `srgan-gp generate` use it.
+"""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -19,6 +22,7 @@ from srgan_gp.models.catalog import DEFAULT_MODELS
 Array = NDArray[Any]
 
 DEFAULT_MODEL = DEFAULT_MODELS[FACES]
+"""Name of the model that is used if none is given."""
 
 
 class FaceGenerator:
@@ -108,18 +112,18 @@ class FaceGenerator:
 
     @property
     def default_truncation(self) -> float:
-        """Truncation that is used where none is given: that of the card, otherwise 1."""
-        stated = self.card.truncation if self.card else None
-        return 1.0 if stated is None else stated
+        """Truncation that is used if none is given: that on the model's card, otherwise 1."""
+        truncation_of_card = self.card.truncation if self.card else None
+        return 1.0 if truncation_of_card is None else truncation_of_card
 
     def latents(self, seeds: Iterable[int], *, truncation: float | None = None) -> Floats:
         """Draw the latent of each seed from the standard normal distribution.
 
         Args:
             seeds: integers of 0 or more.
-            truncation: factor of each latent. Below 1 faces are more typical and more alike, 0
-                gives the face of the mean latent, above 1 they are more unusual. None:
-                `default_truncation`.
+            truncation: factor of each latent, 0 or more; None means `default_truncation`. Below 1
+                faces are more typical and more alike, above 1 more unusual. 0 gives the face of
+                the mean latent.
 
         Returns:
             (N, latent_size), float32.
@@ -208,18 +212,19 @@ class FaceGenerator:
             PictureError, DeviceError, ModelRefusedError: as for `generate`, by the iterator.
         """
         for seed in (first_seed, second_seed):
+            # An array is no seed, but an integer of numpy is one.
             if hasattr(seed, "__array__") and not isinstance(cast("object", seed), Integral):
                 raise TypeError("interpolate takes two seeds; pass latents to generate_from")
         if _integer("the number of frames", frames) < 2:
             raise UsageError(f"An animation has 2 frames or more, not {frames}.")
-        ends = self.latents((first_seed, second_seed), truncation=truncation)
-        shares = (index / (frames - 1) for index in range(frames))
-        return (self._draw(spherical_path(*ends, shares=[share])) for share in shares)
+        first, last = self.latents((first_seed, second_seed), truncation=truncation)
+        shares = (index / (frames - 1) for index in range(frames))  # 0 to 1
+        return (self._draw(spherical_path(first, last, [share])) for share in shares)
 
     def _draw(self, latent: Floats) -> Array:
-        """Generate the face (image_size, image_size, 3) of one latent (1, latent_size).
+        """Generate the face (image_size, image_size, 3), uint8, of one latent (1, latent_size).
 
-        One at a time, because in batches of N the last bits would depend on N.
+        Faces are generated one at a time, because in batches of N the last bits would depend on N.
         """
         try:
             planes = self._session.run(latent)[0]
@@ -236,7 +241,8 @@ class FaceGenerator:
         return quantise(planes.transpose(1, 2, 0), np.dtype(np.uint8))
 
 
-def _integer(what: str, value: object) -> int:
+def _integer(description: str, value: object) -> int:
+    """Return an integer of Python or numpy as int; TypeError with the description otherwise."""
     if not isinstance(value, Integral):
-        raise TypeError(f"{what} must be an integer, got {value!r}")
+        raise TypeError(f"{description} must be an integer, got {value!r}")
     return int(value)

@@ -1,4 +1,7 @@
-"""Latents of face generators: drawing from seeds, checks, and spherical interpolation."""
+"""Latents of face generators: drawing from seeds, checks, and spherical interpolation.
+
+A latent is the input of a face generator: a vector of standard normal numbers.
+"""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -9,11 +12,14 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _NEARLY_PARALLEL = 1e-4
-"""Sine below which an angle counts as 0 or pi; dividing by it would amplify rounding errors."""
+"""Sine of an angle below which it counts as 0 or pi; dividing by it would amplify rounding errors.
+"""
 
 
 def draw_latents(seeds: Iterable[int], size: int) -> Floats:
-    """Draw the latent of each seed with its own random generator, independent of the batch.
+    """Draw the latent of each seed with a random generator of its own.
+
+    So a latent depends on its seed only, not on the other seeds.
 
     Args:
         seeds: integers of 0 or more.
@@ -25,28 +31,35 @@ def draw_latents(seeds: Iterable[int], size: int) -> Floats:
     Raises:
         ValueError: a seed is negative.
     """
-    rows = [np.random.default_rng(s).standard_normal(size, dtype=np.float32) for s in seeds]
-    return np.stack(rows) if rows else np.empty((0, size), np.float32)
+    latents: list[Floats] = []
+    for seed in seeds:
+        generator = np.random.default_rng(seed)
+        latents.append(generator.standard_normal(size, dtype=np.float32))
+    return np.stack(latents) if latents else np.empty((0, size), np.float32)
 
 
 def check_latents(latents: object, size: int) -> Floats:
-    """Check the latents of a caller, and return them.
+    """Check the latents of a caller.
 
     Args:
-        latents: an array (N, size), float32, with finite values.
+        latents: should be an array (N, size), float32, with finite values.
         size: length of a latent.
+
+    Returns:
+        `latents`.
 
     Raises:
         TypeError: they are no array.
         ValueError: they have another shape or dtype, or values that are not finite.
     """
     if not isinstance(latents, np.ndarray):
-        kind, advice = type(latents).__name__, "pass np.asarray(latents, np.float32)"
+        type_name = type(latents).__name__
+        advice = "pass np.asarray(latents, np.float32)"
         if isinstance(latents, int):
             advice = "pass generator.latents([seed]), or call generate(seed=...)"
-        if hasattr(latents, "numpy"):
-            kind, advice = f"{type(latents).__module__}.{kind}", "call .numpy() on it"
-        raise TypeError(f"latents must be a numpy array, got {kind}; {advice}")
+        if hasattr(latents, "numpy"):  # such as a tensor of PyTorch
+            type_name, advice = f"{type(latents).__module__}.{type_name}", "call .numpy() on it"
+        raise TypeError(f"latents must be a numpy array, got {type_name}; {advice}")
     array = cast("NDArray[Any]", latents)
     if array.ndim != 2 or array.shape[1] != size:
         hint = "; pass latents[None]" if array.shape == (size,) else ""
@@ -62,13 +75,14 @@ def check_latents(latents: object, size: int) -> Floats:
 def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Floats:
     """Interpolate between two latents along the arc between them (slerp).
 
-    Standard normal latents lie near a sphere of radius sqrt(size). The straight line between two
-    of them leaves it, by 30 % in the middle of a right angle, where a network has no training data.
+    Standard normal latents lie near a sphere of radius sqrt(size). A straight line between two of
+    them leaves the sphere: between orthogonal ones, its middle is 30 % nearer to the origin, where
+    a network has no training data.
 
     Args:
         first: (size,), float32.
         second: (size,), float32.
-        shares: positions on the arc; 0 is `first` and 1 is `second`, both exactly.
+        shares: N positions on the arc, 0 to 1; 0 is `first` and 1 is `second`, both exactly.
 
     Returns:
         (N, size), float32. Parallel latents are interpolated linearly.
@@ -77,12 +91,11 @@ def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Fl
         Shoemake 1985, "Animating rotation with quaternion curves", section 3.3.
     """
     ends = np.stack([first, second]).astype(np.float64)
-    steps = np.fromiter(shares, np.float64)[:, np.newaxis]
-    lengths = float(np.linalg.norm(ends, axis=1).prod())
-    cosine = ends[0] @ ends[1] / lengths if lengths else 1.0
+    positions = np.fromiter(shares, np.float64)
+    norms_product = float(np.linalg.norm(ends, axis=1).prod())
+    cosine = ends[0] @ ends[1] / norms_product if norms_product else 1.0
     angle = np.arccos(np.clip(cosine, -1, 1))
-    if np.sin(angle) < _NEARLY_PARALLEL:
-        weights = np.hstack([1 - steps, steps])
-    else:
-        weights = np.sin(np.hstack([1 - steps, steps]) * angle) / np.sin(angle)
+    weights = np.stack([1 - positions, positions], axis=1)  # of both ends, (N, 2)
+    if np.sin(angle) >= _NEARLY_PARALLEL:
+        weights = np.sin(weights * angle) / np.sin(angle)
     return (weights @ ends).astype(np.float32)

@@ -1,4 +1,8 @@
-"""ONNX Runtime sessions: opens a model on the CPU or a GPU, and proves which one runs it."""
+"""Opening of a model with ONNX Runtime on the CPU or a GPU, and the check which one runs it.
+
+An engine is a session of ONNX Runtime. A provider is its implementation for a kind of device; a
+session has a list of them, and each operation runs on the first provider that supports it.
+"""
 
 import contextlib
 import io
@@ -7,7 +11,8 @@ from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, cast
 
-# Read when ONNX Runtime loads. Without it, an identifier and events are stored in the home folder.
+# ONNX Runtime reads it when it loads. Without it, ONNX Runtime stores an identifier and events in
+# the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
@@ -19,10 +24,10 @@ from srgan_gp.inference.runtime_types import OrtSession, first_line
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 TENSORRT = "TensorrtExecutionProvider"
-SILENT, WARNINGS = 4, 2  # ONNX Runtime's log levels; the current one cannot be read
-# NhwcTransformer would leave pairs of conversions between int8 convolutions, which are fast in both
-# layouts.
+SILENT, WARNINGS = 4, 2  # log levels of ONNX Runtime: fatal errors, and its default
 DISABLED_OPTIMIZERS = ["NhwcTransformer"]
+"""Optimisations that are not used. This one changes the memory layout for int8 convolutions, which
+gains nothing, and leaves conversions of the layout between them."""
 
 _onnxruntime = cast(Any, onnxruntime)  # has no type hints
 
@@ -40,8 +45,8 @@ def start_engine(
         is_float16: whether the model computes in float16.
 
     Returns:
-        ONNX Runtime's session, the device (`cpu` or `cuda:N`, also with TensorRT), and notes for
-        users.
+        ONNX Runtime's session; the device, `cpu` or `cuda:N`, also with TensorRT; and messages for
+        users, such as why a GPU is not used.
 
     Raises:
         ModelRefusedError: ONNX Runtime cannot load the model.
@@ -55,7 +60,8 @@ def start_engine(
             problem = str(error)
         else:
             return engine, f"cuda:{request.index}", notes
-    # Also before a missing GPU is reported: a model that cannot be loaded is refused first.
+    # The model is opened on the CPU even if a requested GPU is missing: a model that cannot be
+    # loaded is reported first.
     try:
         engine = create_session(data, threads)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
@@ -67,7 +73,7 @@ def start_engine(
             f"The device {request.kind}:{request.index} cannot be used: {problem}. Choose the "
             "device cpu or auto."
         )
-    if problem is None or problem.startswith(NO_DRIVER):  # as on most laptops
+    if problem is None or problem.startswith(NO_DRIVER):  # A missing driver needs no message.
         return engine, "cpu", ()
     return engine, "cpu", (f"The GPU is not used: {problem}.",)
 
@@ -75,12 +81,20 @@ def start_engine(
 def _start_on_gpu(
     data: bytes, threads: int, request: DeviceRequest, *, is_float16: bool
 ) -> tuple[OrtSession, tuple[str, ...]]:
-    """Open a model on a GPU and check that it runs there; DeviceError has the reason if not."""
+    """Open a model on a GPU and check that it runs there.
+
+    Returns:
+        ONNX Runtime's session, and a message if some operations run on the CPU.
+
+    Raises:
+        DeviceError: with the reason why the GPU is not used, without a full stop.
+    """
     providers = _gpu_providers(request, is_float16=is_float16)
     wanted = providers[0][0]
     try:
         with _without_logging():
             _onnxruntime.preload_dlls()  # CUDA libraries installed by pip
+            # Needed by `get_provider_graph_assignment_info` below.
             entries = {"session.record_ep_graph_assignment_info": "1"}
             engine = create_session(data, threads, (*providers, CPU), entries)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
@@ -88,27 +102,28 @@ def _start_on_gpu(
     if engine.get_providers()[0] != wanted:
         install = "them: pip install 'srgan-gp[gpu]'" if wanted == CUDA else "TensorRT 10"
         raise DeviceError(f"its libraries do not load; install {install}")
-    nodes = Counter[str]()
+    operations = Counter[str]()  # number by provider
     for part in engine.get_provider_graph_assignment_info():
-        nodes[part.ep_name] += len(part.get_nodes())
-    if not nodes[wanted]:
+        operations[part.ep_name] += len(part.get_nodes())
+    if not operations[wanted]:
         raise DeviceError("ONNX Runtime runs no operation of the model on it")
-    elsewhere = nodes[CPU]
-    note = f"{elsewhere} of the model's {nodes.total()} operations run on the CPU."
-    return engine, (note,) if elsewhere else ()
+    if operations[CPU] == 0:
+        return engine, ()
+    note = f"{operations[CPU]} of the model's {operations.total()} operations run on the CPU."
+    return engine, (note,)
 
 
 def _gpu_providers(
     request: DeviceRequest, *, is_float16: bool
 ) -> list[tuple[str, dict[str, int | str]]]:
-    """Return the providers of a GPU with their options; the first is the one that is asked for."""
+    """Return the providers of a GPU, (name, options), the one that was asked for first."""
     cuda: dict[str, int | str] = {
         "device_id": request.index,
         "use_tf32": 0,  # compute in full float32, as the report says
         "cudnn_conv_algo_search": "HEURISTIC",  # milliseconds a shape instead of half a second
-        "arena_extend_strategy": "kSameAsRequested",
+        "arena_extend_strategy": "kSameAsRequested",  # no more memory than needed
         "prefer_nhwc": int(is_float16),  # the layout of the GPU's float16 matrix units
-        "fuse_conv_bias": 1,
+        "fuse_conv_bias": 1,  # the convolution adds its bias
     }
     if request.kind != "tensorrt":
         return [(CUDA, cuda)]
@@ -125,13 +140,27 @@ def create_session(
     providers: Sequence[Any] = (CPU,),
     entries: Mapping[str, str] | None = None,
 ) -> Any:  # noqa: ANN401 - ONNX Runtime has no type hints
-    """Create ONNX Runtime's session without fallback to another provider."""
+    """Create ONNX Runtime's session without fallback to another provider.
+
+    Args:
+        data: bytes of the ONNX file.
+        threads: CPU threads.
+        providers: names of providers, or (name, options), in order of priority.
+        entries: further entries of the session's configuration.
+
+    Returns:
+        `onnxruntime.InferenceSession`.
+
+    Raises:
+        Exception: of any kind, if the model cannot be loaded or a provider cannot be used.
+    """
     options = _onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = SILENT
     # Threads that spin while waiting slow down the threads that read and write images.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.enable_mem_pattern = list(providers) != [CPU]  # it doubles the memory of tiles
+    # On a CPU, planning of the memory for each shape doubles the memory of tiles.
+    options.enable_mem_pattern = list(providers) != [CPU]
     for name, value in (entries or {}).items():
         options.add_session_config_entry(name, value)
     return _onnxruntime.InferenceSession(
@@ -145,7 +174,10 @@ def create_session(
 
 @contextlib.contextmanager
 def _without_logging() -> Generator[None]:
-    """Suppress output of ONNX Runtime while a GPU is tried; the result is reported in `notes`."""
+    """Suppress output of ONNX Runtime while a GPU is tried; failures are reported as messages.
+
+    Afterwards the default log level is set, because the previous one cannot be read.
+    """
     _onnxruntime.set_default_logger_severity(SILENT)
     try:
         with contextlib.redirect_stdout(io.StringIO()):

@@ -1,4 +1,8 @@
-"""Conversion between pixels (uint8, uint16, float32) and the float32 planes of networks."""
+"""Conversion between pixels and the inputs and outputs of networks.
+
+Pixels are (H, W, C), uint8, uint16 or float32. Networks take and return planes: (N, C, H, W),
+float32, with 1 as full brightness.
+"""
 
 from typing import Any
 
@@ -14,7 +18,7 @@ Array = NDArray[Any]
 FULL_SCALE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
 """Value of full brightness for each supported dtype."""
 
-_CACHED_VALUES = 1 << 15  # converted at a time, so that the copies stay in the CPU cache
+_CACHED_VALUES = 1 << 15  # values converted at a time, so that the copies stay in the CPU cache
 
 
 def check_pixels(pixels: Array) -> None:
@@ -49,26 +53,36 @@ def to_planes(pixels: Array) -> Floats:
         (1, 3, H, W), float32.
     """
     planes = np.empty((1, 3, *pixels.shape[:2]), np.float32)
+    # One channel of grey is broadcast to three planes.
     np.divide(pixels.transpose(2, 0, 1), np.float32(FULL_SCALE[pixels.dtype]), out=planes[0])
     return planes
 
 
 def to_pixels(planes: Floats, pixels: Array) -> None:
-    """Clip to [0, 1], scale, round to nearest and move channels last.
+    """Convert planes to pixels: clip to [0, 1], scale to the dtype and round to nearest.
 
     Args:
         planes: (C, H, W), float32.
-        pixels: (H, W, C), uint8, uint16 or float32; written in place.
+        pixels: (H, W, C), uint8, uint16 or float32; the result is written into it.
     """
-    step = max(1, _CACHED_VALUES // planes.shape[2])
-    for top in range(0, planes.shape[1], step):
-        rows = slice(top, top + step)
+    height, width = planes.shape[1:]
+    band_rows = max(1, _CACHED_VALUES // width)
+    for top in range(0, height, band_rows):
+        rows = slice(top, top + band_rows)
         for channel, plane in enumerate(planes):
             pixels[rows, :, channel] = quantise(plane[rows], pixels.dtype)
 
 
 def quantise(values: Floats, dtype: np.dtype[Any]) -> Array:
-    """Clip to [0, 1], scale to `dtype` and round to nearest; same shape."""
+    """Clip values to [0, 1], scale them to `dtype` and round to nearest.
+
+    Args:
+        values: any shape, float32.
+        dtype: uint8, uint16 or float32.
+
+    Returns:
+        Same shape, `dtype`.
+    """
     clipped = np.clip(values, 0, 1)
     if dtype.kind == "u":
         clipped *= FULL_SCALE[dtype]

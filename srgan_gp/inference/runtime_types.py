@@ -1,4 +1,4 @@
-"""Types of ONNX Runtime, and conversion of its errors into those of this package."""
+"""Interface of ONNX Runtime for type checkers, a run of a model, and conversion of its errors."""
 
 import threading
 from collections.abc import Sequence
@@ -18,11 +18,13 @@ OUT_OF_MEMORY = (
     "alloc_failed",
     "allocatebuffer",
 )
+"""Parts of ONNX Runtime's messages, in lower case, that mean too little memory."""
 GPU_FAILURE = ("cuda failure", "cudnn failure", "cublas failure", "cuda error")
+"""Parts of its messages, in lower case, that mean a failure of the GPU."""
 
 
 class Float16OverflowError(SrganGpError):
-    """A value was not finite in float16; the window must be computed in float32."""
+    """A result was not finite in float16; the caller computes the input again in float32."""
 
 
 class OrtSession(Protocol):
@@ -62,13 +64,13 @@ def run_ort_session(
 
     Args:
         engine: a model with one input and one output.
-        inputs: images (N, 3, H, W) or latents (N, latent_size), float32.
+        inputs: images (N, 3, H, W), or latents (N, latent_size) of a face generator; float32.
         name: name of the model, for messages.
         options: `onnxruntime.RunOptions` or None.
-        interrupts: whether Ctrl-C ends a run of the main thread, by `options`.
+        interrupts: whether Ctrl-C ends a run in the main thread; it needs `options`.
 
     Returns:
-        The output, float32.
+        The output, (N, 3, H * scale, W * scale) or faces (N, 3, side, side), float32.
 
     Raises:
         MemoryError: the device has too little memory for this size.
@@ -80,15 +82,12 @@ def run_ort_session(
     def terminate() -> None:
         options.terminate = True
 
+    is_main_thread = threading.current_thread() is threading.main_thread()
     try:
         feed = {engine.get_inputs()[0].name: np.ascontiguousarray(inputs)}
-        if (
-            options is None
-            or not interrupts
-            or threading.current_thread() is not threading.main_thread()
-        ):
-            return engine.run(None, feed, options)[0]
-        return run_interruptibly(lambda: engine.run(None, feed, options)[0], terminate)
+        if options is not None and interrupts and is_main_thread:
+            return run_interruptibly(lambda: engine.run(None, feed, options)[0], terminate)
+        return engine.run(None, feed, options)[0]
     except MemoryError:
         raise
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
@@ -106,19 +105,22 @@ def convert_error(error: Exception, inputs: NDArray[Any], name: str) -> Exceptio
     Returns:
         MemoryError, DeviceError or ModelRefusedError, as for `run_ort_session`.
     """
-    text = str(error).lower()
-    if any(sign in text for sign in OUT_OF_MEMORY):
+    message = str(error).lower()
+    if any(part in message for part in OUT_OF_MEMORY):
         return MemoryError(first_line(error))
-    if any(sign in text for sign in GPU_FAILURE):
+    if any(part in message for part in GPU_FAILURE):
         return DeviceError(f"The GPU failed: {first_line(error)}.")
     if inputs.ndim == 4:
-        what = f"an image of {inputs.shape[3]} x {inputs.shape[2]} pixels"
+        input_kind = f"an image of {inputs.shape[3]} x {inputs.shape[2]} pixels"
     else:
-        what = f"latents of shape {inputs.shape}"
-    return ModelRefusedError(f"The model {name} fails on {what}: {first_line(error)}.")
+        input_kind = f"latents of shape {inputs.shape}"
+    return ModelRefusedError(f"The model {name} fails on {input_kind}: {first_line(error)}.")
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error, without ONNX Runtime's prefix and the full stop."""
+    """Return the first line of an error's message, at most 200 characters, for our messages.
+
+    ONNX Runtime's prefix and the full stop at the end are removed.
+    """
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0].removeprefix("[ONNXRuntimeError] : ")[:200].rstrip(". ")

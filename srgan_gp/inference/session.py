@@ -1,4 +1,7 @@
-"""`Session`: opens an ONNX model on a device with ONNX Runtime, runs it and cancels runs."""
+"""`Session`: opens an ONNX model on a device with ONNX Runtime, runs it and cancels runs.
+
+"Half" means half precision, float16: a second engine (session of ONNX Runtime) of the same model.
+"""
 
 import os
 import threading
@@ -60,20 +63,18 @@ class Session:
         notes: tuple[str, ...] = (),
         card: ModelCard | None = None,
     ) -> None:
-        self._engine = engine
-        self.info = info
-        self.card = card
-        has_batches = not isinstance(engine.get_inputs()[0].shape[0], int)
+        self._engine, self.info, self.card = engine, info, card
+        has_batches = not isinstance(engine.get_inputs()[0].shape[0], int)  # a name if it varies
         self.takes_batches = has_batches and info.source == "metadata"
         self.device = device
-        self.provider = str(engine.get_providers()[0])
+        self.provider = str(engine.get_providers()[0])  # the one that is tried first
         self.notes = notes
         self._shrinks_arena = False
         self._running: set[Any] = set()  # `RunOptions` of the runs in progress
-        self._half_opener: Callable[[bool], BoundEngine] | None = None
-        """`_open_half` without its last argument; None unless the precision is float16."""
-        self._half: dict[bool, BoundEngine] = {}
-        """Float16 engines by whether they take pixels, opened when they are needed."""
+        self._open_half: Callable[[bool], BoundEngine] | None = None
+        """Opens a float16 engine; its argument is whether it takes uint8. None for others."""
+        self._half_engines: dict[bool, BoundEngine] = {}
+        """Opened float16 engines by whether they take uint8; the others take float32."""
         self._half_lock = threading.Lock()
 
     @classmethod
@@ -89,8 +90,8 @@ class Session:
     ) -> "Session":
         """Load a model by name or path.
 
-        The bytes that `read_model` verified are loaded. Properties of a model without our metadata
-        are measured.
+        The file is verified first. The properties of a model that this package did not export are
+        measured.
 
         Args:
             model: name of a model, or path of an `.onnx` file.
@@ -118,46 +119,45 @@ class Session:
         """
         if not isinstance(cast("object", model), str | os.PathLike):
             raise TypeError(f"the model must be a name or a path, got {model!r}")
-        for name, value, kind in (("threads", threads, Integral), ("fidelity", fidelity, Real)):
-            if value is not None and not isinstance(cast("object", value), kind):
-                what = "an integer" if kind is Integral else "a number"
-                raise TypeError(f"{name} must be {what}, got {value!r}")
+        if not isinstance(cast("object", threads), Integral | None):
+            raise TypeError(f"threads must be an integer, got {threads!r}")
+        if not isinstance(cast("object", fidelity), Real | None):
+            raise TypeError(f"fidelity must be a number, got {fidelity!r}")
         request = parse_device(device)
         if precision != "auto":
             request = restrict_device(request, precision)
         threads = choose_threads(threads)
         source = read_model(model, fidelity, task, is_int8=precision == INT8)
         data, name = source.data, source.name
-        engine, used, notes = start_engine(data, name, request, threads)
+        engine, used_device, notes = start_engine(data, name, request, threads)
         metadata = engine.get_modelmeta().custom_metadata_map
         info = read_metadata(metadata, name, source.sha256)
         check_inputs_and_outputs(engine.get_inputs(), engine.get_outputs(), name, info)
-        if info is None:
-            cpu_engine = engine if used == "cpu" else create_session(data, threads)
+        if info is None:  # A measurement needs the CPU: GPU kernels may spread NaN further.
+            cpu_engine = engine if used_device == "cpu" else create_session(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
             notes = (*notes, info.measured_note)
         if fidelity is not None:
             info = replace(info, name=name, fidelity=fidelity)
-        opened = cls(engine, info, used, notes, source.card)
+        session = cls(engine, info, used_device, notes, source.card)
         if precision == FLOAT16 and info.task != FACES:
             require_float16(source)
-            opened.precision = FLOAT16
+            session.precision = FLOAT16
             # Not `auto`: float16 runs on the device of the float32 network, or fails.
-            on_gpu = "tensorrt" if request.kind == "tensorrt" else "cuda"
-            half = DeviceRequest("cpu") if used == "cpu" else replace(request, kind=on_gpu)
-            opened._half_opener = partial(_open_half, data, name, half, threads)
+            kind = "tensorrt" if request.kind == "tensorrt" else "cuda"
+            half = DeviceRequest("cpu") if used_device == "cpu" else replace(request, kind=kind)
+            session._open_half = partial(_open_half, data, name, half, threads)
         if precision == INT8:
-            opened.precision = INT8
-            opened.notes = (opened._int8_note(metadata), *notes)
-        return opened
+            session.precision = INT8
+            session.notes = (session._int8_note(metadata), *notes)
+        return session
 
     def run(self, inputs: Floats, half: BoundEngine | None = None) -> Floats:
         """Upscale images, or generate faces from latents.
 
         Args:
             inputs: (N, 3, H, W), float32, RGB in [0, 1]; or (N, latent_size), float32.
-            half: engine of `run_half`, which calls this method; inputs, result and errors are then
-                those of `run_half`.
+            half: only `run_half` passes its engine; inputs, result and errors are then its own.
 
         Returns:
             (N, 3, H * scale, W * scale), or (N, 3, image_size, image_size); float32, not clipped.
@@ -169,18 +169,17 @@ class Session:
             Cancelled: `cancel` was called during the run.
         """
         options: Any = cast("Any", onnxruntime).RunOptions()
-        if self._shrinks_arena:
+        if self._shrinks_arena:  # after a run failed for lack of memory
             arena = "cpu:0" if self.device == "cpu" else self.device.replace("cuda", "gpu")
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", arena)
         self._running.add(options)
         try:
             if half:
                 return half.run(inputs, options)
-            on_cpu = self.device == "cpu"  # a GPU has a context for each thread
-            return run_ort_session(self._engine, inputs, self.info.name, options, on_cpu)
+            interrupts = self.device == "cpu"  # A GPU has a context for each thread.
+            return run_ort_session(self._engine, inputs, self.info.name, options, interrupts)
         except MemoryError:
-            # From now on, memory is returned to the system after each run.
-            self._shrinks_arena = True
+            self._shrinks_arena = True  # From now on, each run returns its memory to the system.
             raise
         except SrganGpError:
             if options.terminate:
@@ -203,15 +202,15 @@ class Session:
             ModelRefusedError: the model cannot be converted to float16.
             MemoryError, SrganGpError: as for `run`.
         """
-        assert self._half_opener is not None  # Callers check that `precision` is float16.
-        takes_pixels = window.dtype == np.uint8
+        assert self._open_half is not None  # Callers check that `precision` is float16.
+        takes_uint8 = window.dtype == np.uint8
         with self._half_lock:
-            if takes_pixels not in self._half:
-                self._half[takes_pixels] = self._half_opener(takes_pixels)
-        return self.run(window, self._half[takes_pixels])
+            if takes_uint8 not in self._half_engines:
+                self._half_engines[takes_uint8] = self._open_half(takes_uint8)
+        return self.run(window, self._half_engines[takes_uint8])
 
     def _int8_note(self, metadata: Mapping[str, str]) -> str:
-        """Return a note about the difference of the int8 network from the float32 one.
+        """Return the measured difference of the int8 network from the float32 one, as a note.
 
         Raises:
             ModelRefusedError: it was not made from the model of the card.
@@ -231,17 +230,18 @@ class Session:
 
 
 def _open_half(
-    data: bytes, name: str, device: DeviceRequest, threads: int, takes_pixels: bool
+    data: bytes, name: str, device: DeviceRequest, threads: int, takes_uint8: bool
 ) -> BoundEngine:
     """Open the float16 network of a model on the device that its float32 network uses."""
     from srgan_gp.inference.precision.float16_graph import to_float16
 
-    converted = to_float16(data, name, has_pixels=takes_pixels)
-    engine, used, _ = start_engine(converted, name, device, threads, is_float16=True)
-    return BoundEngine(engine, used, name)
+    converted = to_float16(data, name, has_pixels=takes_uint8)
+    engine, used_device, _ = start_engine(converted, name, device, threads, is_float16=True)
+    return BoundEngine(engine, used_device, name)
 
 
 def _measure(cpu_engine: OrtSession, data: bytes, name: str, digest: str) -> ModelInfo:
+    """Measure the properties of a model without metadata; `digest` is the SHA-256 of `data`."""
     from srgan_gp.inference.loading import foreign_models
 
     graph = foreign_models.parse_safely(data, name)

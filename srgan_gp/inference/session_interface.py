@@ -1,4 +1,7 @@
-"""Interface of a session, and checks and text that depend only on it."""
+"""Interface of a session (a loaded model on a device), and functions that need no more than it.
+
+`Upscaler` and `FaceGenerator` use it, and tests replace the session.
+"""
 
 from typing import Any, Protocol
 
@@ -11,7 +14,10 @@ from srgan_gp.models.cards import FACES, ModelCard
 
 
 class SessionInterface(Protocol):
-    """Interface that `Upscaler` and `FaceGenerator` need; `session.Session` implements it."""
+    """Interface that `Upscaler` and `FaceGenerator` need.
+
+    `session.Session` implements it, and describes the attributes.
+    """
 
     info: ModelInfo
     device: str
@@ -42,21 +48,24 @@ def require_task(session: SessionInterface | None, task: str, purpose: str) -> S
         task: one of `cards.TASKS`.
         purpose: what the caller does, for the message, such as "upscaling".
 
+    Returns:
+        `session`.
+
     Raises:
         ModelRefusedError: the model is for another task.
         TypeError: `session` is something else: None, the default of both classes, or a name.
     """
-    about = getattr(session, "info", None)
-    if session is None or about is None:
-        kind = "FaceGenerator" if task == FACES else "Upscaler"
+    info = getattr(session, "info", None)
+    if session is None or info is None:
+        class_name = "FaceGenerator" if task == FACES else "Upscaler"
         argument = repr(session) if isinstance(session, str) else ""
         raise TypeError(
-            f"{kind} needs a session, got {session!r}; use {kind}.load({argument}), which opens a "
-            "model by its name or path"
+            f"{class_name} needs a session, got {session!r}; use {class_name}.load({argument}), "
+            "which opens a model by its name or path"
         )
-    if about.task != task:
+    if info.task != task:
         raise ModelRefusedError(
-            f"The model {about.name} is for {about.task or 'an unknown task'}; "
+            f"The model {info.name} is for {info.task or 'an unknown task'}; "
             f"{purpose} needs one for {task}."
         )
     return session
@@ -65,6 +74,6 @@ def require_task(session: SessionInterface | None, task: str, purpose: str) -> S
 def describe_choice(session: SessionInterface) -> str:
     """Return one line: model, device, precision if not float32, and the notes of the session."""
     precision = "" if session.precision == "float32" else f" in {session.precision}"
-    about = f"{session.info.name} on {session.device}{precision}."
-    tiling = () if session.info.has_exact_tiles else (session.info.tiling_note,)
-    return " ".join((about, *session.notes, *tiling))
+    model = f"{session.info.name} on {session.device}{precision}."
+    tiling_notes = () if session.info.has_exact_tiles else (session.info.tiling_note,)
+    return " ".join((model, *session.notes, *tiling_notes))

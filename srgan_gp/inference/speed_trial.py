@@ -1,4 +1,4 @@
-"""`measure_speed`: the speed of a model on this machine, from a short timed trial."""
+"""`measure_speed`: the time of a model for an input pixel on this machine, from a short trial."""
 
 import time
 from collections.abc import Callable
@@ -11,12 +11,14 @@ from srgan_gp.inference.upscaler import Upscaler
 def measure_speed(
     upscaler: Upscaler, side: int, clock: Callable[[], float] = time.perf_counter
 ) -> float:
-    """Upscale a black square twice, and time the second run; the first one also allocates memory.
+    """Upscale a black square twice, and time the second run.
+
+    The first run is not timed, because it also allocates memory.
 
     Args:
-        upscaler: the model, used by nobody else meanwhile.
+        upscaler: the model; no other thread may use it meanwhile.
         side: side of the square in pixels.
-        clock: returns seconds.
+        clock: returns seconds; tests pass another one.
 
     Returns:
         Seconds for an input pixel.

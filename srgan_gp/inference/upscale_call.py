@@ -1,4 +1,7 @@
-"""One call of an upscaler: tiles, passes over colour and alpha, progress, and the report."""
+"""`UpscaleCall`: one call of an upscaler, with its tiles, progress and report.
+
+A pass runs the network over the whole image, in tiles; the colour has one, varying alpha another.
+"""
 
 import math
 import time
@@ -30,10 +33,11 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 OnStart = Callable[[GrowingPicture], None]
+"""Called with the result before it is computed, so that it can be encoded meanwhile."""
 
 
 class UpscaleCall:
-    """State of one call: size, scale and tile of its passes, progress, and figures of the report.
+    """One call: upscales pictures of one size, and keeps the figures for its report.
 
     Args:
         session: runs the model.
@@ -41,10 +45,9 @@ class UpscaleCall:
         scale: scale factor; None means the network's own.
         tile: largest side of the tiles in input pixels, "auto", or None for the whole image.
         on_progress: called with (tiles done, number of tiles) over the passes of colour and alpha.
-        folder: folder of the temporary files of a large image.
-        on_start: for one picture: called with its result before it is computed, unless its alpha
-            is computed too, or faces are enhanced.
-        faces: enhances the faces in the results.
+        folder: folder of the temporary files of a large image; None for the system's.
+        on_start: for one picture; not called if its alpha varies, or faces are enhanced.
+        faces: enhances the faces in the results; None leaves them as they are.
 
     Raises:
         PictureError: the result would have no pixels.
@@ -78,17 +81,15 @@ class UpscaleCall:
                 "E_NO_PIXELS",
                 f"the result would be {width} x {height} pixels; choose a larger scale",
             )
-        self._result_size = (height, width)
-        self._padded_size = self._info.padded_size(*self._size)
+        self._result_size, self._padded_size = (height, width), self._info.padded_size(*self._size)
         self._chosen_window = window_for(session, tile, *self._size)
         self._on_progress, self._folder = on_progress, folder
-        # Rows that `on_start` passes on must not change any more.
-        self._on_start = None if faces else on_start
+        self._on_start = None if faces else on_start  # Faces would change rows it has passed on.
         self._faces = faces
-        self._found: tuple[FaceResult, ...] | None = None
+        self._face_results: tuple[FaceResult, ...] | None = None
         self._half = HalfRuns(session) if session.precision == FLOAT16 else None
-        self._tiles_before = self._tiles = self._memory_errors = 0
-        self._window, self._is_cancelled = (0, 0), False
+        self._tiles = self._tiles_of_earlier_passes = self._memory_errors = 0
+        self._largest_window, self._is_cancelled = (0, 0), False
 
     def cancel(self) -> None:
         """End the call with `Cancelled`. Thread-safe."""
@@ -98,7 +99,7 @@ class UpscaleCall:
             self._faces.cancel()
 
     def upscale(self) -> list[Picture]:
-        """Upscale the pictures; colour first, then alpha where it is not constant.
+        """Return the upscaled pictures; colour is computed first, then alpha that is not constant.
 
         Raises:
             SrganGpError, ValueError: as for `upscaler.Upscaler.upscale`.
@@ -107,25 +108,23 @@ class UpscaleCall:
         is_flat = [alpha is None or alpha.min() == alpha.max() for alpha in alphas]
         self._passes = self._passes_left = 1 if all(is_flat) else 2
         try:
-            visible = [
-                picture.pixels
-                if picture.alpha is None
-                else fill_hidden_colours(picture.pixels, picture.alpha, self._folder)
-                for picture in self._pictures
-            ]
-            varying = dict[int, Array]()
+            colours = [picture.pixels for picture in self._pictures]
+            varying_alphas = dict[int, Array]()  # by the index of the picture
             for index, alpha in enumerate(alphas):
-                if alpha is not None and is_flat[index]:
+                if alpha is None:
+                    continue
+                colours[index] = fill_hidden_colours(colours[index], alpha, self._folder)
+                if is_flat[index]:
                     value = alpha.flat[0]
                     alphas[index] = mapped_arrays.full(self._result_size, value, self._folder)
-                elif alpha is not None:
-                    varying[index] = alpha[..., np.newaxis]
-            self._flat_alpha = alphas[0]  # used only if all are flat, since `on_start` is
-            pixels = self._run_pass(visible)
-            if varying:
-                upscaled = self._run_pass(list(varying.values()), is_alpha=True)
-                for index, planes in zip(varying, upscaled, strict=True):
-                    alphas[index] = planes[..., 0]
+                else:
+                    varying_alphas[index] = alpha[..., np.newaxis]
+            self._first_alpha = alphas[0]  # for `on_start`, which is called if all are flat
+            pixels = self._run_pass(colours)
+            if varying_alphas:
+                upscaled_alphas = self._run_pass(list(varying_alphas.values()), is_alpha=True)
+                for index, upscaled in zip(varying_alphas, upscaled_alphas, strict=True):
+                    alphas[index] = upscaled[..., 0]
         except MemoryError as error:
             height, width = self._size
             raise PictureError(
@@ -138,11 +137,10 @@ class UpscaleCall:
             for picture, large, alpha in zip(self._pictures, pixels, alphas, strict=True)
         ]
         if self._faces:
-            found = [
-                self._faces.enhance(picture, result, self._check_cancelled, self._folder)
-                for picture, result in zip(self._pictures, results, strict=True)
-            ]
-            self._found = sum(found, start=())
+            self._face_results = ()
+            options = (self._check_cancelled, self._folder)
+            for picture, result in zip(self._pictures, results, strict=True):
+                self._face_results += self._faces.enhance(picture, result, *options)
         return results
 
     def _run_pass(self, images: Sequence[Array], *, is_alpha: bool = False) -> list[Array]:
@@ -151,31 +149,31 @@ class UpscaleCall:
         Args:
             images: of the size of the call, each as accepted by `check_pixels`. Grey is passed to
                 the network as three equal channels, and the mean of the three results is returned.
-            is_alpha: whether the values are alpha: fully transparent and fully opaque areas stay
-                exactly so.
+            is_alpha: whether the values are alpha; transparent and opaque areas stay exactly so.
         """
+        takes_uint8 = self._half is not None and self._half.begin(images)
         scale, passes = self._info.scale, list[NetworkPass]()
-        folder, takes_bytes = self._folder, self._half is not None and self._half.begin(images)
-        options: Any = {"is_alpha": is_alpha, "folder": folder, "may_be_8_bit": takes_bytes}
-        options |= {"padding": self._info.padding}
         for pixels in images:
             check_pixels(pixels)
-            passes.append(NetworkPass(pixels, scale, self._result_size, **options))
+            passes.append(NetworkPass(
+                pixels, scale, self._result_size, is_alpha=is_alpha, folder=self._folder,
+                may_be_8_bit=takes_uint8, padding=self._info.padding,
+            ))  # fmt: skip
         if self._on_start is not None and self._passes_left == 1 and not is_alpha:
-            growing = GrowingPicture.of(self._pictures[0], passes[0].result, self._flat_alpha)
+            growing = GrowingPicture.of(self._pictures[0], passes[0].result, self._first_alpha)
             passes[0].progress = growing.progress
             self._on_start(growing)
-        whole = passes[0] if len(passes) == 1 else NetworkPassBatch(passes)
-        height, width = self._padded_size
-        if self._info.overlap is None:
-            upscaled = self._network(whole.cut((0, height), (0, width)))
-            whole.store((0, height * scale), (0, width * scale), upscaled)
+        batch = passes[0] if len(passes) == 1 else NetworkPassBatch(passes)
+        if self._info.overlap is None:  # The network needs the whole image at once.
+            height, width = self._padded_size
+            upscaled = self._network(batch.cut((0, height), (0, width)))
+            batch.store((0, height * scale), (0, width * scale), upscaled)
             self._report_progress(1, 1)
         else:
             run_tiled(
                 self._network,
-                whole.cut,
-                whole.store,
+                batch.cut,
+                batch.store,
                 size=self._padded_size,
                 scale=scale,
                 window=self._chosen_window,
@@ -184,7 +182,7 @@ class UpscaleCall:
                 on_progress=self._report_progress,
             )
         self._passes_left -= 1
-        self._tiles_before = self._tiles
+        self._tiles_of_earlier_passes = self._tiles
         return [each.finish(self._check_cancelled) for each in passes]
 
     def report(self) -> UpscaleReport:
@@ -196,8 +194,8 @@ class UpscaleCall:
                 "Lanczos resampling and adds no detail"
             )
         if not self._info.has_exact_tiles and self._tiles > self._passes:
-            about = "which are approximate with this model; --tile none computes it at once"
-            warnings.append(f"it was computed in {self._tiles} tiles, {about}")
+            advice = "which are approximate with this model; --tile none computes it at once"
+            warnings.append(f"it was computed in {self._tiles} tiles, {advice}")
         if self._memory_errors:
             warnings.append(
                 "memory ran out; smaller tiles were used, which does not change the result"
@@ -211,13 +209,14 @@ class UpscaleCall:
             scale=self._scale,
             network_scale=self._info.scale,
             tiles=self._tiles,
-            window=self._window,
+            window=self._largest_window,
             seconds=time.monotonic() - self._started,
             warnings=tuple(warnings),
-            faces=self._found,
+            faces=self._face_results,
         )
 
     def _network(self, window: Array) -> Array:
+        """Run the network on a window (N, 3, h, w), and check the result."""
         self._check_cancelled()
         try:
             upscaled = self._half.run(window) if self._half else self._session.run(window)
@@ -237,7 +236,7 @@ class UpscaleCall:
                 f"the model {self._info.name} returned values that are not finite for this image",
             )
         self._tiles += 1
-        self._window = max(self._window, (height, width), key=math.prod)
+        self._largest_window = max(self._largest_window, (height, width), key=math.prod)
         return upscaled
 
     def _check_cancelled(self) -> None:
@@ -245,6 +244,7 @@ class UpscaleCall:
             raise Cancelled(f"The run of {self._info.name} was cancelled.")
 
     def _report_progress(self, done: int, total: int) -> None:
+        """Report the tiles of this pass over all passes, which have about as many tiles each."""
         if self._on_progress:
-            earlier = self._tiles_before  # tiles of the completed passes
+            earlier = self._tiles_of_earlier_passes
             self._on_progress(earlier + done, earlier + total * self._passes_left)

@@ -1,4 +1,7 @@
-"""`UpscaleInputs`: the argument of `Upscaler.upscale` as pictures, in batches, and results back."""
+"""`UpscaleInputs`: converts the argument of `Upscaler.upscale` to pictures, and results back.
+
+The argument may be one image or several, of any accepted type; the results have the same type.
+"""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -23,12 +26,14 @@ if TYPE_CHECKING:
     from PIL.Image import Image as PillowImage
 
 Image = TypeVar("Image", NDArray[Any], "PillowImage", Picture)
-Kind = TypeVar("Kind")
-Many = list[Kind] | tuple[Kind, ...] | Iterator[Kind]
+"""Type of an image that is not a path; the result has the same type."""
+Item = TypeVar("Item")
+Many = list[Item] | tuple[Item, ...] | Iterator[Item]
+"""Several images or paths."""
 
 
 class UpscaleOptions(TypedDict, total=False):
-    """Options of `Upscaler.upscale` for type checkers; the method describes them."""
+    """Keyword arguments of `Upscaler.upscale`, for type checkers; the method describes them."""
 
     scale: float | None
     tile: int | Literal["auto"] | None
@@ -37,7 +42,7 @@ class UpscaleOptions(TypedDict, total=False):
 
 
 def _check_scale(scale: float | None) -> None:
-    """Check the range of a scale, as the command line does; other types are refused later.
+    """Check the range of a scale factor; `UpscaleCall` refuses other types later.
 
     Raises:
         ValueError: it is not above 0, or more than `MAX_SCALE`.
@@ -52,8 +57,8 @@ class UpscaleInputs:
     Args:
         image: an array, a Pillow image, a `Picture` or a path; or a list, a tuple, an iterator or
             an array (N, H, W, C) of them.
-        scale: scale factor of the call, checked before a file is read; None: not given.
-        folder: folder of temporary files, checked as well; None: not given.
+        scale: scale factor of the call, which is checked before a file is read; None if not given.
+        folder: folder of temporary files, which is checked too; None if not given.
 
     Raises:
         UsageError: `folder` is not a folder.
@@ -63,10 +68,11 @@ class UpscaleInputs:
     """
 
     pictures: list[Picture]
+    """The images, in the order of the argument."""
     has_many: bool
     """Whether the argument was a list or a similar object, perhaps of length 1."""
     notes: tuple[str, ...]
-    """What the pictures do not keep of their files or Pillow images."""
+    """Messages about what the pictures do not keep of their files or Pillow images."""
 
     def __init__(
         self, image: object, scale: float | None = None, folder: Path | None = None
@@ -92,23 +98,26 @@ class UpscaleInputs:
 
     def batches(self, session: SessionInterface) -> Iterator[list[int]]:
         """Yield the indices of pictures of one size that the model computes together."""
-        groups: dict[tuple[int, ...], list[int]] = {}
+        indices_by_size: dict[tuple[int, ...], list[int]] = {}
         for index, picture in enumerate(self.pictures):
-            groups.setdefault(picture.pixels.shape[:2], []).append(index)
-        for (height, width), indices in groups.items():
-            most = 1
+            indices_by_size.setdefault(picture.pixels.shape[:2], []).append(index)
+        for (height, width), indices in indices_by_size.items():
+            batch_size = 1
             if session.takes_batches:
                 on_gpu = session.device != "cpu"
-                most = choose_batch(session.info, height, width, on_gpu=on_gpu)
-            for start in range(0, len(indices), most):
-                yield indices[start : start + most]
+                batch_size = choose_batch(session.info, height, width, on_gpu=on_gpu)
+            for start in range(0, len(indices), batch_size):
+                yield indices[start : start + batch_size]
 
     def results(self, pictures: Sequence[Picture], folder: Path | None) -> Any:  # noqa: ANN401
-        """Convert results to the kind of the argument; results of paths stay pictures.
+        """Convert results to the type of the argument; results of paths stay pictures.
 
         Args:
             pictures: result of each picture.
             folder: folder of the temporary file of a large array.
+
+        Returns:
+            What `Upscaler.upscale` returns: one image, a list, or an array (N, H, W, C).
         """
         results: list[Any] = [
             picture if isinstance(item, str | os.PathLike) else to_kind_of(item, picture, folder)
@@ -119,7 +128,7 @@ class UpscaleInputs:
         return np.stack(results) if self._is_array else results
 
     def named(self, error: PictureError) -> PictureError:
-        """Add the path to the message of an error, where the argument is a path."""
+        """Return the error; if the argument is a path, its message starts with the path."""
         path = None if self.has_many else self._items[0]
         if isinstance(path, str | os.PathLike):
             error.args = (f"{path}: {error}",)
@@ -127,7 +136,11 @@ class UpscaleInputs:
 
 
 def _items(image: object) -> list[Any] | None:
-    """Return the images of an argument that holds several, or None."""
+    """Return the images of an argument that holds several; None if it is a single one.
+
+    Raises:
+        ValueError: a four-dimensional array is empty or not (N, H, W, C).
+    """
     if isinstance(image, np.ndarray):
         images = cast("NDArray[Any]", image)
         if images.ndim != 4:
@@ -136,13 +149,14 @@ def _items(image: object) -> list[Any] | None:
             hint = layout_hint(images.shape)
             raise ValueError(f"need images of shape (N, H, W, C), got {images.shape}{hint}")
         return list(images)
-    is_file = hasattr(image, "read")  # also an iterator, of lines
+    is_file = hasattr(image, "read")  # an open file is an iterator too, of its lines
     if isinstance(image, list | tuple | Iterator) and not is_file:
         return list(cast("Iterator[Any]", image))
     return None
 
 
 def _read(image: object) -> Picture:
+    """Read the file of a path, or convert another kind of image to a picture."""
     if isinstance(image, str | os.PathLike):
         return read_image(cast("str", image))
     try:

@@ -1,4 +1,4 @@
-"""`UpscaleReport`: device, precision, tiles and time of one call of an upscaler."""
+"""`UpscaleReport`: device, precision, tiles, time and warnings of one call of `Upscaler`."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -22,9 +22,9 @@ class UpscaleReport:
         tiles: number of runs of the network, over colour and alpha of all images.
         window: height and width of the largest input of the network, in pixels.
         seconds: time of the call without reading and writing files.
-        warnings: one sentence for each content of an image that is not kept, and for what else a
-            user should know, such as a scale above that of the network.
-        faces: the faces that were found; None: none were looked for.
+        warnings: one message for each property of an image that is not kept, and for other facts
+            about the result, such as a scale above that of the network.
+        faces: the faces that were found; None if faces were not detected.
     """
 
     model: str
@@ -42,19 +42,25 @@ class UpscaleReport:
 
 
 def combine_reports(reports: Sequence[UpscaleReport], notes: Iterable[str] = ()) -> UpscaleReport:
-    """Combine the reports of the parts of one call: tiles and seconds are added up.
+    """Combine the reports of the batches of one call of `Upscaler.upscale`.
 
     Args:
         reports: one or more, of one model and scale.
         notes: notes of the inputs; they become the first warnings.
+
+    Returns:
+        A report with the sums of tiles and seconds, the largest window, the faces of all reports,
+        and their warnings without repetition.
     """
-    warnings = (text for report in reports for text in report.warnings)
-    faces = [report.faces for report in reports if report.faces is not None]
+    warnings, faces = list(notes), list[FaceResult]()
+    for report in reports:
+        warnings += report.warnings
+        faces += report.faces or ()
     return replace(
         reports[0],
         tiles=sum(report.tiles for report in reports),
         window=max((report.window for report in reports), key=math.prod),
         seconds=sum(report.seconds for report in reports),
-        warnings=tuple(dict.fromkeys((*notes, *warnings))),
-        faces=sum(faces, start=()) if faces else None,
+        warnings=tuple(dict.fromkeys(warnings)),
+        faces=None if reports[0].faces is None else tuple(faces),
     )

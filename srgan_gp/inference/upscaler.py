@@ -1,4 +1,4 @@
-"""`Upscaler`: upscales arrays, Pillow images, pictures and files; reports progress."""
+"""`Upscaler`, the public class for upscaling arrays, Pillow images, pictures and files."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from srgan_gp.inference.face_enhancement.face_enhancer import FaceEnhancer
     from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
-DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]
+DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]  # its name
 
 
 class Upscaler:
@@ -38,9 +38,9 @@ class Upscaler:
         device: device that runs the model, `cpu` or `cuda:N`.
         card: card of the model: licence, training data, scores, limits; None for one without.
         choice: one line with model, device, and why a GPU of the machine is not used.
-        face_work: what determines how faces are enhanced, as JSON types; empty if they are not.
-        report: report of the last completed call, parts added up; unchanged by a call that raises;
-            None before the first call or after one for an empty list.
+        face_work: strength, model and detector of the face enhancement, for JSON; else empty.
+        report: report of the last completed call; unchanged by a call that raises; None before the
+            first call or after one for an empty list.
         overlap: receptive radius in input pixels; None for a network that depends on the whole
             image, which cannot be tiled.
 
@@ -107,12 +107,12 @@ class Upscaler:
             from srgan_gp.models.looks import fidelity_of_look
 
             fidelity = fidelity_of_look(look, fidelity, model)
-        run_on |= {"fidelity": fidelity, "precision": precision}
-        return cls(Session.open(model, task="super-resolution", **run_on), enhancer)
+        options: Any = {"fidelity": fidelity, "precision": precision, **run_on}
+        return cls(Session.open(model, task="super-resolution", **options), enhancer)
 
     def sharing(self) -> "Upscaler":
         """Return another upscaler of the model for another thread; `cancel` ends calls of all."""
-        return Upscaler(self._session, self._faces and self._faces.sharing())
+        return Upscaler(self._session, self._faces.sharing() if self._faces else None)
 
     def network_memory(self, height: int, width: int) -> int:
         """Estimate the bytes of main memory that the network needs for an image of this size."""
@@ -190,15 +190,15 @@ class Upscaler:
             Cancelled: `cancel` was called during the call.
         """
         inputs = UpscaleInputs(image, scale, scratch_folder)
-        results, reports = list(inputs.pictures), list[UpscaleReport]()
-        on_tiles, done = None if inputs.has_many else on_progress, 0
+        results, reports, done = list(inputs.pictures), list[UpscaleReport](), 0
+        on_tiles = None if inputs.has_many else on_progress  # a list reports images, not tiles
         for indices in inputs.batches(self._session):
             batch = [inputs.pictures[index] for index in indices]
+            options = (scale, tile, on_tiles, scratch_folder, None, self._faces)
             try:
-                options = (scale, tile, on_tiles, scratch_folder, None, self._faces)
                 call = self._call = UpscaleCall(self._session, batch, *options)
                 upscaled = call.upscale()
-            except PictureError as error:  # Raised again, with its own cause.
+            except PictureError as error:  # raised again with the path, and its own cause
                 raise inputs.named(error) from error.__cause__
             finally:
                 self._call = None
@@ -221,18 +221,18 @@ class Upscaler:
         scratch_folder: Path | None = None,
         on_start: OnStart | None = None,
     ) -> Picture:
-        """Upscale a picture: colour or grey, alpha, and metadata. `upscale` uses the same steps.
+        """Upscale a `Picture`, as the command line and the server do; `upscale` gives the same.
 
         Alpha is upscaled by the network as well. Colours of fully transparent pixels do not affect
         visible ones, and areas that are fully opaque or fully transparent stay exactly so.
 
         Args:
-            picture: ICC profile, EXIF and other metadata are copied to the result.
+            picture: the image; its ICC profile, EXIF and other metadata are copied to the result.
             scale: as for `upscale`.
             tile: as for `upscale`; the server passes a limit of pixels.
             on_progress: as for `upscale`; counts the tiles of colour and alpha together.
             scratch_folder: as for `upscale`; the folder of the output file is a good choice.
-            on_start: called with the result before it is computed, unless its alpha is too.
+            on_start: called with the result before it is computed; not if alpha varies.
 
         Raises:
             SrganGpError: as for `upscale`, by its subclasses.

@@ -301,7 +301,7 @@ def test_tensorrt_is_used_only_on_request(tiny_model, fake_cuda):
 def test_float16_asks_for_its_kernels(tiny_model, fake_cuda):
     asked = fake_cuda(CUDA=9, Tensorrt=9)
     opened = Session.open(tiny_model(), device="tensorrt", precision="float16")
-    opened._half_opener(True)
+    opened._open_half(True)
     single, half = asked
     assert [one["TensorrtExecutionProvider"]["trt_fp16_enable"] for one in (single, half)] == [0, 1]
     assert [one["CUDAExecutionProvider"]["prefer_nhwc"] for one in (single, half)] == [0, 1]

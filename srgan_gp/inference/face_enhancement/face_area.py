@@ -1,4 +1,7 @@
-"""`FaceArea`: the part of a photo around a face, its mask, and its place in the result."""
+"""`FaceArea`: the part of a photo around a face and its mask; `Place`: its pixels in the result.
+
+The result is the upscaled photo. Coordinates are continuous: the first pixel covers 0 to 1.
+"""
 
 import math
 from dataclasses import dataclass
@@ -15,9 +18,10 @@ from srgan_gp.inference.tiling.tiles import Floats, Span
 AREA_FACTOR = 1.5
 """Sides of the area relative to the box of the detector, which ends at the hairline and chin."""
 FEATHER = 1 / 3
-"""Width of the feathered border relative to half a side of the area: it begins at the box."""
-_SQUARENESS = 4  # exponent of the outline |x|^n + |y|^n = 1: a rectangle with round corners
-
+"""Width of the border in which the mask falls from 1 to 0, relative to half a side of the area: it
+begins at the detector's box."""
+_SQUARENESS = 4  # exponent n of the outline |x|^n + |y|^n = 1: a rectangle with round corners
+_ROUNDING = 1e-6  # pixels; an edge this near to a border between pixels is on it
 
 Edges = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels."""
@@ -25,14 +29,15 @@ Edges = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class FaceArea:
-    """The part of a photo that a face changes, in pixels of the input."""
+    """The part of a photo that the enhancement of a face may change, in pixels of the photo."""
 
     columns: Span
+    """Start and stop, clipped to the photo; so are `rows`."""
     rows: Span
     centre: tuple[float, float]
-    """x and y of the centre; the first pixel covers 0 to 1. May be outside the photo."""
+    """x and y of the centre of the face, which may be outside the photo."""
     half: tuple[float, float]
-    """Half the width and half the height, before the area is clipped to the photo."""
+    """Half the width and half the height of the area before it is clipped to the photo."""
     angle: float
     """Rotation of the face in degrees, clockwise; 0 is upright."""
     side: float
@@ -40,21 +45,19 @@ class FaceArea:
 
     @classmethod
     def of(cls, face: Face, height: int, width: int) -> "FaceArea | None":
-        """Return the area of a face in a photo; None: the face is outside the photo."""
+        """Return the area of a face in a photo of this size; None if it is outside the photo."""
         left, top, box_width, box_height = face.box
-        # Pixel centres of the detector have integer coordinates.
-        centre = (left + 0.5 + box_width / 2, top + 0.5 + box_height / 2)
-        half = (box_width * AREA_FACTOR / 2, box_height * AREA_FACTOR / 2)
-        columns, rows = (
-            (max(0, math.floor(at - reach)), min(length, math.ceil(at + reach)))
-            for at, reach, length in zip(centre, half, (width, height), strict=True)
-        )
+        # The detector counts from the centre of the first pixel, which is at 0.5 here.
+        x, y = left + 0.5 + box_width / 2, top + 0.5 + box_height / 2
+        half_width, half_height = box_width * AREA_FACTOR / 2, box_height * AREA_FACTOR / 2
+        columns = (max(0, math.floor(x - half_width)), min(width, math.ceil(x + half_width)))
+        rows = (max(0, math.floor(y - half_height)), min(height, math.ceil(y + half_height)))
         if columns[0] >= columns[1] or rows[0] >= rows[1]:
             return None
-        transform = fit_transform(face.points)
+        transform = fit_transform(face.points)  # turns the face upright
         angle = -math.degrees(math.atan2(transform[1, 0], transform[0, 0]))
         side = math.sqrt(max(box_width, 0) * max(box_height, 0))
-        return cls(columns, rows, centre, half, angle, side)
+        return cls(columns, rows, (x, y), (half_width, half_height), angle, side)
 
     @property
     def box(self) -> Box:
@@ -63,29 +66,33 @@ class FaceArea:
         return left, top, right - left, bottom - top
 
     def mask(self, place: "Place") -> Floats:
-        """Return the weight of the face in its place in the result, 0 to 1: (h, w), float32.
+        """Return the weight of the enhanced face for each pixel of its place in the result.
 
-        It is 1 inside the detector's box, except at its corners, and 0 at the border of the area.
+        Returns:
+            (h, w), float32, 0 to 1: 1 inside the detector's box, except at its corners, and 0 at
+            the border of the area.
         """
-        axes = (place.columns, place.scales[0]), (place.rows, place.scales[1])
-        powers = [
-            np.abs(((np.arange(*span) + 0.5) / scale - self.centre[i]) / self.half[i])
-            ** _SQUARENESS
-            for i, (span, scale) in enumerate(axes)
-        ]
-        radius = (powers[1][:, np.newaxis] + powers[0]) ** (1 / _SQUARENESS)
-        inside = np.clip((1 - radius) / FEATHER, 0, 1)
-        return (inside * inside * (3 - 2 * inside)).astype(np.float32)  # smooth at both ends
+        # Centres of the pixels in coordinates of the photo, then their distances from the centre of
+        # the area, relative to half its sides.
+        x = (np.arange(*place.columns) + 0.5) / place.scales[0]
+        y = (np.arange(*place.rows) + 0.5) / place.scales[1]
+        relative_x = np.abs(x - self.centre[0]) / self.half[0]
+        relative_y = np.abs(y - self.centre[1]) / self.half[1]
+        powers = relative_y[:, np.newaxis] ** _SQUARENESS + relative_x**_SQUARENESS
+        radius = powers ** (1 / _SQUARENESS)  # 1 at the border of the area
+        weight = np.clip((1 - radius) / FEATHER, 0, 1)
+        return (weight * weight * (3 - 2 * weight)).astype(np.float32)  # smooth at both ends
 
 
 @dataclass(frozen=True)
 class Place:
-    """Pixels of the result that lie inside an area of the input."""
+    """The pixels of the result that lie inside an area of the photo."""
 
     columns: Span
+    """Start and stop in pixels of the result, as `rows`."""
     rows: Span
     scales: tuple[float, float]
-    """Width and height of the result relative to those of the input."""
+    """Width and height of the result relative to those of the photo."""
 
     @classmethod
     def of(cls, area: FaceArea, photo: NDArray[Any], result: NDArray[Any]) -> "Place":
@@ -96,45 +103,41 @@ class Place:
             photo: (H, W, C).
             result: (H * scale, W * scale, C), rounded.
         """
-        scales = (result.shape[1] / photo.shape[1], result.shape[0] / photo.shape[0])
-        columns, rows = (
-            (math.ceil(span[0] * scale - 1e-6), math.floor(span[1] * scale + 1e-6))
-            for span, scale in zip((area.columns, area.rows), scales, strict=True)
-        )
-        return cls(columns, rows, scales)
+        x_scale, y_scale = result.shape[1] / photo.shape[1], result.shape[0] / photo.shape[0]
+        (left, right), (top, bottom) = area.columns, area.rows
+        columns = (
+            math.ceil(left * x_scale - _ROUNDING), math.floor(right * x_scale + _ROUNDING)
+        )  # fmt: skip
+        rows = (math.ceil(top * y_scale - _ROUNDING), math.floor(bottom * y_scale + _ROUNDING))
+        return cls(columns, rows, (x_scale, y_scale))
 
     def box_in(self, columns: Span, rows: Span, scale: int) -> Edges:
-        """Return this place as a box of the upscaled image of a part of the input.
+        """Return this place as a box in an upscaled part of the photo.
 
         Args:
-            columns: columns of the input that the image shows, (start, stop).
-            rows: rows of the input that it shows.
-            scale: scale factor of the image.
+            columns: columns of the photo that the upscaled part shows, (start, stop).
+            rows: rows of the photo that it shows, (start, stop).
+            scale: scale factor of the upscaled part.
 
         Returns:
-            Left, top, right and bottom in pixels of the image, clipped to it.
+            Left, top, right and bottom in pixels of the upscaled part, clipped to it.
         """
-        edges = [
-            min(max((edge / by - span[0]) * scale, 0), (span[1] - span[0]) * scale)
-            for which in (0, 1)
-            for edge, by, span in (
-                (self.columns[which], self.scales[0], columns),
-                (self.rows[which], self.scales[1], rows),
-            )
-        ]
-        return edges[0], edges[1], edges[2], edges[3]
+        width, height = (columns[1] - columns[0]) * scale, (rows[1] - rows[0]) * scale
+        x = (np.array(self.columns) / self.scales[0] - columns[0]) * scale
+        y = (np.array(self.rows) / self.scales[1] - rows[0]) * scale
+        (left, right), (top, bottom) = x.clip(0, width).tolist(), y.clip(0, height).tolist()
+        return left, top, right, bottom
 
     def box_of(self, area: FaceArea) -> Edges:
-        """Return the area as a box of this place: left, top, right, bottom, clipped to it.
+        """Return the area as a box in this place.
 
-        The edges of the area may lie up to one pixel outside, where a scale is not an integer.
+        If a scale is not an integer, edges of the area may lie up to one pixel outside the place.
+
+        Returns:
+            Left, top, right and bottom in pixels, counted from the place and clipped to it.
         """
-        edges = [
-            min(max(edges[which] * by - span[0], 0), span[1] - span[0])
-            for which in (0, 1)
-            for edges, by, span in (
-                (area.columns, self.scales[0], self.columns),
-                (area.rows, self.scales[1], self.rows),
-            )
-        ]
-        return edges[0], edges[1], edges[2], edges[3]
+        width, height = self.columns[1] - self.columns[0], self.rows[1] - self.rows[0]
+        x = np.array(area.columns) * self.scales[0] - self.columns[0]
+        y = np.array(area.rows) * self.scales[1] - self.rows[0]
+        (left, right), (top, bottom) = x.clip(0, width).tolist(), y.clip(0, height).tolist()
+        return left, top, right, bottom

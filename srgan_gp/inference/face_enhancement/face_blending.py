@@ -1,4 +1,7 @@
-"""Blending of an upscaled face into a result: resampling, colours, and the check of fidelity."""
+"""Blending of an upscaled face into a result: resampling, colours, mask, and check of fidelity.
+
+The result is the photo upscaled by the main model; the face was upscaled by a second model.
+"""
 
 from typing import Any
 
@@ -11,7 +14,7 @@ from srgan_gp.inference.tiling.tiles import Floats
 
 Array = NDArray[Any]
 
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, RGB to Y
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # weights of R, G and B in Y, BT.601
 _STUDIO_RANGE = 219 / 255  # PSNR-Y is defined on luma of 16 to 235, with a peak of 255
 
 
@@ -25,24 +28,22 @@ def resample_box(
         box: left, top, right and bottom in pixels, inside the image.
         height: height of the result.
         width: width of the result.
-        cubic: with a cubic filter, as MATLAB's `imresize`; otherwise Lanczos of 3 lobes, as the
-            rest of a result.
+        cubic: whether to use a cubic filter, as MATLAB's `imresize`, by which PSNR is usually
+            measured; otherwise Lanczos with 3 lobes, which the upscaler uses too.
 
     Returns:
         (height, width, C), float32, not clipped.
     """
-    kind = Image.Resampling.BICUBIC if cubic else Image.Resampling.LANCZOS
-    planes = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(image[..., c])).resize((width, height), kind, box)
-        )
-        for c in range(image.shape[2])
-    ]
+    resampling = Image.Resampling.BICUBIC if cubic else Image.Resampling.LANCZOS
+    planes: list[Floats] = []
+    for channel in range(image.shape[2]):
+        plane = Image.fromarray(np.ascontiguousarray(image[..., channel]))
+        planes.append(np.asarray(plane.resize((width, height), resampling, box)))
     return np.stack(planes, axis=-1)
 
 
 def match_colours(face: Floats, without: Floats, radius: float) -> Floats:
-    """Give a face the colours that the result has without it, at low frequencies.
+    """Replace the low frequencies of a face by those of the result without it, so its colours.
 
     Args:
         face: (h, w, C), float32.
@@ -58,7 +59,13 @@ def match_colours(face: Floats, without: Floats, radius: float) -> Floats:
 
 
 def blend(face: Floats, without: Floats, weight: Floats) -> Floats:
-    """Mix two images (h, w, C) by the weight (h, w) of the first, 0 to 1."""
+    """Return weight * face + (1 - weight) * without.
+
+    Args:
+        face: (h, w, C), float32.
+        without: the result without the face model, same shape.
+        weight: (h, w), 0 to 1.
+    """
     return np.asarray(without + weight[..., np.newaxis] * (face - without), np.float32)
 
 
@@ -71,14 +78,15 @@ def fidelity_psnr(result: Floats, box: tuple[float, float, float, float], low_re
         low_res: (H, W, C), float32 in [0, 1].
 
     Returns:
-        PSNR-Y in dB; infinite if both are equal.
+        PSNR of the luma (Y) in dB; infinite if both are equal.
     """
     height, width = low_res.shape[:2]
-    small = resample_box(_luma(result), box, height, width, cubic=True)
-    error = (np.clip(small, 0, 1) - _luma(low_res)) * _STUDIO_RANGE
+    downscaled = resample_box(_luma(result), box, height, width, cubic=True)
+    error = (np.clip(downscaled, 0, 1) - _luma(low_res)) * _STUDIO_RANGE
     mean_square = float(np.mean(np.square(error, dtype=np.float64)))
     return float("inf") if mean_square == 0 else -10 * float(np.log10(mean_square))
 
 
 def _luma(pixels: Floats) -> Floats:
+    """Return the luma (h, w, 1) of RGB pixels (h, w, 3); grey is returned as it is."""
     return pixels if pixels.shape[2] == 1 else (pixels @ _LUMA)[..., np.newaxis]

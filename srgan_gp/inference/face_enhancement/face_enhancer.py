@@ -1,4 +1,8 @@
-"""`FaceEnhancer`: finds the faces in a photo and enhances the small ones in its result."""
+"""`FaceEnhancer`: finds the faces in a photo and enhances the small ones in its result.
+
+The result is the photo upscaled by the main model. A second model, the face model, upscales each
+face, and its output is blended into the result.
+"""
 
 import math
 import threading
@@ -34,25 +38,26 @@ from srgan_gp.system.files import hash_file
 Array = NDArray[Any]
 
 SMALLEST_FACE = 10.0
-"""Smaller faces, in pixels of the input, hold too little for the model."""
+"""Smallest side of a face in pixels of the photo; smaller ones have too little detail."""
 LARGEST_FACE = 96.0
-"""Larger faces hold enough detail for the model of the photo."""
+"""Largest side of a face in pixels of the photo; larger ones have enough detail for the main model.
+"""
 MAX_LOSS = 1.0
-"""Decibels of PSNR-Y to the input that a face may lose."""
+"""Decibels of PSNR-Y to the photo that the face model may cost; else the face is unchanged."""
 COLOUR_RADIUS = 0.25
 """Radius of the colour correction relative to the side of the face."""
-_DIGITS = 16  # of a SHA-256, for people
+_DIGITS = 16  # first hexadecimal digits of a SHA-256 that are recorded
 
 
 class FaceEnhancer:
     """Enhances the faces in the results of an upscaler. One call runs at a time.
 
     Args:
-        detector: detects faces; `sharing` enhancers use it in turns.
-        enlarger: upscales the faces.
-        options: strength.
+        detector: detects faces; enhancers made by `sharing` use it in turns.
+        enlarger: the face model.
+        options: the strength; model and detector in it are not used.
         detector_sha256: SHA-256 of the detector's file, in hexadecimal.
-        lock: held while the detector runs.
+        lock: held while the detector runs; None for a new one.
     """
 
     def __init__(
@@ -75,7 +80,7 @@ class FaceEnhancer:
 
         Args:
             faces: strength, model and detector; or the strength alone.
-            load_model: `Upscaler.load` with device and threads.
+            load_model: returns an upscaler for the name or path of a model.
 
         Raises:
             MissingExtraError: OpenCV cannot be loaded.
@@ -89,11 +94,13 @@ class FaceEnhancer:
 
     def sharing(self) -> "FaceEnhancer":
         """Return another enhancer with the same networks, for use by another thread."""
-        own = self._enlarger.sharing()
-        return FaceEnhancer(self._detector, own, self._options, self._detector_sha256, self._lock)
+        enlarger = self._enlarger.sharing()
+        return FaceEnhancer(
+            self._detector, enlarger, self._options, self._detector_sha256, self._lock
+        )
 
     def work_options(self) -> dict[str, object]:
-        """Return everything that determines what this enhancer does, as JSON types."""
+        """Return strength, model and detector, for JSON: the options that determine a result."""
         model = f"{self._enlarger.name} {self._enlarger.sha256[:_DIGITS]}"
         detector = self._detector_sha256[:_DIGITS]
         return {
@@ -139,8 +146,17 @@ class FaceEnhancer:
         return tuple(results)
 
     def _enhance_one(self, photo: Array, result: Array, area: FaceArea, score: float) -> FaceResult:
+        """Enhance one face in the result, in place.
+
+        Args:
+            photo: (H, W, C).
+            result: (H * scale, W * scale, C), same dtype.
+            area: the area of the face.
+            score: confidence of the detector, for the returned report.
+        """
         place = Place.of(area, photo, result)
-        if (reason := self._why_not(area, place)) is not None:
+        reason = self._why_not(area, place)
+        if reason is not None:
             return FaceResult(area.box, score, UNCHANGED, reason)
         target = result[slice(*place.rows), slice(*place.columns)]
         without = to_floats(target)
@@ -151,16 +167,17 @@ class FaceEnhancer:
 
         low_res = to_floats(photo[slice(*area.rows), slice(*area.columns)])
         box = place.box_of(area)
-        before, after = (fidelity_psnr(x, box, low_res) for x in (without, to_floats(pixels)))
-        psnr = _finite(before), _finite(after)
-        if after < before - MAX_LOSS:
+        psnr_without = fidelity_psnr(without, box, low_res)
+        psnr_with = fidelity_psnr(to_floats(pixels), box, low_res)
+        psnr = _finite(psnr_without), _finite(psnr_with)
+        if psnr_with < psnr_without - MAX_LOSS:
             return FaceResult(area.box, score, UNCHANGED, "less faithful to the input", *psnr)
         target[...] = pixels
         mapped_arrays.release(result)
         return FaceResult(area.box, score, ENHANCED, None, *psnr)
 
     def _why_not(self, area: FaceArea, place: Place) -> str | None:
-        """Return the reason not to enhance a face; None: there is none."""
+        """Return the reason not to enhance a face, for the report; None if it is enhanced."""
         if area.side < SMALLEST_FACE:
             return "too small"
         if area.side > LARGEST_FACE:
@@ -170,12 +187,22 @@ class FaceEnhancer:
         return None
 
     def _upscale(self, photo: Array, area: FaceArea, place: Place, without: Floats) -> Floats:
-        """Upscale a face to its place in the result, with the colours of the result."""
+        """Upscale a face to its place in the result, with the colours of the result.
+
+        Args:
+            photo: (H, W, C).
+            area: the area of the face in the photo.
+            place: its place in the result.
+            without: the result at this place, (h, w, C), float32 in [0, 1].
+
+        Returns:
+            (h, w, C), float32 in [0, 1].
+        """
         large, columns, rows = upscale_area(photo, area, self._enlarger)
         scale = self._enlarger.scale
         height, width = without.shape[:2]
         box = place.box_in(columns, rows, scale)
-        if place.scales == (scale, scale):
+        if place.scales == (scale, scale):  # no resampling is needed
             left, top = round(box[0]), round(box[1])
             face = large[top : top + height, left : left + width]
         else:
@@ -185,4 +212,5 @@ class FaceEnhancer:
 
 
 def _finite(decibels: float) -> float | None:
+    """Round to two decimals; None for infinity, which JSON does not have."""
     return round(decibels, 2) if math.isfinite(decibels) else None

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from srgan_gp.errors import UsageError
 from srgan_gp.models.catalog import FACE_UPSCALER
 
-ENHANCED, UNCHANGED = "enhanced", "unchanged"
+ENHANCED, UNCHANGED = "enhanced", "unchanged"  # values of `FaceResult.done`
 
 Box = tuple[int, int, int, int]
 """Left, top, width and height in pixels of the input."""
@@ -53,7 +53,7 @@ class FaceOptions:
 
 @dataclass(frozen=True)
 class FaceResult:
-    """A face that was found in a photo.
+    """A face that was found in a photo, and whether it was enhanced.
 
     Attributes:
         box: left, top, width and height, in pixels of the input, of the part that may change: the
@@ -75,12 +75,12 @@ class FaceResult:
     psnr_with: float | None = None
 
     def values(self) -> dict[str, Any]:
-        """Return the values for JSON, without those that are None."""
+        """Return the attributes by name, for JSON, without those that are None."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def count_faces(faces: Sequence[Mapping[str, Any]]) -> str:
-    """Count faces for people, as `2 faces enhanced, 1 unchanged (too small)`.
+    """Return a summary for users, such as `2 faces enhanced, 1 unchanged (too small)`.
 
     Args:
         faces: `FaceResult.values` of each face.

@@ -1,4 +1,8 @@
-"""Upscaling of one face: cut at its own resolution, upright, and returned to its place."""
+"""`upscale_area`: upscales the area of one face in a photo with a second model.
+
+The model was trained on upright faces. So the area is cut from the photo in its own resolution,
+turned upright, upscaled, and turned back.
+"""
 
 import math
 from typing import Any, Protocol
@@ -14,15 +18,15 @@ from srgan_gp.inference.tiling.tiles import Floats, Span
 Array = NDArray[Any]
 
 MAX_TILT = 20.0
-"""Degrees from the nearest multiple of 90 up to which a face is not resampled: its pixels reach the
-model as they are."""
+"""Largest angle in degrees between a face and the nearest multiple of 90 degrees at which the face
+is not resampled: the model gets the pixels of the photo."""
 CONTEXT = 16
-"""Pixels around the area that the model sees too."""
-_REACH = 4  # pixels that a filter reads beyond the area
+"""Pixels around the area that the model gets too."""
+_FILTER_MARGIN = 4  # pixels that a resampling filter reads beyond the area
 
 
 class Enlarger(Protocol):
-    """Interface of `Upscaler` that the faces need."""
+    """Interface of `Upscaler` that face enhancement needs."""
 
     name: str
     scale: int
@@ -50,11 +54,11 @@ def upscale_area(pixels: Array, area: FaceArea, enlarger: Enlarger) -> tuple[Flo
         enlarger: the model.
 
     Returns:
-        (h * scale, w * scale, C), float32 in [0, 1]; and the columns and rows of the photo, (start,
-        stop), that it shows.
+        Three values: the upscaled part, (h * scale, w * scale, C), float32 in [0, 1]; and the
+        columns and the rows of the photo that it shows, (start, stop) each.
     """
-    columns = _widened(area.columns, _REACH, pixels.shape[1])
-    rows = _widened(area.rows, _REACH, pixels.shape[0])
+    columns = _widened(area.columns, _FILTER_MARGIN, pixels.shape[1])
+    rows = _widened(area.rows, _FILTER_MARGIN, pixels.shape[0])
     turns = round(area.angle / 90)
     if abs(area.angle - 90 * turns) <= MAX_TILT:
         return _upscale_turned(pixels, columns, rows, turns, enlarger), columns, rows
@@ -64,42 +68,48 @@ def upscale_area(pixels: Array, area: FaceArea, enlarger: Enlarger) -> tuple[Flo
 def _upscale_turned(
     pixels: Array, columns: Span, rows: Span, turns: int, enlarger: Enlarger
 ) -> Floats:
-    """Upscale a rectangle, turned by multiples of 90 degrees, which changes no pixel."""
+    """Upscale a part of the photo, turned by 90 degrees `turns` times, which changes no pixel.
+
+    Returns:
+        As for `upscale_area`, the upscaled part only.
+    """
     height, width = pixels.shape[:2]
     outer_columns, outer_rows = _widened(columns, CONTEXT, width), _widened(rows, CONTEXT, height)
     part = to_floats(pixels[slice(*outer_rows), slice(*outer_columns)])
     upscaled = np.rot90(enlarger.upscale(np.rot90(part, turns)), -turns)
+    # Without the context.
+    left, right = columns[0] - outer_columns[0], columns[1] - outer_columns[0]
+    top, bottom = rows[0] - outer_rows[0], rows[1] - outer_rows[0]
     scale = enlarger.scale
-    return upscaled[
-        (rows[0] - outer_rows[0]) * scale : (rows[1] - outer_rows[0]) * scale,
-        (columns[0] - outer_columns[0]) * scale : (columns[1] - outer_columns[0]) * scale,
-    ]
+    return upscaled[top * scale : bottom * scale, left * scale : right * scale]
 
 
 def _upscale_rotated(
     pixels: Array, area: FaceArea, columns: Span, rows: Span, enlarger: Enlarger
 ) -> Floats:
-    """Rotate a rectangle upright around its centre, upscale it, and rotate it back."""
+    """Rotate a part of the photo upright around its centre, upscale it, and rotate it back.
+
+    Returns:
+        As for `upscale_area`, the upscaled part only.
+    """
     opencv, scale = import_opencv(), enlarger.scale
     width, height = columns[1] - columns[0], rows[1] - rows[0]
     angle = math.radians(area.angle)
     cosine, sine = math.cos(angle), math.sin(angle)
-    # Sides of the upright crop that covers the rectangle.
-    crop_width, crop_height = (
-        math.ceil(abs(one * cosine) + abs(other * sine)) + 2 * CONTEXT
-        for one, other in ((width, height), (height, width))
-    )
+    # Sides of the upright crop that covers the part.
+    crop_width = math.ceil(abs(width * cosine) + abs(height * sine)) + 2 * CONTEXT
+    crop_height = math.ceil(abs(height * cosine) + abs(width * sine)) + 2 * CONTEXT
     turn = np.array([[cosine, sine], [-sine, cosine]])  # from the photo to the upright crop
     centre = np.array([(columns[0] + columns[1]) / 2, (rows[0] + rows[1]) / 2])
     crop_centre = np.array([crop_width / 2, crop_height / 2])
-    reach = math.ceil(math.hypot(crop_width, crop_height) / 2) + _REACH
-    left, right = _widened((int(centre[0]), int(centre[0]) + 1), reach, pixels.shape[1])
-    top, bottom = _widened((int(centre[1]), int(centre[1]) + 1), reach, pixels.shape[0])
-    part = to_floats(pixels[top:bottom, left:right])
-    # OpenCV does not terminate when it mirrors a single pixel.
-    is_thin = min(part.shape[:2]) == 1
+    # Only the pixels that the crop may read are converted to floats: a circle around its centre.
+    radius = math.ceil(math.hypot(crop_width, crop_height) / 2) + _FILTER_MARGIN
+    left, right = _widened((int(centre[0]), int(centre[0]) + 1), radius, pixels.shape[1])
+    top, bottom = _widened((int(centre[1]), int(centre[1]) + 1), radius, pixels.shape[0])
+    source = to_floats(pixels[top:bottom, left:right])
+    is_thin = min(source.shape[:2]) == 1
     crop = opencv.warpAffine(
-        part,
+        source,
         _affine(turn.T, crop_centre, centre - (left, top), 1, 1),
         (crop_width, crop_height),
         flags=opencv.INTER_LANCZOS4 | opencv.WARP_INVERSE_MAP,
@@ -121,10 +131,16 @@ def _upscale_rotated(
 def _affine(
     turn: Floats, target: Array, source: Array, target_scale: float, source_scale: float
 ) -> Array:
-    """Return the (2, 3) matrix from pixels of a target to pixels of a source.
+    """Return OpenCV's (2, 3) matrix that maps pixels of a target to pixels of a source.
 
-    Pixels have integer coordinates at their centres. `target` and `source` are the same point in
-    both, in pixels of scale 1 with the first one from 0 to 1.
+    OpenCV's coordinates are 0 at the centre of the first pixel.
+
+    Args:
+        turn: (2, 2), rotation from the target to the source.
+        target: (x, y) of a point in the target, where the first pixel covers 0 to 1.
+        source: (x, y) of the same point in the source, likewise.
+        target_scale: pixels of the target for each unit of `target`.
+        source_scale: pixels of the source for each unit of `source`.
     """
     matrix = turn * (source_scale / target_scale)
     shift = source * source_scale - 0.5 - matrix @ (target * target_scale - 0.5)
@@ -136,5 +152,6 @@ def to_floats(pixels: Array) -> Floats:
     return np.divide(pixels, np.float32(FULL_SCALE[pixels.dtype]), dtype=np.float32)
 
 
-def _widened(span: Span, by: int, length: int) -> Span:
-    return max(0, span[0] - by), min(length, span[1] + by)
+def _widened(span: Span, margin: int, length: int) -> Span:
+    """Widen a span at both ends, up to the ends of an axis of `length` pixels."""
+    return max(0, span[0] - margin), min(length, span[1] + margin)

@@ -1,5 +1,9 @@
-"""Detection of faces in photos of any size and depth, upright or turned, in windows if large."""
+"""`find_faces`: detection of faces in photos of any size and depth, upright or turned.
 
+The detector is YuNet. Coordinates of faces count from the centre of the first pixel.
+"""
+
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
@@ -14,12 +18,14 @@ Array = NDArray[Any]
 WINDOW = 1024
 """Side in pixels of the windows in which small faces of a large photo are detected."""
 OVERLAP = 256
-"""Pixels that neighbouring windows share; a face of this size is whole in one of them."""
-_MAX_OVERLAP = 0.3  # intersection over the smaller box above which two boxes are one face
+"""Pixels that neighbouring windows share; a face of at most this size is whole in one of them."""
+_MAX_OVERLAP = 0.3
+"""Two boxes are one face if their intersection is more than this share of the smaller box."""
+_SMALLEST_AREA = 1e-9  # square pixels; avoids a division by zero
 
 
 class Detector(Protocol):
-    """Interface of `FaceDetector`."""
+    """Interface of `detection.face_detection.FaceDetector` that is needed here."""
 
     def detect(self, pixels: Array) -> list[Face]:
         """Detect faces in pixels (H, W, 3), uint8 RGB."""
@@ -29,11 +35,11 @@ class Detector(Protocol):
 def find_faces(
     detector: Detector, pixels: Array, check: Callable[[], None] = lambda: None
 ) -> list[Face]:
-    """Detect the faces in a photo, also turned ones, and faces of 10 pixels in a large photo.
+    """Detect the faces in a photo, also turned ones, and small ones in a large photo.
 
-    YuNet knows upright faces, so each image is searched in four orientations; of the detections of
-    one face, that with the highest score counts. The detector downscales photos to `LARGEST_SIDE`.
-    A larger photo is therefore searched as a whole and in windows.
+    YuNet detects upright faces only, so each image is searched in four orientations; of several
+    detections of one face, the one with the highest score is kept. The detector downscales images
+    to `LARGEST_SIDE`, so a larger photo is searched as a whole and also in windows.
 
     Args:
         detector: detects faces.
@@ -47,8 +53,8 @@ def find_faces(
     height, width = pixels.shape[:2]
     if max(height, width) <= LARGEST_SIDE:
         return _without_duplicates(_in_four_orientations(detector, to_8_bit_rgb(pixels)))
-    step = -(-max(height, width) // LARGEST_SIDE)
-    # Every n-th pixel would cause aliasing: average blocks of n x n pixels.
+    step = math.ceil(max(height, width) / LARGEST_SIDE)
+    # Blocks of step x step pixels are averaged, because every step-th pixel would cause aliasing.
     small = _block_means(pixels, step)
     faces = [_moved(face, step) for face in _in_four_orientations(detector, small)]
     for top in _starts(height):
@@ -56,13 +62,14 @@ def find_faces(
             check()
             window = to_8_bit_rgb(pixels[top : top + WINDOW, left : left + WINDOW])
             for face in _in_four_orientations(detector, window):
+                # A cut face is whole in another window, or in the downscaled photo.
                 if not _is_cut(face, (left, top), window.shape, (height, width)):
                     faces.append(_moved(face, 1, (left, top)))
     return _without_duplicates(faces)
 
 
 def to_8_bit_rgb(pixels: Array) -> Array:
-    """Convert pixels to (H, W, 3), uint8; grey becomes three equal channels."""
+    """Convert pixels (H, W, 3) or (H, W, 1) to (H, W, 3), uint8; grey becomes equal channels."""
     if pixels.dtype != np.uint8:
         factor = np.float32(255 / FULL_SCALE[pixels.dtype])
         pixels = np.rint(pixels * factor).astype(np.uint8)
@@ -70,36 +77,42 @@ def to_8_bit_rgb(pixels: Array) -> Array:
 
 
 def _in_four_orientations(detector: Detector, pixels: Array) -> Iterator[Face]:
-    """Detect faces in an image turned by multiples of 90 degrees; coordinates are of the image."""
+    """Detect faces in an image turned by 0, 90, 180 and 270 degrees.
+
+    Yields:
+        The faces in coordinates of the image that is not turned, with repetitions.
+    """
     for turns in range(4):
         turned = np.ascontiguousarray(np.rot90(pixels, turns))  # counterclockwise
         for face in detector.detect(turned):
             left, top, width, height = face.box
+            # The five landmarks, and two opposite corners of the box.
             points = np.vstack([face.points, [(left, top), (left + width, top + height)]])
-            for step in reversed(range(turns)):
-                # One turn takes (x, y) to (y, last column - x).
-                last = pixels.shape[1 - step % 2] - 1
-                points = np.stack([last - points[:, 1], points[:, 0]], axis=1)
-            corners = points[5:]
-            corner, size = corners.min(0), np.ptp(corners, axis=0)
-            box = (float(corner[0]), float(corner[1]), float(size[0]), float(size[1]))
-            yield Face(box, points[:5], face.score)
+            for turn in reversed(range(turns)):
+                # A turn took (x, y) to (y, last column - x); the last column depends on how often
+                # the image was turned before. This is the inverse.
+                last_column = pixels.shape[1 - turn % 2] - 1
+                points = np.stack([last_column - points[:, 1], points[:, 0]], axis=1)
+            landmarks, corners = points[:5], points[5:]
+            left_top, size = corners.min(axis=0), np.ptp(corners, axis=0)
+            box = (float(left_top[0]), float(left_top[1]), float(size[0]), float(size[1]))
+            yield Face(box, landmarks, face.score)
 
 
 def _block_means(pixels: Array, step: int) -> Array:
     """Downscale by the mean of blocks of `step` x `step` pixels, as uint8 RGB; sides round up."""
     rows = list[Array]()
     for top in range(0, pixels.shape[0], step):
-        band = to_8_bit_rgb(pixels[top : top + step]).mean(0, dtype=np.float32)
-        sums = np.add.reduceat(band, range(0, len(band), step), axis=0)
-        counts = np.full((len(sums), 1), step)
-        counts[-1] = len(band) - step * (len(sums) - 1)
-        rows.append(np.rint(sums / counts).astype(np.uint8))
+        column_means = to_8_bit_rgb(pixels[top : top + step]).mean(axis=0, dtype=np.float32)
+        sums = np.add.reduceat(column_means, range(0, len(column_means), step), axis=0)
+        columns_per_block = np.full((len(sums), 1), step)
+        columns_per_block[-1] = len(column_means) - step * (len(sums) - 1)  # may be fewer
+        rows.append(np.rint(sums / columns_per_block).astype(np.uint8))
     return np.stack(rows)
 
 
 def _starts(length: int) -> Iterator[int]:
-    """First pixels of the windows along an axis; the last window ends at the end of the axis."""
+    """Yield the first pixel of each window along an axis; the last window ends with the axis."""
     for start in range(0, max(length - OVERLAP, 1), WINDOW - OVERLAP):
         yield max(0, min(start, length - WINDOW))
 
@@ -107,18 +120,32 @@ def _starts(length: int) -> Iterator[int]:
 def _is_cut(
     face: Face, corner: tuple[int, int], window: tuple[int, ...], photo: tuple[int, int]
 ) -> bool:
-    """Return whether a face reaches an edge of its window that is no edge of the photo."""
+    """Return whether a face extends beyond its window into the photo.
+
+    Args:
+        face: the face, in coordinates of the window.
+        corner: column and row of the photo at which the window starts.
+        window: shape of the window, (H, W, C).
+        photo: height and width of the photo.
+    """
     left, top, width, height = face.box
-    return (
-        (left < 0 and corner[0] > 0)
-        or (top < 0 and corner[1] > 0)
-        or (left + width > window[1] and corner[0] + window[1] < photo[1])
-        or (top + height > window[0] and corner[1] + window[0] < photo[0])
-    )
+    first_column, first_row = corner
+    is_cut_left = left < 0 and first_column > 0
+    is_cut_top = top < 0 and first_row > 0
+    is_cut_right = left + width > window[1] and first_column + window[1] < photo[1]
+    is_cut_bottom = top + height > window[0] and first_row + window[0] < photo[0]
+    return is_cut_left or is_cut_top or is_cut_right or is_cut_bottom
 
 
 def _moved(face: Face, factor: int, corner: tuple[int, int] = (0, 0)) -> Face:
-    """Convert a face to pixels of the photo; pixel centres have integer coordinates."""
+    """Convert a face in a downscaled photo or in a window to coordinates of the photo.
+
+    Args:
+        face: the face.
+        factor: pixels of the photo for each pixel of the searched image, along an axis.
+        corner: column and row of the photo at which the searched image starts.
+    """
+    # The centre of the first pixel, 0, is that of a block of `factor` pixels.
     shift = np.array(corner) + (factor - 1) / 2
     left, top = np.array(face.box[:2]) * factor + shift
     width, height = face.box[2] * factor, face.box[3] * factor
@@ -127,19 +154,19 @@ def _moved(face: Face, factor: int, corner: tuple[int, int] = (0, 0)) -> Face:
 
 
 def _without_duplicates(faces: Iterable[Face]) -> list[Face]:
-    kept = list[Face]()
+    """Return the faces in descending order of scores, without those that overlap an earlier one."""
+    distinct = list[Face]()
     for face in sorted(faces, key=lambda face: -face.score):
-        if all(_overlap(face, other) <= _MAX_OVERLAP for other in kept):
-            kept.append(face)
-    return kept
+        if all(_overlap(face, other) <= _MAX_OVERLAP for other in distinct):
+            distinct.append(face)
+    return distinct
 
 
 def _overlap(one: Face, other: Face) -> float:
-    """Area of the intersection of two boxes relative to the smaller one, 0 to 1."""
-    sides = [
-        min(one.box[i] + one.box[i + 2], other.box[i] + other.box[i + 2])
-        - max(one.box[i], other.box[i])
-        for i in (0, 1)
-    ]
-    smaller = min(face.box[2] * face.box[3] for face in (one, other))
-    return max(sides[0], 0) * max(sides[1], 0) / max(smaller, 1e-9)
+    """Return the intersection of two boxes relative to the area of the smaller one, 0 to 1."""
+    left, top, width, height = one.box
+    other_left, other_top, other_width, other_height = other.box
+    shared_width = min(left + width, other_left + other_width) - max(left, other_left)
+    shared_height = min(top + height, other_top + other_height) - max(top, other_top)
+    smaller_area = min(width * height, other_width * other_height)
+    return max(shared_width, 0) * max(shared_height, 0) / max(smaller_area, _SMALLEST_AREA)

@@ -1,6 +1,8 @@
-"""Fidelity: averages the weights of two models of one architecture.
+"""`mix`: averages the weights of two models of one architecture, for the option fidelity.
 
-`onnx` is imported inside functions, because only an average of two models needs it.
+A model of realistic texture has a partner that stays closer to the input. The fidelity is the
+weight of the partner in the average. `onnx` is imported inside functions, because only an average
+of two models needs it.
 """
 
 from collections.abc import Mapping
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
 EQUAL = ("task", "architecture", "scale", "size_multiple", "value_range")
 """Metadata that must be equal in both models."""
 LARGER = ("overlap", "bytes_per_pixel")
-"""Metadata for which the result has the larger value of the two."""
+"""Metadata for which the result gets the larger value of the two."""
 
 
 def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -> bytes:
     """Average the weights of two models whose graphs are equal.
 
     Each float tensor becomes (1 - fidelity) * model + fidelity * partner; tensors are matched by
-    name. A new ONNX file is built because ONNX Runtime's method to replace weights,
+    name. A new ONNX file is built, because ONNX Runtime's method to replace weights,
     `add_initializer`, silently keeps those of convolutions that it has optimised.
 
     Args:
@@ -38,14 +40,15 @@ def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -
     import onnx
 
     metadata = _mix_metadata(_metadata(model), _metadata(partner))
-    tensors = {tensor.name: tensor for tensor in model.graph.initializer}
-    others = {tensor.name: tensor for tensor in partner.graph.initializer}
-    if unmatched := sorted(tensors.keys() ^ others.keys()):
-        raise ValueError(f"the tensor {unmatched[0]} is in one of them only")
+    names = {tensor.name for tensor in model.graph.initializer}
+    partner_tensors = {tensor.name: tensor for tensor in partner.graph.initializer}
+    unmatched_names = sorted(names ^ partner_tensors.keys())
+    if unmatched_names:
+        raise ValueError(f"the tensor {unmatched_names[0]} is in one of them only")
     mixed = onnx.ModelProto()
     mixed.CopyFrom(model)
     for tensor in mixed.graph.initializer:
-        tensor.CopyFrom(_mix_tensors(tensor, others[tensor.name], fidelity))
+        tensor.CopyFrom(_mix_tensors(tensor, partner_tensors[tensor.name], fidelity))
     if _structure(model) != _structure(partner):
         raise ValueError("the operations of their graphs differ")
     onnx.helper.set_model_props(mixed, metadata)
@@ -53,47 +56,55 @@ def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -
 
 
 def _mix_tensors(
-    tensor: "onnx.TensorProto", other: "onnx.TensorProto", fidelity: float
+    tensor: "onnx.TensorProto", partner: "onnx.TensorProto", fidelity: float
 ) -> "onnx.TensorProto":
+    """Average two float tensors; ValueError if shape, dtype or integer values differ."""
     from onnx import numpy_helper
 
-    values, others = numpy_helper.to_array(tensor), numpy_helper.to_array(other)
-    if (values.shape, values.dtype) != (others.shape, others.dtype):
+    values, partner_values = numpy_helper.to_array(tensor), numpy_helper.to_array(partner)
+    shape, partner_shape = values.shape, partner_values.shape
+    if (shape, values.dtype) != (partner_shape, partner_values.dtype):
         raise ValueError(
-            f"the tensor {tensor.name} is {values.dtype} {values.shape} in one and "
-            f"{others.dtype} {others.shape} in the other"
+            f"the tensor {tensor.name} is {values.dtype} {shape} in one and "
+            f"{partner_values.dtype} {partner_shape} in the other"
         )
     if values.dtype.kind != "f":
-        if not np.array_equal(values, others):
+        if not np.array_equal(values, partner_values):
             raise ValueError(f"the tensor {tensor.name} of {values.dtype} has other values")
         return tensor
     # In float64 and rounded once, so that equal values, such as factors of a Resize, do not change.
-    average = (1 - fidelity) * values.astype(np.float64) + fidelity * others.astype(np.float64)
+    own_part = (1 - fidelity) * values.astype(np.float64)
+    average = own_part + fidelity * partner_values.astype(np.float64)
     return numpy_helper.from_array(np.asarray(average, values.dtype), tensor.name)
 
 
 def _metadata(model: "onnx.ModelProto") -> dict[str, str]:
+    """Return the metadata of a model as a dictionary."""
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def _mix_metadata(model: Mapping[str, str], partner: Mapping[str, str]) -> dict[str, str]:
+    """Return the metadata of an average; ValueError if a value of `EQUAL` differs."""
     for key in EQUAL:
         if model.get(key) != partner.get(key):
             raise ValueError(
                 f"{key} is {model.get(key, 'missing')} in one and {partner.get(key, 'missing')} in "
                 "the other"
             )
-    both = [key for key in LARGER if key in model and key in partner]
-    return {**model, **{key: max(model[key], partner[key], key=_extent) for key in both}}
+    metadata = dict(model)
+    for key in LARGER:
+        if key in model and key in partner:
+            metadata[key] = max(model[key], partner[key], key=_number)
+    return metadata
 
 
-def _extent(text: str) -> float:
-    """Return the value of a number in the metadata, where -1 means an unlimited overlap."""
-    return np.inf if text == "-1" else float(text)
+def _number(value: str) -> float:
+    """Convert a number in the metadata, where -1 means an unlimited overlap."""
+    return np.inf if value == "-1" else float(value)
 
 
 def _structure(model: "onnx.ModelProto") -> bytes:
-    """Serialise a graph without its weights and without documentation strings of exporters."""
+    """Serialise a graph without weights, documentation strings and metadata, for a comparison."""
     import onnx
 
     bare = onnx.ModelProto()

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
     import onnx
 
 STANDARD_DOMAINS = ("", "ai.onnx")
+"""Domains of ONNX's own operators; those of other domains are custom operators."""
 CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
-"""Operators that hold subgraphs, which `_nodes` does not enter; a Loop may also run for ever."""
+"""Refused operators: they contain subgraphs, which `_nodes` does not visit, and a Loop may run for
+ever."""
+_MAX_MEAN = 32
+"""Largest mean of a result from 0 to 1, with a wide margin; that of one from 0 to 255 is about 128.
+"""
 
 
 def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
@@ -34,6 +39,9 @@ def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
     Args:
         data: bytes of the ONNX file.
         name: name of the model, for messages.
+
+    Returns:
+        The model.
 
     Raises:
         ModelRefusedError: the bytes are not an ONNX model, weights are stored in other files, or
@@ -72,14 +80,19 @@ def measure(
     sha256: str,
     candidates: Sequence[int] = POWERS_OF_TWO,
 ) -> ModelInfo:
-    """Measure the properties that other models lack: scale, overlap, size multiple and memory.
+    """Measure the properties that a model of another project does not state.
+
+    They are the scale, the overlap of tiles, the multiple of the input's sides, and the memory.
 
     Args:
         network: the model on the CPU, (1, 3, h, w) to (1, 3, h * scale, w * scale), float32.
         model: the same model, parsed.
         name: name of the model, also for messages.
         sha256: SHA-256 of the file, in hex.
-        candidates: as for `measure_multiple`.
+        candidates: multiples of the input's sides to try, in pixels, in rising order.
+
+    Returns:
+        The properties, with `source` "measured".
 
     Raises:
         ModelRefusedError: the result has not three channels or is not the input upscaled by an
@@ -96,19 +109,17 @@ def measure(
         )
     if not np.isfinite(upscaled).all():
         raise ModelRefusedError(f"The model {name} returns values that are not finite.")
-    # The mean of a result from 0 to 255 is about 128; from 0 to 1 it is far below 32, even with
-    # unusual weights.
-    if abs(float(upscaled.mean())) > 32:
+    if abs(float(upscaled.mean())) > _MAX_MEAN:
         raise ModelRefusedError(
             f"The model {name} turns noise around 0.5 into values around {upscaled.mean():.3g}. "
             "A model whose values range from 0 to 1 is needed."
         )
-    # The overlap is None for a network that depends on the whole image; it cannot be tiled exactly.
+    # None means that the network depends on the whole image, so that it cannot be tiled exactly.
     overlap = measure_overlap(network, scale)
     multiple = 1 if overlap is None else measure_multiple(network, scale, overlap, candidates)
     if multiple is None:  # No shift of the input only shifts the output: no exact tiling either.
         overlap = None
-    elif multiple > 1:  # The first measurement saw one of the positions modulo `multiple` only.
+    elif multiple > 1:  # The first measurement was at one of the positions modulo `multiple` only.
         overlap = measure_overlap(network, scale, multiple=multiple)
     return ModelInfo(
         name=name,
@@ -125,7 +136,7 @@ def measure(
 def _tensors(model: "onnx.ModelProto") -> Iterator["onnx.TensorProto"]:
     """Yield every stored tensor outside subgraphs: weights and the values of constants.
 
-    Subgraphs need no visit: `parse_safely` refuses the operators that hold them.
+    Subgraphs are not visited, because `parse_safely` refuses the operators that contain them.
     """
     yield from model.graph.initializer
     for sparse in model.graph.sparse_initializer:

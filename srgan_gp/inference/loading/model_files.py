@@ -1,4 +1,4 @@
-"""Model files: reads ONNX bytes, checks hash and content, averages a model with its partner.
+"""`read_model`: reads a model file, checks hash and content, averages a model with its partner.
 
 The fidelity is the weight of the partner in the average. A model of realistic texture has a partner
 that stays closer to the input: the same network, trained without a critic.
@@ -13,8 +13,8 @@ from srgan_gp.models.cards import ModelCard
 from srgan_gp.models.catalog import ModelFile, find_model
 from srgan_gp.models.named_models import find_partner
 
-_WEIGHT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
-_EXPORT = "Export it again with its training photos"
+_WEIGHT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")  # of files without a graph
+_EXPORT = "Export it again with its training photos"  # advice for a model of this package
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class ModelBytes:
     name: str
     """Name of the model; for an average of two, both names and the fidelity."""
     data: bytes
+    """Bytes of an ONNX file."""
     sha256: str
     """SHA-256 of `data` in hex, also for an average of two models."""
     card: ModelCard | None = None
@@ -46,8 +47,11 @@ def read_model(
         model: name of a model or path of an `.onnx` file, as for `find_model`.
         fidelity: weight of the partner: 0 returns the bytes of the model, 1 those of its partner,
             values between a model of averaged weights. None reads the model as it is.
-        task: as for `find_model`.
-        is_int8: read the int8 network that the card names.
+        task: lists the models of this task only in the message about an unknown name.
+        is_int8: read the int8 network that the model's card names.
+
+    Returns:
+        The verified model.
 
     Raises:
         UsageError: `fidelity` is not from 0 to 1 or given for an int8 network, or the model has no
@@ -70,7 +74,8 @@ def read_model(
     partner = find_partner(file)
     name = f"{file.name} at fidelity {fidelity:g} (towards {partner.name})"
     if fidelity in (0, 1):
-        return ModelBytes(name, *_read_verified(partner if fidelity == 1 else file), file.card)
+        unmixed = partner if fidelity == 1 else file
+        return ModelBytes(name, *_read_verified(unmixed), file.card)
     data = _read_average(file, partner, fidelity)
     return ModelBytes(name, data, hashlib.sha256(data).hexdigest(), file.card)
 
@@ -90,7 +95,7 @@ def require_float16(model: ModelBytes) -> None:
 
 
 def _read_verified(file: ModelFile) -> tuple[bytes, str]:
-    """Return a file's bytes and their SHA-256."""
+    """Return a file's bytes and their SHA-256 in hex; ModelRefusedError if they are not safe."""
     if file.path.suffix.lower() in _WEIGHT_SUFFIXES:
         raise ModelRefusedError(
             f"{file.path} holds weights without a network. Install it as a model first: "
@@ -116,25 +121,28 @@ def _read_verified(file: ModelFile) -> tuple[bytes, str]:
 
 
 def _int8_file(file: ModelFile) -> ModelFile:
-    """Return the path and the hash of the int8 network of a model."""
+    """Return path and hash of the int8 network of a model; UsageError if it has none."""
     if file.card is None or file.card.int8 is None:
-        how = "Import it again with --photos" if file.card and file.card.imported else _EXPORT
+        is_imported = file.card is not None and file.card.imported is not None
+        advice = "Import it again with --photos" if is_imported else _EXPORT
         raise UsageError(
-            f"The model {file.name} has no int8 network. {how}, or use the precision float32."
+            f"The model {file.name} has no int8 network. {advice}, or use the precision float32."
         )
     record = file.card.files["int8"]  # `read_card` checks that it goes with `int8`.
     return replace(file, path=file.path.with_name(record.name), expected_sha256=record.sha256)
 
 
 def _read_average(file: ModelFile, partner: ModelFile, fidelity: float) -> bytes:
+    """Return the bytes of the average; ModelRefusedError if the two networks differ."""
     from srgan_gp.inference.loading import foreign_models
     from srgan_gp.inference.loading.fidelity_mixing import mix
 
-    model, other = (
-        foreign_models.parse_safely(_read_verified(end)[0], end.name) for end in (file, partner)
-    )
+    data, _ = _read_verified(file)
+    partner_data, _ = _read_verified(partner)
+    model = foreign_models.parse_safely(data, file.name)
+    partner_model = foreign_models.parse_safely(partner_data, partner.name)
     try:
-        return mix(model, other, fidelity)
+        return mix(model, partner_model, fidelity)
     except ValueError as error:
         raise ModelRefusedError(
             f"The models {file.name} and {partner.name} cannot be mixed: {error}. "

@@ -1,4 +1,8 @@
-"""Metadata of an ONNX model (task, scale, overlap, memory); checks of its inputs and outputs."""
+"""`ModelInfo`: properties of an ONNX model, read from its metadata; checks of inputs and outputs.
+
+`srgan-gp export` writes them to `metadata_props`, the key-value pairs of an ONNX file. The overlap
+is the context that a tile needs on each side, the receptive radius of the network.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +16,7 @@ UNKNOWN_BYTES_PER_PIXEL = 16_000
 size needs 1.1 GB for an image of 256 x 256 pixels."""
 
 Padding = Literal["edge", "reflect"]
-"""How an image is padded: by its edge pixels, or by its mirror image, as imported models expect."""
+"""How an image is padded: its edge pixels are repeated, or it is mirrored without them."""
 
 FLOAT32_SHA256 = "float32_sha256"
 """Metadata of an int8 network: SHA-256 of the float32 file that it was made from."""
@@ -30,19 +34,20 @@ class ModelInfo:
     overlap: int | None
     """Receptive radius in input pixels; None for a network that depends on the whole image."""
     size_multiple: int
-    """Input sides and the corners of tiles must be multiples of it."""
+    """Input sides and the corners of tiles must be multiples of this number of pixels."""
     source: Literal["metadata", "measured"]
+    """Whether the properties are from the file, or were measured by `foreign_models.measure`."""
     sha256: str = ""
     """SHA-256 of the ONNX bytes, in hex; empty without a file, as in tests."""
     bytes_per_pixel: int = UNKNOWN_BYTES_PER_PIXEL
-    """Estimated peak memory of a run, per input pixel."""
+    """Estimated peak memory of a run in bytes, per input pixel."""
     fidelity: float | None = None
     """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
     has_exact_tiles: bool = True
-    """Whether tiles with `overlap` equal the whole image; False for an imported model that depends
-    on the whole image."""
+    """Whether tiles give the result of the whole image; False for an imported model that depends on
+    the whole image."""
     size_minimum: int = 1
-    """Smallest sides that the network takes; smaller images are padded."""
+    """Smallest sides that the network takes, in pixels; smaller images are padded."""
     padding: Padding = "edge"
     """Padding of images up to `size_minimum` and `size_multiple`."""
     latent_size: int = 0
@@ -51,8 +56,8 @@ class ModelInfo:
     """Height and width of a face in pixels; 0 for an upscaler."""
 
     def padded_size(self, height: int, width: int) -> tuple[int, int]:
-        """Return the size to which an image is padded for the network."""
-        height += -height % self.size_multiple
+        """Return the (height, width) to which an image of this size is padded for the network."""
+        height += -height % self.size_multiple  # up to the next multiple
         width += -width % self.size_multiple
         return max(height, self.size_minimum), max(width, self.size_minimum)
 
@@ -79,12 +84,15 @@ class ModelInfo:
 
 
 def read_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> ModelInfo | None:
-    """Parse the `metadata_props` of a model; None if it was not exported by this package.
+    """Parse the `metadata_props` of a model.
 
     Args:
         metadata: keys and values of the file.
-        name: name of the model where the metadata has none, also for messages.
+        name: name of the model if the metadata has none, also for messages.
         sha256: SHA-256 of the file, in hex.
+
+    Returns:
+        The properties; None if the model was not exported or imported by this package.
 
     Raises:
         ModelRefusedError: a value is missing or invalid.
@@ -98,9 +106,9 @@ def read_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> ModelI
         )
     if metadata.get("task") == FACES:
         return _read_face_metadata(metadata, name, sha256)
-    # Earlier versions read `overlap` alone, so they never tile a model without exact tiles.
+    # An inexact overlap has a key of its own, because earlier versions would tile by `overlap`.
     overlap_key = "approximate_overlap" if "approximate_overlap" in metadata else "overlap"
-    overlap = _integer(metadata, overlap_key, name, smallest=-1)
+    overlap = _integer(metadata, overlap_key, name, smallest=-1)  # -1: it cannot be tiled
     return ModelInfo(
         name=metadata.get("name", name),
         task=metadata.get("task", ""),
@@ -110,18 +118,16 @@ def read_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> ModelI
         source="metadata",
         sha256=sha256,
         bytes_per_pixel=_integer(
-            {"bytes_per_pixel": str(UNKNOWN_BYTES_PER_PIXEL), **metadata},
-            "bytes_per_pixel",
-            name,
-            smallest=1,
+            metadata, "bytes_per_pixel", name, smallest=1, default=UNKNOWN_BYTES_PER_PIXEL
         ),
         has_exact_tiles="approximate_overlap" not in metadata,
-        size_minimum=_integer({"size_minimum": "1", **metadata}, "size_minimum", name, smallest=1),
+        size_minimum=_integer(metadata, "size_minimum", name, smallest=1, default=1),
         padding="reflect" if metadata.get("padding") == "reflect" else "edge",
     )
 
 
 def _read_face_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> ModelInfo:
+    """Parse the metadata of a face generator; arguments and errors as for `read_metadata`."""
     return ModelInfo(
         name=metadata.get("name", name),
         task=FACES,
@@ -135,19 +141,33 @@ def _read_face_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> 
     )
 
 
-def _integer(metadata: Mapping[str, str], key: str, name: str, smallest: int) -> int:
-    text = metadata.get(key)
-    if text is None:
+def _integer(
+    metadata: Mapping[str, str], key: str, name: str, *, smallest: int, default: int | None = None
+) -> int:
+    """Return the integer of a key.
+
+    Args:
+        metadata: keys and values of the file.
+        key: the key.
+        name: name of the model, for messages.
+        smallest: smallest valid value.
+        default: value if the key is missing; None means that it must exist.
+
+    Raises:
+        ModelRefusedError: the value is missing or invalid.
+    """
+    value = metadata.get(key, default)
+    if value is None:
         raise ModelRefusedError(f"The model {name} lacks the metadata {key!r}. Export it again.")
     try:
-        value = int(text)
+        number = int(value)
     except ValueError:
-        value = smallest - 1
-    if value < smallest:
+        number = None
+    if number is None or number < smallest:
         raise ModelRefusedError(
-            f"The model {name} has invalid metadata {key} = {text!r}. Export it again."
+            f"The model {name} has invalid metadata {key} = {value!r}. Export it again."
         )
-    return value
+    return number
 
 
 def check_inputs_and_outputs(
@@ -179,9 +199,10 @@ def check_inputs_and_outputs(
 
 
 def _check_faces(latent: Any, faces: Any, info: ModelInfo) -> None:  # noqa: ANN401
+    """Check the input and the output of a face generator, given by ONNX Runtime's descriptions."""
     side, size = info.image_size, info.latent_size
     fits = latent.type == "tensor(float)" and list(latent.shape[1:]) == [size]
-    # The batch size must be dynamic: the first dimension is a name, not a number.
+    # The batch size must be dynamic: then the first dimension is a name, not an integer.
     if not fits or isinstance(latent.shape[0], int):
         raise ModelRefusedError(
             f"The model {info.name} has the input {latent.type} {latent.shape}; for faces float32 "
@@ -195,8 +216,11 @@ def _check_faces(latent: Any, faces: Any, info: ModelInfo) -> None:  # noqa: ANN
 
 
 def _check_upscaler(image: Any, result: Any, name: str) -> None:  # noqa: ANN401
+    """Check the input and the output of an upscaler, given by ONNX Runtime's descriptions."""
     shape, kind = image.shape, image.type
-    if kind != "tensor(float)" or len(shape) != 4 or (isinstance(shape[1], int) and shape[1] != 3):
+    is_image = kind == "tensor(float)" and len(shape) == 4
+    # A dimension is an integer if it is fixed, otherwise a name or None.
+    if not is_image or (isinstance(shape[1], int) and shape[1] != 3):
         raise ModelRefusedError(
             f"The model {name} has the input {kind} {shape}; "
             "a float32 image (N, 3, H, W) is needed."

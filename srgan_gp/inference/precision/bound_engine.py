@@ -1,4 +1,7 @@
-"""Runs of a float16 model with buffers on its device, which are kept from run to run."""
+"""`BoundEngine`: runs a float16 model with buffers on its device, kept from run to run.
+
+ONNX Runtime calls it a binding: inputs and outputs are assigned to memory of the device once.
+"""
 
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -13,16 +16,18 @@ from srgan_gp.inference.runtime_types import Float16OverflowError, convert_error
 Array = NDArray[Any]
 
 BUFFER_SETS = 2
-"""Two threads run a model at once: while one computes, the other copies."""
+"""Number of threads that can run a model at once: while one computes, another one copies."""
 
 
 @dataclass
 class _Buffers:
-    """Input of one shape, and the binding of input and outputs."""
+    """Memory on the device for inputs of one shape."""
 
     shape: tuple[int, ...]
     source: Any
+    """`onnxruntime.OrtValue` of the input."""
     binding: Any
+    """`IOBinding` of the input and the outputs."""
 
 
 class BoundEngine:
@@ -37,10 +42,10 @@ class BoundEngine:
     def __init__(self, engine: Any, device: str, name: str) -> None:  # noqa: ANN401
         kind, _, index = device.partition(":")
         self._engine, self._name = engine, name
-        self._place = (kind, int(index or 0))
-        self._sets: SimpleQueue[_Buffers | None] = SimpleQueue()
+        self._device = (kind, int(index or 0))
+        self._free_sets: SimpleQueue[_Buffers | None] = SimpleQueue()
         for _ in range(BUFFER_SETS):
-            self._sets.put(None)
+            self._free_sets.put(None)  # allocated when it is needed
 
     def run(self, window: Array, options: object) -> Array:
         """Run the model; waits while all sets of buffers are in use.
@@ -58,14 +63,14 @@ class BoundEngine:
             DeviceError: the GPU failed.
             ModelRefusedError: the model does not accept this size.
         """
-        buffers = self._sets.get()
+        buffers = self._free_sets.get()
         try:
             if buffers is None or buffers.shape != window.shape:
-                buffers = None  # free the old ones first
+                buffers = None  # The old ones are freed before new ones are allocated.
                 buffers = self._allocate(window)
             buffers.source.update_inplace(np.ascontiguousarray(window))
             self._engine.run_with_iobinding(buffers.binding, options)
-            upscaled, check = buffers.binding.copy_outputs_to_cpu()
+            upscaled, finite_check = buffers.binding.copy_outputs_to_cpu()
         except MemoryError:
             buffers = None
             raise
@@ -73,17 +78,18 @@ class BoundEngine:
             buffers = None
             raise convert_error(error, window, self._name) from error
         finally:
-            self._sets.put(buffers)
-        if not np.isfinite(check):
+            self._free_sets.put(buffers)
+        if not np.isfinite(finite_check):
             raise Float16OverflowError(f"The model {self._name} overflows in float16.")
         return upscaled
 
     def _allocate(self, window: Array) -> _Buffers:
+        """Allocate buffers for inputs of the shape and dtype of a window."""
         source = cast("Any", onnxruntime).OrtValue.ortvalue_from_shape_and_type(
-            window.shape, window.dtype, *self._place
+            window.shape, window.dtype, *self._device
         )
         binding = self._engine.io_binding()
         binding.bind_ortvalue_input(self._engine.get_inputs()[0].name, source)
         for output in self._engine.get_outputs():
-            binding.bind_output(output.name, *self._place)
+            binding.bind_output(output.name, *self._device)
         return _Buffers(window.shape, source, binding)

@@ -1,7 +1,7 @@
-"""Float16 graph of a model, with pixels of 8 bits or float32 planes as its input and output.
+"""`to_float16`: converts a model to float16; its input and output are then uint8 or float32.
 
-Conversions are part of the graph, so that the bytes copied to and from a GPU are those of the
-pixels. `onnx` is imported inside functions, because only this precision needs it.
+The conversion of input and output is part of the graph, so that only the bytes of the pixels are
+copied to and from a GPU. `onnx` is imported inside functions, because only this precision needs it.
 """
 
 from importlib import import_module
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 FINITE_CHECK = "finite_check"
 """Second output of the graph: 0, or NaN if a value of the result is not finite in float16."""
-_CONTEXT = "float16_"
-"""Prefix of the names of the added tensors."""
+_PREFIX = "float16_"  # of the names of the added tensors
 
 
 def to_float16(data: bytes, name: str, *, has_pixels: bool) -> bytes:
@@ -27,7 +26,8 @@ def to_float16(data: bytes, name: str, *, has_pixels: bool) -> bytes:
     Args:
         data: bytes of the model, which maps (N, 3, H, W) to (N, 3, H * scale, W * scale).
         name: name of the model, for messages.
-        has_pixels: whether input and output are uint8, rounded to nearest; else float32.
+        has_pixels: whether input and output are uint8, rounded to nearest; otherwise they are
+            float32 in [0, 1].
 
     Returns:
         Bytes of a model of the same shapes, with the second output `FINITE_CHECK`.
@@ -49,43 +49,44 @@ def to_float16(data: bytes, name: str, *, has_pixels: bool) -> bytes:
 
 
 def _add_conversions(model: "onnx.ModelProto", *, has_pixels: bool) -> None:
+    """Add the conversions of input and output, and `FINITE_CHECK`, to a float16 graph, in place."""
     from onnx import TensorProto, helper, numpy_helper
 
     graph, node = model.graph, helper.make_node
     [source], [result] = graph.input, graph.output
-    kind = TensorProto.UINT8 if has_pixels else TensorProto.FLOAT
-    names = {part: f"{_CONTEXT}{part}" for part in ("input", "planes", "scaled", "output", "zeros")}
-    constants = {"full": np.float32(255), "zero": np.float32(0), "one": np.float32(1)}
-    for key, value in constants.items():
-        graph.initializer.append(numpy_helper.from_array(np.asarray(value), f"{_CONTEXT}{key}"))
-    full, zero, one = (f"{_CONTEXT}{key}" for key in constants)
-    before = [node("Cast", [names["input"]], [names["planes"]], to=TensorProto.FLOAT)]
+    # Names of the added constants and tensors.
+    full, zero, one = (_PREFIX + part for part in ("full", "zero", "one"))
+    new_input, planes, scaled = (_PREFIX + part for part in ("input", "planes", "scaled"))
+    upscaled, zeros, new_output = (_PREFIX + part for part in ("upscaled", "zeros", "output"))
+    clipped, levels, rounded = (_PREFIX + part for part in ("clipped", "levels", "rounded"))
+    for name, value in ((full, 255), (zero, 0), (one, 1)):
+        graph.initializer.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
+    before = [node("Cast", [new_input], [planes], to=TensorProto.FLOAT)]
     if has_pixels:
-        before.append(node("Div", [names["planes"], full], [names["scaled"]]))
-    before.append(node("Cast", [before[-1].output[0]], [source.name], to=TensorProto.FLOAT16))
-    upscaled = f"{_CONTEXT}upscaled"
+        before.append(node("Div", [planes, full], [scaled]))
+    in_range = scaled if has_pixels else planes  # from 0 to 1
+    before.append(node("Cast", [in_range], [source.name], to=TensorProto.FLOAT16))
     after = [
         node("Cast", [result.name], [upscaled], to=TensorProto.FLOAT),
-        node("Mul", [upscaled, zero], [names["zeros"]]),  # infinity times 0 is NaN
-        node("ReduceSum", [names["zeros"]], [FINITE_CHECK], keepdims=0),
+        node("Mul", [upscaled, zero], [zeros]),  # infinity times 0 is NaN
+        node("ReduceSum", [zeros], [FINITE_CHECK], keepdims=0),
     ]
     if has_pixels:
-        parts = [f"{_CONTEXT}{part}" for part in ("clipped", "levels", "rounded")]
         after += [
-            node("Clip", [upscaled, zero, one], parts[:1]),
-            node("Mul", [parts[0], full], parts[1:2]),
-            node("Round", parts[1:2], parts[2:]),
-            node("Cast", parts[2:], [names["output"]], to=TensorProto.UINT8),
+            node("Clip", [upscaled, zero, one], [clipped]),
+            node("Mul", [clipped, full], [levels]),
+            node("Round", [levels], [rounded]),
+            node("Cast", [rounded], [new_output], to=TensorProto.UINT8),
         ]
     else:
-        after.append(node("Identity", [upscaled], [names["output"]]))
+        after.append(node("Identity", [upscaled], [new_output]))
     nodes = [*before, *graph.node, *after]
     # Copies, because deleting the nodes of a graph makes references to them invalid.
     copies = [type(part).FromString(part.SerializeToString()) for part in nodes]
     del graph.node[:]
     graph.node.extend(copies)
     del graph.value_info[:]  # types of tensors before the conversion
-    source.name, result.name = names["input"], names["output"]
+    source.name, result.name = new_input, new_output
     for value in (source, result):
-        value.type.tensor_type.elem_type = kind
+        value.type.tensor_type.elem_type = TensorProto.UINT8 if has_pixels else TensorProto.FLOAT
     graph.output.append(helper.make_tensor_value_info(FINITE_CHECK, TensorProto.FLOAT, []))

@@ -1,4 +1,7 @@
-"""Runs of the network in float16, with float32 where float16 does not suffice."""
+"""`HalfRuns`: runs a network in float16 (half precision), or in float32 if that is not enough.
+
+A pass runs the network over all windows of the colour or the alpha of some images.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -15,7 +18,7 @@ Array = NDArray[Any]
 
 
 class HalfRuns:
-    """Runs windows in float16, and reports which were computed in float32.
+    """Runs windows of an image in float16, and counts those that had to be computed in float32.
 
     Args:
         session: a session of precision float16.
@@ -25,7 +28,7 @@ class HalfRuns:
         self._session = session
         self._overflows = 0
         self.suffices = True
-        """Whether the images of the pass have 8 bits; then windows may be uint8."""
+        """Whether float16 is precise enough for the pass, because its images have 8 bits."""
 
     @property
     def precision(self) -> str:
@@ -33,10 +36,13 @@ class HalfRuns:
         return FLOAT16 if self.suffices else "float32"
 
     def begin(self, images: Sequence[Array]) -> bool:
-        """Choose the precision of a pass: float16 has too few bits for more than 8-bit images.
+        """Choose the precision of a pass: float16 has too few bits for images of more than 8.
+
+        Args:
+            images: the images of the pass.
 
         Returns:
-            `suffices`.
+            `suffices`; if it is true, windows may be uint8.
         """
         self.suffices = all(image.dtype == np.uint8 for image in images)
         return self.suffices
@@ -48,8 +54,8 @@ class HalfRuns:
             window: (N, 3, h, w), float32 in [0, 1], or uint8 if `suffices`.
 
         Returns:
-            (N, 3, h * scale, w * scale), of the dtype of `window`; float32 if the result is not
-            finite in float32 either.
+            (N, 3, h * scale, w * scale), of the dtype of `window`; but float32 with values that are
+            not finite, if the network returns such values in float32 too.
 
         Raises:
             MemoryError, SrganGpError: as for `session.Session.run`.
@@ -62,10 +68,12 @@ class HalfRuns:
         if window.dtype != np.uint8:
             return self._session.run(window)
         upscaled = self._session.run(np.divide(window, 255, dtype=np.float32))
-        return quantise(upscaled, window.dtype) if np.isfinite(upscaled).all() else upscaled
+        if not np.isfinite(upscaled).all():
+            return upscaled  # The caller refuses it.
+        return quantise(upscaled, window.dtype)
 
     def warnings(self) -> Iterator[str]:
-        """Yield what was computed in float32 instead of float16."""
+        """Yield a warning for each reason why float32 was used instead of float16."""
         if not self.suffices:
             yield "its values have more than 8 bits, so it was computed in float32"
         if self._overflows:

@@ -3,7 +3,8 @@
 Transparent pixels have colours too, often black or white. A network would mix them into a fringe
 around the visible pixels, so they are replaced by visible colours from nearby before upscaling.
 
-The work is done in bands of rows, so that no float32 copy of a large image is made.
+The work is done in bands (blocks of rows), so that no float32 copy of a large image is made. In
+this module a weight is 1 for a pixel with a known colour and 0 for one that must be filled.
 """
 
 from collections.abc import Iterator
@@ -21,8 +22,10 @@ Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
 Span = tuple[int, int]
 
-DILATIONS = 4  # rings of hidden pixels that take the mean of their visible neighbours
+DILATIONS = 4
+"""Number of rings of hidden pixels that take the mean of their visible neighbours."""
 BAND_PIXELS = 1 << 20
+"""Pixels of a band."""
 
 
 def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None) -> Array:
@@ -46,16 +49,18 @@ def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None)
     if alpha.min() > 0 or alpha.max() == 0:
         return pixels
     height, width, channels = pixels.shape
-    half = (-(-height // 2), -(-width // 2))
-    coarse = np.empty((*half, channels), np.float32)
-    weights = np.empty((*half, 1), np.float32)
+    half_size = (-(-height // 2), -(-width // 2))  # rounded up
+    half_colours = np.empty((*half_size, channels), np.float32)
+    half_weights = np.empty((*half_size, 1), np.float32)
     for band in _bands(height, width):
-        _halve(*_dilated_band(pixels, alpha, band), coarse, weights, band)
-    _fill_recursively(coarse, weights)
+        colours, weights = _dilated_band(pixels, alpha, band)
+        _halve(colours, weights, half_colours, half_weights, band)
+    _fill_recursively(half_colours, half_weights)
     result = mapped_arrays.empty(pixels.shape, pixels.dtype, folder)
     for top, bottom in _bands(height, width):
-        filled, weight = _dilated_band(pixels, alpha, (top, bottom))
-        _fill_from_half(filled, weight, coarse, top)
+        # The dilation is repeated, because its float32 result would be a copy of the image.
+        filled, weights = _dilated_band(pixels, alpha, (top, bottom))
+        _fill_from_half(filled, weights, half_colours, top)
         if pixels.dtype.kind == "u":
             filled = np.rint(filled)
         visible = alpha[top:bottom, :, np.newaxis] > 0
@@ -72,21 +77,23 @@ def keep_flat_alpha(
 
     Args:
         alpha: (H, W), uint8, uint16 or float32 in [0, 1], before upscaling.
-        upscaled: a part of the upscaled alpha, float32; changed in place.
+        upscaled: (h, w), a part of the upscaled alpha, float32 in [0, 1]; changed in place.
         rows: start and stop of the part in the whole result.
         columns: start and stop of the part in the whole result.
         size: height and width of the whole result.
     """
     height, width = alpha.shape
+    # Source row and source column of each row and column of the part.
     y: Indices = np.arange(*rows) * height // size[0]
     x: Indices = np.arange(*columns) * width // size[1]
+    # The source pixels of the part, with one more on each side; the border is repeated.
     around_y: Indices = np.arange(int(y[0]) - 1, int(y[-1]) + 2).clip(0, height - 1)
     around_x: Indices = np.arange(int(x[0]) - 1, int(x[-1]) + 2).clip(0, width - 1)
     values = alpha[around_y][:, around_x].astype(np.float32) / np.float32(FULL_SCALE[alpha.dtype])
     sums = _sum_3x3(values[..., np.newaxis])[1:-1, 1:-1, 0]
-    blocks = sums[y - y[0]][:, x - x[0]]
-    upscaled[blocks == 0] = 0
-    upscaled[blocks == 9] = 1  # exact: nine ones add up without rounding
+    sums_of_part = sums[y - y[0]][:, x - x[0]]
+    upscaled[sums_of_part == 0] = 0
+    upscaled[sums_of_part == 9] = 1  # exact: nine ones add up without rounding
 
 
 def _bands(height: int, width: int) -> Iterator[Span]:
@@ -99,11 +106,12 @@ def _bands(height: int, width: int) -> Iterator[Span]:
 def _dilated_band(pixels: Array, alpha: Array, band: Span) -> tuple[Floats, Floats]:
     """Return colours and weights of a band with the first rings of hidden pixels filled.
 
-    The weight is 1 for visible and filled pixels; others have weight and colour 0. Each ring needs
-    one more row above and below the band.
+    Returns:
+        Colours (rows, W, C), in the range of `pixels`, and weights (rows, W, 1), both float32.
+        Visible and filled pixels have weight 1; others have weight and colour 0.
     """
     top, bottom = band
-    start, stop = max(top - DILATIONS, 0), bottom + DILATIONS
+    start, stop = max(top - DILATIONS, 0), bottom + DILATIONS  # each ring reads one row more
     weight = (alpha[start:stop, :, np.newaxis] > 0).astype(np.float32)
     colour = pixels[start:stop].astype(np.float32) * weight
     for _ in range(DILATIONS):
@@ -112,11 +120,11 @@ def _dilated_band(pixels: Array, alpha: Array, band: Span) -> tuple[Floats, Floa
 
 
 def _dilate(colour: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Fill pixels of weight 0 with the mean of their neighbours of weight 1."""
+    """Fill pixels of weight 0 that have neighbours of weight 1 with the mean of these."""
     count = _sum_3x3(weight)
-    fresh = (weight == 0) & (count > 0)
+    is_filled_now = (weight == 0) & (count > 0)
     mean = np.divide(_sum_3x3(colour), np.maximum(count, 1), dtype=np.float32)
-    return np.where(fresh, mean, colour), np.where(fresh, np.float32(1), weight)
+    return np.where(is_filled_now, mean, colour), np.where(is_filled_now, np.float32(1), weight)
 
 
 def _sum_3x3(plane: Floats) -> Floats:
@@ -129,35 +137,42 @@ def _sum_3x3(plane: Floats) -> Floats:
 def _fill_recursively(colour: Floats, weight: Floats) -> None:
     """Fill pixels of weight 0 in place from a half-size copy, which is filled recursively.
 
-    It ends, because at least one pixel has weight 1: the caller checks that one is visible.
+    The recursion ends, because the caller checks that at least one pixel has weight 1.
+
+    Args:
+        colour: (H, W, C), float32; 0 where the weight is 0.
+        weight: (H, W, 1), float32; 0 or 1, not changed.
     """
     if weight.min() > 0:
         return
     height, width = weight.shape[:2]
-    half = (-(-height // 2), -(-width // 2))
-    coarse = np.empty((*half, colour.shape[2]), np.float32)
-    half_weight = np.empty((*half, 1), np.float32)
+    half_size = (-(-height // 2), -(-width // 2))  # rounded up
+    half_colour = np.empty((*half_size, colour.shape[2]), np.float32)
+    half_weight = np.empty((*half_size, 1), np.float32)
     for top, bottom in _bands(height, width):
-        _halve(colour[top:bottom], weight[top:bottom], coarse, half_weight, (top, bottom))
-    _fill_recursively(coarse, half_weight)
+        _halve(colour[top:bottom], weight[top:bottom], half_colour, half_weight, (top, bottom))
+    _fill_recursively(half_colour, half_weight)
     for top, bottom in _bands(height, width):
-        _fill_from_half(colour[top:bottom], weight[top:bottom], coarse, top)
+        _fill_from_half(colour[top:bottom], weight[top:bottom], half_colour, top)
 
 
 def _halve(
     colour: Floats, weight: Floats, half_colour: Floats, half_weight: Floats, band: Span
 ) -> None:
-    """Write means over 2 x 2 pixels, and their weights 0 or 1, into the half-size arrays."""
+    """Write the means of 2 x 2 pixels of a band, and weights 0 or 1, into the half-size arrays.
+
+    Only pixels of weight 1 count; the weight is 1 if there is one.
+    """
     rows = slice(band[0] // 2, -(-band[1] // 2))
     count = _sum_2x2(weight)
     half_weight[rows] = np.minimum(count, 1)
     np.divide(_sum_2x2(colour), np.maximum(count, 1), out=half_colour[rows])
 
 
-def _fill_from_half(colour: Floats, weight: Floats, coarse: Floats, top: int) -> None:
+def _fill_from_half(colour: Floats, weight: Floats, half_colour: Floats, top: int) -> None:
     """Fill pixels of weight 0 of a band that starts at row `top` from the half-size colours."""
     height, width = weight.shape[:2]
-    part = coarse[top // 2 : -(-(top + height) // 2)]
+    part = half_colour[top // 2 : -(-(top + height) // 2)]
     repeated = part.repeat(2, axis=0).repeat(2, axis=1)[:height, :width]
     np.copyto(colour, repeated, where=weight == 0)
 

@@ -1,6 +1,7 @@
-"""Lanczos resampling of a float32 plane, in bands where it is large.
+"""Lanczos resampling of a float32 plane (one channel), in parts if it is large.
 
-The filter is Pillow's; the bands are own code, because Pillow needs the whole plane in memory.
+The filter is Pillow's. The division into parts is own code, because Pillow needs the whole plane in
+memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,32 +31,30 @@ def resample(
 
     Args:
         plane: (H, W), float32.
-        height: height of the result.
-        width: width of the result.
-        folder: of the temporary file; None, or if it has no room: the system's.
+        height: height of the result in pixels.
+        width: width of the result in pixels.
+        folder: folder of the temporary file; the system's if it is None or has no room.
         on_band: called before each band and each strip; an exception in it ends the resampling.
 
     Yields:
-        Strips of the result from left to right: (start, stop) of the columns, and (height, columns)
-        float32, not clipped; values may overshoot [0, 1] at edges.
+        Strips of the result from left to right: (start, stop) of the columns, and the values
+        (height, columns), float32, not clipped; they may overshoot the input's range at edges.
 
     Raises:
         PictureError: E_DISK_FULL.
     """
-    # Bytes of the plane, of the plane resized in width only, and of the result.
-    if (
-        max(plane.nbytes, 4 * plane.shape[0] * width, 4 * height * width)
-        <= mapped_arrays.LARGE_BYTES
-    ):
+    rows = plane.shape[0]
+    # The plane, the plane resized in width only, and the result; a float32 has 4 bytes.
+    most_bytes = max(plane.nbytes, 4 * rows * width, 4 * height * width)
+    if most_bytes <= mapped_arrays.LARGE_BYTES:
         on_band()
         yield (0, width), _resize(plane, height, width)
         return
-    rows = plane.shape[0]
     wide = mapped_arrays.empty((rows, width), np.float32, folder)
     for top, bottom in _spans(rows, plane.shape[1] + width):
         on_band()
         wide[top:bottom] = _resize(plane[top:bottom], bottom - top, width)
-        # From memory only; the values stay in the file.
+        # The values stay in the temporary files.
         mapped_arrays.release(plane)
         mapped_arrays.release(wide)
     for left, right in _spans(width, rows + height):
@@ -65,12 +64,18 @@ def resample(
 
 
 def _resize(plane: Floats, height: int, width: int) -> Floats:
+    """Resize a plane with Pillow to (height, width), float32."""
     image = Image.fromarray(np.ascontiguousarray(plane))
     return np.asarray(image.resize((width, height), Image.Resampling.LANCZOS))
 
 
 def _spans(length: int, values: int) -> Iterator[Span]:
-    """Split an axis into spans of about `BAND_VALUES` values, with `values` at each position."""
+    """Split an axis into spans (start, stop) of about `BAND_VALUES` values.
+
+    Args:
+        length: length of the axis.
+        values: number of values read and written at each position of the axis.
+    """
     step = max(BAND_VALUES // values, 1)
     for start in range(0, length, step):
         yield start, min(start + step, length)

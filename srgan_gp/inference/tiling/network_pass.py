@@ -1,4 +1,7 @@
-"""One pass of a network over colour or alpha: cuts input windows and stores results as pixels."""
+"""`NetworkPass`: one pass of a network over the colour or the alpha of an image.
+
+It cuts windows of the input for the network, and stores the outputs as pixels of the result.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -42,7 +45,8 @@ class NetworkPass:
     result: Array
     """(height, width, 3 or 1), dtype of `source`; complete after `finish`."""
     progress: RowProgress | None
-    """Set before the first `store`, it counts the complete pixels of the result; None: no count."""
+    """Counts the complete rows of `result` for an encoder in another thread; None if there is no
+    such encoder. The caller sets it before the first `store`."""
 
     def __init__(
         self,
@@ -65,11 +69,20 @@ class NetworkPass:
         self._planes: Floats | None = None
         if self._network_size != size:  # the output will be resampled
             self._planes = mapped_arrays.empty((channels, *self._network_size), np.float32, folder)
-        is_plain = self._planes is None and channels == 3 and source.dtype == np.uint8
-        self._is_8_bit = may_be_8_bit and is_plain
+        is_8_bit_colour = channels == 3 and source.dtype == np.uint8
+        needs_resampling = self._planes is not None
+        self._is_8_bit = may_be_8_bit and is_8_bit_colour and not needs_resampling
 
     def cut(self, rows: Span, columns: Span) -> Array:
-        """Return a window, (1, 3, h, w) in [0, 1] or uint8; it may reach beyond the image."""
+        """Return a window of the source, which may reach beyond the image and is then padded.
+
+        Args:
+            rows: start and stop in pixels of the source.
+            columns: start and stop in pixels of the source.
+
+        Returns:
+            (1, 3, h, w), float32 in [0, 1]; or uint8, if the network takes it.
+        """
         window = self._source[slice(*rows), slice(*columns)]
         if window.shape[:2] != (rows[1] - rows[0], columns[1] - columns[0]):
             window = padded_part(self._source, rows, columns, self._padding)
@@ -80,7 +93,10 @@ class NetworkPass:
     def store(self, rows: Span, columns: Span, upscaled: Floats) -> None:
         """Store an output of the network, without the part outside the image.
 
-        It is (1, 3, h, w), of the dtype that `cut` returned.
+        Args:
+            rows: start and stop in pixels of the network's result.
+            columns: start and stop in pixels of the network's result.
+            upscaled: (1, 3, h, w), of the dtype that `cut` returned.
         """
         height, width = self._network_size
         rows, columns = (rows[0], min(rows[1], height)), (columns[0], min(columns[1], width))
@@ -97,10 +113,10 @@ class NetworkPass:
         mapped_arrays.release(self._source)
 
     def finish(self, on_band: Callable[[], None]) -> Array:
-        """Resample the stored parts if needed, and return the result.
+        """Resample the stored parts if needed, and return `result`; called after the last `store`.
 
         Args:
-            on_band: as for `resample`.
+            on_band: called from time to time; an exception in it ends the resampling.
         """
         if self._planes is not None:
             for channel, plane in enumerate(self._planes):
@@ -137,12 +153,12 @@ class NetworkPassBatch:
 
     def cut(self, rows: Span, columns: Span) -> Floats:
         """Return the same window of each image, (N, 3, h, w); otherwise as `NetworkPass.cut`."""
-        return np.concatenate([each.cut(rows, columns) for each in self._passes])
+        return np.concatenate([network_pass.cut(rows, columns) for network_pass in self._passes])
 
     def store(self, rows: Span, columns: Span, upscaled: Floats) -> None:
         """Store an output of the network, (N, 3, h, w), as `NetworkPass.store` does for each."""
-        for index, each in enumerate(self._passes):
-            each.store(rows, columns, upscaled[index : index + 1])
+        for index, network_pass in enumerate(self._passes):
+            network_pass.store(rows, columns, upscaled[index : index + 1])
 
 
 def padded_part(image: Array, rows: Span, columns: Span, padding: Padding) -> Array:
@@ -150,8 +166,8 @@ def padded_part(image: Array, rows: Span, columns: Span, padding: Padding) -> Ar
 
     Args:
         image: (H, W, C).
-        rows: start and stop; the stop may be below the image.
-        columns: the same for columns.
+        rows: start and stop; the stop may be beyond the image.
+        columns: start and stop, likewise.
         padding: `reflect` mirrors the image without repeating the edge pixel, and repeats the edge
             of the mirror image beyond that; `edge` repeats the edge pixel.
 
@@ -165,9 +181,15 @@ def padded_part(image: Array, rows: Span, columns: Span, padding: Padding) -> Ar
 
 
 def _sources(span: Span, length: int, padding: Padding) -> NDArray[np.intp]:
-    """Return the index in the image of each index in the padded one."""
-    places = np.arange(*span)
+    """Return for each index of a padded axis the index of the image whose pixel is used.
+
+    Args:
+        span: start and stop on the padded axis.
+        length: length of the axis of the image.
+        padding: as for `padded_part`.
+    """
+    indices = np.arange(*span)
     if padding == "reflect":
-        mirrored = 2 * (length - 1) - places
-        return np.where(places < length, places, np.maximum(mirrored, 0))
-    return np.minimum(places, length - 1)
+        mirrored = 2 * (length - 1) - indices
+        return np.where(indices < length, indices, np.maximum(mirrored, 0))
+    return np.minimum(indices, length - 1)

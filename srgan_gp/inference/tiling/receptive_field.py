@@ -4,8 +4,12 @@ The receptive field is measured with a NaN in the input. NaN propagates through 
 convolutional network, whatever the weights, because zero times NaN is NaN. So the extent of NaN in
 the output is the exact receptive field, while a finite change would fade out before its border.
 This holds on ONNX Runtime's CPU provider; GPU kernels may spread NaN further.
+
+Shift equivariance means that a shift of the input only shifts the output. A network that subsamples
+or works in windows has it for multiples of some number of pixels only, which is measured here too.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,10 +17,15 @@ import numpy as np
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 
-STRIP_WIDTH = 32  # pixels; enough for networks with strides, windows or reflection padding
-STRIP_LENGTHS = (128, 512, 1024)  # a network whose NaN fills the longest one counts as global
+STRIP_WIDTH = 32
+"""Shorter side of the test images in pixels, enough for strides, windows or reflection padding."""
+STRIP_LENGTHS = (128, 512, 1024)
+"""Longer sides in pixels, tried in this order. A network whose NaN fills the last one counts as
+global: its output depends on the whole image."""
 POWERS_OF_TWO = (1, 2, 4, 8, 16, 32)
-TOLERANCE = 1e-4  # float32 rounding differs between kernels; real differences are far larger
+"""Default candidates of `measure_multiple`, in pixels."""
+TOLERANCE = 1e-4
+"""Relative difference that counts as equal: kernels differ by float32 rounding; others by more."""
 
 
 def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int | None:
@@ -28,20 +37,21 @@ def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int |
     Args:
         network: maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
         scale: scale factor of the network.
-        multiple: period of the network's shift equivariance; each phase is measured.
+        multiple: period of the network's shift equivariance in pixels. The radius depends on the
+            position modulo this period, so each position (phase) is measured.
 
     Returns:
         The radius in input pixels, rounded up, or None for a global network, which here means a
         radius of more than 511 pixels.
     """
-    longest = 0
-    for run in (network, _transpose(network)):
+    largest_radius = 0
+    for oriented_network in (network, _transpose(network)):
         for phase in range(multiple):
-            reach = _reach(run, scale, phase)
-            if reach is None:
+            radius = _radius(oriented_network, scale, phase)
+            if radius is None:
                 return None
-            longest = max(longest, reach)
-    return longest
+            largest_radius = max(largest_radius, radius)
+    return largest_radius
 
 
 def measure_multiple(
@@ -61,15 +71,14 @@ def measure_multiple(
         One of the candidates, or None if none of them is such a shift.
     """
     for multiple in candidates:
-        if all(
-            _is_equivariant(run, scale, overlap, multiple) for run in (network, _transpose(network))
-        ):
+        is_horizontal = _is_equivariant(network, scale, overlap, multiple)
+        if is_horizontal and _is_equivariant(_transpose(network), scale, overlap, multiple):
             return multiple
     return None
 
 
-def _reach(network: Network, scale: int, phase: int) -> int | None:
-    """Return the radius along the longer axis for one phase; None for a global network."""
+def _radius(network: Network, scale: int, phase: int) -> int | None:
+    """Return the receptive radius along the longer axis for one phase; None if it is global."""
     for length in STRIP_LENGTHS:
         image = _noise(length)
         position = length // 2 + phase
@@ -79,35 +88,44 @@ def _reach(network: Network, scale: int, phase: int) -> int | None:
             return 0
         first, last = int(columns[0]), int(columns[-1])
         if first > 0 and last < length * scale - 1:
+            # Output pixels with NaN before and after those of the input pixel itself.
             before = position * scale - first
             after = last + 1 - (position + 1) * scale
-            return max(-(-before // scale), -(-after // scale), 0)
+            return max(math.ceil(before / scale), math.ceil(after / scale), 0)
     return None
 
 
 def _is_equivariant(network: Network, scale: int, overlap: int, multiple: int) -> bool:
-    """Test that sides may be multiples of `multiple` and a shift by it only shifts the output."""
+    """Return whether a shift along the longer axis by `multiple` pixels only shifts the output.
+
+    False also if the network does not accept a side that is a multiple of it.
+    """
     length = round_up(2 * overlap, STRIP_WIDTH) + 2 * STRIP_WIDTH + multiple
     image = _noise(length + multiple)
     try:
-        at_start = network(image[..., :length])
+        first = network(image[..., :length])
         shifted = network(image[..., multiple:])
     except ModelRefusedError:
         return False
-    if at_start.shape[-1] != length * scale or shifted.shape != at_start.shape:
+    if first.shape[-1] != length * scale or shifted.shape != first.shape:
         return False
+    # The same input pixels in both outputs, without the margins, which depend on the border.
     margin, shift = overlap * scale, multiple * scale
-    left = at_start[..., margin + shift : length * scale - margin]
-    right = shifted[..., margin : length * scale - margin - shift]
-    return bool(np.abs(left - right).max() <= TOLERANCE * max(1.0, float(np.abs(left).max())))
+    expected = first[..., margin + shift : length * scale - margin]
+    actual = shifted[..., margin : length * scale - margin - shift]
+    largest_difference = float(np.abs(expected - actual).max())
+    return largest_difference <= TOLERANCE * max(1.0, float(np.abs(expected).max()))
 
 
 def _noise(length: int) -> Floats:
+    """Return an image of noise, (1, 3, STRIP_WIDTH, length), float32 in [0, 1]."""
     generator = np.random.default_rng(0)
     return generator.random((1, 3, STRIP_WIDTH, length), dtype=np.float32)
 
 
 def _transpose(network: Network) -> Network:
+    """Return a network that works on images with rows and columns exchanged."""
+
     def run(image: Floats) -> Floats:
         return network(image.swapaxes(2, 3)).swapaxes(2, 3)
 

@@ -1,6 +1,7 @@
-"""Tiled inference: runs a network on overlapping windows, so that memory stays bounded.
+"""`run_tiled`: runs a network on overlapping windows of an image, so that memory stays bounded.
 
-Own code, because the result must equal the untiled one exactly; libraries blend overlapping tiles.
+Each window contributes a tile: its output without the overlap, whose context is incomplete. Own
+code, because the result must equal the untiled one exactly; libraries blend overlapping tiles.
 """
 
 from collections import deque
@@ -13,7 +14,7 @@ Floats = NDArray[np.float32]
 Network = Callable[[Floats], Floats]
 """Maps (N, C, h, w) to (N, C, h * scale, w * scale), float32."""
 Progress = Callable[[int, int], None]
-"""Called with (number done, number in all)."""
+"""Called with (number done, total number)."""
 Span = tuple[int, int]
 """Start and stop along one axis."""
 Window = tuple[int, int]
@@ -72,24 +73,27 @@ def run_tiled(
         raise ValueError(f"sides of {size} and {window} are not multiples of {multiple}")
     if overlap < 0:
         raise ValueError(f"need an overlap of 0 or more, got {overlap}")
-    overlap += -overlap % multiple  # rounded up, as windows start at multiples
+    overlap += -overlap % multiple  # rounded up, because windows start at multiples
     if any(side < min(length, 2 * overlap + 1) for side, length in zip(window, size, strict=True)):
         raise ValueError(f"windows of {window} keep no pixels at an overlap of {overlap}")
+    # Parts of the image, (rows, columns), that are not stored yet, in order.
     regions, done = deque([((0, height), (0, width))]), 0
-    while regions:  # Each is a part of the image that is not stored yet.
+    while regions:
         rows, columns = regions.popleft()
-        parts_y = list(_windows(rows, height, window[0], overlap))
-        parts_x = list(_windows(columns, width, window[1], overlap))
-        if len(parts_y) * len(parts_x) > 1:  # Of the whole image, or after the window was halved.
-            regions.extendleft((y, x) for _, y in parts_y[::-1] for _, x in parts_x[::-1])
+        windows_y = list(_windows(rows, height, window[0], overlap))
+        windows_x = list(_windows(columns, width, window[1], overlap))
+        if len(windows_y) * len(windows_x) > 1:
+            # It is the whole image, or a tile whose window was halved: split it into tiles.
+            tiles = [(tile_y, tile_x) for _, tile_y in windows_y for _, tile_x in windows_x]
+            regions.extendleft(reversed(tiles))
             continue
-        [(y0, rows)], [(x0, columns)] = parts_y, parts_x
+        [(y, (top, bottom))], [(x, (left, right))] = windows_y, windows_x
         try:
-            upscaled = network(cut((y0, y0 + window[0]), (x0, x0 + window[1])))
-            (top, bottom), (left, right) = ((a * scale, b * scale) for a, b in (rows, columns))
-            y, x = y0 * scale, x0 * scale
-            inner = upscaled[:, :, top - y : bottom - y, left - x : right - x]
-            store((top, bottom), (left, right), inner)
+            upscaled = network(cut((y, y + window[0]), (x, x + window[1])))
+            inner_rows = slice((top - y) * scale, (bottom - y) * scale)
+            inner_columns = slice((left - x) * scale, (right - x) * scale)
+            inner = upscaled[:, :, inner_rows, inner_columns]
+            store((top * scale, bottom * scale), (left * scale, right * scale), inner)
         except MemoryError:
             window = _halve(window, 2 * overlap + multiple, multiple)
             regions.appendleft((rows, columns))
@@ -100,7 +104,7 @@ def run_tiled(
 
 
 def round_up(length: int, multiple: int) -> int:
-    """Round up to the next multiple.
+    """Round a length up to a multiple.
 
     >>> round_up(7, 4)
     8
@@ -109,9 +113,17 @@ def round_up(length: int, multiple: int) -> int:
 
 
 def _windows(kept: Span, length: int, window: int, overlap: int) -> Iterator[tuple[int, Span]]:
-    """Cover the span `kept` of an axis of `length` with windows: yield start and kept span of each.
+    """Cover a part of an axis with windows.
 
-    A window keeps what is at least `overlap` away from its ends; at the ends of the axis, all.
+    Args:
+        kept: start and stop of the part.
+        length: length of the axis.
+        window: length of a window.
+        overlap: number of positions at each end of a window that it does not contribute, except at
+            the ends of the axis.
+
+    Yields:
+        The start of a window, and the span of positions that it contributes.
     """
     position, stop = kept
     while position < stop:
@@ -122,7 +134,11 @@ def _windows(kept: Span, length: int, window: int, overlap: int) -> Iterator[tup
 
 
 def _halve(window: Window, smallest: int, multiple: int) -> Window:
-    """Halve the longer side; raise MemoryError if neither side can become smaller."""
+    """Halve the longer side of a window, rounded up to a multiple and at least `smallest`.
+
+    Raises:
+        MemoryError: neither side can become smaller.
+    """
     height, width = window
     if max(window) <= smallest:
         raise MemoryError(

@@ -1,8 +1,8 @@
-"""Check of tiling: tiles at many offsets are compared with the whole image.
+"""`compare_tiles`: check that tiles of a model give the same result as the whole image.
 
-A receptive field that was measured with a NaN can be too small: some kernels drop NaNs, and a mean
-over the image or a position-dependent window may hide behind a finite extent. So a model counts as
-exactly tiled only after its tiles were equal to the whole image.
+`receptive_field` measures the overlap that tiles need, by the extent of a NaN. The measurement can
+be too small: some kernels drop NaNs, or the result depends on the position in the image. So
+`srgan-gp import` calls tiles exact only after tiles at many offsets were equal to the whole image.
 """
 
 from dataclasses import dataclass
@@ -13,50 +13,50 @@ from srgan_gp.inference.tiling.receptive_field import STRIP_WIDTH
 from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 
 OFFSETS = 20
-"""Tiles that are compared, half of them along each axis."""
+"""Number of tiles that are compared, half of them along each axis."""
 KEPT = 40
-"""Pixels of each tile that are compared, besides its overlap on both sides."""
+"""Length of the compared part of a tile in pixels, between its overlaps."""
 TOLERANCE = 1e-5
-"""Largest difference that counts as equal, relative to the largest value of the result but at least
-to 1: kernels may round differently for another size."""
+"""Largest difference that counts as equal: kernels may round differently for another size. It is
+relative to the largest absolute value of the result, or to 1 if that is smaller."""
 
 
 @dataclass(frozen=True)
 class TilingDifference:
-    """Largest difference of tiles from the whole image."""
+    """Difference of tiles from the whole image."""
 
     largest: float
-    """For values from 0 to 1."""
+    """Largest absolute difference of a value; images range from 0 to 1."""
     is_exact: bool
-    """Whether it is rounding only."""
+    """Whether it is at most `TOLERANCE`, so only rounding."""
 
 
 def compare_tiles(
     network: Network, scale: int, overlap: int, *, multiple: int = 1, width: int = STRIP_WIDTH
 ) -> TilingDifference:
-    """Compare tiles with the whole image, along both axes, at `OFFSETS` offsets.
+    """Compare tiles with the whole image at `OFFSETS` offsets, half of them along each axis.
 
     Args:
         network: maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
         scale: scale factor of the network.
         overlap: context on each side of a tile, in input pixels.
-        multiple: offsets are odd multiples of it; for 1 they are unaligned.
+        multiple: the offsets are odd multiples of it: 1, 3, 5, ... pixels for 1.
         width: shorter side of the images in pixels, a multiple of `multiple`.
     """
     window = round_up(2 * overlap + KEPT, multiple)
-    shifts = [(2 * number + 1) * multiple for number in range(OFFSETS // 2)]
-    length = window + shifts[-1] + multiple
+    offsets = [(2 * number + 1) * multiple for number in range(OFFSETS // 2)]
+    length = window + offsets[-1] + multiple
     image = uneven_image(width, length)
+    kept = slice(overlap * scale, (window - overlap) * scale)
     largest = magnitude = 0.0
     for axis in (3, 2):
-        whole_image = image.swapaxes(axis, 3)
-        whole = network(whole_image).swapaxes(axis, 3)
+        # The network sees the image with its long side along `axis`; results are turned back.
+        whole = network(image.swapaxes(axis, 3)).swapaxes(axis, 3)
         magnitude = max(magnitude, float(np.abs(whole).max()))
-        for shift in shifts:
-            tile = image[..., shift : shift + window].swapaxes(axis, 3)
+        for offset in offsets:
+            tile = image[..., offset : offset + window].swapaxes(axis, 3)
             upscaled = network(tile).swapaxes(axis, 3)
-            kept = slice(overlap * scale, (window - overlap) * scale)
-            expected = whole[..., shift * scale : (shift + window) * scale]
+            expected = whole[..., offset * scale : (offset + window) * scale]
             difference = np.abs(upscaled[..., kept] - expected[..., kept]).max()
             largest = float(np.maximum(largest, difference))  # keeps a NaN, as `max` does not
     return TilingDifference(largest, largest <= TOLERANCE * max(1.0, magnitude))
@@ -73,6 +73,7 @@ def uneven_image(height: int, width: int) -> Floats:
     """
     rng = np.random.default_rng(0)
     noise = rng.random((3, height, width), dtype=np.float32)
+    # From left to right, the channels rise, fall, and fall and rise, and the contrast rises.
     position = np.linspace(0, 1, width, dtype=np.float32)
     ramps = np.stack([position, 1 - position, np.abs(2 * position - 1)])[:, np.newaxis]
     contrast = 0.1 + 0.6 * position**2

@@ -1,4 +1,8 @@
-"""Choice of windows and batches: the fewest computed pixels within the memory budget."""
+"""Choice of windows and batches: the fewest computed pixels within the memory budget.
+
+A window is the input of one run of the network, and a tile is the part of the image that this run
+contributes: the window without an overlap on each side. `tiles.run_tiled` runs them.
+"""
 
 import math
 from dataclasses import dataclass
@@ -13,37 +17,41 @@ from srgan_gp.inference.tiling.tiles import Window, round_up
 
 @dataclass(frozen=True)
 class TileLimit:
-    """Tiles chosen as for "auto", and with a limit of pixels where that costs little."""
+    """Tiles chosen as for "auto", but smaller if that costs little, for frequent progress."""
 
     pixels: int
-    """Limit of a tile with its overlap; as `pixel_limit` of `choose_window`."""
+    """Largest number of pixels of a window; it is `pixel_limit` of `choose_window`."""
 
 
 TileChoice = int | Literal["auto"] | TileLimit | None
-"""Largest side of the tiles in input pixels; None: the whole image at once."""
+"""Largest side of the tiles in input pixels; "auto" chooses by memory; None: the whole image."""
 
 CPU_BUDGET = 3 * 2**28
-"""Bytes for one run on a CPU; an image that needs more is tiled."""
+"""Bytes for one run on a CPU (768 MiB); an image that needs more is tiled."""
 CPU_BATCH_BUDGET = 2**26
-"""Bytes for a batch of images on a CPU; larger batches leave its caches and are not faster."""
+"""Bytes for a batch of images on a CPU (64 MiB): larger batches exceed its caches and are not
+faster."""
 GPU_BUDGET = 2**31
-"""Bytes for one run on a GPU."""
+"""Bytes for one run on a GPU (2 GiB)."""
 MAX_GPU_PIXELS = 2**20
 """Largest number of input pixels of a window on a GPU."""
 MIN_TILE = 64
-"""Lower bound of a tile's sides, also above the budget; smaller ones would be mostly overlap."""
+"""Smallest side of a tile, even if it exceeds the budget; smaller ones would be mostly overlap."""
 MAX_OVERHEAD = 1.15
-"""Computed pixels for each needed one up to which a limit below the budget is kept."""
+"""Largest ratio of computed pixels to pixels of the image at which a `pixel_limit` is kept."""
 
 
 def window_for(session: SessionInterface, tile: TileChoice, height: int, width: int) -> Window:
-    """Return the window for a choice of tiles; that of the image's own size means a single tile.
+    """Return the window for a choice of tiles.
 
     Args:
         session: session of the model.
         tile: the choice.
-        height: height of the image.
-        width: width of the image.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
+
+    Returns:
+        Height and width of the window in pixels; those of the padded image mean a single tile.
 
     Raises:
         UsageError: `tile` is a number, and the model cannot be tiled.
@@ -82,12 +90,12 @@ def choose_window(
 
     Args:
         info: metadata of the model.
-        height: height of the image.
-        width: width of the image.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
         on_gpu: whether the model runs on a GPU.
-        pixel_limit: limit of pixels in a window below that of the memory, for example for a regular
-            report of progress. It is exceeded where it would cost more than `MAX_OVERHEAD` computed
-            pixels for each needed one.
+        pixel_limit: limit of pixels in a window besides that of the memory, for example for
+            frequent reports of progress. It is raised until the ratio of computed pixels is at
+            most `MAX_OVERHEAD`.
 
     Returns:
         Height and width of the window in input pixels, including the overlap; None means the whole
@@ -95,21 +103,22 @@ def choose_window(
     """
     if info.overlap is None:
         return None
-    affordable = (GPU_BUDGET if on_gpu else CPU_BUDGET) // info.bytes_per_pixel
     if on_gpu:
-        affordable = min(affordable, MAX_GPU_PIXELS)
-    limit = affordable if pixel_limit is None else min(pixel_limit, affordable)
+        memory_limit = min(GPU_BUDGET // info.bytes_per_pixel, MAX_GPU_PIXELS)
+    else:
+        memory_limit = CPU_BUDGET // info.bytes_per_pixel
+    limit = memory_limit if pixel_limit is None else min(pixel_limit, memory_limit)
     multiple, overlap = info.size_multiple, info.overlap
     size = info.padded_size(height, width)
     if math.prod(size) <= limit:
         return None
-    while limit < affordable:
+    while limit < memory_limit:
         window = smallest_cover(size, limit, overlap=overlap, multiple=multiple)
         computed = computed_pixels(size, window, overlap=overlap, multiple=multiple)
         if computed <= MAX_OVERHEAD * height * width:
             return window
-        limit = limit * 9 // 8 + 1
-    return smallest_cover(size, affordable, overlap=overlap, multiple=multiple)
+        limit = limit * 9 // 8 + 1  # an eighth more, and at least one pixel
+    return smallest_cover(size, memory_limit, overlap=overlap, multiple=multiple)
 
 
 def choose_batch(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int:
@@ -124,8 +133,7 @@ def smallest_cover(
     """Return the window for which `tiles.run_tiled` computes the fewest pixels.
 
     With n windows along an axis of length L and the overlap o, L + 2 o (n - 1) pixels are computed.
-    So few windows are best, and a grid of n by m windows is best when its windows are as small as
-    possible.
+    So few windows are best, and for a number of windows, the smallest that cover the image.
 
     Args:
         size: height and width of the image, multiples of `multiple`.
@@ -133,17 +141,20 @@ def smallest_cover(
             each axis is always allowed.
         overlap: context on every side of a tile, in input pixels.
         multiple: windows start at multiples of it, and their sides are multiples of it.
+
+    Returns:
+        Height and width of the window in input pixels.
     """
-    margin = 2 * round_up(overlap, multiple)
+    margin = 2 * round_up(overlap, multiple)  # of both sides
     max_pixels = max(max_pixels, (round_up(MIN_TILE, multiple) + margin) ** 2)
     best, fewest = size, math.inf
-    for rows in range(1, size[0] + 1):
+    for rows in range(1, size[0] + 1):  # rows and columns of windows
         height = _side(size[0], rows, margin, multiple)
         if rows * height * size[1] >= fewest:
-            break  # more rows only compute more
+            break  # More rows only compute more.
         columns, width = _split(size[1], max_pixels // height, margin, multiple)
         computed = rows * height * columns * width
-        if columns and computed < fewest:
+        if columns > 0 and computed < fewest:
             best, fewest = (height, width), computed
     return best
 
@@ -151,7 +162,10 @@ def smallest_cover(
 def computed_pixels(
     size: tuple[int, int], window: Window, *, overlap: int, multiple: int = 1
 ) -> int:
-    """Return the number of input pixels in all windows of `tiles.run_tiled`, with overlap."""
+    """Return the number of input pixels in all windows of `tiles.run_tiled`, with overlap.
+
+    Arguments as for `smallest_cover`.
+    """
     margin = 2 * round_up(overlap, multiple)
     computed = 1
     for length, side in zip(size, window, strict=True):
@@ -168,21 +182,32 @@ def square_window(size: tuple[int, int], tile: int, *, overlap: int, multiple: i
         tile: largest side of a tile without overlap, in input pixels.
         overlap: as in `smallest_cover`.
         multiple: as in `smallest_cover`.
+
+    Returns:
+        Height and width of the window in input pixels.
     """
     margin = 2 * round_up(overlap, multiple)
     largest = round_up(tile, multiple) + margin
-    height, width = (_split(length, largest, margin, multiple)[1] for length in size)
+    _, height = _split(size[0], largest, margin, multiple)
+    _, width = _split(size[1], largest, margin, multiple)
     return height, width
 
 
 def _split(length: int, largest: int, margin: int, multiple: int) -> tuple[int, int]:
-    """Return the smallest number of windows of a side of at most `largest`, and that side.
+    """Return the smallest (number of windows, their side) that cover an axis.
 
-    (0, 0) if such windows would keep nothing but their margins.
+    Args:
+        length: length of the axis in pixels.
+        largest: largest side of a window in pixels.
+        margin: overlap of both sides of a window together.
+        multiple: as in `smallest_cover`.
+
+    Returns:
+        (0, 0) if such windows would consist of their overlap only.
     """
     if length <= largest:
         return 1, length
-    kept = largest // multiple * multiple - margin
+    kept = largest // multiple * multiple - margin  # pixels of a window without the overlap
     if kept < 1:
         return 0, 0
     count = math.ceil((length - margin) / kept)
@@ -190,5 +215,6 @@ def _split(length: int, largest: int, margin: int, multiple: int) -> tuple[int, 
 
 
 def _side(length: int, count: int, margin: int, multiple: int) -> int:
-    """Return the smallest side of `count` windows that cover an axis."""
-    return min(round_up(math.ceil((length + margin * (count - 1)) / count), multiple), length)
+    """Return the smallest side of `count` windows that cover an axis of `length` pixels."""
+    computed = length + margin * (count - 1)
+    return min(round_up(math.ceil(computed / count), multiple), length)
