@@ -1,4 +1,7 @@
-"""Weights of a run's critic as a safetensors file, for runs that start from the model."""
+"""`critic_file`: weights of a run's critic as a safetensors file.
+
+`export` writes it beside the model, and fine-tuning of the model starts with this critic.
+"""
 
 import json
 from collections.abc import Mapping
@@ -13,17 +16,21 @@ from srgan_gp.training.tasks import critic_arguments
 
 
 def critic_file(config: TrainConfig, name: str, tensors: Mapping[str, Tensor]) -> bytes | None:
-    """Return the file of the critic in half precision; None for a run without one.
+    """Return the safetensors file of a critic, in half precision.
 
     Args:
         config: options of the run.
-        name: of the model.
-        tensors: a checkpoint.
+        name: name of the model.
+        tensors: tensors of a checkpoint by name; those of the critic start with `critic.`.
+
+    Returns:
+        Bytes of the file, with the architecture in its metadata; None if the run has no critic.
     """
-    critic = {k: v.half() for k, v in checkpoint.tensors_under("critic.", dict(tensors)).items()}
-    if not critic:
+    weights = checkpoint.tensors_under("critic.", dict(tensors))
+    if not weights:
         return None
+    half_weights = {key: tensor.half() for key, tensor in weights.items()}
     arguments = json.dumps(critic_arguments(config))
     network = {"architecture": config.critic, "arguments": arguments, "norm": config.critic_norm}
     about = {"srgan_gp_version": version("srgan-gp"), "name": f"{name}.critic"}
-    return save(critic, metadata=about | network)
+    return save(half_weights, metadata=about | network)

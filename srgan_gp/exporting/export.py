@@ -1,4 +1,4 @@
-"""Export of a run's best checkpoint: ONNX model, critic as safetensors, model card."""
+"""`export`: writes the best checkpoint of a training run as ONNX model, critic weights and card."""
 
 import hashlib
 import json
@@ -59,13 +59,13 @@ def export(
 
     Args:
         run_dir: folder of a training run.
-        name: of the model.
+        name: name of the model.
         out_dir: folder for the files.
-        blend: a model to average the generator's weights with.
-        photos: folders or zip files of photos that the int8 network is calibrated on. None: the
-            training images of the run; if they are no longer there, or the network cannot be
-            quantised, a warning says so, and no int8 network is written.
-        say: called with a line before each step.
+        blend: a model to average the generator's weights with; None for none.
+        photos: folders or zip files of photos on which the int8 network is calibrated; None for
+            the training images of the run. If these are missing, or the network cannot be
+            quantised, no int8 network is written, with a warning.
+        say: called with a line about each step.
 
     Returns:
         Path of the card.
@@ -80,19 +80,19 @@ def export(
     """
     check_name(name, out_dir)
     card_path = out_dir / f"{name}.toml"
-    written = read_written_card(card_path)
-    config, found, images_seen = _read_best(run_dir)
-    generator = _build_average(config, found, blend)
-    critic = critic_file(config, name, found)
+    existing_card = read_written_card(card_path)
+    config, tensors, images_seen = _read_best(run_dir)
+    generator = _build_average(config, tensors, blend)
+    critic = critic_file(config, name, tensors)
     say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
     model = as_onnx(generator)
-    about = {"name": name, "images_seen": str(images_seen)}
-    _describe(model, generator, config, about)
+    _add_metadata(model, generator, config, {"name": name, "images_seen": str(images_seen)})
     with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
     same_weights = hashes_by_licence(model, out_dir / f"{name}.onnx")
-    run_texts = {} if blend else read_written_card(run_dir / RUN_TEXTS)  # not of a blend
-    graph = with_licence(model, stated_licence(run_texts | written))
+    # A fine-tuning stores texts for its card; they do not describe a blend with another model.
+    run_texts = {} if blend else read_written_card(run_dir / RUN_TEXTS)
+    graph = with_licence(model, stated_licence(run_texts | existing_card))
     say(f"Writing {out_dir / f'{name}.onnx'}")
     files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
     critic_path = out_dir / f"{name}.critic.safetensors"
@@ -110,15 +110,15 @@ def export(
     if blend:
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
     record = int8.record if int8 else None
-    card = fill_card(name, config, files, training, written, record, same_weights, run_texts)
+    card = fill_card(name, config, files, training, existing_card, record, same_weights, run_texts)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
-    # After the card, so that no card names a missing file.
+    # Files of the earlier model are removed last, so that no card names a missing file.
     if not critic:
         _remove(critic_path)
     if not int8:
         _remove(out_dir / f"{name}.int8.onnx")
-    if "safetensors" in written.get("files", {}):
+    if "safetensors" in existing_card.get("files", {}):
         _remove(out_dir / f"{name}.safetensors")
     return card_path
 
@@ -142,12 +142,13 @@ def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
 def _build_average(
     config: TrainConfig, tensors: dict[str, torch.Tensor], blend: Blend | None = None
 ) -> nn.Module:
+    """Build the generator with the moving average of a checkpoint, perhaps blended with a model."""
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     generator.load_state_dict(checkpoint.tensors_under("average.", tensors))
     if blend:
         blend_weights(generator, blend)
     if isinstance(generator, style_resnet.Generator):
-        generator.centre()  # from the average's own styles; training does not compute it
+        generator.centre()  # the mean style of these weights, which training does not compute
     return generator
 
 
@@ -157,10 +158,11 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
         raise UsageError(f"{run_dir} holds no training run.")
     config = load_config(run_dir / CONFIG_NAME)
     folder = run_dir / "checkpoints"
-    found = checkpoint.newest(folder)
-    if found is None:
+    newest_checkpoint = checkpoint.newest(folder)
+    if newest_checkpoint is None:
         raise UsageError(f"{run_dir} has no checkpoint yet.")
-    tensors, newest, best = found[0], found[1]["images_seen"], found[1]["best_images_seen"]
+    tensors, numbers = newest_checkpoint
+    newest, best = numbers["images_seen"], numbers["best_images_seen"]
     path = checkpoint.path_of(folder, best)
     if best == newest or (best == 0 and not path.is_file()):  # 0: no validation so far
         return config, tensors, newest
@@ -176,9 +178,9 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
 
 
 def _verify(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo:
-    """Run the graph in ONNX Runtime, compare it with PyTorch, and return its `ModelInfo`.
+    """Compare a graph in ONNX Runtime with PyTorch, and return its properties.
 
-    A graph without metadata is measured, like that of another program.
+    `Session.open` measures the properties of a graph without metadata.
     """
     with _as_file(model, name) as path:
         session = Session.open(path, device="cpu")
@@ -191,18 +193,23 @@ def _verify(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInf
     return session.info
 
 
-def _describe(
-    model: onnx.ModelProto, generator: nn.Module, config: TrainConfig, about: dict[str, str]
+def _add_metadata(
+    model: onnx.ModelProto, generator: nn.Module, config: TrainConfig, identity: dict[str, str]
 ) -> None:
-    """Write the metadata into the graph, so that the file can be used on its own."""
-    is_of_faces = config.task == FACES
-    if is_of_faces:
+    """Verify the graph, and add `identity` and what inference must know to its metadata."""
+    name = identity["name"]
+    if config.task == FACES:
         sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
     else:
-        sizes = _measured(_verify(model, generator, about["name"]))
+        info = _verify(model, generator, name)
         # Declared by the class, because trained weights may hide the blocks from a measurement.
-        declared = cast(int, getattr(generator, "size_multiple", 1))
-        sizes["size_multiple"] = math.lcm(sizes["size_multiple"], declared)
+        declared_multiple = cast(int, getattr(generator, "size_multiple", 1))
+        sizes = {
+            "scale": info.scale,
+            "overlap": -1 if info.overlap is None else info.overlap,  # -1: it cannot be tiled
+            "size_multiple": math.lcm(info.size_multiple, declared_multiple),
+            "bytes_per_pixel": info.bytes_per_pixel,
+        }
     metadata = {
         "srgan_gp_version": version("srgan-gp"),
         "task": config.task,
@@ -210,33 +217,25 @@ def _describe(
         "value_range": "0..1",
         "architecture": config.generator,
         "arguments": json.dumps(generator_arguments(config)),
-        **about,
+        **identity,
     }
     onnx.helper.set_model_props(model, metadata)
-    if is_of_faces:  # without metadata the runtime cannot open a graph that takes latents
-        _verify(model, generator, about["name"])
-    else:
-        with _as_file(model, about["name"]) as path:
-            measured = measure_bytes_per_pixel(path)
-        if measured:
-            onnx.helper.set_model_props(model, metadata | {"bytes_per_pixel": str(measured)})
+    if config.task == FACES:  # Without metadata, `Session` cannot open a graph that takes latents.
+        _verify(model, generator, name)
+        return
+    with _as_file(model, name) as path:
+        measured_bytes = measure_bytes_per_pixel(path)
+    if measured_bytes is not None:  # otherwise the estimate remains
+        onnx.helper.set_model_props(model, metadata | {"bytes_per_pixel": str(measured_bytes)})
 
 
 @contextmanager
 def _as_file(model: onnx.ModelProto, name: str) -> Generator[Path]:
+    """Write a graph to a temporary file, and yield its path."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{name}.onnx"
         _write(path, model.SerializeToString())
         yield path
-
-
-def _measured(info: ModelInfo) -> dict[str, int]:
-    return {
-        "scale": info.scale,
-        "overlap": -1 if info.overlap is None else info.overlap,  # None: it cannot be tiled
-        "size_multiple": info.size_multiple,
-        "bytes_per_pixel": info.bytes_per_pixel,
-    }
 
 
 def _remove(path: Path) -> None:
@@ -245,6 +244,7 @@ def _remove(path: Path) -> None:
 
 
 def _write(path: Path, data: bytes) -> dict[str, Any]:
+    """Write a file, and return its name, SHA-256 and size for the card."""
     with atomic_write(path) as file:
         file.write(data)
     return {"name": path.name, "sha256": hashlib.sha256(data).hexdigest(), "bytes": len(data)}

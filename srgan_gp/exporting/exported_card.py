@@ -1,4 +1,7 @@
-"""Card of an exported model: measured facts are updated, texts of an existing card are kept."""
+"""`fill_card`: the card of an exported model. Facts are updated, texts of an existing card kept.
+
+A card is the TOML file beside a model; `models.cards` reads it.
+"""
 
 import tomllib
 from collections.abc import Collection, Mapping
@@ -11,16 +14,19 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import generator_arguments
 
 UNSTATED = "unstated"
-"""Text of a card that its author has yet to write."""
+"""Value of a text on a new card that its author must write."""
 RUN_TEXTS = "card.toml"
-"""In the folder of a fine-tuning: texts and scores of the card of its best checkpoint."""
+"""File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
 
 
 def read_written_card(path: Path) -> dict[str, Any]:
-    """Read an existing card, complete or not; an empty dict if there is none.
+    """Read the content of an existing card, which may be incomplete.
+
+    Returns:
+        The tables and values of the TOML file; empty if there is no file.
 
     Raises:
-        UsageError: it cannot be read.
+        UsageError: the card cannot be read.
         OutputError: its folder is a file.
     """
     try:
@@ -45,25 +51,28 @@ def fill_card(
     same_weights: Collection[str] = (),
     run_texts: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
-    """Fill a card: measured facts of the run, texts of the existing card.
+    """Return the content of a card: facts of the run, and texts of the existing card.
 
     Args:
-        name: of the model.
+        name: name of the model.
         config: the options of the run.
-        files: a table for each file, as `cards.FileRecord`.
-        training: a table as `cards.TrainingRecord`.
-        written: result of `read_written_card`; its scores are kept if no weight has changed.
+        files: name, SHA-256 and size of each file, as `cards.FileRecord`, by its kind.
+        training: record of the training, as `cards.TrainingRecord`.
+        written: existing card from `read_written_card`; its scores are kept if no weight changed.
         int8: difference of the int8 network, if there is one.
         same_weights: SHA-256 of ONNX files with the same weights and another licence.
-        run_texts: content of `RUN_TEXTS`, for a card of weights that no card describes yet.
+        run_texts: content of `RUN_TEXTS`; used if the weights have changed.
+
+    Returns:
+        The tables and values of the TOML file, by name.
     """
     side = config.image_size
     if config.task == FACES:
-        summary, size = f"draws faces of {side} x {side} pixels", {"image_size": side}
+        purpose, size = f"draws faces of {side} x {side} pixels", {"image_size": side}
     else:
-        summary, size = f"enlarges {config.scale} times", {"scale": config.scale}
+        purpose, size = f"enlarges {config.scale} times", {"scale": config.scale}
     placeholders: dict[str, Any] = {
-        "summary": f"A {config.generator} that {summary}.",
+        "summary": f"A {config.generator} that {purpose}.",
         "version": "1",
         "licence": UNSTATED,
         "recipe": UNSTATED,
@@ -71,7 +80,7 @@ def fill_card(
         "data": [],
         "scores": [],
     }
-    measured = {
+    facts = {
         "name": name,
         "task": config.task,
         "architecture": config.generator,
@@ -80,12 +89,13 @@ def fill_card(
         "files": files,
         "training": training,
     }
-    card = {**placeholders, **written, **measured}
+    card = {**placeholders, **written, **facts}
     card.pop("int8", None)  # of the earlier int8 network
     if int8:
         card["int8"] = vars(int8)
-    earlier = written.get("files", {}).get("onnx")
-    if earlier != files["onnx"] and dict(earlier or {}).get("sha256") not in same_weights:
+    earlier_file = written.get("files", {}).get("onnx", {})
+    is_same_model = earlier_file == files["onnx"] or earlier_file.get("sha256") in same_weights
+    if not is_same_model:
         card["scores"] = []  # the existing ones belong to other weights
         card |= run_texts or {}
     return card

@@ -15,14 +15,26 @@ LICENCE = "licence"
 
 
 def with_licence(model: onnx.ModelProto, licence: str | None) -> bytes:
-    """Return the bytes of a model that states a licence; None: it states none."""
-    props = {entry.key: entry.value for entry in model.metadata_props if entry.key != LICENCE}
-    onnx.helper.set_model_props(model, props | ({LICENCE: licence} if licence else {}))
+    """Return the bytes of an ONNX file with a licence in its metadata.
+
+    Args:
+        model: the model; its metadata is changed too.
+        licence: the licence; None removes it.
+    """
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    metadata.pop(LICENCE, None)
+    if licence:
+        metadata[LICENCE] = licence
+    onnx.helper.set_model_props(model, metadata)
     return model.SerializeToString(deterministic=True)
 
 
 def stated_licence(card: Mapping[str, Any]) -> str | None:
-    """Return the licence on a card, complete or not; None: its author has stated none."""
+    """Return the licence on a card; None if its author has not stated one.
+
+    Args:
+        card: content of a card's file, which may be incomplete.
+    """
     licence = card.get(LICENCE, UNSTATED)
     return None if licence == UNSTATED else str(licence)
 
@@ -30,17 +42,22 @@ def stated_licence(card: Mapping[str, Any]) -> str | None:
 def hashes_by_licence(model: onnx.ModelProto, earlier: Path) -> set[str]:
     """Return the SHA-256 that a model has without a licence, and with that of an earlier export.
 
-    A card with one of them was written for the same weights, though its author has changed the
-    licence since.
+    A card that contains one of these hashes was written for the same weights, even if its author
+    has changed the licence since.
 
     Args:
-        model: the model; its licence is changed.
-        earlier: file of the earlier export; need not exist.
+        model: the model; its metadata is changed.
+        earlier: ONNX file of the earlier export; it need not exist.
+
+    Returns:
+        One or two hashes in hex.
     """
-    licences = {None}
+    licences: set[str | None] = {None}
     try:
-        found = onnx.load(earlier, load_external_data=False)
-        licences |= {entry.value for entry in found.metadata_props if entry.key == LICENCE}
-    except (OSError, DecodeError):
+        earlier_model = onnx.load(earlier, load_external_data=False)
+        for entry in earlier_model.metadata_props:
+            if entry.key == LICENCE:
+                licences.add(entry.value)
+    except (OSError, DecodeError):  # It is missing or damaged, so it states no licence.
         pass
-    return {hashlib.sha256(with_licence(model, one)).hexdigest() for one in licences}
+    return {hashlib.sha256(with_licence(model, licence)).hexdigest() for licence in licences}

@@ -1,9 +1,10 @@
-"""Measurement of a model's peak memory per input pixel, in a process of its own.
+"""`measure_bytes_per_pixel`: peak memory of a model per input pixel, measured in a new process.
 
-`measure_bytes_per_pixel` starts `python -m srgan_gp.exporting.memory_measurement model.onnx`, which
-prints the number. Memory that a process has used before cannot be told from that of the model.
+The function starts `python -m srgan_gp.exporting.memory_measurement model.onnx SIDE`, which prints
+the number. In a process that has used memory before, the memory of the model could not be measured.
 """
 
+import math
 import re
 import subprocess
 import sys
@@ -16,10 +17,10 @@ from srgan_gp.inference.session import Session
 SIDE = 384
 """Side of the input image in pixels, a multiple of the size multiples of all generators."""
 RUNS = 2
-"""Runs of one shape, because the second one may need more memory than the first one."""
+"""Number of runs with the image, because the second one may need more memory than the first one."""
 STEP = 10
-"""The result is rounded up to a multiple of it, so that repeated measurements are equal."""
-_STATUS = Path("/proc/self/status")
+"""Bytes: the result is rounded up to a multiple, so that repeated measurements are equal."""
+_STATUS = Path("/proc/self/status")  # exists on Linux
 
 
 def measure_bytes_per_pixel(path: Path, side: int = SIDE) -> int | None:
@@ -30,8 +31,8 @@ def measure_bytes_per_pixel(path: Path, side: int = SIDE) -> int | None:
         side: side of the input image in pixels.
 
     Returns:
-        Bytes per pixel, or None where the system does not tell the peak memory of a process, or the
-        process failed, for example because the memory did not suffice.
+        Bytes per pixel; None if the system does not tell the peak memory of a process, or the new
+        process failed, for example because there was not enough memory.
     """
     command = [sys.executable, "-m", __name__, str(path), str(side)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -39,33 +40,35 @@ def measure_bytes_per_pixel(path: Path, side: int = SIDE) -> int | None:
 
 
 def _main(path: Path, side: int = SIDE) -> int:
-    """Print the bytes per pixel; return 1 where they cannot be measured."""
-    # Another session loads the libraries first. It stays open: its memory would be used again.
-    other = Session.open(path, device="cpu")
-    other.run(_image(64))
+    """Print the bytes per pixel, and return the exit code: 1 if they cannot be measured."""
+    # A first session loads the libraries, whose memory is not counted. It stays open, because the
+    # second session would otherwise use its memory again.
+    first_session = Session.open(path, device="cpu")
+    first_session.run(_image(64))
     session, image = Session.open(path, device="cpu"), _image(side)
-    before = _kibibytes("VmRSS")
+    before = _kibibytes("VmRSS")  # memory in use
     for _ in range(RUNS):
         session.run(image)
-    peak = _kibibytes("VmHWM")
+    peak = _kibibytes("VmHWM")  # largest memory in use so far
     if before is None or peak is None:
         return 1
-    measured = -(-(peak - before) * 1024 // side**2 // STEP) * STEP
-    sys.stdout.write(f"{measured}\n")
+    bytes_per_pixel = (peak - before) * 1024 / side**2
+    sys.stdout.write(f"{math.ceil(bytes_per_pixel / STEP) * STEP}\n")
     return 0
 
 
 def _image(side: int) -> np.ndarray:
+    """Return a grey image, (1, 3, side, side), float32."""
     return np.full((1, 3, side, side), 0.5, np.float32)
 
 
 def _kibibytes(name: str) -> int | None:
-    """Return a line of the status of this process; None where the system has none."""
+    """Return a value of the status of this process in KiB; None if the system has none."""
     try:
-        found = re.search(rf"{name}:\s+(\d+) kB", _STATUS.read_text())
+        line = re.search(rf"{name}:\s+(\d+) kB", _STATUS.read_text())
     except OSError:
         return None
-    return int(found[1]) if found else None
+    return int(line[1]) if line else None
 
 
 if __name__ == "__main__":

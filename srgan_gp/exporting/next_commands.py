@@ -1,5 +1,6 @@
-"""The command to type next: after a training run, and with a new model."""
+"""Hints for users: the command that installs the model of a training run, or that uses a model."""
 
+import re
 import shlex
 from pathlib import Path
 
@@ -8,25 +9,27 @@ from srgan_gp.models.catalog import model_folders
 
 
 def after_run(run_dir: Path, name: str | None = None) -> str:
-    """Return the command that installs the model of a training run.
+    """Return a line with the command that installs the model of a training run.
 
     Args:
         run_dir: folder of the run.
-        name: of the model; None: made from the name of the folder.
+        name: name of the model; None to make one of the letters and digits in the folder's name.
     """
-    safe = "".join(c if c.isalnum() and c.isascii() else "-" for c in run_dir.resolve().name)
-    words = ["srgan-gp", "export", str(run_dir), "--name", name or safe.strip("-") or "mine"]
-    return f"Next: {shlex.join([*words, '-o', str(model_folders()[-1])])}"
+    if not name:
+        name = re.sub("[^A-Za-z0-9]", "-", run_dir.resolve().name).strip("-")
+    command = ["srgan-gp", "export", str(run_dir), "--name", name or "mine"]
+    command += ["-o", str(model_folders()[-1])]  # the user's folder
+    return f"Next: {shlex.join(command)}"
 
 
 def after_model(task: str, model: str) -> str:
-    """Return the command that uses a model.
+    """Return a line with a command that uses a model.
 
     Args:
-        task: one of `cards.TASKS`.
-        model: its name, or the path of its `.onnx`.
+        task: task of the model, one of `cards.TASKS`.
+        model: name of the model, or path of its `.onnx` file.
     """
-    words = ["srgan-gp", "upscale", "photo.jpg"]
+    command = ["srgan-gp", "upscale", "photo.jpg"]
     if task == FACES:
-        words = ["srgan-gp", "generate", "--seeds", "0-15", "--grid", "4x4", "-o", "faces.png"]
-    return f"Next: {shlex.join([*words, '--model', model])}"
+        command = ["srgan-gp", "generate", "--seeds", "0-15", "--grid", "4x4", "-o", "faces.png"]
+    return f"Next: {shlex.join([*command, '--model', model])}"

@@ -1,4 +1,4 @@
-"""Conversion of a generator from PyTorch to ONNX, with every parameter under its own name."""
+"""`as_onnx`: converts a generator from PyTorch to ONNX, with every parameter under its own name."""
 
 import copy
 from collections.abc import Callable
@@ -14,6 +14,7 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.cards import FACES
 
 OPSET = 18
+"""Version of ONNX's operators."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +22,15 @@ class Interface:
     """Input and output of a graph.
 
     Attributes:
-        input_name: of the graph.
-        output_name: of the graph.
+        input_name: name of the input.
+        output_name: name of the output.
         example: returns an example input of a generator, for tracing.
-        dynamic: names of the input's dimensions that may have any size; None: fixed.
+        dynamic: for each dimension of the input, its name if it may have any size; None if fixed.
         dynamic_result: the same for the output.
-        optimize: let the exporter simplify the graph. It would compute expressions of parameters
-            alone, such as the demodulation of `style_resnet`, from the random weights of the trace.
-            Without it ONNX Runtime computes them from the true weights when it loads a model.
+        optimize: whether the exporter simplifies the graph. Expressions of parameters alone, such
+            as the demodulation of `style_resnet`, would then be computed from the random weights of
+            the trace. Otherwise ONNX Runtime computes them from the true weights when it loads the
+            model.
     """
 
     input_name: str
@@ -49,34 +51,38 @@ INTERFACES = {
         ("N", None), ("N", None, None, None), optimize=False,
     ),
 }  # fmt: skip
-"""By task."""
+"""Interfaces by task, one of `cards.TASKS`."""
 
 
 def as_onnx(generator: nn.Module) -> onnx.ModelProto:
     """Convert a generator, with the interface of its `task` and its dynamic dimensions.
 
-    The graph is traced with random weights, which are then replaced by the true ones: the
-    exporter's optimiser drops all-zero biases and merges equal tensors, but fine-tuning and
-    interpolation between two models need every parameter.
+    The graph is traced with random weights, which are then replaced by the true ones. The reason is
+    that the exporter's optimiser drops all-zero biases and merges equal tensors, but fine-tuning
+    and interpolation between two models need every parameter.
 
     Args:
         generator: on the CPU, in eval mode; maps (N, 3, H, W) to (N, 3, H * scale, W * scale) or,
             for faces, (N, latent_size) to (N, 3, size, size).
 
+    Returns:
+        The graph, without metadata; its initializers have the names of the parameters.
+
     Raises:
         ModelRefusedError: a parameter is not in the graph, or PyTorch cannot export the network.
     """
     model = _trace(_with_random_weights(generator), INTERFACES[str(generator.task)])
-    found = {tensor.name: tensor for tensor in model.graph.initializer}
+    initializers = {tensor.name: tensor for tensor in model.graph.initializer}
     for name, value in generator.state_dict().items():
-        if name not in found:
+        if name not in initializers:
             raise ModelRefusedError(f"The parameter {name} is missing in the exported graph.")
-        found[name].CopyFrom(numpy_helper.from_array(value.numpy(), name))
+        initializers[name].CopyFrom(numpy_helper.from_array(value.numpy(), name))
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
 def _with_random_weights(generator: nn.Module) -> nn.Module:
+    """Return a copy with standard normal parameters; the state of the random generator is kept."""
     randomised = copy.deepcopy(generator)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         for parameter in randomised.parameters():
@@ -85,8 +91,9 @@ def _with_random_weights(generator: nn.Module) -> nn.Module:
 
 
 def _trace(generator: nn.Module, interface: Interface) -> onnx.ModelProto:
+    """Export a generator with PyTorch, and name the dynamic dimensions."""
     dynamic = {
-        place: torch.export.Dim.DYNAMIC for place, name in enumerate(interface.dynamic) if name
+        index: torch.export.Dim.DYNAMIC for index, name in enumerate(interface.dynamic) if name
     }
     program = torch.onnx.export(
         generator,
@@ -109,6 +116,7 @@ def _trace(generator: nn.Module, interface: Interface) -> onnx.ModelProto:
 
 
 def _name_dimensions(value: onnx.ValueInfoProto, names: tuple[str | None, ...]) -> None:
+    """Name the dimensions of an input or output; those with None stay as they are."""
     for dimension, name in zip(value.type.tensor_type.shape.dim, names, strict=True):
         if name:
             dimension.dim_param = name

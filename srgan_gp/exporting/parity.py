@@ -1,4 +1,4 @@
-"""Parity of PyTorch and ONNX Runtime on the same inputs."""
+"""`largest_difference`: compares an exported graph in ONNX Runtime with its network in PyTorch."""
 
 from collections.abc import Iterator
 from typing import Any, Protocol, cast
@@ -12,15 +12,18 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.cards import FACES
 
 TOLERANCE = 1e-4
-CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))  # (N, H, W)
-CHECK_COUNTS = (1, 2, 3, 7, 16)  # latents per batch
+"""Largest difference that counts as rounding, for values from 0 to 1."""
+CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))
+"""Number, height and width of the compared images: batches, odd sides, a single pixel."""
+CHECK_COUNTS = (1, 2, 3, 7, 16)
+"""Numbers of latents in the compared batches."""
 
 
 class RunsModel(Protocol):
     """Interface of an inference session that is compared with PyTorch."""
 
     def run(self, inputs: NDArray[Any]) -> NDArray[Any]:
-        """Return the output of float32 inputs."""
+        """Return the output for float32 inputs, images or latents."""
         ...
 
 
@@ -46,7 +49,12 @@ def check_inputs(generator: nn.Module) -> Iterator[Tensor]:
 def largest_difference(session: RunsModel, generator: nn.Module) -> float:
     """Return the largest absolute difference between ONNX Runtime and PyTorch on `check_inputs`.
 
-    NaN if one of them returns NaN.
+    Args:
+        session: the exported graph.
+        generator: the network, in evaluation mode on the CPU.
+
+    Returns:
+        The difference; NaN if one of them returns NaN.
 
     Raises:
         ModelRefusedError: the shapes of the outputs differ.

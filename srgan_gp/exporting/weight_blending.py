@@ -1,4 +1,7 @@
-"""Weight blending: averages a generator's weights with those of another model, for `export`."""
+"""`blend_weights`: averages a generator's weights with those of another model, for `export`.
+
+An average with a model of higher fidelity reduces artefacts of a model trained with a critic.
+"""
 
 import copy
 from dataclasses import dataclass
@@ -16,15 +19,15 @@ class Blend:
     """A model to average a generator's weights with.
 
     Attributes:
-        model: an `.onnx` or `.safetensors` file of the same network.
-        share: of that model in the average, 0 to 1.
+        model: an `.onnx` or `.safetensors` file of the same architecture.
+        share: weight of that model in the average, 0 to 1.
     """
 
     model: Path
     share: float
 
     def __post_init__(self) -> None:
-        """Check the share."""
+        """Raise UsageError if the share is not from 0 to 1."""
         if not 0 <= self.share <= 1:
             raise UsageError(f"The share of the blended model must be 0 to 1, not {self.share}.")
 

@@ -1,7 +1,7 @@
-"""Entry of a model in OpenModelDB: author, licence and data, read from the JSON beside a file.
+"""`Origin`: author, licence and data of a model to import, for its card.
 
-openmodeldb.info keeps a JSON file for each model. It is used only if it names the SHA-256 of the
-file or names none.
+They are read from the JSON file beside the model file, in the format of openmodeldb.info, a public
+database of upscalers; or from the metadata in the model file.
 """
 
 import json
@@ -14,30 +14,38 @@ from typing import Any, cast
 from srgan_gp.system.paths import is_file
 
 MAX_BYTES = 1_000_000
+"""Size of a JSON file above which it is not read."""
 MAX_TEXT = 300
-"""Characters of a text that are kept."""
+"""Characters after which a text is cut."""
 UNKNOWN = "unknown"
+"""Value of a property that neither the file nor the database states."""
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Author, licence and data of a model, as far as its file or its database entry says."""
+    """What a model's file or its database entry says; each text is one line."""
 
     licence: str = UNKNOWN
     author: str = UNKNOWN
     description: str = ""
     data: str = UNKNOWN
+    """Data set of the training."""
     version: str = UNKNOWN
+    """Usually a date."""
 
 
 def read_entry(path: Path, sha256: str) -> Origin | None:
-    """Read the JSON file that has the name of a model file; None if there is none that fits.
+    """Read the JSON file that has the name of a model file and the suffix `.json`.
 
-    A file that cannot be used is reported by a warning.
+    It must list the SHA-256 of the model file, or no hash at all. A file that cannot be used is
+    reported by a warning.
 
     Args:
-        path: of the model file.
-        sha256: SHA-256 of that file.
+        path: path of the model file.
+        sha256: SHA-256 of that file, in hex.
+
+    Returns:
+        The entry; None if there is no such JSON file, or it cannot be used.
     """
     entry_path = path.with_suffix(".json")
     if not is_file(entry_path):
@@ -62,49 +70,61 @@ def read_entry(path: Path, sha256: str) -> Origin | None:
 def origin_of_metadata(metadata: Mapping[str, str]) -> Origin:
     """Return what the metadata of a `.safetensors` or `.onnx` file says.
 
-    The keys are those of modelspec (`modelspec.author`), or the same words without the prefix.
+    Keys may have the prefix of the standard modelspec, such as `modelspec.author`, or none.
     """
 
-    def find(*keys: str, otherwise: str = UNKNOWN) -> str:
+    def first_value(*keys: str) -> str:
+        """Return the first text of these keys that is not empty; "" if there is none."""
         for key in keys:
             for name in (f"modelspec.{key}", key):
-                if text := one_line(metadata.get(name, "")):
-                    return text
-        return otherwise
+                value = one_line(metadata.get(name, ""))
+                if value:
+                    return value
+        return ""
 
     return Origin(
-        licence=find("license", "licence"),
-        author=find("author"),
-        description=find("description", otherwise=""),
-        data=find("dataset"),
-        version=find("date", "version"),
+        licence=first_value("license", "licence") or UNKNOWN,
+        author=first_value("author") or UNKNOWN,
+        description=first_value("description"),
+        data=first_value("dataset") or UNKNOWN,
+        version=first_value("date", "version") or UNKNOWN,
     )
 
 
 def one_line(text: object) -> str:
-    r"""Return a text without line breaks and other unprintable characters, shortened.
+    r"""Return a text without line breaks and unprintable characters, of at most `MAX_TEXT`.
+
+    Other values than texts, which an untrusted file may have, become "".
 
     >>> one_line("two\nlines")
     'two lines'
     """
     if not isinstance(text, str):
         return ""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-    return words if len(words) <= MAX_TEXT else f"{words[: MAX_TEXT - 3]}..."
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    line = " ".join(printable.split())
+    return line if len(line) <= MAX_TEXT else f"{line[: MAX_TEXT - 3]}..."
 
 
 def _hashes(entry: Mapping[str, Any]) -> set[str]:
+    """Return the SHA-256 of the files that an entry lists, in lower-case hex."""
     resources = entry.get("resources")
     if not isinstance(resources, list):
         return set()
-    found = [part.get("sha256") for part in cast("list[Any]", resources) if isinstance(part, dict)]
-    return {str(value).lower() for value in found if value}
+    hashes: set[str] = set()
+    for resource in cast("list[Any]", resources):
+        if isinstance(resource, dict):
+            sha256 = cast("dict[str, Any]", resource).get("sha256")
+            if sha256:
+                hashes.add(str(sha256).lower())
+    return hashes
 
 
 def _origin(entry: Mapping[str, Any]) -> Origin:
+    """Return what an entry says; its `author` is a name or a list of names."""
     author = entry.get("author")
     if isinstance(author, list):
-        author = ", ".join(str(one) for one in cast("list[Any]", author))
+        author = ", ".join(str(name) for name in cast("list[Any]", author))
     return Origin(
         licence=one_line(entry.get("license")) or UNKNOWN,
         author=one_line(author) or UNKNOWN,

@@ -1,4 +1,8 @@
-"""Card of an imported model, from what its file says and what was measured."""
+"""`fill_import_card`: the card of an imported model, from its file and from measurements.
+
+A card is the TOML file beside a model: licence, limits, hashes of the files. `models.cards` reads
+it.
+"""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -12,16 +16,16 @@ from srgan_gp.models.import_record import APPROXIMATE, ImportRecord
 
 @dataclass(frozen=True)
 class ImportedFile:
-    """A file and its network."""
+    """The imported file and the network in it."""
 
     file: str
-    """Name of the file."""
+    """Name of the file, without its folder."""
     architecture: str
     """Such as `ESRGAN`; `ONNX graph` for an ONNX file."""
     tags: tuple[str, ...]
-    """Sizes of the network, such as `64nf`."""
+    """Sizes of the network as spandrel names them, such as `64nf` for 64 channels."""
     torch_difference: float | None = None
-    """Largest difference of the graph from PyTorch; None for an ONNX file."""
+    """Largest relative difference of the ONNX graph from PyTorch; None for an ONNX file."""
 
 
 def fill_import_card(
@@ -33,23 +37,27 @@ def fill_import_card(
     files: Mapping[str, object],
     int8: Int8Network | None,
 ) -> dict[str, Any]:
-    """Fill a card.
+    """Return the content of a card.
 
     Args:
-        name: of the model.
+        name: name of the model.
         about: the file and its network.
         origin: what the file or its database entry says.
         record: what was measured.
-        scale: of the model.
-        files: a table for each file, as `cards.FileRecord`.
+        scale: scale factor of the model.
+        files: name, SHA-256 and size of each file, as `cards.FileRecord`, by `onnx` and `int8`.
         int8: the int8 network, if there is one.
+
+    Returns:
+        The tables and values of the TOML file, by name.
     """
-    kind = f"enlarges {scale} times" if scale > 1 else "restores images of the same size"
-    network = " ".join(part for part in (about.architecture, _sizes(about.tags)) if part)
-    summary = f"{network} of another project that {kind}."
+    purpose = f"enlarges {scale} times" if scale > 1 else "restores images of the same size"
+    sizes = f" ({', '.join(about.tags)})" if about.tags else ""
+    summary = f"{about.architecture}{sizes} of another project that {purpose}."
     if origin.description:
         summary += f" {origin.description}"
     file = one_line(about.file)
+    measured = {key: value for key, value in asdict(record).items() if value is not None}
     card: dict[str, Any] = {
         "name": name,
         "task": UPSCALING,
@@ -65,20 +73,15 @@ def fill_import_card(
             {"what": origin.data, "licence": UNKNOWN, "attribution": f"model by {origin.author}"}
         ],
         "scores": [],
-        "imported": {
-            key: value for key, value in asdict(record).items() if value is not None
-        } | {"file": file},
+        "imported": measured | {"file": file},
     }  # fmt: skip
     if int8:
         card["int8"] = vars(int8.record)
     return card
 
 
-def _sizes(tags: tuple[str, ...]) -> str:
-    return f"({', '.join(tags)})" if tags else ""
-
-
 def _limits(record: ImportRecord) -> list[str]:
+    """Return the limits of the model that users should know, one sentence each."""
     limits = ["Its quality was not measured here."]
     if record.tiling == APPROXIMATE:
         limits.append("It depends on the whole image, so tiles of a large image are approximate.")

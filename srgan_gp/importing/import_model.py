@@ -1,4 +1,8 @@
-"""Import of a file: weights or graph to ONNX, measurements, card; all files or none are written."""
+"""`import_model`: installs a model of another project, for `srgan-gp import`.
+
+The weights or the graph are converted to ONNX, the properties are measured, and a card is written.
+All files are written, or none.
+"""
 
 import hashlib
 import warnings
@@ -26,15 +30,18 @@ from srgan_gp.importing.measurements import (
 )
 from srgan_gp.importing.source_file import SourceFile, origin_of, read_graph, read_source
 from srgan_gp.inference.loading.model_info import ModelInfo
+from srgan_gp.inference.runtime_types import first_line
 from srgan_gp.models.catalog import model_folders
 from srgan_gp.models.import_record import ImportRecord
 from srgan_gp.models.new_names import require_free_name
-from srgan_gp.system.files import atomic_write_bytes, commit, drop, write_staged
+from srgan_gp.system.files import Staged, atomic_write_bytes, commit, drop, write_staged
 from srgan_gp.system.write_errors import errors_about
 
 Say = Callable[[str], None]
+"""Prints a line about a step."""
 MEASURED_SIDE = 192
-"""Side in pixels of the image that memory is measured with; transformers need much more of it."""
+"""Side in pixels of the image that memory is measured with: half of the one for our own models,
+because transformers need much more memory for a pixel."""
 
 
 def import_model(
@@ -48,10 +55,12 @@ def import_model(
     """Install a model of another project in the user's folder of models.
 
     Args:
-        path: `.pth`, `.pt`, `.ckpt` or `.safetensors` that spandrel knows, or `.onnx`.
+        path: weights of an architecture that the package spandrel knows, in `.pth`, `.pt`, `.ckpt`
+            or `.safetensors`; or an `.onnx` file.
         name: name of the new model.
-        licence: for the card; None: what the file or its database entry says.
-        photos: folders or zip files of photos for the int8 network; None: the model has none.
+        licence: licence for the card; None for what the file or its database entry says.
+        photos: folders or zip files of photos on which the int8 network is calibrated; None for no
+            int8 network.
         say: called with a line about each step.
 
     Returns:
@@ -73,7 +82,7 @@ def import_model(
     say("Comparing tiles with the whole image.")
     measured = measure_tiling(model, name, needs)
     say("Measuring memory and time.")
-    data, info = _described(model, replace(measured.info, name=name))
+    data, info = _with_metadata(model, replace(measured.info, name=name))
     int8 = _int8(data, photos) if photos is not None else None
     record = _record(source, about, measured, data, info)
     card = fill_import_card(name, about, origin, record, info.scale, _files(name, data, int8), int8)
@@ -93,24 +102,25 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     """
     with errors_about(folder):
         folder.mkdir(parents=True, exist_ok=True)
+    # The callbacks of `undo` run if an exception ends the block; at the end they are discarded.
     with ExitStack() as undo:
-        staged = list[Any]()
+        staged_files = list[Staged]()
         for name, data in contents.items():
-            part, _ = write_staged(folder / name, lambda file, data=data: file.write(data))
-            undo.callback(drop, part)
-            staged.append(part)
-        for part in staged:
-            undo.callback(part.target.unlink, missing_ok=True)
-            commit(part)
+            staged, _ = write_staged(folder / name, lambda file, data=data: file.write(data))
+            undo.callback(drop, staged)
+            staged_files.append(staged)
+        for staged in staged_files:
+            undo.callback(staged.target.unlink, missing_ok=True)
+            commit(staged)
         undo.pop_all()
 
 
 def _convert(source: SourceFile) -> tuple[onnx.ModelProto, ImportedFile, SizeNeeds]:
-    """Return the graph, what is known about the network, and the sizes that it takes."""
+    """Return the ONNX graph, the description of file and network, and the sizes it takes."""
     if source.is_onnx:
         graph = read_graph(source)
         return graph, ImportedFile(source.name, "ONNX graph", ()), SizeNeeds()
-    # Imported here: an ONNX file is imported without PyTorch.
+    # PyTorch is imported here only, because an ONNX file does not need it.
     from srgan_gp.importing.imported_network import load_network
     from srgan_gp.importing.onnx_tracing import as_onnx
     from srgan_gp.importing.weight_files import read_weights
@@ -123,21 +133,31 @@ def _convert(source: SourceFile) -> tuple[onnx.ModelProto, ImportedFile, SizeNee
     return graph, about, SizeNeeds(facts.size_minimum, facts.size_multiple, network.windows())
 
 
-def _described(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, ModelInfo]:
-    """Add the metadata to a graph; the memory is measured with the rest of it."""
+def _with_metadata(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, ModelInfo]:
+    """Add the metadata to a graph, and measure its memory.
+
+    The measurement opens a file with metadata, so the metadata is written before and after it.
+
+    Returns:
+        Bytes of the ONNX file, and `info` with the measured memory.
+    """
     onnx.helper.set_model_props(model, metadata_of(info, info.name))
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{info.name}.onnx"
         atomic_write_bytes(path, model.SerializeToString(deterministic=True))
-        found = measure_bytes_per_pixel(path, MEASURED_SIDE)
-    if found:
-        info = replace(info, bytes_per_pixel=found)
+        measured_bytes = measure_bytes_per_pixel(path, MEASURED_SIDE)
+    if measured_bytes is not None:  # otherwise the estimate remains
+        info = replace(info, bytes_per_pixel=measured_bytes)
         onnx.helper.set_model_props(model, metadata_of(info, info.name))
     return model.SerializeToString(deterministic=True), info
 
 
 def _int8(data: bytes, photos: Sequence[str]) -> Int8Network | None:
-    """Make the int8 network, or warn why there is none.
+    """Make the int8 network of a model, or warn why there is none and return None.
+
+    Args:
+        data: bytes of the ONNX file with its metadata.
+        photos: folders or zip files of photos.
 
     Raises:
         UsageError: `photos` has no image.
@@ -148,14 +168,17 @@ def _int8(data: bytes, photos: Sequence[str]) -> Int8Network | None:
     try:
         return make_int8_network(data, hashlib.sha256(data).hexdigest(), images)
     except Exception as error:  # the graph may have any operators and shapes
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200].rstrip(".")
-        warnings.warn(f"The model has no int8 network: {reason}.", stacklevel=3)
+        warnings.warn(f"The model has no int8 network: {first_line(error)}.", stacklevel=3)
         return None
 
 
 def _record(
     source: SourceFile, about: ImportedFile, measured: Measured, data: bytes, info: ModelInfo
 ) -> ImportRecord:
+    """Return the record for the card; it measures time and float16, and rounds the numbers."""
+    torch_difference = about.torch_difference
+    if torch_difference is not None:
+        torch_difference = float(f"{torch_difference:.2g}")
     return ImportRecord(
         file=about.file,
         sha256=source.sha256,
@@ -165,19 +188,17 @@ def _record(
         measured_on=machine(),
         has_float16=has_float16(data, info),
         size_multiple=info.size_multiple,
-        torch_difference=(
-            None if about.torch_difference is None else float(f"{about.torch_difference:.2g}")
-        ),
+        torch_difference=torch_difference,
     )
 
 
 def _files(name: str, data: bytes, int8: Int8Network | None) -> dict[str, dict[str, Any]]:
-    files = {"onnx": (f"{name}.onnx", data)}
+    """Return name, SHA-256 and size of each file for the card, by `onnx` and `int8`."""
+    contents = {"onnx": (f"{name}.onnx", data)}
     if int8:
-        files["int8"] = (f"{name}.int8.onnx", int8.data)
-    return {
-        kind: {
-            "name": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
-        }
-        for kind, (file, content) in files.items()
-    }  # fmt: skip
+        contents["int8"] = (f"{name}.int8.onnx", int8.data)
+    files: dict[str, dict[str, Any]] = {}
+    for kind, (file, content) in contents.items():
+        sha256 = hashlib.sha256(content).hexdigest()
+        files[kind] = {"name": file, "sha256": sha256, "bytes": len(content)}
+    return files

@@ -1,4 +1,8 @@
-"""`ImportedNetwork`: a network that spandrel recognised by its weights, checked for its use."""
+"""`load_network`: builds the network that imported weights belong to.
+
+The package spandrel recognises the architecture by the names and shapes of the weights. Networks
+that are not upscalers of whole images are refused.
+"""
 
 import math
 from collections.abc import Sequence
@@ -11,27 +15,31 @@ from torch import Tensor, nn
 from srgan_gp.errors import ModelRefusedError
 
 PURPOSES = ("SR", "Restoration")
+"""Purposes, in spandrel's words, of the networks that can be imported."""
 _OTHER_PURPOSES = {
     "FaceSR": "restores aligned faces",
     "Inpainting": "fills masked parts of an image",
 }
+"""What a network for another purpose does, for the message."""
 
 
 @dataclass(frozen=True)
 class NetworkFacts:
-    """What spandrel knows about a network."""
+    """Properties of a network, as spandrel reads them from the weights."""
 
     architecture: str
     """Such as `ESRGAN`."""
     purpose: str
     """One of `PURPOSES`."""
     tags: tuple[str, ...]
-    """Such as `64nf`, from the shapes of the weights."""
+    """Sizes of the network, such as `64nf` for 64 channels."""
     scale: int
     channels: int
     """3 for RGB, 1 for grey."""
     size_minimum: int
+    """Smallest sides of an image in pixels, a multiple of `size_multiple`."""
     size_multiple: int
+    """Sides of an image must be multiples of this number of pixels."""
 
 
 class ImportedNetwork(nn.Module):
@@ -46,36 +54,47 @@ class ImportedNetwork(nn.Module):
     def __init__(self, descriptor: ImageModelDescriptor[nn.Module]) -> None:
         super().__init__()
         self.facts = _facts(descriptor)
-        self._call = descriptor._call_fn  # `__call__` pads, which a trace would fix
+        # Not the descriptor's `__call__`: it pads, and a trace would fix the padding to one size.
+        self._call = descriptor._call_fn
         self.model = descriptor.model.float()
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Upscale an image of sides that are multiples of `size_multiple`."""
+        """Upscale an image (1, 3, h, w) whose sides are multiples of `size_multiple`."""
         image = image.clone()  # some networks change their input
-        if self.facts.channels == 1:
+        if self.facts.channels == 1:  # The channels become a batch of three grey images.
             return self._call(self.model, image.transpose(0, 1)).transpose(0, 1)
         return self._call(self.model, image)
 
     def windows(self) -> Sequence[int]:
-        """List the sides of the windows that the network works in, found by their usual names."""
-        found: set[int] = set()
+        """List the sides in pixels of the attention windows of a transformer.
+
+        They are found by the usual names of attributes, and are candidates for the multiple of
+        tiles; those of more than 64 pixels are not used.
+        """
+        window_sides: set[int] = set()
         for module in self.modules():
             for name in ("window_size", "split_size", "win_size"):
                 value = getattr(module, name, None)
                 sides = value if isinstance(value, list | tuple) else [value]
-                found.update(side for side in sides if isinstance(side, int) and 1 < side <= 64)
-        return sorted(found)
+                for side in sides:
+                    if isinstance(side, int) and 1 < side <= 64:
+                        window_sides.add(side)
+        return sorted(window_sides)
 
 
 def load_network(weights: dict[str, Tensor], name: str) -> ImportedNetwork:
     """Build the network that weights belong to.
 
-    Only the architectures of spandrel itself are known, none of `spandrel_extra_arches`.
+    Only the architectures of spandrel itself are known, none of `spandrel_extra_arches`, whose
+    licences are more restrictive.
 
     Args:
-        weights: result of `read_weights`.
+        weights: tensors by the names of their parameters, from `read_weights`.
         name: name of the file, for messages.
+
+    Returns:
+        The network on the CPU, float32, in evaluation mode.
 
     Raises:
         ModelRefusedError: the architecture is unknown or no upscaler, or its channels or sizes are
@@ -88,16 +107,16 @@ def load_network(weights: dict[str, Tensor], name: str) -> ImportedNetwork:
         raise ModelRefusedError(
             f"{name} holds weights of an architecture that spandrel does not know."
         ) from error
-    except Exception as error:  # an assertion, a missing key, a wrong shape, no memory
+    except Exception as error:  # of many kinds: an assertion, a missing key, no memory
         lines = str(error).splitlines() or [type(error).__name__]
         raise ModelRefusedError(
             f"The weights in {name} do not fit the architecture that they look like: "
             f"{lines[0][:200].rstrip(': .')}."
         ) from error
     if not isinstance(descriptor, ImageModelDescriptor) or descriptor.purpose not in PURPOSES:
-        kind = _OTHER_PURPOSES.get(descriptor.purpose, "is for another purpose")
+        purpose = _OTHER_PURPOSES.get(descriptor.purpose, "is for another purpose")
         raise ModelRefusedError(
-            f"{name} is a model that {kind} ({descriptor.architecture.name}). Only models that "
+            f"{name} is a model that {purpose} ({descriptor.architecture.name}). Only models that "
             "upscale or restore whole images can be imported."
         )
     if any(not torch.isfinite(value).all() for value in descriptor.model.state_dict().values()):
@@ -106,6 +125,7 @@ def load_network(weights: dict[str, Tensor], name: str) -> ImportedNetwork:
 
 
 def _facts(descriptor: ImageModelDescriptor[nn.Module]) -> NetworkFacts:
+    """Return the properties of a network; ModelRefusedError for channels or sizes we cannot use."""
     architecture = str(descriptor.architecture.id)
     channels = (descriptor.input_channels, descriptor.output_channels)
     if channels not in ((3, 3), (1, 1)):

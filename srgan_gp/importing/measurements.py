@@ -1,4 +1,4 @@
-"""Measurements of an imported graph: tiling, time, float16; the metadata that follows from them."""
+"""Measurements of an imported graph: tiling, time and float16; and metadata for its ONNX file."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -23,33 +23,35 @@ from srgan_gp.models.cards import UPSCALING
 from srgan_gp.models.import_record import ALIGNED, APPROXIMATE, EXACT
 
 APPROXIMATE_OVERLAP = 32
-"""Overlap of tiles, in pixels, of a network that depends on the whole image."""
+"""Overlap of tiles, in pixels, of a network that depends on the whole image: its tiles differ from
+the whole image anyway."""
 TIMED_SIDES = (128, 256)
-"""Sides of the timed image; the second one where the first takes less than `QUICK` seconds."""
+"""Sides of the timed image in pixels; the second one if the first takes less than `QUICK`."""
 QUICK = 0.25
+"""Seconds below which a time is too short to be measured well."""
 MAX_FLOAT16_DIFFERENCE = 0.02
-"""Largest mean difference of float16 from float32 that is accepted, for values from 0 to 1."""
+"""Largest accepted mean difference of float16 from float32, for values from 0 to 1."""
 
 
 @dataclass(frozen=True)
 class SizeNeeds:
-    """Sides that a network takes: at least `minimum`, multiples of `multiple`."""
+    """Sides of images that a network takes, in pixels."""
 
     minimum: int = 1
     multiple: int = 1
     windows: Sequence[int] = ()
-    """Sides of windows that it works in, candidates for the alignment of tiles."""
+    """Sides of its attention windows; tiles may have to start at multiples of one of them."""
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Properties of a graph."""
+    """Result of `measure_tiling`."""
 
     info: ModelInfo
     tiling: str
-    """One of `import_record.TILINGS`."""
+    """One of `import_record.TILINGS`: exact, exact at aligned positions, or approximate."""
     tiling_difference: float
-    """In levels of 255."""
+    """Largest difference of tiles from the whole image, in levels of 255."""
 
 
 def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measured:
@@ -60,25 +62,25 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
         name: name of the model, for messages.
         needs: sides that the network takes.
 
+    Returns:
+        The properties of the model, and how tiles compare.
+
     Raises:
         ModelRefusedError: as for `foreign_models.measure`.
     """
     network = _padding_network(model, name, needs)
-    candidates = sorted(
-        side for side in {*POWERS_OF_TWO, *needs.windows} if side % needs.multiple == 0
-    )
-    info = measure(network, model, name, "", candidates)
-    multiple = info.size_multiple if info.overlap is not None else needs.multiple
-    info = replace(
-        info, size_multiple=multiple, size_minimum=round_up(needs.minimum, multiple),
-        padding="reflect",
-    )  # fmt: skip
-    width = round_up(STRIP_WIDTH, multiple)
+    possible = {*POWERS_OF_TWO, *needs.windows}
+    candidates = sorted(side for side in possible if side % needs.multiple == 0)
+    info = replace(measure(network, model, name, "", candidates), padding="reflect")
     if info.overlap is not None:
+        multiple = info.size_multiple
+        width = round_up(STRIP_WIDTH, multiple)
         found = compare_tiles(network, info.scale, info.overlap, multiple=multiple, width=width)
         if found.is_exact:
+            info = replace(info, size_minimum=round_up(needs.minimum, multiple))
             return Measured(info, EXACT if multiple == 1 else ALIGNED, found.largest * 255)
-    # A measured multiple would only pad whole images further than the network needs.
+    # Tiles are approximate. The measured multiple is not used: it would only pad whole images
+    # further than the network needs.
     multiple = needs.multiple
     overlap, width = round_up(APPROXIMATE_OVERLAP, multiple), round_up(STRIP_WIDTH, multiple)
     found = compare_tiles(network, info.scale, overlap, multiple=multiple, width=width)
@@ -90,7 +92,7 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
 
 
 def metadata_of(info: ModelInfo, name: str) -> dict[str, str]:
-    """Return the metadata that the runtime reads instead of measuring.
+    """Return the `metadata_props` of the ONNX file, which inference reads instead of measuring.
 
     It names no architecture, because training cannot start from another project's network.
     """
@@ -99,7 +101,7 @@ def metadata_of(info: ModelInfo, name: str) -> dict[str, str]:
         "name": name,
         "task": UPSCALING,
         "scale": info.scale,
-        "overlap": info.overlap if info.has_exact_tiles else -1,
+        "overlap": info.overlap if info.has_exact_tiles else -1,  # -1: earlier versions do not tile
         "size_multiple": info.size_multiple,
         "size_minimum": info.size_minimum,
         "bytes_per_pixel": info.bytes_per_pixel,
@@ -118,13 +120,13 @@ def seconds_per_megapixel(
     threads: int | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> float:
-    """Time a network on the CPU; the smaller of two runs, for a megapixel of the input.
+    """Time a network on the CPU: the faster of two runs, for a megapixel of the input.
 
     Args:
-        data: bytes of the graph.
+        data: bytes of the ONNX file.
         info: metadata of the model.
-        threads: CPU threads; None: as many as `upscale` uses.
-        clock: returns seconds.
+        threads: CPU threads; None for as many as `upscale` uses.
+        clock: returns seconds; tests pass another one.
     """
     engine = create_session(data, choose_threads(threads))
     seconds = pixels = 0.0
@@ -142,18 +144,19 @@ def seconds_per_megapixel(
 
 
 def machine() -> str:
-    """Return the processor and the number of threads of `seconds_per_megapixel`."""
+    """Describe the processor and the number of threads of `seconds_per_megapixel`, for the card."""
     threads = choose_threads(None)
     return f"{describe_cpu()['name']}, {threads} {'thread' if threads == 1 else 'threads'}"
 
 
 def has_float16(data: bytes, info: ModelInfo) -> bool:
     """Return whether the graph runs in float16 with nearly the results of float32."""
-    image = uneven_image(*info.padded_size(64, 72))
+    height, width = info.padded_size(64, 72)  # small, and not square
+    image, threads = uneven_image(height, width), choose_threads(None)
     try:
-        half = create_session(to_float16(data, info.name, has_pixels=False), choose_threads(None))
-        found = run_ort_session(half, image, info.name)
-        expected = run_ort_session(create_session(data, choose_threads(None)), image, info.name)
+        float16_data = to_float16(data, info.name, has_pixels=False)
+        found = run_ort_session(create_session(float16_data, threads), image, info.name)
+        expected = run_ort_session(create_session(data, threads), image, info.name)
     except Exception:  # the converter and ONNX Runtime raise many kinds
         return False
     difference = np.abs(np.clip(found, 0, 1) - np.clip(expected, 0, 1)).mean()
@@ -161,17 +164,20 @@ def has_float16(data: bytes, info: ModelInfo) -> bool:
 
 
 def _padding_network(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Network:
-    """Return the network for images of any size, which are padded as the runtime pads them."""
+    """Return a network for images of any size, which it pads at the bottom and on the right.
+
+    It maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
+    """
     engine = create_session(model.SerializeToString(), choose_threads(None))
 
     def run(image: Floats) -> Floats:
         height, width = image.shape[2:]
-        rows, columns = (
-            (0, max(round_up(side, needs.multiple), needs.minimum)) for side in (height, width)
-        )
-        padded = padded_part(image[0].transpose(1, 2, 0), rows, columns, "reflect")
+        padded_height = max(round_up(height, needs.multiple), needs.minimum)
+        padded_width = max(round_up(width, needs.multiple), needs.minimum)
+        pixels = image[0].transpose(1, 2, 0)
+        padded = padded_part(pixels, (0, padded_height), (0, padded_width), "reflect")
         upscaled = run_ort_session(engine, padded.transpose(2, 0, 1)[np.newaxis], name)
-        scale = max(upscaled.shape[2] // rows[1], 1)
+        scale = max(upscaled.shape[2] // padded_height, 1)
         return upscaled[:, :, : height * scale, : width * scale]
 
     return run

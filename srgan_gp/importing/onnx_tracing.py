@@ -1,8 +1,9 @@
-"""Conversion of an imported network to ONNX with dynamic height and width, checked at odd sizes.
+"""`as_onnx`: converts an imported network to ONNX with dynamic height and width.
 
-PyTorch has two exporters. That which traces TorchScript takes seconds and handles windows, cyclic
-shifts and padding. Where its graph differs from the network, because the network computes with
-sizes in Python, the newer exporter is tried.
+PyTorch has two exporters. The older one, which traces TorchScript, takes seconds and handles
+windows, cyclic shifts and padding. If its graph differs from the network, because the network
+computes with sizes in Python, the newer one is tried, which captures the program with torch.export.
+Each graph is compared with PyTorch at several sizes.
 """
 
 import io
@@ -25,20 +26,27 @@ from srgan_gp.inference.devices import choose_threads
 from srgan_gp.inference.loading.foreign_models import parse_safely
 from srgan_gp.inference.ort_engine import create_session
 from srgan_gp.inference.runtime_types import run_ort_session
+from srgan_gp.inference.tiling.tiles import round_up
 
 INPUT, OUTPUT = "image", "upscaled"
+"""Names of the input and the output of the graph."""
 EXAMPLE_SIDES = (73, 89)
-"""Height and width of the traced image, before `size_multiple`. Odd, so that padding is traced."""
+"""Height and width of the example image, before they are rounded up to `size_multiple`. They are
+odd, so that the network pads it."""
 CHECKED_SIDES = ((17, 31), (37, 23), (96, 61), (64, 80))
-"""Heights and widths that are compared, of which the largest is longer than the example."""
+"""Heights and widths that are compared, smaller and larger than the example."""
 
 
 def as_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProto, float]:
-    """Convert a network; its graph maps (1, 3, H, W) to (1, 3, H * scale, W * scale).
+    """Convert a network.
+
+    Args:
+        network: the network, in evaluation mode on the CPU.
+        name: name of the file, for messages.
 
     Returns:
-        The graph, and its largest difference from PyTorch, relative to the largest value but at
-        least to 1.
+        The graph, which maps (1, 3, H, W) to (1, 3, H * scale, W * scale); and its largest
+        difference from PyTorch, relative to the largest absolute value or to 1 if that is smaller.
 
     Raises:
         ModelRefusedError: no exporter makes a graph that equals the network at every size.
@@ -65,6 +73,7 @@ def as_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProto, float
 
 
 def _export_traced(network: ImportedNetwork) -> bytes:
+    """Return the ONNX file of the older exporter, which traces TorchScript."""
     file: Any = io.BytesIO()  # PyTorch's annotation names paths only
     names: Any = {"input_names": [INPUT], "output_names": [OUTPUT]}
     axes = {INPUT: {2: "H", 3: "W"}, OUTPUT: {2: "enlarged_H", 3: "enlarged_W"}}
@@ -76,11 +85,14 @@ def _export_traced(network: ImportedNetwork) -> bytes:
 
 
 def _export_captured(network: ImportedNetwork) -> bytes:
+    """Return the ONNX file of the newer exporter, which captures the program by torch.export."""
     multiple = network.facts.size_multiple
-    height, width = (torch.export.Dim(name, min=2, max=4096) for name in ("h", "w"))
+    # Dimensions of any size; the limits are those that torch.export needs.
+    height = torch.export.Dim("h", min=2, max=4096)
+    width = torch.export.Dim("w", min=2, max=4096)
     shapes = {2: multiple * height, 3: multiple * width} if multiple > 1 else {2: height, 3: width}
     program = torch.export.export(
-        _Plain(network), (_example(network),), dynamic_shapes=(shapes,), strict=False,
+        _WithImageArgument(network), (_example(network),), dynamic_shapes=(shapes,), strict=False,
         prefer_deferred_runtime_asserts_over_guards=True,
     )  # fmt: skip
     exported = torch.onnx.export(
@@ -91,8 +103,8 @@ def _export_captured(network: ImportedNetwork) -> bytes:
     return exported.model_proto.SerializeToString()
 
 
-class _Plain(nn.Module):
-    """A network whose signature has one argument, `image`."""
+class _WithImageArgument(nn.Module):
+    """A network whose `forward` has one argument, `image`, as torch.export requires."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
@@ -104,13 +116,18 @@ class _Plain(nn.Module):
 
 
 def _example(network: ImportedNetwork) -> Tensor:
+    """Return the image for the exporters: noise (1, 3, h, w) in [0, 1]."""
     facts = network.facts
     sides = [_rounded(side, facts.size_multiple, facts.size_minimum) for side in EXAMPLE_SIDES]
     return torch.rand(1, 3, *sides, generator=torch.Generator().manual_seed(0))
 
 
 def check_images(network: ImportedNetwork) -> Iterator[Tensor]:
-    """Yield the images on which a graph is compared: noise of `CHECKED_SIDES`, rounded up."""
+    """Yield the images on which a graph is compared with PyTorch.
+
+    They are noise (1, 3, h, w) in [0, 1], with sides of `CHECKED_SIDES`, rounded up to sides that
+    the network takes.
+    """
     facts, random = network.facts, torch.Generator().manual_seed(1)
     for sides in CHECKED_SIDES:
         rounded = [_rounded(side, facts.size_multiple, facts.size_minimum) for side in sides]
@@ -118,17 +135,26 @@ def check_images(network: ImportedNetwork) -> Iterator[Tensor]:
 
 
 def _rounded(side: int, multiple: int, minimum: int) -> int:
-    return max(-(-side // multiple) * multiple, minimum)
+    """Round a side up to a multiple, and at least to the minimum."""
+    return max(round_up(side, multiple), minimum)
 
 
 def _difference(network: ImportedNetwork, data: bytes, name: str) -> float:
-    """Compare ONNX Runtime with PyTorch.
+    """Compare ONNX Runtime with PyTorch on `check_images`.
+
+    Args:
+        network: the network in PyTorch.
+        data: bytes of its ONNX file.
+        name: name of the model, for messages.
+
+    Returns:
+        The largest relative difference, as for `as_onnx`; NaN if a result contains NaN.
 
     Raises:
         ModelRefusedError: ONNX Runtime fails, or a result has another size.
     """
     engine = create_session(data, choose_threads(None))
-    scale, worst = network.facts.scale, 0.0
+    scale, largest = network.facts.scale, 0.0
     for image in check_images(network):
         with torch.no_grad():
             expected = network(image).numpy()
@@ -137,12 +163,13 @@ def _difference(network: ImportedNetwork, data: bytes, name: str) -> float:
         if found.shape != size or expected.shape != size:
             raise ModelRefusedError(f"images of {size} are {found.shape} instead")
         magnitude = max(1.0, float(np.abs(expected).max()))
-        worst = float(np.maximum(worst, np.abs(found - expected).max() / magnitude))
-    return worst
+        difference = np.abs(found - expected).max() / magnitude
+        largest = float(np.maximum(largest, difference))  # keeps a NaN, as `max` does not
+    return largest
 
 
 def _cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove notes of the exporters about source files."""
+    """Remove the exporters' notes about source files, in place, and return the model."""
     model.graph.name, model.graph.doc_string = "imported", ""
     for part in (*model.graph.node, *model.graph.input, *model.graph.output):
         part.doc_string = ""
@@ -152,15 +179,19 @@ def _cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
 
 @contextmanager
 def _silence() -> Generator[None]:
-    """Send the output of the process to nowhere: the exporters print graphs when they fail."""
-    kept = {number: os.dup(number) for number in (1, 2)}
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """Discard what the process prints, because the exporters print graphs when they fail.
+
+    Their native code writes to the descriptors of stdout (1) and stderr (2), so these are
+    redirected to the null device during the block.
+    """
+    saved_copies = {descriptor: os.dup(descriptor) for descriptor in (1, 2)}
+    null_device = os.open(os.devnull, os.O_WRONLY)
     try:
-        for number in kept:
-            os.dup2(nowhere, number)
+        for descriptor in saved_copies:
+            os.dup2(null_device, descriptor)
         yield
     finally:
-        for number, copy in kept.items():
-            os.dup2(copy, number)
-            os.close(copy)
-        os.close(nowhere)
+        for descriptor, saved_copy in saved_copies.items():
+            os.dup2(saved_copy, descriptor)
+            os.close(saved_copy)
+        os.close(null_device)

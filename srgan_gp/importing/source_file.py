@@ -1,4 +1,7 @@
-"""`SourceFile`: the file to import, read once, and its graph in ONNX."""
+"""`SourceFile`: the file that is imported, read once; its origin, and its graph if it has one.
+
+The file contains weights only, or is an ONNX graph of another project.
+"""
 
 import hashlib
 import json
@@ -19,18 +22,19 @@ from srgan_gp.models.cards import FACES
 from srgan_gp.system.paths import is_file
 
 WEIGHT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
-ONNX = ".onnx"
+ONNX_SUFFIX = ".onnx"
 MAX_BYTES = 1 << 30
-"""Largest file; the largest upscalers of OpenModelDB have some hundred megabytes."""
+"""Largest file in bytes, 1 GiB; the largest upscalers of OpenModelDB have some hundred MB."""
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """Content of a file that is imported; its hash is that of `data`."""
+    """Content of a file that is imported."""
 
     path: Path
     data: bytes
     sha256: str
+    """SHA-256 of `data`, in hex."""
 
     @property
     def name(self) -> str:
@@ -39,19 +43,19 @@ class SourceFile:
 
     @property
     def is_onnx(self) -> bool:
-        """Whether it holds a graph and not only weights."""
-        return self.path.suffix.lower() == ONNX
+        """Whether it contains a graph and not only weights."""
+        return self.path.suffix.lower() == ONNX_SUFFIX
 
 
 def read_source(path: Path) -> SourceFile:
-    """Read a file.
+    """Read a file of at most `MAX_BYTES`.
 
     Raises:
         UsageError: it is missing, has another suffix, or is too large.
     """
-    if path.suffix.lower() not in (*WEIGHT_SUFFIXES, ONNX):
-        kinds = ", ".join((*WEIGHT_SUFFIXES, ONNX))
-        raise UsageError(f"{path} cannot be imported: its suffix is none of {kinds}.")
+    suffixes = (*WEIGHT_SUFFIXES, ONNX_SUFFIX)
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"{path} cannot be imported: its suffix is none of {', '.join(suffixes)}.")
     if not is_file(path):
         raise UsageError(f"There is no file {path}.")
     try:
@@ -65,7 +69,10 @@ def read_source(path: Path) -> SourceFile:
 
 
 def origin_of(source: SourceFile) -> Origin:
-    """Return what is known about a model: its database entry, else the metadata in the file."""
+    """Return author, licence and data of a model, as far as they are known.
+
+    They are taken from the entry of OpenModelDB beside the file, or else from its metadata.
+    """
     entry = read_entry(source.path, source.sha256)
     if entry is not None:
         return entry
@@ -90,26 +97,31 @@ def read_graph(source: SourceFile) -> onnx.ModelProto:
     if any(entry.key == "task" and entry.value == FACES for entry in model.metadata_props):
         raise ModelRefusedError(f"{source.name} generates faces; only upscalers can be imported.")
     try:
-        engine = create_session(source.data, 1)
+        engine = create_session(source.data, threads=1)
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise ModelRefusedError(f"{source.name} cannot be loaded: {first_line(error)}.") from error
     check_inputs_and_outputs(engine.get_inputs(), engine.get_outputs(), source.name)
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+    batch_dimension = model.graph.input[0].type.tensor_type.shape.dim[0]
+    batch_dimension.dim_value = 1
     del model.metadata_props[:]
     return model
 
 
 def _onnx_metadata(source: SourceFile) -> dict[str, str]:
+    """Return the `metadata_props` of an ONNX file."""
     model = parse_safely(source.data, source.name)
     return {entry.key: entry.value for entry in model.metadata_props}
 
 
 def _safetensors_metadata(data: bytes) -> dict[str, str]:
-    """Read the table `__metadata__` of a header; empty if there is none."""
+    """Read the table `__metadata__` of a safetensors file; empty if it has none or is damaged.
+
+    The file starts with the length of its header (8 bytes) and the header in JSON.
+    """
     try:
         [length] = struct.unpack("<Q", data[:8])
         header: Any = json.loads(data[8 : 8 + length])
-        found = cast("dict[Any, Any]", header["__metadata__"])
-        return {str(key): str(value) for key, value in found.items()}
+        metadata = cast("dict[Any, Any]", header["__metadata__"])
+        return {str(key): str(value) for key, value in metadata.items()}
     except (struct.error, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return {}

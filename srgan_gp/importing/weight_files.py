@@ -1,7 +1,7 @@
-"""Weights of other projects: reads `.pth`, `.pt`, `.ckpt` and `.safetensors` without running code.
+"""`read_weights`: reads `.pth`, `.pt`, `.ckpt` and `.safetensors` files without running their code.
 
 A `.pth` file is a pickle, which can run code when it is opened. It is read by spandrel's restricted
-unpickler, which knows tensors and dictionaries only. TorchScript programs are refused.
+unpickler, which accepts tensors and dictionaries only. TorchScript programs are refused.
 """
 
 import io
@@ -22,9 +22,9 @@ from srgan_gp.errors import ModelRefusedError
 PICKLES = (".pth", ".pt", ".ckpt")
 WEIGHT_SUFFIXES = (*PICKLES, ".safetensors")
 MAX_EXPANSION = 4
-"""Largest ratio of the bytes of all tensors to those of the file. More means tensors that repeat a
-few stored numbers, which would fill the memory."""
-_ZIP_START = b"PK\x03\x04"
+"""Largest ratio of the bytes of all tensors to those of the file. It is exceeded by tensors that
+repeat a few stored numbers, which could fill the memory."""
+_ZIP_START = b"PK\x03\x04"  # PyTorch writes pickles in zip archives since version 1.6
 
 
 def read_weights(data: bytes, name: str, suffix: str) -> dict[str, Tensor]:
@@ -44,17 +44,17 @@ def read_weights(data: bytes, name: str, suffix: str) -> dict[str, Tensor]:
             anything but tensors.
     """
     try:
-        found: object = (
+        content: object = (
             load_safetensors(data) if suffix == ".safetensors" else _unpickle(data, name)
         )
-        weights = canonicalize_state_dict(cast("dict[str, Any]", found))
+        weights = canonicalize_state_dict(cast("dict[str, Any]", content))
     except ModelRefusedError:
         raise
     except SafetensorError as error:
         raise ModelRefusedError(f"{name} is damaged: {_reason(error)}.") from error
-    except Exception as error:  # unpickling raises many kinds
+    except Exception as error:  # Unpickling raises many kinds.
         reason = _reason(error)
-        if "is forbidden" in reason:
+        if "is forbidden" in reason:  # the message of spandrel's unpickler
             raise ModelRefusedError(
                 f"{name} holds more than weights: {reason}. It was not run, and nothing was "
                 "installed."
@@ -65,6 +65,7 @@ def read_weights(data: bytes, name: str, suffix: str) -> dict[str, Tensor]:
 
 
 def _unpickle(data: bytes, name: str) -> object:
+    """Read a pickle of PyTorch; ModelRefusedError for a TorchScript program."""
     if data.startswith(_ZIP_START):
         _check_archive(data, name)
     return torch.load(
@@ -73,8 +74,12 @@ def _unpickle(data: bytes, name: str) -> object:
 
 
 def _check_archive(data: bytes, name: str) -> None:
-    """Refuse TorchScript, which PyTorch would load as a program, and compressed archives."""
-    # PyTorch's own reader, because another one may find other files in a forged archive.
+    """Refuse TorchScript, which PyTorch would load as a program, and compressed archives.
+
+    Raises:
+        ModelRefusedError: it is one of these.
+    """
+    # PyTorch's own reader is used, because another one may find other files in a forged archive.
     records = cast("Any", torch)._C.PyTorchFileReader(io.BytesIO(data)).get_all_records()
     if any(record.startswith("code/") or record == "constants.pkl" for record in records):
         raise ModelRefusedError(
@@ -87,7 +92,7 @@ def _check_archive(data: bytes, name: str) -> None:
 
 
 def _check_weights(weights: object, file_bytes: int, name: str) -> None:
-    """Require a dictionary of tensors that are not larger than the file can hold."""
+    """Raise ModelRefusedError unless it is a dictionary of tensors that fit into the file."""
     if not isinstance(weights, dict) or not weights:
         raise ModelRefusedError(f"{name} holds no weights.")
     total = 0

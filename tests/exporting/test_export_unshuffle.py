@@ -19,7 +19,7 @@ STEPS = pytest.mark.parametrize("step", [2, 4])
 def write(folder, generator):
     """Export a generator with what the runtime measures of it; give the path."""
     model = as_onnx(generator.eval())
-    exporting._describe(model, generator, TrainConfig(), {"name": "blocks"})
+    exporting._add_metadata(model, generator, TrainConfig(), {"name": "blocks"})
     path = folder / "blocks.onnx"
     path.write_bytes(model.SerializeToString())
     return path
