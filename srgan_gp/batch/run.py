@@ -14,7 +14,7 @@ from srgan_gp.batch.engines.open_engine import OpenEngine
 from srgan_gp.batch.inputs.walk import Walk
 from srgan_gp.batch.inputs.watch import Watch
 from srgan_gp.batch.naming.output_options import Output
-from srgan_gp.batch.naming.plan import make_plan
+from srgan_gp.batch.naming.plan import MODEL_CHANGED, Refused, make_plan
 from srgan_gp.batch.plan_runner import PlanRunner
 from srgan_gp.batch.report import Record, summary_lines
 from srgan_gp.batch.results.disk_forecast import check_space, preview
@@ -135,9 +135,13 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
             for line in totals.json_lines(entries, upscaler):  # counts and estimates as well
                 print_line(line)
         else:
+            has_changed = False  # Such inputs are printed once, as in a run.
             for entry in entries:
                 totals.add(entry)
-                print_line(entry_line(entry))
+                is_changed = isinstance(entry, Refused) and entry.error.code == MODEL_CHANGED
+                if not (is_changed and has_changed):
+                    print_line(entry_line(entry))
+                has_changed = has_changed or is_changed
             totals.estimate(upscaler)
     return totals
 

@@ -11,14 +11,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from srgan_gp.commands.options.upscale_checks import check_options, devices_of, used_quality
 from srgan_gp.commands.options.upscale_options import add_options
 from srgan_gp.commands.terminal import print_message, print_result, printable, progress_bar
 from srgan_gp.errors import NothingToDoError, PictureError, UsageError
-from srgan_gp.system.paths import is_folder
+from srgan_gp.models.catalog import DEFAULT_MODELS
 
 if TYPE_CHECKING:
     from srgan_gp.batch.engines.engine_interface import UpscaleSettings
-    from srgan_gp.batch.naming.output_options import Output
     from srgan_gp.batch.run import RunRequest
     from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
@@ -61,7 +61,7 @@ def run(options: argparse.Namespace) -> int:
         return _run_with_streams(options, arguments)
     if not arguments:
         raise UsageError("No input: give an image, a folder or a pattern.")
-    devices = _devices(options)
+    devices = devices_of(options)
     destination = Destination(
         options.output,
         format=options.format,
@@ -81,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
     if first_input is not None and first_input.is_named and len(arguments) == 1:
         single = first_input.path
     # Before the model loads: these checks do not need its name and scale, which are not known yet.
-    _check_options(options, arguments, destination.output(single, model="", scale=1))
+    check_options(options, arguments, destination.output(single, model="", scale=1))
     values = vars(options)
     # Each field of `UpscaleSettings` has the name of an option.
     settings_values = {field.name: values[field.name] for field in fields(UpscaleSettings)}
@@ -105,7 +105,15 @@ def run(options: argparse.Namespace) -> int:
         if options.width is not None:
             options_of_results |= {"scale": None, "width": options.width}
         options_of_results |= about.face_work  # options of face enhancement, if it is on
+        if options.quality is not None:
+            options_of_results["quality"] = used_quality(options.quality)
         key = work_key(about.sha256, **options_of_results)
+        options_of_results |= {  # not in the key, which has the hash of the model; for messages
+            "model": options.model or DEFAULT_MODELS[MODEL_TASKS[0]],
+            "look": options.look,
+            "fidelity": about.fidelity,
+            "precision": "float32" if options.precision == "auto" else options.precision,
+        }
         reporting = batch_run.Reporting(
             partial(progress_bar, unit="image", is_silent=options.json),
             _print_line,
@@ -167,37 +175,6 @@ def _print_line(line: str) -> None:
     print_result(printable(line))
 
 
-def _check_options(options: argparse.Namespace, arguments: list[str], output: "Output") -> None:
-    """Check that no options exclude each other, and the path of the report.
-
-    Raises:
-        UsageError: two options exclude each other, or an option needs another one.
-    """
-    from srgan_gp.batch.report import check_report
-
-    naming = output.naming()
-    if options.width is not None and options.scale is not None:
-        raise UsageError("--width and --scale both set the size; drop one of them.")
-    if options.look is not None and options.fidelity is not None:
-        raise UsageError("--look is a name for a --fidelity; drop one of them.")
-    for name in ("face_strength", "face_model", "detector"):
-        if getattr(options, name) is not None and not options.faces:
-            raise UsageError(f"--{name.replace('_', '-')} needs --faces.")
-    if options.report is not None:
-        check_report(options.report)
-    if not options.watch:
-        return
-    if options.dry_run:
-        raise UsageError("--watch waits for images and --dry-run writes nothing; drop one of them.")
-    for argument in arguments:
-        if not is_folder(Path(argument)):
-            raise UsageError(f"--watch needs folders, and {argument} is not a folder.")
-        if naming.adds_to_the_stem or not output.folder.exists():
-            continue
-        if output.folder.samefile(argument):
-            raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
-
-
 def _width_of(image: Path, settings: "UpscaleSettings") -> int | None:
     """Read the width of an image in pixels; None: the image is refused later."""
     from srgan_gp.images.image_header import read_header
@@ -210,7 +187,6 @@ def _width_of(image: Path, settings: "UpscaleSettings") -> int | None:
 
 def _fidelity_of_look(options: argparse.Namespace) -> float:
     """Return the fidelity, 0 to 1, that the value of `--look` names."""
-    from srgan_gp.models.catalog import DEFAULT_MODELS
     from srgan_gp.models.looks import fidelity_of_look
 
     model = options.model or DEFAULT_MODELS[MODEL_TASKS[0]]
@@ -227,24 +203,3 @@ def _face_options(options: argparse.Namespace) -> "FaceOptions":
         "detector": options.detector,
     }
     return FaceOptions(**{name: value for name, value in values.items() if value is not None})
-
-
-def _devices(options: argparse.Namespace) -> list[str]:
-    """Return the names of the devices, such as `cuda:0`; one for each worker process.
-
-    Raises:
-        UsageError: options about devices contradict each other.
-    """
-    if options.address is not None and options.engine != "ray":
-        raise UsageError(f"--address {options.address} needs --engine ray.")
-    has_number = options.gpu_id or ":" in (options.device or "")
-    if options.engine == "ray" and (has_number or options.device == "tensorrt"):
-        raise UsageError("Ray chooses the GPUs; pass --device cuda, cpu or auto.")
-    if options.gpu_id is None:
-        return [options.device or "auto"]
-    kind = "tensorrt" if options.device == "tensorrt" else "cuda"
-    devices = [f"{kind}:{number}" for number in options.gpu_id]
-    if options.device not in (None, "auto", kind) and [options.device] != devices:
-        numbers = ",".join(map(str, options.gpu_id))
-        raise UsageError(f"--gpu-id {numbers} and --device {options.device} disagree.")
-    return devices

@@ -52,6 +52,13 @@ def test_the_report_of_one_model_alone_has_no_fidelity(upscale):
     assert (report["model"], report["fidelity"]) == ("near", None)
 
 
+@pytest.mark.parametrize("option", ["--look=natural", "--fidelity=0.5"])
+def test_int8_excludes_the_option_that_was_typed(upscale, option):
+    code, _, printed, _ = upscale(option, "--precision", "int8")
+    assert code == 2
+    assert f"{option.split('=')[0]} mixes two networks" in printed
+
+
 @pytest.mark.parametrize("text", ["-0.1", "1.01", "nan", "inf", "half", ""])
 def test_an_invalid_fidelity_is_wrong_use(upscale, text, capsys):
     with pytest.raises(SystemExit) as ended:

@@ -89,7 +89,8 @@ def test_faces_are_part_of_what_makes_a_result(upscale, photo, tmp_path):
     ]  # fmt: skip
     assert done == [1, 0, 1, 0, 1, 1, 0]
     _, report, _ = upscale(photo, "-o", tmp_path / "out")
-    assert "made with other options (face_detector" in report["pictures"][0]["message"]
+    [entry] = report["pictures"]
+    assert "made with other options (--faces, now without --faces)" in entry["message"]
 
 
 @pytest.mark.usefixtures("detector")

@@ -55,6 +55,14 @@ def test_other_options_or_another_image_are_upscaled_again(upscale, tree, tmp_pa
     assert upscale(*arguments, "-s", "2")[1]["done"] == 1
 
 
+def test_the_default_quality_is_the_same_result_when_it_is_typed(upscale, tree, tmp_path):
+    arguments = [tree, "-o", tmp_path / "out"]
+    assert upscale(*arguments)[1]["done"] == 3
+    assert upscale(*arguments, "-q", "95")[1]["skipped"] == 3
+    assert upscale(*arguments, "-q", "jpeg=95")[1]["skipped"] == 3
+    assert upscale(*arguments, "-q", "jpeg=80")[1]["failed"] == 3
+
+
 def test_only_lost_or_damaged_results_are_written_again(upscale, tree, tmp_path):
     arguments = [tree, "-r", "-o", tmp_path / "out", "--exist", "overwrite"]
     upscale(*arguments)

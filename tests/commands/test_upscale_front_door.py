@@ -318,6 +318,8 @@ def test_results_of_an_earlier_version_of_the_model_are_told_once(
     assert main([*words, str(older)]) == 0
     newer = tiny_model("repeating", onnx_models.repeating(), scale="4", overlap="0", version="2")
     capsys.readouterr()
+    assert main([*words, str(newer), "--dry-run"]) == 3
+    assert capsys.readouterr().out.count("E_MODEL_CHANGED") == 1
     assert main([*words, str(newer)]) == 3
     printed = capsys.readouterr().err
     assert printed.count("E_MODEL_CHANGED") == 1

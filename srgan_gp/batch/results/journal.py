@@ -16,7 +16,8 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from srgan_gp.batch.results.journal_file import journal_errors, prepare_journal
-from srgan_gp.batch.results.work import Change, Work, describe_change
+from srgan_gp.batch.results.work import Work
+from srgan_gp.batch.results.work_changes import Change, describe_change
 from srgan_gp.system.files import Staged, hash_file
 from srgan_gp.system.paths import is_file
 

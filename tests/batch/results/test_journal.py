@@ -264,7 +264,7 @@ def work_of(sha256, model="m", **options):
     [
         (work_of("a", scale=4), work_of("b", scale=4), "model version", "an earlier version of m"),
         (work_of("a", scale=4), work_of("b", scale=2), "other", "other options (scale 4, now 2)"),
-        (work_of("a", scale=4), work_of("b", "n", scale=4), "other", "was made by m"),
+        (work_of("a", scale=4), work_of("b", "n", scale=4), "other", "was made by m, now n"),
         (work_of("a"), work_of("a"), "other", "another image, or has been changed since"),
     ],
 )

@@ -1,0 +1,115 @@
+"""`describe_change`: how an earlier result differs from the one that a run would write, as text.
+
+The options are named as the user types them on the command line of `srgan-gp upscale`.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, cast
+
+from srgan_gp.batch.results.work import Work
+
+_WORDING = {
+    "scale": ("scale {}", "another scale"),
+    "width": ("--width {}", "without --width"),
+    "precision": ("--precision {}", "another --precision"),
+    "format": ("-f {}", "without -f"),
+    "quality": ("-q {}", "the default quality"),
+    "frames": ("--frames {}", "all frames"),
+    "strip_metadata": ("--strip-metadata", "metadata kept"),
+    "suffix": ("--suffix {}", "without --suffix"),
+    "name_template": ("--name-template {}", "without --name-template"),
+    "face_strength": ("--face-strength {}", "without --faces"),
+    "face_model": ("--face-model {}", "without --faces"),
+    "face_detector": ("the face detector {}", "without --faces"),
+}
+"""By name of an option: its text with a value, and its text where it is not used."""
+_UNUSED = (None, False, "auto", "all", "")
+"""Values of options that are not used."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """Difference between an existing result and the one that a run would write."""
+
+    kind: Literal["model version", "other"]
+    """`model version`: only the version of the model differs."""
+    text: str
+    """The difference, as the end of a sentence that begins with the path of the existing file."""
+
+
+def describe_change(key: str | None, made: Work | None, now: Work | None) -> Change:
+    """Return why an existing file is not the result that this run would write.
+
+    Called only if the file is not up to date: if its key is that of this run, the input or the file
+    itself has changed.
+
+    Args:
+        key: `work_key` of the existing result; None: the journal has no row about the file.
+        made: work of the existing result; None: it was not recorded, since an earlier version of
+            this package wrote the row.
+        now: work of this run; None: unknown.
+    """
+    if key is None:
+        return Change("other", "is not in the journal of the folder")
+    if now is not None and key == now.key:
+        return Change("other", "was made from another image, or has been changed since")
+    if made is None or now is None:
+        return Change("other", "was made with other options or another version of the model")
+    old, new = json.loads(made.options), json.loads(now.options)
+    is_other_model = made.model != now.model
+    # Where the user asked for the same model, a scale or a look has led to another one.
+    if is_other_model and ("model" not in old or old["model"] != new.get("model")):
+        return Change("other", f"was made by {made.model}, now {now.model}")
+    if differences := _differences(old, new):
+        return Change("other", f"was made with other options ({'; '.join(differences)})")
+    if is_other_model:
+        return Change("other", f"was made by {made.model}, now {now.model}")
+    version = f"was made by an earlier version of {now.model}"
+    if "precision" in new and "precision" not in old:
+        version += ", or with another --precision"  # An earlier version of the program wrote it.
+    return Change("model version", version)
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return the options that differ, such as `without --width, now --width 800`."""
+    parts: list[str] = []
+    if (old.get("fidelity") or 0) != (new.get("fidelity") or 0):
+        parts.append(f"{_look_text(old, new)}, now {_look_text(new, old)}")
+    has_faces = ["face_strength" in values for values in (old, new)]
+    if has_faces[0] != has_faces[1]:
+        texts = ["--faces" if value else "without --faces" for value in has_faces]
+        parts.append(f"{texts[0]}, now {texts[1]}")
+    for name, (used, unused) in _WORDING.items():
+        values = old.get(name), new.get(name)
+        if values[0] == values[1] or (name.startswith("face_") and not all(has_faces)):
+            continue
+        if name == "scale" and None in values:  # One of the two has a width.
+            continue
+        # Float16 and float32 have one key: they differ only by rounding.
+        if name == "precision" and (None in values or "int8" not in values):
+            continue
+        texts = [
+            unused if value in _UNUSED else used.format(_value_text(value)) for value in values
+        ]
+        if not any(value in _UNUSED for value in values):
+            texts[1] = _value_text(values[1])  # such as `scale 2, now 4`
+        parts.append(f"{texts[0]}, now {texts[1]}")
+    return parts
+
+
+def _look_text(values: dict[str, Any], other: dict[str, Any]) -> str:
+    """Return look or fidelity as it was typed; `other` are the values of the other run."""
+    if values.get("look"):
+        return f"--look {values['look']}"
+    if values.get("fidelity") is not None:
+        return f"--fidelity {values['fidelity']:g}"
+    return "without --look" if other.get("look") else "without --fidelity"
+
+
+def _value_text(value: object) -> str:
+    """Format the value of an option as the user types it."""
+    if isinstance(value, dict):
+        qualities = cast("dict[str, int]", value)
+        return ",".join(f"{name.lower()}={number}" for name, number in qualities.items())
+    return f"{value:g}" if isinstance(value, float) else str(value)
