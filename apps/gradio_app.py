@@ -73,7 +73,10 @@ def build(
                 )  # fmt: skip
             if face_cards:
                 with gr.Tab("Faces"):
-                    build_faces_tab(runs["faces"], face_cards, tabs, image_field, _UPSCALE_TAB_ID)
+                    build_faces_tab(
+                        runs["faces"], face_cards, tabs, image_field, _UPSCALE_TAB_ID,
+                        upscale_options.model,
+                    )  # fmt: skip
             if trainings is not None:
                 lists = ModelLists(
                     service, upscaling_cards, upscale_options.model, compare_models, batch_model

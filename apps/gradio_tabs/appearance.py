@@ -84,6 +84,9 @@ def appearance() -> dict[str, Any]:
         button_cancel_background_fill_hover="#991b1b",
         button_cancel_background_fill_dark="#b91c1c",
         button_cancel_background_fill_hover_dark="#991b1b",
+        # Buttons of a group that are not selected would be hard to see on dark.
+        checkbox_border_color_dark="*neutral_400",
+        checkbox_background_color_dark="*neutral_800",
         link_text_color_dark="*secondary_300",
         link_text_color_active_dark="*secondary_300",
         link_text_color_visited_dark="*secondary_300",

@@ -25,6 +25,7 @@ from gradio_tabs.panel import (
 )
 from gradio_tabs.result_viewer import build_viewer
 from gradio_tabs.runs import Progress, Run, Runs
+from gradio_tabs.skipped_files import SkippedFile, skipped_files, skipped_text
 from gradio_tabs.uploads import FilesInput, Upload
 from srgan_gp.errors import BusyError, Cancelled, PictureError, UsageError
 from srgan_gp.models.cards import ModelCard
@@ -39,6 +40,8 @@ class _Widgets:
     """Widgets of the tab."""
 
     files: FilesInput
+    skipped: gr.Textbox
+    """Hidden field into which `static/estimates.js` writes the files that it refused."""
     options: Options
     panel: Panel
     job_links: gr.Markdown
@@ -59,6 +62,8 @@ class _Totals:
     results: list[Result] = field(default_factory=list)
     failures: list[list[str]] = field(default_factory=list)
     """Rows of the table of failures: [file name, error message]."""
+    skipped: list[SkippedFile] = field(default_factory=list)
+    """Files that the browser refused to upload."""
     is_stopped: bool = False
     """Whether the visitor pressed the stop button."""
 
@@ -91,11 +96,15 @@ def build_batch_tab(
                 label=f"Your images, {max_files} at most", file_count="multiple",
                 file_types=["image"], height=200, elem_id="batch-files",
             )  # fmt: skip
+            skipped = gr.Textbox(label="Skipped", elem_id="batch-skipped", elem_classes="signal")
             options = build_options(cards, default, "batch", has_fast_mode=has_fast_mode)
+            # `static/estimates.js` fills it with the number of images and the expected time.
+            gr.Markdown("", elem_id="batch-estimate", elem_classes="estimate")
             panel = build_panel("Upscale all", "batch")
         with gr.Column(scale=3, min_width=320):
             job_links, download, failures = _build_results()
-    _connect(_Widgets(files, options, panel, job_links, failures, download), runs, max_files)
+    widgets = _Widgets(files, skipped, options, panel, job_links, failures, download)
+    _connect(widgets, runs, max_files)
     return options.model
 
 
@@ -119,13 +128,15 @@ def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
     """Connect the buttons and the field of the files."""
     panel = widgets.panel
 
-    # Gradio passes the value of each input widget: first the files, then the options.
-    async def upscale(request: gr.Request, files: list[Upload], *values: object) -> Updates:
-        steps = partial(_upscale_files, widgets, files, values, max_files)
+    # Gradio passes the value of each input widget: the files, the skipped ones, the options.
+    async def upscale(
+        request: gr.Request, files: list[Upload], skipped: str, *values: object
+    ) -> Updates:
+        steps = partial(_upscale_files, widgets, files, skipped_files(skipped), values, max_files)
         async for update in one_run(panel, runs, request, files, steps):
             yield update
 
-    inputs = [widgets.files, *widgets.options.widgets]
+    inputs = [widgets.files, widgets.skipped, *widgets.options.widgets]
     connect(panel.start.click, panel, upscale, inputs, widgets.results)
     panel.stop.click(runs.stop, queue=False, **QUIET)
     connect_clearing(widgets.files, panel, runs)
@@ -143,6 +154,7 @@ def _cleared(widgets: _Widgets) -> Changes:
 async def _upscale_files(
     widgets: _Widgets,
     files: list[Upload],
+    skipped: list[SkippedFile],
     values: tuple[object, ...],
     max_files: int,
     run: Run,
@@ -152,6 +164,7 @@ async def _upscale_files(
     Args:
         widgets: widgets of the tab.
         files: uploaded images.
+        skipped: files that the browser refused to upload.
         values: values of `widgets.options.widgets`, in their order.
         max_files: largest number of files in one run.
         run: submits the jobs.
@@ -164,7 +177,7 @@ async def _upscale_files(
     if not 1 <= len(files) <= max_files:
         raise UsageError(f"Choose 1 to {max_files} images; you chose {len(files)}.")
     yield _cleared(widgets)
-    totals = _Totals()
+    totals = _Totals(skipped=skipped)
     for file in files:
         job_request = replace(upscale_request(file, values), wants_view=True)
         async with aclosing(_upscale_file(totals, run, job_request)) as percentages:
@@ -207,19 +220,21 @@ async def _summary(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> 
         widgets: widgets of the tab.
         totals: results and failures of the run.
         run: writes the zip of the results.
-        count: number of files that the visitor chose.
+        count: number of files that were uploaded.
 
     Raises:
         OutputError: the zip cannot be written.
     """
-    text = f"{len(totals.results)} of {count} done"
+    text = f"{len(totals.results)} of {count + len(totals.skipped)} done"
     if totals.failures:
         text += f", {len(totals.failures)} failed"
     if totals.is_stopped:
         text += ", then stopped"
+    text += skipped_text(totals.skipped)
+    failures = [[file.name, file.message] for file in totals.skipped] + totals.failures
     changes: Changes = {
         widgets.job_links: messages.job_links(run.ids),
-        widgets.failures: gr.Dataframe(value=totals.failures, visible=bool(totals.failures)),
+        widgets.failures: gr.Dataframe(value=failures, visible=bool(failures)),
         widgets.panel.status: messages.note(text + "."),
     }
     if totals.results:

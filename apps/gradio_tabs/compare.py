@@ -62,13 +62,13 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> gr.CheckboxGro
     preselected = [name for _label, name in choices[:MAX_MODELS]]
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            image = build_image_field(
-                runs, "compare", "Click the image to compare a region; the default is the middle."
-            )
+            image = build_image_field(runs, "compare")
             models = gr.CheckboxGroup(
                 choices, value=preselected, label="Models",
-                info=f"Choose {MIN_MODELS} to {MAX_MODELS}.",
+                info=f"Choose {MIN_MODELS} to {MAX_MODELS}.", elem_id="compare-models",
             )  # fmt: skip
+            # `static/estimates.js` fills it with the size of the region and the expected time.
+            gr.Markdown("", elem_id="compare-estimate", elem_classes="estimate")
             panel = build_panel("Compare", "compare")
         with gr.Column(scale=3, min_width=320):
             job_links = build_viewer("compare")
@@ -136,7 +136,7 @@ async def _compare_models(
         cards: cards of the upscaling models, by name.
         image: uploaded image; None: the field is empty.
         names: names of the models to compare.
-        region: left, top, width and height in pixels; None: a square in the middle.
+        region: left, top, width and height in pixels; None: a square with many details.
         run: submits the jobs.
 
     Raises:
@@ -151,7 +151,7 @@ async def _compare_models(
         raise UsageError(f"Choose {MIN_MODELS} to {MAX_MODELS} models, not {len(names)}.")
     # All results have the same size, whatever the scales of the models.
     scale = max(cards[name].scale or 1 for name in names)
-    # As the region of a request, a single number is the side of a centred square.
+    # As the region of a request, a single number is the side of a square with many details.
     requested_region = PREVIEW_SIDE if region is None else region
     job_request = UpscaleRequest(
         image.path, image.name, scale=scale, format="png", region=requested_region,

@@ -4,9 +4,11 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import gradio as gr
 
+from gradio_tabs.model_lists import model_label
 from gradio_tabs.panel import QUIET, Changes
 from gradio_tabs.selections import Selection
 from gradio_tabs.uploads import ImageInput
@@ -72,9 +74,7 @@ class FaceResults:
             self.selected_face: selected,
             self.send: _send_button(selected),
             self.enlarge: gr.Button(interactive=bool(faces)),
-            self.download: gr.DownloadButton(
-                f"Download {result.name}", value=str(result.path), interactive=True
-            ),
+            self.download: gr.DownloadButton(_DOWNLOAD, value=str(result.path), interactive=True),
         }
 
 
@@ -87,19 +87,21 @@ def build_face_results() -> FaceResults:
         object_fit="contain", interactive=False, buttons=["download", "fullscreen"],
         elem_id="faces-gallery",
     )  # fmt: skip
-    with gr.Row():
+    with gr.Row(equal_height=True):
         download = gr.DownloadButton(
             _DOWNLOAD, variant="primary", interactive=False, elem_id="faces-download"
         )
         send = gr.Button(_SEND, interactive=False, elem_id="faces-send")
         enlarge = gr.Button(
-            f"Enlarge all with {ENLARGING_MODEL}", interactive=False, elem_id="faces-enlarge"
+            f"Enlarge all ({model_label(ENLARGING_MODEL)}, x4)",
+            interactive=False,
+            elem_id="faces-enlarge",
         )
     return FaceResults(gallery, download, send, enlarge, gr.State([]), gr.State(None))
 
 
 def connect_sending(
-    results: FaceResults, tabs: gr.Tabs, target: ImageInput, target_tab: str
+    results: FaceResults, tabs: gr.Tabs, target: ImageInput, target_tab: str, model: gr.Radio
 ) -> None:
     """Connect a click on a face, which selects it, and the button that sends the selected face.
 
@@ -108,7 +110,10 @@ def connect_sending(
         tabs: tabs of the page.
         target: image field that gets the face.
         target_tab: id of the tab with `target`, which is opened.
+        model: field of the models in that tab; the model for faces is selected, if it is listed.
     """
+    listed = [value for _label, value in model.choices]
+    face_model = gr.Radio(value=ENLARGING_MODEL) if ENLARGING_MODEL in listed else gr.skip()
 
     def select(click: Selection, faces: list[Face]) -> tuple[Face | None, gr.Button]:
         if not faces:
@@ -121,14 +126,14 @@ def connect_sending(
         face = faces[min(clicked, len(faces) - 1)]
         return face, _send_button(face)
 
-    def send(face: Face | None) -> tuple[str | None, gr.Tabs]:
+    def send(face: Face | None) -> tuple[Any, ...]:
         path = None if face is None else face[0]
-        return path, gr.Tabs(selected=target_tab)
+        return path, gr.Tabs(selected=target_tab), face_model
 
     results.gallery.select(
         select, results.faces, [results.selected_face, results.send], queue=False, **QUIET
     )
-    results.send.click(send, results.selected_face, [target, tabs], queue=False, **QUIET)
+    results.send.click(send, results.selected_face, [target, tabs, model], queue=False, **QUIET)
 
 
 def _send_button(face: Face | None) -> gr.Button:

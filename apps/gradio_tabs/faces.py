@@ -22,7 +22,7 @@ from gradio_tabs.face_results import (
     build_face_results,
     connect_sending,
 )
-from gradio_tabs.options import describe
+from gradio_tabs.model_texts import describe
 from gradio_tabs.panel import QUIET, Panel, Updates, build_panel, connect, one_run
 from gradio_tabs.runs import Progress, Run, Runs
 from gradio_tabs.uploads import ImageInput, Upload
@@ -50,7 +50,12 @@ class _Options:
 
 
 def build_faces_tab(
-    runs: Runs, cards: dict[str, ModelCard], tabs: gr.Tabs, target: ImageInput, target_tab: str
+    runs: Runs,
+    cards: dict[str, ModelCard],
+    tabs: gr.Tabs,
+    target: ImageInput,
+    target_tab: str,
+    target_model: gr.Radio,
 ) -> None:
     """Build the tab.
 
@@ -60,6 +65,7 @@ def build_faces_tab(
         tabs: tabs of the page.
         target: field for a face to upscale.
         target_tab: id of the tab with `target`.
+        target_model: field of the models in that tab.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
@@ -68,7 +74,7 @@ def build_faces_tab(
         with gr.Column(scale=3, min_width=320):
             results = build_face_results()
     _connect_runs(options, panel, results, runs)
-    connect_sending(results, tabs, target, target_tab)
+    connect_sending(results, tabs, target, target_tab, target_model)
 
 
 def _build_options(cards: dict[str, ModelCard]) -> _Options:
@@ -81,14 +87,13 @@ def _build_options(cards: dict[str, ModelCard]) -> _Options:
     seed = gr.Number(
         0,
         label="Seed",
-        precision=0,
         info="The same seed gives the same face.",
         elem_id="faces-seed",
     )
     randomise = gr.Button("Randomise", size="sm", elem_id="faces-randomise")
     randomise.click(lambda: secrets.randbelow(MAX_SEED), None, seed, queue=False, **QUIET)
     count = gr.Slider(1, MAX_FACES, value=8, step=1, label="Number of faces, from this seed on")
-    to_seed = gr.Number(1, label="Seed of the other face", precision=0, visible=False)
+    to_seed = gr.Number(1, label="Seed of the other face", visible=False)
     truncation = gr.Slider(
         0, 1.5, value=_truncation(card), step=0.05, label="Truncation",
         info="Below 1, faces are more usual and less diverse.",
@@ -147,11 +152,15 @@ def _request(values: tuple[Any, ...]) -> GenerateRequest:
     """Convert the values of the widgets of `_Options`, in their order, to a request.
 
     Raises:
-        UsageError: a seed is missing.
+        UsageError: a seed is missing, or not a whole number.
     """
     model, kind, seed, count, to_seed, truncation = values
-    if seed is None or (kind == ANIMATION and to_seed is None):
+    seeds = [seed, to_seed] if kind == ANIMATION else [seed]
+    if None in seeds:
         raise UsageError("Enter a seed: a whole number of 0 or more.")
+    for value in seeds:
+        if value != int(value):
+            raise UsageError(f"A seed must be a whole number of 0 or more, not {value:g}.")
     return GenerateRequest(
         seed=int(seed),
         count=int(count) if kind == STILL else 1,

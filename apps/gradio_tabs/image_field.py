@@ -10,27 +10,28 @@ from gradio_tabs.runs import Runs
 from gradio_tabs.uploads import ImageInput
 from srgan_gp.serving.jobs.job_requests import Region
 
-NO_IMAGE = "Choose an image first: drop it, paste it, or click on the field."
+NO_IMAGE = "Choose an image first: drop it, paste it, or click or tap the field."
 """Error message for a run that is started without an image."""
 PREVIEW_SIDE = 160
 """Side of the region that a click previews, in pixels."""
 
 
-def build_image_field(runs: Runs, name: str, click_hint: str) -> ImageInput:
+def build_image_field(runs: Runs, name: str, click_hint: str = "") -> ImageInput:
     """Build the field, the buttons of the examples and a hint; return the field.
 
     Args:
         runs: runs of the tab.
         name: prefix of the element ids.
-        click_hint: sentence about what a click on the image does.
+        click_hint: sentence about what a click on the image does; empty: none.
     """
     image = ImageInput(
         label="Your image", sources=["upload", "clipboard"], buttons=["fullscreen"],
-        placeholder="Drop an image here, paste it,\nor click to choose a file",
+        placeholder="Drop an image here, paste it,\nor click or tap to choose a file",
         alt_text="The image that you chose", elem_id=f"{name}-image",
     )  # fmt: skip
     build_examples(runs, image)
-    gr.Markdown(click_hint, elem_classes=["quiet", "click-hint"])
+    if click_hint:
+        gr.Markdown(click_hint, elem_classes=["quiet", "click-hint"])
     return image
 
 

@@ -140,17 +140,17 @@ def outcome(report: Mapping[str, Any]) -> str:
     return _block("".join(lines))
 
 
-def preview(report: Mapping[str, Any], region: tuple[int, int, int, int]) -> str:
+def preview(model: str, region: tuple[int, int, int, int]) -> str:
     """Return a message about the finished preview of a region.
 
     Args:
-        report: `report` of the `Result` of a job; its key `model`, a name, is used.
+        model: label of the model.
         region: left, top, width and height in pixels of the input.
     """
     left, top, _width, _height = region
     return _block(
         f"<strong>Preview</strong> of the region at {left}, {top}, by "
-        f"{escaped(str(report['model']))}. Press Upscale for the whole image."
+        f"{escaped(model)}. Press Upscale for the whole image."
     )
 
 

@@ -38,6 +38,15 @@ def model_choices(
     return shipped + [(name, name) for name in cards if name not in unlisted]
 
 
+def model_label(name: str) -> str:
+    """Return the words of the page for a model.
+
+    >>> model_label("photo-x4-psnr"), model_label("mine")
+    ('Photo, faithful', 'mine')
+    """
+    return _LABELS.get(name, name)
+
+
 @dataclass(frozen=True)
 class ModelLists:
     """The field of the models in each of the tabs Upscale, Compare and Batch.

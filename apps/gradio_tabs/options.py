@@ -10,8 +10,8 @@ from typing import Any
 
 import gradio as gr
 
-from gradio_tabs.messages import escaped
 from gradio_tabs.model_lists import model_choices
+from gradio_tabs.model_texts import EXACT, FAST, describe, model_of_size, speed_info
 from gradio_tabs.panel import QUIET
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import UsageError
@@ -26,8 +26,6 @@ CUSTOM_WIDTH = "Width"
 """Value of the size: the visitor enters the width of the result."""
 AUTOMATIC = "Automatic"
 """Value of the tile: the server chooses its side."""
-EXACT, FAST = "Exact", "Fast"
-"""Values of the speed: the precision of the model, or int8."""
 _SCALES = (2, 3, 4)
 _TILE_SIDES = (128, 256, 512)
 """Sides of a tile to choose from, in input pixels."""
@@ -92,7 +90,10 @@ def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Numbe
     scale = gr.Radio(
         _scale_choices(card), value=f"x{card.scale}", label="Size", elem_id=f"{name}-scale"
     )  # fmt: skip
-    width = gr.Number(1920, label="Width of the result", precision=0, visible=False)
+    width = gr.Number(
+        1920, label="Width of the result", precision=0, visible=False,
+        elem_id=f"{name}-width",
+    )  # fmt: skip
     return scale, width
 
 
@@ -108,13 +109,6 @@ def look_of(fidelity: float) -> str | None:
         if value == fidelity:
             return look
     return None
-
-
-def _speed_info(card: ModelCard) -> str:
-    """Return the text about the fast mode of a model; empty: the model has none."""
-    if card.int8 is None:
-        return ""
-    return f"{FAST}: less time on most CPUs; {card.int8.line}. Not with fidelity above 0."
 
 
 def _build_more_options(
@@ -136,7 +130,7 @@ def _build_more_options(
             info="The look as a number: 0 is crisp, 1 is faithful.",
         )  # fmt: skip
         speed = gr.Radio(
-            [EXACT, FAST], value=EXACT, label="Speed", info=_speed_info(card),
+            [EXACT, FAST], value=EXACT, label="Speed", info=speed_info(card),
             visible=has_fast_mode and card.int8 is not None,
         )  # fmt: skip
         format = gr.Dropdown(
@@ -180,7 +174,7 @@ def _connect(
         fidelity = gr.Slider(visible=True) if has_partner else gr.Slider(value=0, visible=False)
         looks = gr.Radio(visible=has_partner)
         has_speeds = has_fast_mode and card.int8 is not None
-        speed = gr.Radio(value=EXACT, visible=has_speeds, info=_speed_info(card))
+        speed = gr.Radio(value=EXACT, visible=has_speeds, info=speed_info(card))
         scales = gr.Radio(_scale_choices(card), value=f"x{card.scale}")
         return describe(card), fidelity, looks, scales, speed
 
@@ -194,18 +188,16 @@ def _connect(
     look.input(LOOKS.get, look, options.fidelity, **unqueued)
     options.fidelity.change(look_of, options.fidelity, look, **unqueued)
     options.scale.change(
-        lambda scale: gr.Number(visible=scale == CUSTOM_WIDTH),
-        options.scale, options.width, **unqueued,
+        lambda scale, name: (
+            gr.Number(visible=scale == CUSTOM_WIDTH),
+            describe(model_of_size(cards, _card(cards, name), scale)),
+        ),
+        [options.scale, options.model], [options.width, about], **unqueued,
     )  # fmt: skip
     options.format.input(
         lambda name: gr.Slider(visible=name in _FORMATS_WITH_QUALITY),
         options.format, options.quality, **unqueued,
     )  # fmt: skip
-
-
-def describe(card: ModelCard) -> str:
-    """Return the summary and the licence of a model, as HTML."""
-    return f"<p>{escaped(card.summary)} Licence: {escaped(card.licence)}.</p>"
 
 
 def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:

@@ -12,6 +12,7 @@ import gradio as gr
 
 from gradio_tabs import messages
 from gradio_tabs.image_field import NO_IMAGE, build_image_field, region_around
+from gradio_tabs.model_lists import model_label
 from gradio_tabs.options import Options, build_options, upscale_request
 from gradio_tabs.panel import (
     QUIET,
@@ -58,10 +59,12 @@ def build_upscale_tab(
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
-            image = build_image_field(runs, "upscale", "Click the image to preview a region.")
+            image = build_image_field(
+                runs, "upscale", "Click or tap the image to preview a region."
+            )
             with gr.Column(elem_classes="after-image"):
                 options = build_options(cards, default, "upscale", has_fast_mode=has_fast_mode)
-                # `static/input.js` fills it with the expected time.
+                # `static/estimates.js` fills it with the expected time.
                 gr.Markdown("", elem_id="upscale-estimate", elem_classes="estimate")
                 panel = build_panel("Upscale", "upscale")
         with gr.Column(scale=3, min_width=320, elem_classes="results"):
@@ -142,7 +145,7 @@ async def _upscale_image(
             if region is None:
                 summary = messages.outcome(update.report)
             else:
-                summary = messages.preview(update.report, region)
+                summary = messages.preview(model_label(job_request.model or ""), region)
             yield {
                 widgets.panel.status: summary,
                 widgets.job_links: messages.job_links(run.ids),

@@ -40,6 +40,9 @@ export function repairMarkup() {
   for (const image of document.querySelectorAll("#faces-gallery button img")) {
     if (image.alt && image.closest("button").textContent.trim() === image.alt) image.alt = "";
   }
+  for (const text of document.querySelectorAll("[id] [data-testid=upload-text]")) {
+    if (/Drop File Here/.test(text.textContent)) nameFiles(text);
+  }
   // A button inside a button: move it out, with a name, and hide the outer one.
   for (const inner of document.querySelectorAll("button button")) {
     const outer = inner.parentElement.closest("button");
@@ -53,6 +56,16 @@ export function repairMarkup() {
     const frame = document.querySelector(`#${id} .image-frame:not([tabindex])`);
     if (frame) pickByKeyboard(frame, purpose);
   }
+}
+
+// Say what the field takes in the words of the other tabs; the icon stays.
+function nameFiles(text) {
+  const own = [...text.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+  const [first, last] = [own[0], own[own.length - 1]];
+  if (own.length < 2) return;
+  first.data = "Drop images here, paste them,";
+  last.data = "or click or tap to choose files";
+  text.querySelector(".or")?.remove();
 }
 
 // Let the arrow keys move a mark over an image, and Enter click there.

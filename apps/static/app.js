@@ -4,13 +4,14 @@
 
 import { Viewer } from "./viewer.js";
 import { announceStatus, repairMarkup } from "./access.js";
+import { followEstimates } from "./estimates.js";
 import { limits } from "./files.js";
 import { startInput } from "./input.js";
 import { groupRadios, startKeyboard } from "./keyboard.js";
-import { show as announce } from "./notice.js";
+import { close as closeNotice, show as announce } from "./notice.js";
 import { container, drawBatch, drawHistory } from "./history.js";
-import { ask, create, downloadLink, optionsText } from "./jobs.js";
-import { followScheme, followTabs, openTab } from "./navigation.js";
+import { ask, create, downloadLink, modelLabel, optionsText } from "./jobs.js";
+import { followScheme, followTabs, openTab, watchTabs } from "./navigation.js";
 
 const RUNNING_MS = 1000;
 const IDLE_MS = 20000;
@@ -30,7 +31,7 @@ function find(id) {
 
 function facts(job) {
   const report = job.report;
-  const parts = [report.device && `${report.provider} on ${report.device}`, report.precision,
+  const parts = [report.model, report.device && `${report.provider} on ${report.device}`, report.precision,
     report.tiles && `${report.tiles} ${report.tiles === 1 ? "tile" : "tiles"}`,
     report.seconds !== undefined && `${report.seconds.toFixed(2)} s`,
     report.bytes && `${(report.bytes / 1e6).toFixed(2)} MB`];
@@ -49,7 +50,7 @@ function show(tab, chosen) {
   const isSplit = tab !== "compare";
   const before = { label: isSplit ? "Before" : "Original", base: base(first, "before") };
   const after = chosen.map((job) => ({
-    label: isSplit ? "After" : `${job.report.model} · ${job.report.seconds.toFixed(2)} s`,
+    label: isSplit ? "After" : `${modelLabel(job)} · ${job.report.seconds.toFixed(2)} s`,
     base: base(job, "after"),
   }));
   const links = isSplit
@@ -169,7 +170,11 @@ function restore() {
 function start() {
   announce("");
   openTab(location.hash.slice(1));
+  watchTabs(closeNotice);
   followScheme();
+  startKeyboard();
+  startInput();
+  const watchFields = followEstimates();
   // Gradio builds a tab when it is opened first, so the elements may not exist yet.
   let isScheduled = false;
   new MutationObserver(() => {
@@ -180,13 +185,12 @@ function start() {
       TABS.forEach(readShown);
       repairMarkup();
       groupRadios();
+      watchFields();
       announceStatus();
     });
   }).observe(document.querySelector("gradio-app") || document.body, {
     childList: true, subtree: true, characterData: true,
   });
-  startKeyboard();
-  startInput();
   repairMarkup();
   announceStatus();
   channel.onmessage = () => refresh();

@@ -17,26 +17,29 @@ async function beginning(file) {
   return String.fromCharCode(...bytes);
 }
 
-// Return why a file cannot be used; null: it can be sent.
+// Return why a file cannot be used, as a sentence and in a few words; null: it can be sent.
 async function refusal(file, acceptsZips) {
   if (limits.bytes && file.size > limits.bytes) {
-    return `${file.name} has ${megabytes(file.size)}; the limit is ${megabytes(limits.bytes)}.`;
+    const sizes = `${megabytes(file.size)}; the limit is ${megabytes(limits.bytes)}.`;
+    return { text: `${file.name} has ${sizes}`, reason: "too large" };
   }
   const start = await beginning(file);
   if (SIGNATURES.test(start) || (acceptsZips && ZIP.test(start))) return null;
   if (file.type === "image/svg+xml" || /<svg[\s>]/i.test(start)) {
-    return `${file.name} is a drawing (SVG), which has no pixels. Save it as PNG first.`;
+    const text = `${file.name} is a drawing (SVG), which has no pixels. Save it as PNG first.`;
+    return { text, reason: "has no pixels" };
   }
-  return `${file.name} is not a ${FORMATS} image${acceptsZips ? ", nor a zip file" : ""}.`;
+  const text = `${file.name} is not a ${FORMATS} image${acceptsZips ? ", nor a zip file" : ""}.`;
+  return { text, reason: "cannot be read" };
 }
 
-// Return the files that can be sent, and say why the others cannot.
+// Return the files that can be sent, and the refusals of the others, which a notice names.
 export async function usable(files, acceptsZips) {
-  const reasons = await Promise.all(files.map((file) => refusal(file, acceptsZips)));
-  const problems = reasons.filter(Boolean);
-  const more = problems.length > 3 ? ` ${problems.length - 3} more files were refused.` : "";
-  show(problems.slice(0, 3).join(" ") + more, { stays: true });
-  return files.filter((_, index) => !reasons[index]);
+  const found = await Promise.all(files.map((file) => refusal(file, acceptsZips)));
+  const refusals = found.flatMap((one, index) => (one ? [{ name: files[index].name, ...one }] : []));
+  const more = refusals.length > 3 ? ` ${refusals.length - 3} more files were refused.` : "";
+  show(refusals.slice(0, 3).map((one) => one.text).join(" ") + more, { stays: true });
+  return { files: files.filter((_, index) => !found[index]), refusals };
 }
 
 // Replace an image of a field that the browser cannot show, such as HEIC, by one of the server.

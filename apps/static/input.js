@@ -1,15 +1,13 @@
-// Input of images: drop and paste anywhere on the page, and the estimate of the time before the
-// start.
+// Input of images: drop and paste anywhere on the page, and checks before they are sent.
 
-import { limits, previewOthers, usable } from "./files.js";
-import { ask, create } from "./jobs.js";
+import { noteBatch } from "./estimates.js";
+import { previewOthers, usable } from "./files.js";
 import { show } from "./notice.js";
 import { nextUpload, takeOverUploads } from "./uploads.js";
 
 const FIELDS = { upscale: "upscale-image", compare: "compare-image", batch: "batch-files",
   finetune: "finetune-photos" };
 const SELECTOR = Object.values(FIELDS).map((id) => `#${id}`).join();
-const speeds = new Map(); // seconds per megapixel, by model
 
 function activeField() {
   const selected = document.querySelector("button[role=tab][aria-selected=true]");
@@ -52,7 +50,8 @@ function checkFiles() {
     clicked.add(button);
   }, true);
   const check = async (input, field) => {
-    const files = await usable([...input.files], field.id === FIELDS.finetune);
+    const { files, refusals } = await usable([...input.files], field.id === FIELDS.finetune);
+    if (field.id === FIELDS.batch) noteBatch(files, refusals);
     if (!files.length) {
       clicked.clear(); // there is nothing to start with
       input.value = "";
@@ -124,82 +123,9 @@ async function filesBelow(entries) {
   return files;
 }
 
-function duration(seconds) {
-  if (seconds < 10) return `about ${Math.max(Math.round(seconds), 1)} s`;
-  if (seconds < 55) return `about ${5 * Math.max(Math.round(seconds / 5), 2)} s`;
-  if (seconds < 3600) return `about ${Math.ceil(seconds / 60)} min`;
-  return `about ${Math.round(seconds / 3600)} h`;
-}
-
-function megapixels(pixels) {
-  return `${(pixels / 1e6).toFixed(1)} megapixels`;
-}
-
-async function speedOf(model) {
-  if (!speeds.has(model)) {
-    speeds.set(model, ask(`/api/models/${encodeURIComponent(model)}/speed`).then(
-      (answer) => answer.seconds_per_megapixel,
-    ));
-    speeds.get(model).catch(() => speeds.delete(model));
-  }
-  return speeds.get(model);
-}
-
-// Say how large the result will be, and how long it will take on this server.
-let latest = 0;
-async function estimate() {
-  const place = document.getElementById("upscale-estimate");
-  const image = document.querySelector("#upscale-image img");
-  document.body.classList.toggle("has-image", Boolean(image));
-  if (!place) return;
-  const own = place.querySelector(":scope > .own") ||
-    place.appendChild(create("p", { class: "own quiet" }));
-  const model = document.querySelector("#upscale-model input:checked")?.value;
-  const size = document.querySelector("#upscale-scale input:checked")?.value || "";
-  if (!image?.naturalWidth || !model) {
-    own.textContent = "";
-    return;
-  }
-  const call = (latest += 1);
-  const { naturalWidth: width, naturalHeight: height } = image;
-  if (limits.pixels && width * height > limits.pixels) {
-    own.textContent = `This image has ${megapixels(width * height)}; the limit is ` +
-      `${megapixels(limits.pixels)}.`;
-    return;
-  }
-  const scale = Number(size.replace("x", ""));
-  const sizes = scale ? `${width} x ${height} → ${width * scale} x ${height * scale} pixels` : "";
-  if (own.dataset.size !== sizes + model) own.textContent = sizes;
-  own.dataset.size = sizes + model;
-  try {
-    const seconds = ((await speedOf(model)) * width * height) / 1e6;
-    const text = `${sizes}${sizes ? ", " : ""}${duration(seconds)} on this server`;
-    if (call === latest && own.textContent !== text) own.textContent = text;
-  } catch {
-    // Without a speed there is no estimate.
-  }
-}
-
-function followInput() {
-  let timer = null;
-  const soon = () => {
-    clearTimeout(timer);
-    timer = setTimeout(estimate, 150);
-  };
-  for (const name of ["upscale-image", "upscale-model", "upscale-scale", "compare-image"]) {
-    const element = document.getElementById(name);
-    if (!element) continue;
-    new MutationObserver(soon).observe(element, { childList: true, subtree: true, attributes: true });
-    element.addEventListener("load", soon, true);
-    element.addEventListener("change", soon);
-  }
-  soon();
-}
-
 export function startInput() {
   acceptAnywhere();
   checkFiles();
   previewOthers(`#${FIELDS.upscale}, #${FIELDS.compare}`);
   takeOverUploads();
-  followInput();
 }

@@ -30,23 +30,32 @@ export async function ask(address, method = "GET") {
 const STAGES = { queued: "In queue", reading: "Reading", running: "Working", encoding: "Writing the file" };
 
 export function stateText(job) {
-  if (job.state === "done") return "";
   if (job.state === "failed") return job.error.message;
   if (job.state === "queued" && job.ahead) return `In queue (${job.ahead} ahead of you)`;
   const percent = job.percent ? ` ${Math.floor(job.percent)} %` : "";
   return `${STAGES[job.state]}${percent} ...`;
 }
 
+// Return the words of the page for the model that was chosen; models for small sizes have none.
+export function modelLabel(job) {
+  const name = job.requested_model || job.report?.model || "";
+  const input = [...document.querySelectorAll("#upscale-model input")].find((one) => one.value === name);
+  return input?.closest("label").textContent.trim() || name;
+}
+
+// Return the model, the scale and whether it is a preview, in words.
+export function choiceText(job) {
+  const report = job.report || {};
+  const parts = [modelLabel(job), report.scale && `x${Number(report.scale.toFixed(3))}`,
+    report.fidelity && `fidelity ${report.fidelity}`, report.region && "preview of a region"];
+  return parts.filter(Boolean).join(" · ");
+}
+
 export function optionsText(job) {
   const report = job.report || {};
-  const parts = [job.title];
-  if (report.model) parts.push(report.model);
-  if (report.scale) parts.push(`x${Number(report.scale.toFixed(3))}`);
-  if (report.region) parts.push("preview of a region");
-  if (report.size && report.result_size) {
-    parts.push(`${report.size.join(" x ")} → ${report.result_size.join(" x ")} pixels`);
-  }
-  return parts.join(" · ");
+  const text = `Result of ${job.title} with ${choiceText(job)}`;
+  if (!report.size || !report.result_size) return text;
+  return `${text} · ${report.size.join(" x ")} → ${report.result_size.join(" x ")} pixels`;
 }
 
 // Download a result; if it has expired, `onError` gets the message.
@@ -98,10 +107,7 @@ export function jobItem(job, { onShow, onChange, onRemove, onError }) {
   return create(
     "li", { class: `job job-${isRunning ? "running" : job.state}`, "data-id": job.id }, shown,
     create("span", { class: "job-title", title: optionsText(job) }, job.title),
-    create("span", { class: "job-state" }, isDone && job.report.model
-      ? `${job.report.model}${job.report.scale ? ` · x${Number(job.report.scale.toFixed(3))}` : ""}` +
-        (job.report.region ? " · preview" : "")
-      : stateText(job)),
+    create("span", { class: "job-state" }, isDone ? choiceText(job) : stateText(job)),
     ...(job.report?.warnings || []).map((text) => create("span", { class: "job-warning" }, text)),
     bar,
     create("span", { class: "job-actions" },

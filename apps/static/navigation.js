@@ -10,19 +10,49 @@ function nameOf(button) {
   return button.textContent.trim().toLowerCase().replace(/[^a-z]/g, "");
 }
 
+let isRestoring = false; // the address names the tab already
+
 export function openTab(name) {
   tabButtons().find((button) => nameOf(button) === name.replace(/[^a-z]/g, ""))?.click();
 }
 
-// The tab is in the address; a click before the page is complete counts too.
+// Put the open tab into the address, as a new step of the history of the browser.
+function remember(name) {
+  if (location.hash.slice(1) === name || isRestoring) return;
+  history.pushState(null, "", `#${name}`);
+}
+
+function restoreTab() {
+  const [first] = tabButtons();
+  isRestoring = true;
+  openTab(location.hash.slice(1) || (first ? nameOf(first) : ""));
+  isRestoring = false;
+}
+
+// A click before the page is complete counts too.
 export function followTabs() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button[role=tab]");
-    if (button && location.hash.slice(1) !== nameOf(button)) {
-      history.replaceState(null, "", `#${nameOf(button)}`);
-    }
+    if (button) remember(nameOf(button));
   });
-  addEventListener("hashchange", () => openTab(location.hash.slice(1)));
+  addEventListener("popstate", restoreTab);
+  addEventListener("hashchange", restoreTab);
+}
+
+// Once the tabs exist: call `onChange` when another one is open, which a click on another button,
+// such as "Send to Upscale", can cause too.
+export function watchTabs(onChange) {
+  const opened = () => tabButtons().find((button) => button.ariaSelected === "true");
+  let last = opened();
+  new MutationObserver(() => {
+    const now = opened();
+    if (!now || now === last) return;
+    last = now;
+    if (location.hash || now !== tabButtons()[0]) remember(nameOf(now));
+    onChange();
+  }).observe(last.closest("[role=tablist]"), {
+    attributes: true, attributeFilter: ["aria-selected"], subtree: true,
+  });
 }
 
 // Gradio follows the class `dark` of the body; the choice is kept in this browser.

@@ -1,27 +1,46 @@
 // The notice at the bottom of the page; a screen reader announces its changes.
 
-const SHOWN_MS = 12000;
-const texts = { stays: "", passes: "" };
-let element = null;
-let timer = null;
+import { create } from "./jobs.js";
 
-// Show a text. One that stays is shown until the next one that does, or until it is clicked; other
-// texts, such as the percentage of an upload, are shown after it.
-export function show(text, { stays = false } = {}) {
-  if (!element) {
-    element = document.createElement("p");
-    element.id = "notice";
-    element.setAttribute("role", "status");
-    element.addEventListener("click", () => {
-      texts.stays = "";
-      show("");
-    });
-    document.body.append(element);
-  }
-  texts[stays ? "stays" : "passes"] = text;
+const SHOWN_MS = 12000;
+const STAYING_MS = 20000; // of a text that is shown until it was read
+const texts = { stays: "", passes: "" };
+const timers = {};
+let element = null;
+let line = null;
+
+function build() {
+  line = create("p", { role: "status" });
+  element = create("div", { id: "notice" }, line, create("button", {
+    type: "button", class: "notice-close", "aria-label": "Close the message", title: "Close",
+    onclick: close,
+  }, "×"));
+  document.body.append(element);
+}
+
+function draw() {
   const shown = [texts.stays, texts.passes].filter(Boolean).join(" ");
-  if (element.textContent !== shown) element.textContent = shown;
-  if (stays) return;
-  clearTimeout(timer);
-  if (text) timer = setTimeout(() => show(""), SHOWN_MS);
+  if (line.textContent !== shown) line.textContent = shown;
+  element.classList.toggle("is-empty", !shown);
+}
+
+export function close() {
+  if (!element) return;
+  texts.stays = texts.passes = "";
+  draw();
+}
+
+// Show a text for some seconds. One that `stays` is shown longer; other texts, such as the percentage
+// of an upload, are shown after it.
+export function show(text, { stays = false } = {}) {
+  if (!element) build();
+  const kind = stays ? "stays" : "passes";
+  texts[kind] = text;
+  draw();
+  clearTimeout(timers[kind]);
+  if (!text) return;
+  timers[kind] = setTimeout(() => {
+    texts[kind] = "";
+    draw();
+  }, stays ? STAYING_MS : SHOWN_MS);
 }

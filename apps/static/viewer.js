@@ -9,6 +9,7 @@ import { drawMap, drawPane } from "./viewer_drawing.js";
 import { clamp, followPointers, onKey, placeOf } from "./viewer_gestures.js";
 
 const MAX_ZOOM = 8;
+const TINY = 64; // pixels
 
 export class Viewer {
   // element: empty container; options: {size, levels, tile, detail, layers, isSplit, caption,
@@ -18,7 +19,8 @@ export class Viewer {
     Object.assign(this, options);
     [this.width, this.height] = this.size;
     [this.x, this.y] = this.detail;
-    this.zoom = 1;
+    const side = Math.max(this.width, this.height);
+    this.zoom = side < TINY ? MAX_ZOOM : 1; // else the line would cover it
     this.line = 0.5;
     this.pointers = new Map();
     this.tiles = new Tiles(() => this.schedule());
@@ -36,13 +38,14 @@ export class Viewer {
       create("button", { type: "button", title, onclick: action }, label);
     this.zoomText = create("output", { class: "viewer-zoom", "aria-live": "polite" });
     this.fullButton = button("Full screen", "Full screen (f)", () => this.toggleFullScreen());
-    const toolbar = create(
-      "div", { class: "viewer-tools", role: "group", "aria-label": "Zoom" },
+    this.zoomButtons = [
       button("Fit", "Whole image (0)", () => this.fit()),
       button("100 %", "One pixel of the result is one pixel of the screen (1)", () => this.zoomTo(1)),
       button("200 %", "200 % (2)", () => this.zoomTo(2)),
-      this.zoomText,
-      this.fullButton,
+    ];
+    const toolbar = create(
+      "div", { class: "viewer-tools", role: "group", "aria-label": "Zoom" },
+      ...this.zoomButtons, this.zoomText, this.fullButton,
     );
     this.root = create(
       "div", { class: "viewer" }, toolbar,
@@ -53,6 +56,10 @@ export class Viewer {
     element.replaceChildren(this.root);
     this.buildNavigator();
     this.root.dataset.state = "loading";
+    this.root.addEventListener("fullscreenchange", () => {
+      const isFull = document.fullscreenElement === this.root;
+      this.fullButton.textContent = isFull ? "Leave full screen" : "Full screen";
+    });
   }
 
   buildStage(layers, number) {
@@ -112,10 +119,12 @@ export class Viewer {
   }
 
   resize() {
+    const isFit = this.isFit();
     for (const canvas of this.canvases) {
       canvas.width = Math.max(Math.round(canvas.clientWidth * devicePixelRatio), 1);
       canvas.height = Math.max(Math.round(canvas.clientHeight * devicePixelRatio), 1);
     }
+    if (isFit) this.fit();
     this.schedule();
   }
 
@@ -135,9 +144,15 @@ export class Viewer {
     return Math.min(this.canvas.width / this.width, this.canvas.height / this.height, 1);
   }
 
+  // Whether the zoom is that of `fit`: a new size of the pane then changes it.
+  isFit() {
+    return this.isFitted && Math.abs(this.zoom - this.fittedZoom) < 1e-6;
+  }
+
   fit() {
     [this.x, this.y] = [this.width / 2, this.height / 2];
     this.zoomTo(this.fitZoom());
+    [this.isFitted, this.fittedZoom] = [true, this.zoom];
   }
 
   zoomTo(zoom) {
@@ -170,6 +185,9 @@ export class Viewer {
     this.panes.forEach((layers, number) => drawPane(this, this.canvases[number], layers, level));
     drawMap(this);
     this.tiles.want(this.wanted);
+    [this.isFit(), this.zoom === 1, this.zoom === 2].forEach((isNow, index) => {
+      this.zoomButtons[index].setAttribute("aria-pressed", Boolean(isNow && (index === 0 || !this.isFit())));
+    });
     this.zoomText.value = `${Math.round(this.zoom * 100)} %`;
     this.root.dataset.state = this.tiles.isBusy ? "loading" : "ready";
     this.root.dataset.zoom = this.zoom;

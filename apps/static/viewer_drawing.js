@@ -1,5 +1,7 @@
 // Drawing of the viewer: panes with their layers, the line between two of them, and the navigator.
 
+const MIN_PANE_WITH_MAP = 300; // CSS pixels
+
 export function drawPane(viewer, canvas, layers, level) {
   const context = canvas.getContext("2d");
   context.clearRect(0, 0, canvas.width, canvas.height);
@@ -73,8 +75,10 @@ function drawLine(context, canvas, edge) {
 
 export function drawMap(viewer) {
   const isWhole = viewer.zoom <= viewer.fitZoom() * 1.001;
-  viewer.map.hidden = isWhole;
-  if (isWhole) return;
+  // In a small pane, as of a comparison, it would cover the image.
+  const isSmall = viewer.canvas.clientWidth < MIN_PANE_WITH_MAP;
+  viewer.map.hidden = isWhole || isSmall;
+  if (viewer.map.hidden) return;
   const context = viewer.map.getContext("2d");
   const share = viewer.map.width / viewer.width;
   const layer = viewer.layers[viewer.layers.length - 1];

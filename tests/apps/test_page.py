@@ -218,6 +218,8 @@ def test_faces_are_generated_downloaded_and_sent_to_upscale(page):
     expect(page.locator("#upscale-image img")).to_be_visible(timeout=SHOWN_MS)
     address = page.locator("#upscale-image img").get_attribute("src")
     assert "seed0022.png" in address, "the face that the button names is the one that is sent"
+    expect(page.locator("#upscale-model input[value=face-x4]")).to_be_checked()
+    assert page.url.endswith("#upscale")
 
 
 def test_an_animation_between_two_faces_is_shown_whole(page):

@@ -56,8 +56,15 @@ def test_the_viewer_shows_a_detail_at_100_percent_and_zooms(page, photo):
     assert len([one for one in tiles if "/tiles/after/0/" in one.url]) < 6 * 4, "on demand"
     page.get_by_role("button", name="Fit").click()
     wait_for(page, "zoom < 1 && x === 1300 && y === 900")
+    expect(page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
+    size = page.viewport_size
+    page.set_viewport_size({"width": 1100, "height": 700})
+    wait_for(page, f"zoom < {state(page)[0]}")  # it is fitted again
+    page.set_viewport_size(size)
     page.get_by_role("button", name="200 %").click()
     wait_for(page, "zoom === 2")
+    expect(page.get_by_role("button", name="200 %")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "false")
     expect(page.locator(f"{VIEWER} .viewer-map")).to_be_visible()
     stage = page.locator(f"{VIEWER} .viewer-stage")
     stage.focus()

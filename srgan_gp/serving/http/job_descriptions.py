@@ -19,12 +19,18 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
     """Describe a job for its owner as JSON values.
 
     Returns:
-        `id`, `title`, `tab` and `state`: a stage of `JobProgress`, `done` or `failed`. A job that
-        is not done also has its progress, with `ahead`, the number of jobs before it, while it is
+        `id`, `title`, `tab`, `requested_model` and `state`: a stage of `JobProgress`, `done` or
+        `failed`. The model of a result may be another one, chosen by its scale. A job that is not
+        done also has its progress, with `ahead`, the number of jobs before it, while it is
         queued; a finished one its result; and a failed one its `error`.
     """
     job = entry.job
-    facts: dict[str, Any] = {"id": entry.id, "title": entry.title, "tab": entry.tab}
+    facts: dict[str, Any] = {
+        "id": entry.id,
+        "title": entry.title,
+        "tab": entry.tab,
+        "requested_model": job.request.model,
+    }
     outcome = job.outcome
     if outcome is None:
         progress = job.progress

@@ -58,7 +58,7 @@ def generate(
         Cancelled: the job was cancelled.
         SrganGpError: the model, the device or the disk failed.
     """
-    _check(request)
+    check_generate(request)
     model = default_face_model(request.model)
     face_request = _face_request(request, folder)
     with models.faces(model, cancellation) as generator:
@@ -146,7 +146,7 @@ def _with_progress(
         yield face
 
 
-def _check(request: GenerateRequest) -> None:
+def check_generate(request: GenerateRequest) -> None:
     """Check the values that the generator accepts but a server must limit.
 
     Raises:

@@ -55,7 +55,7 @@ class UpscaleRequest:
     tile: int | Literal["auto"] = "auto"
     """Side of a tile in input pixels, from `MIN_TILE` to `MAX_TILE`; `auto`: by the memory."""
     region: Region | int | None = None
-    """Region to upscale, or the side in pixels of a square in the middle; clipped to the image.
+    """Region to upscale, or the side in pixels of a square with many details; clipped to the image.
     None: the whole image."""
     wants_view: bool = False
     """Whether the tiles that the viewer of the page shows are written too."""

@@ -5,13 +5,18 @@ A `Region` is (left, top, width, height) in pixels.
 
 from dataclasses import replace
 
+import numpy as np
+
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
 from srgan_gp.serving.jobs.job_requests import Region
+from srgan_gp.serving.results.image_views import detailed_place
 
 MARGIN = 32
 """Pixels around a region that are upscaled with it; the receptive field of the shipped networks
 reaches 27 pixels."""
+_MAX_SMALL_SIDE = 512
+"""Longer side in pixels, at most twice as long, of the small copy in which details are sought."""
 
 
 def region_of(picture: Picture, requested: Region | int | None) -> Region:
@@ -19,7 +24,8 @@ def region_of(picture: Picture, requested: Region | int | None) -> Region:
 
     Args:
         picture: the image.
-        requested: a region, or the side in pixels of a square in the middle; None: the whole image.
+        requested: a region, or the side in pixels of a square in which there are many details;
+            None: the whole image.
 
     Raises:
         PictureError: E_NO_PIXELS; the region lies outside of the image.
@@ -27,8 +33,7 @@ def region_of(picture: Picture, requested: Region | int | None) -> Region:
     if requested is None:
         return 0, 0, picture.width, picture.height
     if isinstance(requested, int):
-        width = height = requested
-        left, top = (picture.width - width) // 2, (picture.height - height) // 2
+        left, top, width, height = _detailed_square(picture, requested)
     else:
         left, top, width, height = requested
     right, bottom = min(left + width, picture.width), min(top + height, picture.height)
@@ -36,6 +41,22 @@ def region_of(picture: Picture, requested: Region | int | None) -> Region:
     if right <= left or bottom <= top:
         raise PictureError("E_NO_PIXELS", "the region lies outside of the image")
     return left, top, right - left, bottom - top
+
+
+def _detailed_square(picture: Picture, side: int) -> Region:
+    """Return a square around a detailed place of an image, clipped to the image.
+
+    Args:
+        picture: the image.
+        side: side of the square in pixels.
+    """
+    step = max(max(picture.width, picture.height) // _MAX_SMALL_SIDE, 1)
+    small = np.atleast_3d(picture.pixels)[::step, ::step]
+    column, row = detailed_place(small, (picture.width, picture.height))
+    width, height = min(side, picture.width), min(side, picture.height)
+    left = min(max(column - width // 2, 0), picture.width - width)
+    top = min(max(row - height // 2, 0), picture.height - height)
+    return left, top, width, height
 
 
 def with_margin(picture: Picture, region: Region) -> Region:

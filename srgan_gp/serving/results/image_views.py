@@ -165,7 +165,7 @@ def write_view(original: Picture, result: Picture, folder: Path) -> ImageView:
         before_size=(original.width, original.height),
         channels=(result.channels, original.channels),
         levels=levels,
-        detail=_detail(level, (result.width, result.height)),
+        detail=detailed_place(level, (result.width, result.height)),
         icc_profile=result.icc_profile,
     )
 
@@ -196,15 +196,15 @@ def _halved(level: Pixels) -> Iterator[Pixels]:
         yield np.rint(blocks.mean((1, 3), dtype=np.float32)).astype(np.uint8)
 
 
-def _detail(level: Pixels, size: tuple[int, int]) -> tuple[int, int]:
+def detailed_place(level: Pixels, size: tuple[int, int]) -> tuple[int, int]:
     """Return a detailed place: the centre of the block with the largest mean gradient.
 
     Args:
-        level: the smallest level. Its shorter side is divided into eight square blocks.
-        size: width and height of the result.
+        level: (H, W, C), a small copy. Its shorter side is divided into eight square blocks.
+        size: width and height of the image in pixels.
 
     Returns:
-        Column and row in the result.
+        Column and row in the image.
     """
     colours = level[..., : min(level.shape[2], 3)]  # without alpha, except that of a grey image
     grey = colours.mean(2, dtype=np.float32)

@@ -33,14 +33,22 @@ def upload(picture, tmp_path):
     [
         (None, (0, 0, 90, 80)),
         ((10, 20, 30, 40), (10, 20, 30, 40)),
-        (20, (35, 30, 20, 20)),
-        (85, (2, 0, 85, 80)),
+        (100, (0, 0, 90, 80)),
         ((-10, -10, 30, 40), (0, 0, 20, 30)),
         ((80, 70, 100, 100), (80, 70, 10, 10)),
     ],
 )
 def test_region_is_clipped_to_the_image(picture, requested, region):
     assert region_of(picture, requested) == region
+
+
+def test_a_square_lies_around_the_details(rng):
+    pixels = np.full((80, 90, 3), 128, np.uint8)
+    pixels[50:60, 70:80] = rng.integers(0, 256, (10, 10, 3), np.uint8)
+    assert region_of(Picture(pixels), 20) == (65, 45, 20, 20)
+    pixels[50:60, 70:80] = 128
+    pixels[:10, :10] = rng.integers(0, 256, (10, 10, 3), np.uint8)
+    assert region_of(Picture(pixels), 20) == (0, 0, 20, 20), "moved into the image"
 
 
 @pytest.mark.parametrize("requested", [(90, 0, 5, 5), (0, 80, 5, 5), (-5, 0, 5, 5), (0, 0, 0, 5),

@@ -1,0 +1,186 @@
+// What a start will give: size of the result, number of images, and the time on this server.
+
+import { limits } from "./files.js";
+import { create, ask } from "./jobs.js";
+
+const REGION_SIDE = 160; // of a comparison, in pixels of the image
+const REGION_MARGIN = 32; // that is computed around it
+const MAX_WIDTH = 1e6;
+const speeds = new Map(); // seconds per megapixel, by model
+const sizes = new Map(); // pixels of a file of the batch, by name
+let models = null; // facts about the models, by name
+let skipped = []; // files of the batch that were refused
+
+function duration(seconds) {
+  if (seconds < 10) return `about ${Math.max(Math.round(seconds), 1)} s`;
+  if (seconds < 55) return `about ${5 * Math.max(Math.round(seconds / 5), 2)} s`;
+  if (seconds < 3600) return `about ${Math.ceil(seconds / 60)} min`;
+  return `about ${Math.round(seconds / 3600)} h`;
+}
+
+function megapixels(pixels) {
+  return `${(pixels / 1e6).toFixed(1)} megapixels`;
+}
+
+function factsOf(model) {
+  models ||= ask("/api/models").then((answer) =>
+    new Map(answer.models.map((one) => [one.name, one])));
+  models.catch(() => (models = null));
+  return models.then((known) => {
+    if (!known.has(model)) models = null; // it was trained meanwhile
+    return known.get(model) || {};
+  });
+}
+
+async function speedOf(model) {
+  if (!speeds.has(model)) {
+    speeds.set(model, ask(`/api/models/${encodeURIComponent(model)}/speed`).then(
+      (answer) => answer.seconds_per_megapixel,
+    ));
+    speeds.get(model).catch(() => speeds.delete(model));
+  }
+  return speeds.get(model);
+}
+
+// Return the seconds of an image; small scales have a model of their own.
+async function seconds(model, scale, pixels) {
+  const { x2_model: small } = await factsOf(model);
+  return ((await speedOf(small && scale <= 2 ? small : model)) * pixels) / 1e6;
+}
+
+function chosen(tab, name) {
+  return document.querySelector(`#${tab}-${name} input:checked`)?.value || "";
+}
+
+// Return the scale of the result; a text: the problem with the width.
+function scaleOf(tab, width) {
+  const size = chosen(tab, "scale");
+  if (size !== "Width") return Number(size.replace("x", "")) || 1;
+  const input = document.querySelector(`#${tab}-width input`);
+  const wanted = Number(input?.value);
+  if (!input?.value || !(wanted >= 1 && wanted <= MAX_WIDTH)) {
+    return `The width must be from 1 to ${MAX_WIDTH.toLocaleString("en")} pixels.`;
+  }
+  return width ? Math.round(wanted) / width : 1;
+}
+
+async function upscaleText(show) {
+  const image = document.querySelector("#upscale-image img");
+  document.body.classList.toggle("has-image", Boolean(image));
+  const model = chosen("upscale", "model");
+  if (!image?.naturalWidth || !model) return "";
+  const { naturalWidth: width, naturalHeight: height } = image;
+  if (limits.pixels && width * height > limits.pixels) {
+    return `This image has ${megapixels(width * height)}; the limit is ${megapixels(limits.pixels)}.`;
+  }
+  const scale = scaleOf("upscale", width);
+  if (typeof scale === "string") return scale;
+  const text = `${width} x ${height} → ${Math.round(width * scale)} x ${Math.round(height * scale)} pixels`;
+  show(text);
+  return `${text}, ${duration(await seconds(model, scale, width * height))} on this server`;
+}
+
+async function compareText(show) {
+  const image = document.querySelector("#compare-image img");
+  const names = [...document.querySelectorAll("#compare-models input:checked")].map((one) => one.name);
+  if (!image?.naturalWidth || !names.length) return "";
+  const sides = [image.naturalWidth, image.naturalHeight];
+  const part = sides.map((side) => Math.min(side, REGION_SIDE));
+  const computed = sides.map((side) => Math.min(side, REGION_SIDE + 2 * REGION_MARGIN));
+  const facts = await Promise.all(names.map(factsOf));
+  const scale = Math.max(...facts.map((one) => one.scale || 1));
+  const text = `Compares a part of ${part.join(" x ")} pixels, enlarged to ` +
+    `${part.map((side) => side * scale).join(" x ")}`;
+  const hint = "Click or tap the photo to compare there.";
+  show(`${text}. ${hint}`);
+  let total = 0;
+  for (const name of names) total += ((await speedOf(name)) * computed[0] * computed[1]) / 1e6;
+  return `${text}: ${duration(total)} on this server. ${hint}`;
+}
+
+async function batchText(show) {
+  const names = [...document.querySelectorAll("#batch-files td.filename")].map((cell) =>
+    cell.getAttribute("aria-label"));
+  if (!names.length && !skipped.length) return "";
+  const refused = skipped.map((file) => ` Skipped: ${file.text}`).join("");
+  const count = `${names.length} ${names.length === 1 ? "image" : "images"}`;
+  show(`${count}.${refused}`);
+  const known = names.filter((name) => sizes.get(name));
+  const model = chosen("batch", "model");
+  const scale = scaleOf("batch");
+  if (typeof scale === "string") return `${scale}${refused}`;
+  let total = 0;
+  for (const name of known) total += await seconds(model, scale, sizes.get(name));
+  if (!known.length || !model) return `${count}.${refused}`;
+  const more = known.length < names.length ? ` for ${known.length} of them` : "";
+  return `${count}, ${duration(total)}${more} on this server.${refused}`;
+}
+
+// Note the files of a batch: the sizes of those that are used, and those that are not, which the
+// server gets by a hidden field for its report.
+export async function noteBatch(files, refusals) {
+  if (!document.querySelector("#batch-files td.filename")) skipped = [];
+  skipped.push(...refusals);
+  const field = document.querySelector("#batch-skipped textarea, #batch-skipped input");
+  if (field) {
+    field.value = JSON.stringify(skipped.slice(0, 100).map(({ name, text, reason }) => [name, reason, text]));
+    field.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+  estimate("batch", batchText);
+  for (const file of files) {
+    const image = new Image();
+    image.src = URL.createObjectURL(file);
+    await image.decode().catch(() => null); // the browser may not know the format
+    sizes.set(file.name, image.naturalWidth * image.naturalHeight);
+    URL.revokeObjectURL(image.src);
+  }
+  estimate("batch", batchText);
+}
+
+const latest = {}; // number of the latest estimate, by tab
+
+async function estimate(tab, textOf) {
+  const place = document.getElementById(`${tab}-estimate`);
+  const own = place && (place.querySelector(":scope > .own") ||
+    place.appendChild(create("p", { class: "own quiet" })));
+  const call = (latest[tab] = (latest[tab] || 0) + 1);
+  const write = (text) => {
+    if (own && call === latest[tab] && own.textContent !== text) own.textContent = text;
+  };
+  const show = (text) => {
+    // A longer text of the same beginning stays, so that the line does not flicker.
+    if (!own?.textContent.startsWith(text.replace(/\..*/s, ""))) write(text);
+  };
+  try {
+    write(await textOf(show));
+  } catch {
+    // Without a speed there is no estimate.
+  }
+}
+
+// Estimate again whenever the image or an option changes.
+export function followEstimates() {
+  const texts = { upscale: upscaleText, compare: compareText, batch: batchText };
+  const timers = {};
+  const watched = new WeakSet();
+  const soon = (tab) => {
+    clearTimeout(timers[tab]);
+    timers[tab] = setTimeout(() => estimate(tab, texts[tab]), 150);
+  };
+  const watch = () => {
+    for (const tab of Object.keys(texts)) {
+      for (const name of ["image", "files", "model", "models", "scale", "width"]) {
+        const element = document.getElementById(`${tab}-${name}`);
+        if (!element || watched.has(element)) continue;
+        watched.add(element);
+        new MutationObserver(() => soon(tab)).observe(element, {
+          childList: true, subtree: true, attributes: true,
+        });
+        for (const kind of ["load", "change", "input"]) element.addEventListener(kind, () => soon(tab), true);
+        soon(tab);
+      }
+    }
+  };
+  watch();
+  return watch;
+}
