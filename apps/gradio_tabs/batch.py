@@ -1,4 +1,4 @@
-"""Tab "Batch": upscales many files, and shows the results, a table of failures and a zip file.
+"""Tab "Batch": upscales many files, and shows the results, and a table of failures.
 
 One press of the start button is a run, which submits one job per file to the server. A run is an
 async generator of changes: dicts of widgets and their new values.
@@ -31,9 +31,6 @@ from srgan_gp.errors import BusyError, Cancelled, PictureError, UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 
-_ZIP_NAME = "upscaled.zip"
-_DOWNLOAD = "Download all as a zip file"
-
 
 @dataclass(frozen=True)
 class _Widgets:
@@ -47,12 +44,11 @@ class _Widgets:
     job_links: gr.Markdown
     """Hidden links to the jobs of the run, from which a script fills the list of results."""
     failures: gr.Dataframe
-    download: gr.DownloadButton
 
     @property
-    def results(self) -> list[gr.Markdown | gr.Dataframe | gr.DownloadButton]:
+    def results(self) -> list[gr.Markdown | gr.Dataframe]:
         """Widgets that a run changes, besides those of the panel."""
-        return [self.job_links, self.failures, self.download]
+        return [self.job_links, self.failures]
 
 
 @dataclass
@@ -102,26 +98,25 @@ def build_batch_tab(
             gr.Markdown("", elem_id="batch-estimate", elem_classes="estimate")
             panel = build_panel("Upscale all", "batch")
         with gr.Column(scale=3, min_width=320):
-            job_links, download, failures = _build_results()
-    widgets = _Widgets(files, skipped, options, panel, job_links, failures, download)
+            job_links, failures = _build_results()
+    widgets = _Widgets(files, skipped, options, panel, job_links, failures)
     _connect(widgets, runs, max_files)
     return options.model
 
 
-def _build_results() -> tuple[gr.Markdown, gr.DownloadButton, gr.Dataframe]:
-    """Build the right column; return the links to the jobs, the zip button and the failures."""
+def _build_results() -> tuple[gr.Markdown, gr.Dataframe]:
+    """Build the right column; return the links to the jobs and the failures."""
     gr.Markdown("## Results", elem_classes="section")
-    gr.Markdown("", elem_id="batch-results")  # `static/history.js` lists the jobs in it
+    gr.Markdown(
+        "", elem_id="batch-results"
+    )  # `static/history.js` lists the jobs in it, and offers their zip
     job_links = build_viewer("batch")
-    download = gr.DownloadButton(
-        _DOWNLOAD, variant="primary", interactive=False, elem_id="batch-download"
-    )
     failures = gr.Dataframe(
         headers=["File", "Error"], datatype="str", type="array",
         interactive=False, wrap=True, column_widths=["35%", "65%"], visible=False,
         label="Failures", elem_id="batch-failures",
     )  # fmt: skip
-    return job_links, download, failures
+    return job_links, failures
 
 
 def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
@@ -147,7 +142,6 @@ def _cleared(widgets: _Widgets) -> Changes:
     return {
         widgets.job_links: "",
         widgets.failures: gr.Dataframe(value=[], visible=False),
-        widgets.download: gr.DownloadButton(value=None, interactive=False),
     }
 
 
@@ -189,7 +183,7 @@ async def _upscale_files(
                 }
         if totals.is_stopped:
             break
-    yield await _summary(widgets, totals, run, len(files))
+    yield _summary(widgets, totals, run, len(files))
 
 
 async def _upscale_file(
@@ -213,17 +207,14 @@ async def _upscale_file(
         totals.failures.append([job_request.name, str(error)])
 
 
-async def _summary(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> Changes:
-    """Return the final changes: the numbers of results and failures, their table, and a zip.
+def _summary(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> Changes:
+    """Return the final changes: the numbers of results and failures, and the table.
 
     Args:
         widgets: widgets of the tab.
         totals: results and failures of the run.
-        run: writes the zip of the results.
+        run: submitted the jobs.
         count: number of files that were uploaded.
-
-    Raises:
-        OutputError: the zip cannot be written.
     """
     text = f"{len(totals.results)} of {count + len(totals.skipped)} done"
     if totals.failures:
@@ -232,12 +223,8 @@ async def _summary(widgets: _Widgets, totals: _Totals, run: Run, count: int) -> 
         text += ", then stopped"
     text += skipped_text(totals.skipped)
     failures = [[file.name, file.message] for file in totals.skipped] + totals.failures
-    changes: Changes = {
+    return {
         widgets.job_links: messages.job_links(run.ids),
         widgets.failures: gr.Dataframe(value=failures, visible=bool(failures)),
         widgets.panel.status: messages.note(text + "."),
     }
-    if totals.results:
-        zip_file = await run.bundle(totals.results, _ZIP_NAME)
-        changes[widgets.download] = gr.DownloadButton(value=str(zip_file.path), interactive=True)
-    return changes

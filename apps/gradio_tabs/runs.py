@@ -17,6 +17,7 @@ from gradio_tabs.page_requests import page_of
 from gradio_tabs.uploads import Upload
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.jobs.job import Job, Request
+from srgan_gp.serving.jobs.job_execution import check_request
 from srgan_gp.serving.jobs.job_progress import Stage
 from srgan_gp.serving.jobs.job_requests import Result, title_of
 from srgan_gp.serving.results.job_history import JobHistory
@@ -115,7 +116,10 @@ class Run:
             BusyError: no job was accepted for `_QUEUE_WAIT_SECONDS`, or the service asks to wait
                 longer than that, as it does with a full disk.
             Cancelled: the run was stopped.
+            UsageError: a value of the request is out of range.
         """
+        # Before there is a job: a refused request would stay in the history of the visitor.
+        check_request(job_request)
         deadline = time.monotonic() + _QUEUE_WAIT_SECONDS
         while True:
             if self._is_stopped:
@@ -131,15 +135,6 @@ class Run:
                 if time.monotonic() + busy_error.retry_seconds >= deadline:
                     raise
             await asyncio.sleep(_POLL_SECONDS)
-
-    async def bundle(self, results: Sequence[Result], name: str) -> Result:
-        """Write results into a zip file called `name`, and return it.
-
-        Raises:
-            OutputError: the zip cannot be written.
-            UsageError: a result has expired.
-        """
-        return await asyncio.to_thread(self._history.service.bundle, self._visitor, results, name)
 
     def stop(self) -> None:
         """Cancel the current job, which ends after the tile in progress, and submit no other."""

@@ -18,6 +18,9 @@ const IDLE_MS = 20000;
 const TABS = ["upscale", "compare", "batch"];
 const viewers = {};
 const shownIds = {};
+const batchBefore = (sessionStorage.getItem("batch") || "").split(",").filter(Boolean);
+if (batchBefore.length) shownIds.batch = batchBefore; // before a reload
+let isRestored = batchBefore.length > 0;
 const channel = new BroadcastChannel("srgan-gp-jobs");
 let jobs = [];
 let timer = null;
@@ -83,6 +86,12 @@ async function readShown(tab) {
   if (!element) return;
   const ids = idsIn(element);
   if (ids.join() === (shownIds[tab] || []).join() || (!ids.length && tab !== "batch")) return;
+  // After a reload the page of Gradio names none: those of the batch before it stay.
+  if (tab === "batch") {
+    if (!ids.length && isRestored) return;
+    sessionStorage.setItem("batch", ids.join());
+    isRestored = false;
+  }
   shownIds[tab] = ids;
   await refresh();
   if (tab === "batch" || shownIds[tab] !== ids) return; // a later result came first
@@ -123,7 +132,15 @@ function draw() {
     },
   };
   drawHistory(jobs, actions);
+  if (isRestored) addLaterJobs();
   drawBatch(jobs.filter((job) => (shownIds.batch || []).includes(job.id)), actions);
+}
+
+// A batch goes on during a reload: its later jobs belong to the results too.
+function addLaterJobs() {
+  const ids = jobs.filter((job) => job.tab === "batch").map((job) => job.id);
+  const start = ids.findIndex((id) => shownIds.batch.includes(id));
+  if (start >= 0) shownIds.batch = ids.slice(start);
 }
 
 // Fetch the jobs of this visitor; other tabs of the browser do the same if something changed.
@@ -183,6 +200,7 @@ function start() {
     requestAnimationFrame(() => {
       isScheduled = false;
       TABS.forEach(readShown);
+      if (jobs.length && find("batch-results") && !find("batch-download")) draw();
       repairMarkup();
       groupRadios();
       watchFields();

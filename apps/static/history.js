@@ -19,20 +19,35 @@ export function drawHistory(jobs, actions) {
     own.append(
       create("div", { class: "history-head" },
         create("h2", {}, "Your results"),
+        create("a", {
+          href: "/api/jobs/zip", class: "history-clear history-zip", download: "upscaled.zip",
+        }, "Download all"),
         create("button", {
           type: "button", class: "history-clear", onclick: () => clearAll(actions.onClear),
         }, "Clear history")),
       create("ul", { class: "jobs", "aria-label": "Your results" }));
   }
+  const files = jobs.filter((job) => job.state === "done" && !job.report.region);
+  own.querySelector(".history-zip").hidden = files.length < 2;
   fill(own.querySelector("ul"), [...jobs].reverse().map((job) => [job, actions]));
 }
 
 // Draw the jobs of a batch into the tab.
 export function drawBatch(jobs, actions) {
+  const done = jobs.filter((job) => job.state === "done");
+  const isRunning = jobs.some((job) => !["done", "failed"].includes(job.state));
   const list = document.getElementById("batch-results");
   if (!list) return;
   const place = container(list);
-  if (!place.firstChild) place.append(create("ul", { class: "jobs", "aria-label": "Results" }));
+  if (!place.firstChild) {
+    place.append(create("ul", { class: "jobs", "aria-label": "Results" }), create("a", {
+      id: "batch-download", class: "job-download", download: "upscaled.zip",
+    }, "Download all as a zip file"));
+  }
+  const link = place.lastChild;
+  const address = `/api/jobs/zip?ids=${done.map((job) => job.id).join()}`;
+  if (link.getAttribute("href") !== address) link.href = address;
+  link.hidden = isRunning || !done.length;
   fill(place.firstChild, jobs.map((job) => [job, actions]));
 }
 

@@ -1,6 +1,7 @@
 """Words of the page before and after a start, in a browser: estimates, names, refusals, tabs."""
 
 import re
+import zipfile
 
 import pytest
 from playwright.sync_api import expect
@@ -69,6 +70,12 @@ def test_a_batch_says_its_time_before_and_its_skipped_files_after(page, photo, t
         "2 of 3 done; notes.png skipped: cannot be read."
     )
     expect(page.locator("#batch-failures")).to_contain_text("notes.png is not a JPEG")
+    page.reload()
+    expect(page.locator("#batch-results .job-done")).to_have_count(2)
+    with page.expect_download() as found:
+        page.click("#batch-download")
+    with zipfile.ZipFile(found.value.path()) as archive:
+        assert archive.namelist() == ["a_tiny_2x.png", "bb_tiny_2x.png"]
 
 
 def test_a_width_gives_a_size_or_an_error_before_the_start(page, photo):

@@ -114,7 +114,9 @@ def test_results_survive_a_reload_and_other_browsers_cannot_use_them(page, photo
     expect(page.locator(VIEWER)).to_contain_text("photo.png", timeout=SHOWN_MS)
     page.reload()
     page.wait_for_selector(READY, timeout=SHOWN_MS)
-    expect(page.locator(VIEWER)).to_contain_text("photo.png · tiny · x2 · 40 x 32 → 80 x 64 pixels")
+    expect(page.locator(VIEWER)).to_contain_text(
+        "photo.png with tiny · x2 · 40 x 32 → 80 x 64 pixels"
+    )
     other = browser.browser.new_context()
     try:
         thief = other.new_page()

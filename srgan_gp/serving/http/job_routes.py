@@ -8,18 +8,20 @@ import asyncio
 import json
 from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.http.job_descriptions import describe, events_of
-from srgan_gp.serving.http.response_descriptions import FILE, REPORT_HEADER, problems
+from srgan_gp.serving.http.response_descriptions import FILE, REPORT_HEADER, ZIP, problems
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.results.image_views import Layer, small_copy
-from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
+from srgan_gp.serving.results.job_history import MAX_ENTRIES_PER_OWNER, HistoryEntry, JobHistory
+from srgan_gp.serving.results.result_zip import zip_chunks
 
 _NOT_STORED = {"Cache-Control": "no-store"}
+_ZIP_NAME = "upscaled.zip"
 _THUMBNAIL_SIDE = 192  # pixels
 
 
@@ -39,6 +41,12 @@ def build_job_routes() -> APIRouter:
         dependencies=check_origin,
         responses=problems(403),
     )(_clear)
+    get(
+        "/zip",
+        summary="Zip file of results of this browser",
+        response_class=StreamingResponse,
+        responses=ZIP | problems(404),
+    )(_zip)
     get("/{id}", summary="State of a job", responses=errors)(_show)
     get("/{id}/events", summary="Progress of a job, as server-sent events", responses=errors)(
         _events
@@ -96,6 +104,31 @@ async def _list(request: Request) -> JSONResponse:
     settings = history.service.settings
     limits = {"max_upload_bytes": settings.max_upload_bytes, "max_pixels": settings.max_pixels}
     return _json({"server": history.server, **limits, "jobs": jobs})
+
+
+def _zip(
+    request: Request,
+    ids: Annotated[
+        str,
+        Query(
+            max_length=33 * MAX_ENTRIES_PER_OWNER,
+            description="Ids of jobs, separated by commas; empty: all. Previews are left out.",
+        ),
+    ] = "",
+) -> StreamingResponse:
+    wanted = set(ids.split(",")) if ids else None
+    entries = _entries_of_visitor(request)
+    results = [
+        entry.result
+        for entry in entries
+        if entry.result is not None
+        and (wanted is None or entry.id in wanted)
+        and "region" not in entry.result.report
+    ]
+    if not results:
+        raise Refusal(404, "E_NOT_FOUND", "There are no such results.")
+    headers = {"Content-Disposition": f'attachment; filename="{_ZIP_NAME}"', **_NOT_STORED}
+    return StreamingResponse(zip_chunks(results), media_type="application/zip", headers=headers)
 
 
 async def _show(request: Request, entry: OwnEntry) -> JSONResponse:

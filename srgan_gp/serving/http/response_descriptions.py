@@ -38,6 +38,13 @@ FILE: Responses = {
     }
 }
 """Response of a route that sends the file of a job."""
+ZIP: Responses = {
+    200: {
+        "description": "The zip file.",
+        "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""Response of a route that sends several files."""
 ACCEPTED: Responses = {
     202: {"description": "With async=1: the job, as JSON, with the URLs of its routes."}
 }

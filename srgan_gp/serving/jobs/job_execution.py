@@ -6,7 +6,7 @@ from srgan_gp.models.cards import UPSCALING
 from srgan_gp.models.looks import fidelity_of_look
 from srgan_gp.models.named_models import model_for_scale
 from srgan_gp.serving.decoding.decode_pool import DecodePool
-from srgan_gp.serving.jobs.generating import generate
+from srgan_gp.serving.jobs.generating import check_generate, generate
 from srgan_gp.serving.jobs.job import Job
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import (
@@ -19,6 +19,18 @@ from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for, check_k
 from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
 from srgan_gp.serving.jobs.upscaling import upscale
 from srgan_gp.serving.server_settings import ServerSettings
+
+
+def check_request(request: GenerateRequest | UpscaleRequest) -> None:
+    """Check the values of a request, without its image and its model.
+
+    Raises:
+        UsageError: a value is out of range, or two values contradict each other.
+    """
+    if isinstance(request, GenerateRequest):
+        check_generate(request)
+    else:
+        check_upscale(request)
 
 
 class JobExecution:

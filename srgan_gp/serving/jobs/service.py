@@ -5,7 +5,7 @@ import secrets
 import shutil
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
@@ -18,7 +18,6 @@ from srgan_gp.serving.jobs.job_execution import JobExecution
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for
 from srgan_gp.serving.public_messages import for_clients, public_errors
-from srgan_gp.serving.results.result_zip import bundle
 from srgan_gp.serving.results.temporary_files import TemporaryFiles
 from srgan_gp.serving.server_settings import ServerSettings
 
@@ -173,15 +172,6 @@ class Service:
     def release(self, folder: Path) -> None:
         """End the protection of a directory that was held."""
         self._temporary_files.release(folder)
-
-    def bundle(self, client: str, results: Sequence[Result], name: str = "results.zip") -> Result:
-        """Write a zip of results to the client's directory; equal names are numbered.
-
-        Raises:
-            SrganGpError: the zip cannot be written, or a result has expired.
-        """
-        with public_errors():
-            return bundle(self.folder(client) / secrets.token_hex(16), results, name)
 
     def drain(self, timeout_seconds: float) -> bool:
         """Accept no more jobs, wait for the accepted ones, and return whether all are done."""

@@ -1,45 +1,77 @@
-"""Zip file of several results, for the download of a batch."""
+"""Zip file of several results, for the download of a batch: written while it is sent."""
 
+import io
 import zipfile
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from srgan_gp.batch.naming.result_names import name_key, numbered
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.jobs.job_requests import Result
-from srgan_gp.system.files import atomic_write
-from srgan_gp.system.write_errors import errors_about
+
+_CHUNK_BYTES = 1 << 20
 
 
-def bundle(folder: Path, results: Sequence[Result], name: str) -> Result:
-    """Write a zip of results, without compression since images are compressed already.
+class _Output(io.RawIOBase):
+    """Binary file, not seekable, that keeps what was written until it is taken."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._parts: list[bytes] = []
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # pyright: ignore[reportIncompatibleMethodOverride]
+        self._parts.append(bytes(data))
+        return len(data)
+
+    def take(self) -> bytes:
+        """Return what was written since the last call."""
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+def zip_chunks(results: Sequence[Result]) -> Iterator[bytes]:
+    """Return the bytes of a zip in chunks; images are compressed already, so it only stores them.
+
+    No file is written. A result that is removed while the zip is sent ends it early.
 
     Args:
-        folder: directory for the zip; created if missing.
         results: results in the order of the zip; equal names are numbered.
-        name: file name of the zip, chosen by the server.
-
-    Returns:
-        The zip as a result, whose report has the number of `files`.
 
     Raises:
-        OutputError: the zip cannot be written.
         UsageError: a result has expired.
     """
-    with errors_about(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    used_keys: set[str] = set()  # names that differ in case only have the same key
-    with atomic_write(folder / name) as file, zipfile.ZipFile(file, "w") as archive:
-        for result in results:
-            member_name, number = result.name, 1
-            while name_key(member_name) in used_keys:
-                number += 1
-                member_name = numbered(result.name, number)
-            used_keys.add(name_key(member_name))
-            try:
-                archive.write(result.path, member_name)
-            except FileNotFoundError:
-                raise UsageError(
-                    f"The result {result.name} has expired and was removed. Create it again."
-                ) from None
-    return Result(folder / name, "application/zip", name, {"files": len(results)})
+    for result in results:
+        if not result.path.exists():
+            raise UsageError(
+                f"The result {result.name} has expired and was removed. Create it again."
+            )
+    return _chunks(results)
+
+
+def _chunks(results: Sequence[Result]) -> Iterator[bytes]:
+    output = _Output()
+    with zipfile.ZipFile(output, "w") as archive:
+        for result, name in zip(results, _member_names(results), strict=True):
+            member = zipfile.ZipInfo.from_file(result.path, name)
+            with result.path.open("rb") as file, archive.open(member, "w") as target:
+                while chunk := file.read(_CHUNK_BYTES):
+                    target.write(chunk)
+                    yield output.take()
+    yield output.take()
+
+
+def _member_names(results: Sequence[Result]) -> list[str]:
+    """Return the names in the zip; a name that differs from another in case only is numbered."""
+    names: list[str] = []
+    used_keys: set[str] = set()
+    for result in results:
+        name, number = result.name, 1
+        while name_key(name) in used_keys:
+            number += 1
+            name = numbered(result.name, number)
+        used_keys.add(name_key(name))
+        names.append(name)
+    return names

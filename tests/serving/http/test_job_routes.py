@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import threading
+import zipfile
 
 import pytest
 from PIL import Image
@@ -52,6 +53,22 @@ def visitor(app):
 def client(app):
     """A client of the API without a cookie."""
     return TestClient(app, base_url=OWN)
+
+
+def test_results_are_downloaded_as_a_zip_by_their_visitor_only(visitor, history, png):
+    me, other = visitor(), visitor()
+    jobs = [start(me, png) for _ in range(3)]
+    for entry in history._entries.values():
+        entry.job.wait(TIMEOUT)
+    for address, count in (("", 3), (f"?ids={jobs[0]['id']},{jobs[2]['id']}", 2)):
+        response = me.get(f"/api/jobs/zip{address}")
+        assert response.headers["content-type"] == "application/zip"
+        with zipfile.ZipFile(io.BytesIO(response.content)) as archive:
+            assert archive.testzip() is None
+            assert len(archive.namelist()) == count
+    stolen = other.get(f"/api/jobs/zip?ids={jobs[0]['id']}")
+    assert stolen.status_code == 404
+    assert me.get("/api/jobs/zip?ids=0").status_code == 404
 
 
 def start(client, png, **fields):
