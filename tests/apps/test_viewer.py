@@ -57,9 +57,9 @@ def test_the_viewer_shows_a_detail_at_100_percent_and_zooms(page, photo):
     page.get_by_role("button", name="Fit").click()
     wait_for(page, "zoom < 1 && x === 1300 && y === 900")
     expect(page.get_by_role("button", name="Fit")).to_have_attribute("aria-pressed", "true")
-    size = page.viewport_size
+    size, fitted_zoom = page.viewport_size, state(page)[0]
     page.set_viewport_size({"width": 1100, "height": 700})
-    wait_for(page, f"zoom < {state(page)[0]}")  # it is fitted again
+    wait_for(page, f"zoom < {fitted_zoom}")  # it is fitted again
     page.set_viewport_size(size)
     page.get_by_role("button", name="200 %").click()
     wait_for(page, "zoom === 2")
