@@ -79,21 +79,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with _signals_as_exit(), _one_line_warnings():
             parser = build_parser()
-            parser.words = sys.argv[1:] if argv is None else argv
-            options = parser.parse_args(parser.words)
+            words = sys.argv[1:] if argv is None else argv
+            parser.words = words  # for its error message, which argparse does not pass them to
+            options = parser.parse_args(words)
             if "run" not in options:  # No verb was typed: the parser of a verb sets `run`.
                 parser.print_help(sys.stderr)
                 parser.exit(2, "\nsrgan-gp: error: no command; type one of those above\n")
-            debug = debug or options.debug
+            debug = debug or options.debug  # every verb has it, by `CommandParser.load_options`
             return options.run(options)
     except BrokenPipeError:
         # stdout is replaced, or Python would report the error again when it flushes it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_CLOSED
-    except Stopped as stopped:  # raised at a safe point of a run after a signal
-        cause = "interrupted" if stopped.code == _INTERRUPTED else "ended by a signal"
+    except Stopped as stopped:
+        # Some verbs handle signals themselves and raise it at a safe point (`StopRequest`). During
+        # all others, `_signals_as_exit` raises SystemExit at once, which is not caught here.
+        cause = "interrupted" if stopped.exit_code == _INTERRUPTED else "ended by a signal"
         print_message(f"srgan-gp: {cause}")
-        return int(str(stopped.code))  # It is a number; by its type it could be a text.
+        return stopped.exit_code
     except KeyboardInterrupt:
         print_message("srgan-gp: interrupted")
         return _INTERRUPTED
@@ -125,7 +128,7 @@ def build_parser() -> MainParser:
         default=argparse.SUPPRESS,
         help="print the completion script of bash, zsh, fish, tcsh or powershell, and exit",
     )
-    parser.commands = tuple(COMMANDS)
+    parser.commands = tuple(COMMANDS)  # for its error message; argparse gets them below
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", parser_class=CommandParser
     )
@@ -138,6 +141,7 @@ class _ShowVersion(argparse.Action):
     """Option `--version`: prints the installed version, which is looked up only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        # By name: `__getattr__` of the package makes `__version__`, which type checkers do not see.
         print_result(f"srgan-gp {import_module('srgan_gp').__version__}")
         parser.exit()
 

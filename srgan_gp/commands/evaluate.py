@@ -44,7 +44,8 @@ EXAMPLES = (
     ),
 )
 
-# Help texts of the options; the default is in brackets.
+# Help texts of the options; the default is in brackets. For `--feature-weights` and `--detector`,
+# the value `none` becomes `Path("none")`, for which `evaluation` skips the network.
 _MODEL = "name of a model, path of an .onnx file, or bicubic for the baseline"
 _DATA = (
     "validation images in full size; for a face model, aligned faces; of a zip of `srgan-gp "
@@ -55,7 +56,7 @@ _FEATURE_WEIGHTS = (
     "`srgan-gp fetch feature-network`]"
 )
 _METRICS = (
-    "also print these scores of torchmetrics, apart from the others; needs the extra metrics, and "
+    "also print these scores of torchmetrics, apart from the others; needs srgan-gp[metrics], and "
     "downloads their weights once. lpips: for models that upscale"
 )
 _FIDELITY = (
@@ -134,7 +135,7 @@ def _check_options(options: argparse.Namespace, makes_faces: bool) -> None:
 
 
 def _print_scores(options: argparse.Namespace) -> None:
-    """Score a model that upscales, and print the scores."""
+    """Score a model that upscales, and print the scores; with `--json` no progress bar is drawn."""
     from srgan_gp.evaluation.evaluate import evaluate
     from srgan_gp.evaluation.score_lines import score_lines
 
@@ -153,7 +154,10 @@ def _print_scores(options: argparse.Namespace) -> None:
 
 
 def _print_face_scores(options: argparse.Namespace) -> None:
-    """Score a model that generates faces, and print the scores."""
+    """Score a model that generates faces, and print the scores.
+
+    The steps are printed on stderr, with `--json` too: some take minutes.
+    """
     from srgan_gp.evaluation.evaluate_faces import evaluate_faces
     from srgan_gp.evaluation.score_lines import face_score_lines
 

@@ -29,7 +29,17 @@ _SECONDS_BETWEEN_SIGNALS = 20.0
 
 
 class Stopped(SystemExit):
-    """A run was stopped by a signal; the exit code is 128 + the number of the signal."""
+    """A run was stopped at a safe point, after a signal.
+
+    A subclass of SystemExit: if nothing catches it, the process ends with its exit code.
+
+    Attributes:
+        exit_code: 128 + the number of the signal.
+    """
+
+    def __init__(self, exit_code: int) -> None:
+        super().__init__(exit_code)
+        self.exit_code = exit_code
 
 
 class StopRequest:

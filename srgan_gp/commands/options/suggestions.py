@@ -26,17 +26,17 @@ ADVICE = {
         ("--resume", "--continue"), ("--output", "to continue, type the same command again")
     ),
     **dict.fromkeys(("--count", "--number"), ("--seeds", "--seeds 0-3 gives four faces")),
-    "--quiet": (None, ""),
 }
 """By an option that does not exist: (option that the parser must have for the advice, advice).
 
-With an empty advice nothing is suggested.
+For a parser without that option nothing is suggested, however similar an option is.
 """
 VALUES = {"replace": "overwrite", "force": "overwrite", "yes": "overwrite"}
 """By a value that is no choice: the choice of the same meaning."""
 
 _LEAST_SIMILARITY = 0.8
-"""Ratio of difflib, 0 to 1: of ten letters one may be wrong, or two neighbours exchanged."""
+"""Least ratio of difflib, 0 to 1: twice the number of equal characters over that of all characters
+of both words. Of 5 characters one may be wrong, or two neighbours may be exchanged; of 10, two."""
 _LEAST_PREFIX = 5
 """Fewest characters of a common beginning, with the dashes, such as --out of --output."""
 _OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*")
@@ -71,7 +71,7 @@ def suggestion(message: str, options: Iterable[str]) -> str:
         return ""
     for word in typed:
         needed_option, advice = ADVICE.get(word, (None, ""))
-        if advice and needed_option in names:
+        if needed_option in names:
             return f"; {advice}"
     similar = [_closest(word, known) for word in typed if word not in ADVICE]
     suggested = [name for name in similar if name]
@@ -98,10 +98,12 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
     """Return the message about a command line that does not begin with a command.
 
     Args:
-        words: the words of the command line. The first one without a dash is not a command.
+        words: the words of the command line, at least one. The first one without a dash is not a
+            command.
         commands: names of the commands.
     """
     plain_words = [word for word in words if not word.startswith("-")]
+    # "" if the user typed an empty word, or only words with a dash, as in `srgan-gp -- -x`.
     word = plain_words[0] if plain_words else ""
     following = words[words.index(word) + 1 :] if word else ()
     verbs = [name for name in following if name in commands]
