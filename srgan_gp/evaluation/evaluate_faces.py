@@ -35,7 +35,7 @@ DEFAULT_COUNT = 1_024
 BLURRED_SIDE = 16  # pixels: side to which faces are downscaled in the baseline of blurred faces
 _AT_ONCE = 256  # training faces in memory at a time
 
-Report = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 """Receives a line of text about the progress."""
 
 
@@ -60,7 +60,7 @@ def evaluate_faces(
     feature_weights: Path | None = None,
     detector: Path | None = None,
     metrics: Sequence[str] = (),
-    report: Report = lambda _: None,
+    report: ReportProgress = lambda _: None,
 ) -> FaceScores:
     """Score a face generator and its baselines, each against the same validation faces.
 
@@ -73,7 +73,8 @@ def evaluate_faces(
             memorisation, and the other baselines are made of `data`.
         count: number of faces to generate, and of training faces in a baseline; None:
             `DEFAULT_COUNT`, or as many as `train_data` has if they are fewer.
-        half: half of `data` to use, one of `data.validation_halves.HALVES`.
+        half: half of `data` to use, one of `data.validation_halves.HALVES`, by default the one for
+            scores that are reported.
         truncation: truncation of the latents; see `FaceGenerator.latents`. None: the model's own.
         feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
             `NO_NETWORK`: none.
@@ -99,6 +100,7 @@ def evaluate_faces(
     generator = FaceGenerator.load(model)
     real = _read_real_faces(data, train_data, count, half, generator.image_size)
     features = None if feature_weights == NO_NETWORK else Features.load("squeeze", feature_weights)
+    # The file is opened twice: for detections, and for its features as in `aligned_face_distances`.
     face_detector = None if detector == NO_NETWORK else FaceDetector.load(detector)
     yunet = YunetFeatures.load(face_detector.file) if face_detector else None
     truncation = generator.default_truncation if truncation is None else truncation
@@ -106,6 +108,7 @@ def evaluate_faces(
     report(f"step 1 of {steps}: generating {real.count} faces with {generator.name}")
     faces = generator.generate(seed=0, count=real.count, truncation=truncation)
     report(f"step 2 of {steps}: measuring {len(real.validation)} real faces")
+    # The scores in `face_scores.PAIRED` compare sets of one size: their first `paired_count` faces.
     paired_count = min(real.count, len(real.validation))
     scorer = FaceScorer(real.validation, features, face_detector, yunet, paired_count)
     report(f"step 3 of {steps}: scoring the generated faces")
@@ -145,7 +148,8 @@ class _RealFaces:
     """Real faces of an evaluation, and the number of faces to generate.
 
     Attributes:
-        validation: one half of the validation faces, or all, (N, S, S, 3), uint8 RGB.
+        validation: one half of the validation faces, or all if they are too few to divide, in
+            random order; (N, S, S, 3), uint8 RGB.
         half: name of the half that was used, one of `data.validation_halves.HALVES`.
         train: `count` training faces, (count, S, S, 3), uint8 RGB; None: there are none.
         train_files: files of all training faces.
@@ -196,6 +200,7 @@ def _read_real_faces(
             f"each needs at least 2{training_clause}."
         )
     train = read_faces(_draw_files(train_files, count), size) if train_files else None
+    # All of them, in random order, because some scores use the first ones only.
     validation = read_faces(_draw_files(files, len(files)), size)
     return _RealFaces(validation, half_used(len(all_files), half), train, train_files, count)
 

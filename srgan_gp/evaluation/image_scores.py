@@ -152,8 +152,8 @@ def score_image(
     return ImageScores(
         name=name,
         # 11 is the side of the window of SSIM; consistency ignores one pixel on each side.
-        psnr_y=psnr_y(output, high_res, scale) if inner_side >= 1 else None,
-        ssim_y=ssim_y(output, high_res, scale) if inner_side >= 11 else None,
+        psnr_y=psnr_y(output, high_res, border=scale) if inner_side >= 1 else None,
+        ssim_y=ssim_y(output, high_res, border=scale) if inner_side >= 11 else None,
         squeeze_distance=distance,
         consistency=consistency(output, low_res) if min(low_res.shape[:2]) >= 3 else None,
     )

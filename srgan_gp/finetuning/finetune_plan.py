@@ -1,7 +1,8 @@
 """Plan of a fine-tuning: all training options, chosen by model, task and number of images.
 
 `finetune.finetune` calls `plan`. A model "has a critic" if the critic that it was trained with lies
-beside its weights.
+beside its weights. Each plan is a preset of training with other values for the options that depend
+on model and images. Its network options, such as scale and width, are then those of the model.
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ from srgan_gp.data.face_preparation.preparation_report import number_of
 from srgan_gp.data.validation_split import missing_images
 from srgan_gp.errors import UsageError
 from srgan_gp.finetuning.finetune_source import Source
-from srgan_gp.metrics.memorisation import ALARM
+from srgan_gp.metrics import memorisation
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import require_scores
 from srgan_gp.training.feature_network import PROJECTED_CRITIC
@@ -89,7 +90,9 @@ def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, An
     reduced = {"critic_warmup_images": _warmup(config.critic_warmup_images, images)}
     if source.critic:
         stages = _critic_stages(replace(config, **source.options))
+        # At least one stage is trained.
         reduced["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
+        # A warm-up that the user chose is not reduced; `TrainConfig` checks the length then.
         if "critic_warmup_images" not in changes:
             critic_steps = changes.get("critic_steps", config.critic_steps)
             batch_size = changes.get("batch_size", config.batch_size)
@@ -137,29 +140,30 @@ def _critic_stages(config: TrainConfig) -> int:
 
 def _require_enough(trained_on: int, validation: int) -> None:
     """Raise a `UsageError` if there are too few training or validation images."""
-    if missing := missing_images(trained_on, validation):
+    if shortage := missing_images(trained_on, validation):  # "at least 16 ... are needed; ..."
         training = number_of(trained_on, "training image")
         raise UsageError(
             f"{training} and {number_of(validation, 'validation image')} are too few to "
             "fine-tune on: the model would memorise them, and scores on so few images would be "
-            f"chance. {missing[0].upper()}{missing[1:]}. 100 to 1,000 images are best."
+            f"chance. {shortage[0].upper()}{shortage[1:]}. 100 to 1,000 images are best."
         )
 
 
 def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     """Plan for an upscaler, which needs few images thanks to random crops and degradations.
 
-    A model with a critic was trained for realistic texture: the squeeze distance chooses its best
-    checkpoint. That of a model without one is chosen by PSNR. A smaller training set gets a shorter
-    run, a lower learning rate and more frozen critic stages. The numbers are this project's own.
+    A model with a critic was trained for realistic texture: the squeeze distance, a distance of
+    features of the network SqueezeNet, chooses its best checkpoint. That of a model without one is
+    chosen by PSNR. A smaller training set gets a shorter run, a lower learning rate and more frozen
+    critic stages. The numbers are this project's own, for CPUs and GPUs and for all scales.
     """
-    is_large = trained_on >= LARGE_SET
-    images = _length(trained_on, least=9_600, most=32_000, batch=16)
+    is_large, preset = trained_on >= LARGE_SET, PRESETS["photo-x4-cpu"]
+    images = _length(trained_on, least=9_600, most=32_000, batch=preset.batch_size)
     common = replace(
-        PRESETS["photo-x4-cpu"], total_images=images, patience=3, ema_half_life_images=images // 16,
+        preset, total_images=images, patience=3, ema_half_life_images=images // 16,
         learning_rate=1.5e-4 if is_large else 7e-5, warmup_images=800,
     )  # fmt: skip
-    if source.critic is None:
+    if source.critic is None:  # losses as in the preset "photo-x4-psnr-cpu"
         return replace(common, adversarial_ratio=0.0, equivariance_weight=0.0, best_by="psnr_y")
     return replace(
         common, best_by="squeeze_distance", most_psnr_loss=0.3, adversarial_ratio=0.15,
@@ -169,6 +173,9 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
 
 def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
     """Plan for a face generator: a low rate, two frozen stages of the critic, augmented images.
+
+    The probability of augmentations begins at `augment_probability` and follows `augment_target`.
+    It changes by at most total_images / augment_images in a run: 0.6 in the longest one.
 
     Source:
         Lengths: Karras et al. 2020, arXiv:2006.06676, section 4.2, made shorter for 64 pixels;
@@ -180,13 +187,14 @@ def _plan_faces(source: Source, trained_on: int) -> TrainConfig:
             f"The model {source.name} has no critic beside it, which a face generator needs for "
             "training; start from a model that was exported with its critic."
         )
-    images = _length(trained_on, least=4_800, most=60_000, batch=32)
+    preset = PRESETS["faces-64-cpu"]
+    images = _length(trained_on, least=4_800, most=60_000, batch=preset.batch_size)
     return replace(
-        PRESETS["faces-64-cpu"], total_images=images, patience=3, best_by="kid_squeeze",
-        least_novelty=ALARM, perceptual_loss="squeeze", learning_rate=5e-5, precision="auto",
-        critic_learning_rate=1e-4, ema_half_life_images=2_000, freeze_critic_stages=2,
-        augment="colour,translation,cutout", augment_probability=0.3, augment_target=0.5,
-        augment_images=100_000,
+        preset, total_images=images, patience=3, best_by="kid_squeeze",
+        least_novelty=memorisation.ALARM, perceptual_loss="squeeze", learning_rate=5e-5,
+        precision="auto", critic_learning_rate=1e-4, ema_half_life_images=2_000,
+        freeze_critic_stages=2, augment="colour,translation,cutout", augment_probability=0.3,
+        augment_target=0.5, augment_images=100_000,
     )  # fmt: skip
 
 

@@ -65,7 +65,7 @@ def add_spectral_norm(critic: nn.Module) -> None:
 
 def _is_trained(layer: nn.Module) -> bool:
     """Return whether a layer has a trainable weight, unlike those of a frozen feature network."""
-    weight = layer.weight
+    weight = layer.weight  # by its type it may be a module too
     return isinstance(weight, torch.Tensor) and weight.requires_grad
 
 

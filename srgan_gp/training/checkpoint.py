@@ -4,6 +4,7 @@ A checkpoint after 64,000 images is two files: `image-000064000.safetensors` wit
 networks and optimizers, and `image-000064000.json` with the fields of `Progress` ("the numbers"),
 the SHA-256 of the first file and that of the numbers. Each is written atomically, the JSON last:
 without it there is no checkpoint. Checkpoints of earlier versions have no hash of the numbers.
+Random generators need no state: each draw depends on seed and image number only (`data.streams`).
 """
 
 import hashlib
@@ -35,8 +36,7 @@ class Progress:
     Attributes:
         images_seen: training images seen since the start, over all processes.
         step: number of the generator's steps; 0 while the critic warms up.
-        best_score: score of the best checkpoint, from `early_stopping.deciding_score`; higher is
-            better.
+        best_score: highest `early_stopping.deciding_score` so far, that of the best checkpoint.
         best_images_seen: images seen at the best checkpoint; 0: the start, or no validation so far.
         seconds: duration of the run, without interruptions.
         validation: scores of the last validation, by name.
@@ -94,8 +94,8 @@ class TrainingState:
         """Load tensors, named as by `tensors`, and numbers by field of `Progress`.
 
         Raises:
-            TrainingError: a tensor is missing or belongs to another architecture, or a number is
-                missing or unknown.
+            TrainingError: a tensor is missing or belongs to another architecture, `step` or
+                `images_seen` is missing, or a number is unknown. Any other number may be missing.
         """
         try:
             for owner, network in self._networks().items():
@@ -139,8 +139,7 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     moments: dict[int, dict[str, Tensor]] = {}
     for name, saved in tensors.items():
         index, moment = name.split(".", 1)
-        # The fused Adam reads memory in storage order: the layout must be the parameter's. Scalars,
-        # such as the number of steps, have no layout.
+        # Fused Adam reads memory in storage order: use the parameter's layout. Scalars have none.
         like = parameters[int(index)].detach() if saved.dim() else saved
         moments.setdefault(int(index), {})[moment] = torch.empty_like(like).copy_(saved)
     if moments and len(moments) != len(parameters):
@@ -225,7 +224,7 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def prune(folder: Path, keep: int, progress: Progress) -> None:
-    """Delete old checkpoints, except the newest `keep`, the current one and the best.
+    """Delete old checkpoints, except the newest `keep` (1 or more) and the best.
 
     A checkpoint with more images than `progress` is a damaged one that a resumed run skipped; it is
     kept, and not counted. Tensors without JSON, which a killed run leaves, are deleted too.
@@ -233,12 +232,12 @@ def prune(folder: Path, keep: int, progress: Progress) -> None:
     Raises:
         OutputError: a file cannot be removed.
     """
-    current = path_of(folder, progress.images_seen)
     best = path_of(folder, progress.best_images_seen)
-    so_far = [path for path in list_checkpoints(folder) if path <= current]
+    # Numbers in names have leading zeros, so that the order of the names is that of the numbers.
+    so_far = [p for p in list_checkpoints(folder) if p <= path_of(folder, progress.images_seen)]
     with errors_about(folder):
         for path in so_far[:-keep]:
-            if path not in (current, best):
+            if path != best:
                 path.unlink()
         for path in folder.glob("image-*.safetensors"):
             if not path.with_suffix(".json").exists():

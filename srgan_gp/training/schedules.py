@@ -16,8 +16,8 @@ from srgan_gp.training.options.config import TrainConfig
 def is_generator_turn(config: TrainConfig, images_seen: int) -> bool:
     """Return whether the generator takes a step on the batch that begins at `images_seen`.
 
-    Without a critic it always does; with one, after the critic's warm-up and on every
-    `critic_steps`-th batch. The critic takes a step on every batch.
+    Without a critic it always does. With one it does so after the critic's warm-up, on each batch
+    whose number, from 1, is a multiple of `critic_steps`. The critic takes a step on every batch.
     """
     if not config.has_critic:
         return True
@@ -48,14 +48,16 @@ def learning_rate(config: TrainConfig, images_seen: int) -> float:
     """Rate of the generator's step after `images_seen` images: linear warm-up times a cosine.
 
     Valid only where `is_generator_turn` is true. The warm-up of the rate, over `warmup_images`,
-    begins with the generator's first step, which is after the critic's warm-up. The cosine, from
-    `learning_rate` to `final_learning_rate`, begins with the run and ends with it.
+    begins where the critic's warm-up ends; with `critic_steps` above 1 the generator's first step
+    may come some batches later. The cosine, from `learning_rate` to `final_learning_rate`, begins
+    with the run and ends with it.
 
     Source:
         Loshchilov & Hutter 2017 (SGDR), arXiv:1608.03983, equation 5, one period.
     """
     warmup_start = config.critic_warmup_images if config.has_critic else 0
-    # Includes the batch of this step: the rate of the first step would be 0 otherwise.
+    # The batch of this step is counted: with `critic_steps` of 1 the rate of the first step would
+    # be 0 otherwise.
     warmup_seen = images_seen - warmup_start + config.batch_size
     warmup = min(1.0, warmup_seen / max(config.warmup_images, 1))  # a division by 0 is avoided
     span = config.learning_rate - config.final_learning_rate

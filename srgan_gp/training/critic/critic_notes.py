@@ -23,7 +23,7 @@ class CriticNotes:
         self._fake_scores: list[Tensor] = []
         self._norms: list[Tensor] = []
         self._by_part: dict[str, Tensor] = {}  # critic/NAME_estimate and critic/NAME_norm
-        self._place = ""  # `PenaltyResult.place`
+        self._place = ""  # `PenaltyResult.place`, the same for all parts of a run
 
     def add(self, name: str, real: Tensor, fake: Tensor, penalty: PenaltyResult | None) -> None:
         """Add the scores of one part.
@@ -46,9 +46,8 @@ class CriticNotes:
         """Return the log values of the step, scalars by name.
 
         Returns:
-            - `health/critic_estimate`, `health/estimate_error`, its standard error, and
-              `health/real_score`, the mean score of real images: all of the critic's score, which
-              is the sum of those of its parts
+            - of the sum of the scores of all parts: `health/critic_estimate`; its standard error,
+              `health/estimate_error`; and `health/real_score`, the mean for real images
             - `health/largest_score`, the largest absolute score of a part
             - on a step with a penalty: the mean gradient norm over samples and parts, named after
               the points where it is taken, such as `health/interpolate_norm`, and
@@ -67,7 +66,7 @@ class CriticNotes:
         }
         if self._norms:
             norms = torch.stack(self._norms)  # (parts, points)
-            values[f"health/{self._place}_norm"] = norms.mean(1).mean()
+            values[f"health/{self._place}_norm"] = norms.mean()
             values["health/steep_share"] = (norms > STEEP).float().mean()
         if len(self._real_scores) > 1:
             values |= self._by_part

@@ -82,7 +82,7 @@ class ValidationImages:
         targets = [high_res for _, high_res in self._pairs]
         outputs = [as_pixels(enlarge(generator, images)) for images, _ in self._pairs]
         pairs = list(zip(outputs, targets, strict=True))
-        psnr = [psnr_y(output, target, self._scale) for output, target in pairs]
+        psnr = [psnr_y(output, target, border=self._scale) for output, target in pairs]
         scores = {"psnr_y": float(np.mean(psnr))}
         if texture := pattern_and_grain(outputs, low_res, targets):
             scores |= texture.values()  # pattern and grain
