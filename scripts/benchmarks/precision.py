@@ -93,7 +93,7 @@ def _compare(
         start = time.process_time()
         results[name] = upscaler.upscale(small)
         values[name] = time.process_time() - start
-        values[f"PSNR-Y {name}"] = psnr_y(results[name], high_res, scale)
+        values[f"PSNR-Y {name}"] = psnr_y(results[name], high_res, border=scale)
     difference = np.abs(results["float32"].astype(int) - results["int8"])
     values["largest"] = difference.max()
     values["mean"] = difference.mean()

@@ -14,7 +14,7 @@ from srgan_gp.lab.toy_data import DISTRIBUTIONS
 from srgan_gp.lab.toy_networks import Perceptron, ResidualPerceptron, build_toy_critic
 from srgan_gp.lab.toy_records import critic_records, describe_critic, estimate
 from srgan_gp.losses.adversarial import ADVERSARIAL_LOSSES
-from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, LipschitzBaseline, clip_weights
+from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, clip_weights
 from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.options.optimizers import build_optimizer
 
@@ -22,7 +22,8 @@ LATENT_SIZE = 2
 SAMPLES = 2500
 """Number of points that modes and quality are measured on, as in VEEGAN (arXiv:1705.07761)."""
 RECORDS = 20
-"""Number of records of a run, at equal distances; a run of fewer steps has one per step."""
+"""Number of records of a run whose steps are a multiple of it, at equal distances. Any other run
+has a record after every steps // RECORDS steps, at least 1, and after its last step."""
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,10 @@ class ToyRun:
     """Records of a run, in types that JSON can hold.
 
     Attributes:
-        history: `RECORDS` records, each with `step`; the scores of `Gaussians.score` or
-            `SwissRoll.score`; `estimate` and `validation_estimate`, critic estimates with the
-            training points and with new ones; and the results of `toy_records.critic_records`.
+        history: records, as many as `RECORDS` describes, each with `step`; the scores of
+            `Gaussians.score` or `SwissRoll.score`; `estimate` and `validation_estimate`, the
+            critic's mean score of training points, and of new ones, minus that of generated points;
+            and the results of `toy_records.critic_records`.
         samples: points of the generator at the end, [[x, y], ...].
         critic: result of `toy_records.describe_critic` for the critic at the end.
         seconds: wall time of the steps, without the records.
@@ -104,7 +106,7 @@ class _Training:
         )
         network_class = ResidualPerceptron if config.is_residual else Perceptron
         self.generator = network_class(LATENT_SIZE, 2, config.width, config.depth)
-        self.term = LIPSCHITZ_TERMS[config.penalty]
+        self.penalty = LIPSCHITZ_TERMS[config.penalty]
         self.loss = ADVERSARIAL_LOSSES[config.loss]
         self.optimizers: dict[nn.Module, torch.optim.Optimizer] = {}
         for network in (self.critic, self.generator):
@@ -135,14 +137,14 @@ class _Training:
             fake = self.fake()
         real_scores, fake_scores = self.critic(torch.cat([real, fake])).split(len(real))
         loss = self.loss.critic(real_scores, fake_scores)
-        if config.penalty not in ("none", "weight_clipping"):
+        if config.penalty not in ("none", "weight_clipping"):  # These two add nothing to the loss.
             # Positions between real and generated points, and noise for penalties around points.
             epsilon = torch.rand(len(real), 1, generator=self.random)
             noise = torch.rand(real.shape, generator=self.random)
-            penalty = self.term(self.critic, real, fake, epsilon, noise)
+            penalty = self.penalty(self.critic, real, fake, epsilon, noise)
             loss = loss + config.penalty_weight * penalty.value
         self._step(self.critic, loss)
-        if isinstance(self.term, LipschitzBaseline) and self.term.clips_weights:
+        if self.penalty.clips_weights:
             clip_weights(self.critic, config.clip_limit)
 
     def generator_step(self) -> None:
@@ -188,7 +190,7 @@ class _Training:
 
 
 def train_toy(config: ToyConfig) -> ToyRun:
-    """Train a toy run, and record it `RECORDS` times and after its last step.
+    """Train a toy run; see `RECORDS` for the steps after which it is recorded.
 
     Raises:
         UsageError: the critic's normalisation or the optimizer is unknown.

@@ -161,7 +161,8 @@ def run(
 
     Args:
         steps: steps of each regressor.
-        data: paths of the training faces, the validation faces and the network file of YuNet.
+        data: paths of the training faces, the validation faces and the network file of YuNet. All
+            three are required; without them the error names them.
         model: name or path of the model that generates faces.
         seeds: seeds of the runs; each has another choice of real faces.
 

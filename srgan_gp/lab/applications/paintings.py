@@ -165,7 +165,8 @@ def run(
 
     Args:
         steps: steps of each network.
-        data: one path, of the zip file or folder of windows.
+        data: one path, of the zip file or folder of windows. It is required; without it the error
+            names it.
         folder: gets the sheet; None: it is not written.
 
     Returns:

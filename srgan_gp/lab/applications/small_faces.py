@@ -44,7 +44,8 @@ class Arm:
 
     Attributes:
         loss: name in `ADVERSARIAL_LOSSES`.
-        penalty: what bounds the slope of the critic, a name in `LIPSCHITZ_TERMS`.
+        penalty: what bounds the slope of the critic, a name in `LIPSCHITZ_TERMS`: nothing, weight
+            clipping after each step, or a penalty in the critic's loss.
         optimizer: name in `training.options.optimizers.OPTIMIZERS`.
     """
 
@@ -143,9 +144,11 @@ class _Critic:
 
     def __init__(self, arm: Arm, config: SmallFacesConfig) -> None:
         self.network = build("critics", "resnet_critic", width=config.critic_width, stages=3)
-        self.loss, self.term = ADVERSARIAL_LOSSES[arm.loss], LIPSCHITZ_TERMS[arm.penalty]
+        self.loss, self.penalty = ADVERSARIAL_LOSSES[arm.loss], LIPSCHITZ_TERMS[arm.penalty]
+        # The other two values in `ARMS`, "none" and "weight_clipping", add nothing to the loss.
         self.has_penalty = arm.penalty == "wgan_gp"
         rate = config.learning_rate
+        # Of the two, RMSprop has beta2 only: the decay of the mean squared gradient.
         self.optimizer = build_optimizer(arm.optimizer, self.network, rate, beta1=0.0, beta2=0.9)
 
     def learn(self, real: Tensor, fake: Tensor) -> None:
@@ -153,12 +156,12 @@ class _Critic:
         loss = self.loss.critic(self.network(real), self.network(fake))
         if self.has_penalty:
             epsilon = torch.rand(len(real), 1, 1, 1)  # positions between real and generated faces
-            penalty = self.term(self.network, real, fake, epsilon)
+            penalty = self.penalty(self.network, real, fake, epsilon)
             loss = loss + PENALTY_WEIGHT * penalty.value
         self.network.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
-        if self.term.clips_weights:
+        if self.penalty.clips_weights:
             clip_weights(self.network, CLIP_LIMIT)
 
     def gradient(self, output: Tensor) -> Tensor:
@@ -190,7 +193,9 @@ def score(outputs: Tensor, faces: Tensor, features: Features | None) -> tuple[fl
         Mean PSNR of the luma in dB, and mean squeeze distance: feature distance on SqueezeNet.
     """
     pixels, targets = as_pixels(outputs), as_pixels(faces)
-    psnrs = [psnr_y(output, face, SCALE) for output, face in zip(pixels, targets, strict=True)]
+    psnrs = [
+        psnr_y(output, face, border=SCALE) for output, face in zip(pixels, targets, strict=True)
+    ]
     psnr = sum(psnrs) / len(psnrs)
     if features is None:
         return psnr, float("nan")
@@ -206,7 +211,8 @@ def run(
 
     Args:
         steps: see `SmallFacesConfig`.
-        data: paths of the training faces, the validation faces and the weights of SqueezeNet.
+        data: paths of the training faces, the validation faces and the weights of SqueezeNet. All
+            three are required; without them the error names them.
         seconds: see `SmallFacesConfig`.
 
     Raises:
