@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[Any]
 OnStart = Callable[[GrowingPicture], None]
-"""Called with the result before it is computed, so that it can be encoded meanwhile."""
+"""Called with the result when its computation begins, to encode its rows as they appear."""
 
 
 class UpscaleCall:

@@ -30,6 +30,8 @@ Image = TypeVar("Image", NDArray[Any], "PillowImage", Picture)
 Item = TypeVar("Item")
 Many = list[Item] | tuple[Item, ...] | Iterator[Item]
 """Several images or paths."""
+ManyFiles = Many[str] | Many[Path]
+"""Several paths."""
 
 
 class UpscaleOptions(TypedDict, total=False):

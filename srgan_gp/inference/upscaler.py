@@ -9,7 +9,7 @@ from srgan_gp.inference.session_interface import SessionInterface, describe_choi
 from srgan_gp.inference.tiling.tiles import Progress
 from srgan_gp.inference.tiling.window_choice import CPU_BUDGET, TileChoice
 from srgan_gp.inference.upscale_call import OnStart, UpscaleCall
-from srgan_gp.inference.upscale_inputs import Image, Many, UpscaleInputs, UpscaleOptions
+from srgan_gp.inference.upscale_inputs import Image, Many, ManyFiles, UpscaleInputs, UpscaleOptions
 from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
 from srgan_gp.models.catalog import DEFAULT_MODELS
 
@@ -26,13 +26,15 @@ class Upscaler:
     `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. It runs one
     call at a time. Nothing has to be closed: the model is freed with the last reference to it.
 
+
     Args:
-        session: runs the model.
+        session: runs the model. The default None raises a TypeError that names `Upscaler.load`.
         faces: enhances the faces in the results; None leaves them as they are.
 
     Attributes:
-        name: name of the model; for an average of two, both names and the fidelity.
-        fidelity: weight of the fidelity partner, 0 to 1; None where the model runs as it is.
+        name: name of the model; for an average of two (see `fidelity`), both names and the weight.
+        fidelity: weight, 0 to 1, of the fidelity partner (a model of the same network that stays
+            closer to the input) in the average of the weights of both; None: no average.
         scale: scale factor of the network.
         sha256: SHA-256 of the ONNX bytes that run, in hex; an average of two models has its own.
         device: device that runs the model, `cpu` or `cuda:N`.
@@ -82,8 +84,7 @@ class Upscaler:
             model: a name that `list_models` knows, or a path.
             device: `auto`, `cpu`, `cuda`, `cuda:N`, or `tensorrt` for a GPU with TensorRT.
             threads: CPU threads; None means one for each CPU this process may use.
-            fidelity: weight, 0 to 1, of the partner that the model's card names, in the average of
-                the two networks' weights. None runs the model as it is.
+            fidelity: weight, 0 to 1, of the model's fidelity partner; None: the model as it is.
             look: name of a fidelity, in its place: `faithful` (1), `natural` (0.5) or `crisp` (0).
             precision: `auto` (float32), `float32`, `float16` for GPUs, or `int8`, faster on a CPU,
                 with the difference from float32 that `choice` states; not with `fidelity`.
@@ -106,16 +107,16 @@ class Upscaler:
         if look is not None:
             from srgan_gp.models.looks import fidelity_of_look
 
-            fidelity = fidelity_of_look(look, fidelity, model)
+            fidelity = fidelity_of_look(look, fidelity, model)  # refuses both `look` and `fidelity`
         options: Any = {"fidelity": fidelity, "precision": precision, **run_on}
         return cls(Session.open(model, task="super-resolution", **options), enhancer)
 
     def sharing(self) -> "Upscaler":
-        """Return another upscaler of the model for another thread; `cancel` ends calls of all."""
+        """Return an upscaler of the same session for another thread; `cancel` ends runs of both."""
         return Upscaler(self._session, self._faces.sharing() if self._faces else None)
 
     def network_memory(self, height: int, width: int) -> int:
-        """Estimate the bytes of main memory that the network needs for an image of this size."""
+        """Estimate the network's main memory in bytes; beyond `CPU_BUDGET` an image is tiled."""
         needed = height * width * self._session.info.bytes_per_pixel
         return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
 
@@ -135,9 +136,7 @@ class Upscaler:
     def upscale(self, image: Image, **options: Unpack[UpscaleOptions]) -> Image: ...
 
     @overload
-    def upscale(
-        self, image: Many[str] | Many[Path], **options: Unpack[UpscaleOptions]
-    ) -> list[Picture]: ...
+    def upscale(self, image: ManyFiles, **options: Unpack[UpscaleOptions]) -> list[Picture]: ...
 
     @overload
     def upscale(self, image: Many[Image], **options: Unpack[UpscaleOptions]) -> list[Image]: ...
@@ -190,13 +189,14 @@ class Upscaler:
             Cancelled: `cancel` was called during the call.
         """
         inputs = UpscaleInputs(image, scale, scratch_folder)
-        results, reports, done = list(inputs.pictures), list[UpscaleReport](), 0
+        results = list(inputs.pictures)
+        reports, done = list[UpscaleReport](), 0
         on_tiles = None if inputs.has_many else on_progress  # a list reports images, not tiles
         for indices in inputs.batches(self._session):
             batch = [inputs.pictures[index] for index in indices]
-            options = (scale, tile, on_tiles, scratch_folder, None, self._faces)
+            options = (scale, tile, on_tiles, scratch_folder)
             try:
-                call = self._call = UpscaleCall(self._session, batch, *options)
+                call = self._call = UpscaleCall(self._session, batch, *options, faces=self._faces)
                 upscaled = call.upscale()
             except PictureError as error:  # raised again with the path, and its own cause
                 raise inputs.named(error) from error.__cause__
@@ -232,7 +232,7 @@ class Upscaler:
             tile: as for `upscale`; the server passes a limit of pixels.
             on_progress: as for `upscale`; counts the tiles of colour and alpha together.
             scratch_folder: as for `upscale`; the folder of the output file is a good choice.
-            on_start: called with the result before it is computed; not if alpha varies.
+            on_start: see `upscale_call.OnStart`; not called if alpha varies or faces are enhanced.
 
         Raises:
             SrganGpError: as for `upscale`, by its subclasses.

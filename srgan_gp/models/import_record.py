@@ -9,7 +9,8 @@ from dataclasses import dataclass
 EXACT, ALIGNED, APPROXIMATE = "exact", "aligned", "approximate"
 TILINGS = (EXACT, ALIGNED, APPROXIMATE)
 """How tiles compare with the whole image. `exact`: equal wherever they start. `aligned`: equal if
-they start at multiples of `size_multiple` pixels, as they then do. `approximate`: different."""
+they start at multiples of `size_multiple` pixels, where tiles of such a model are then placed.
+`approximate`: different."""
 
 
 @dataclass(frozen=True)

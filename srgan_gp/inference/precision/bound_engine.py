@@ -10,8 +10,10 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.inference.ort_engine import onnxruntime
+from srgan_gp.inference import ort_engine  # It switches ONNX Runtime's telemetry off at import.
 from srgan_gp.inference.runtime_types import Float16OverflowError, convert_error
+
+_onnxruntime = cast(Any, ort_engine.onnxruntime)  # has no type hints
 
 Array = NDArray[Any]
 
@@ -70,6 +72,7 @@ class BoundEngine:
                 buffers = self._allocate(window)
             buffers.source.update_inplace(np.ascontiguousarray(window))
             self._engine.run_with_iobinding(buffers.binding, options)
+            # The second output, `float16_graph.FINITE_CHECK`, is 0, or NaN after an overflow.
             upscaled, finite_check = buffers.binding.copy_outputs_to_cpu()
         except MemoryError:
             buffers = None
@@ -85,7 +88,7 @@ class BoundEngine:
 
     def _allocate(self, window: Array) -> _Buffers:
         """Allocate buffers for inputs of the shape and dtype of a window."""
-        source = cast("Any", onnxruntime).OrtValue.ortvalue_from_shape_and_type(
+        source = _onnxruntime.OrtValue.ortvalue_from_shape_and_type(
             window.shape, window.dtype, *self._device
         )
         binding = self._engine.io_binding()

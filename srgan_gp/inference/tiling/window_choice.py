@@ -24,7 +24,8 @@ class TileLimit:
 
 
 TileChoice = int | Literal["auto"] | TileLimit | None
-"""Largest side of the tiles in input pixels; "auto" chooses by memory; None: the whole image."""
+"""Largest side of the tiles in input pixels, rounded up to a multiple of the model's
+`size_multiple`; "auto" chooses by memory; None: the whole image."""
 
 CPU_BUDGET = 3 * 2**28
 """Bytes for one run on a CPU (768 MiB); an image that needs more is tiled."""
@@ -77,9 +78,10 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
             f"The model {info.name} needs the whole image at once, so tiles would "
             "change the result; leave out the tile."
         )
-    height, width = square_window(
+    height, width = window_of_tiles(
         size, int(tile), overlap=info.overlap, multiple=info.size_multiple
     )
+    # A model refuses smaller windows, which a small `tile` asks for; `MIN_TILE` avoids them above.
     return max(height, info.size_minimum), max(width, info.size_minimum)
 
 
@@ -174,12 +176,13 @@ def computed_pixels(
     return computed
 
 
-def square_window(size: tuple[int, int], tile: int, *, overlap: int, multiple: int = 1) -> Window:
-    """Return the smallest window that covers an image with the tiles of a given side.
+def window_of_tiles(size: tuple[int, int], tile: int, *, overlap: int, multiple: int = 1) -> Window:
+    """Return the smallest window that covers an image with no more tiles than a given side needs.
 
     Args:
         size: height and width of the image, multiples of `multiple`.
-        tile: largest side of a tile without overlap, in input pixels.
+        tile: largest side of a tile without overlap, in input pixels; rounded up to a multiple of
+            `multiple`.
         overlap: as in `smallest_cover`.
         multiple: as in `smallest_cover`.
 

@@ -19,8 +19,8 @@ from srgan_gp.inference.tiling.window_choice import (
     choose_window,
     computed_pixels,
     smallest_cover,
-    square_window,
     window_for,
+    window_of_tiles,
 )
 from srgan_gp.inference.upscaler import DEFAULT_MODEL
 
@@ -97,7 +97,7 @@ def test_the_windows_that_run_are_those_that_were_counted(
     size = tuple(round_up(side, multiple) for side in size)
     options = {"overlap": overlap, "multiple": multiple}
     for window in (
-        smallest_cover(size, max_pixels, **options), square_window(size, tile, **options)
+        smallest_cover(size, max_pixels, **options), window_of_tiles(size, tile, **options)
     ):  # fmt: skip
         seen = windows_of(size, window=window, **options)
         assert set(seen) == {window}
@@ -106,9 +106,9 @@ def test_the_windows_that_run_are_those_that_were_counted(
 
 @settings(max_examples=60, deadline=None)
 @given(size=st.tuples(SIDES, SIDES), overlap=st.integers(0, 20), tile=st.integers(1, 100))
-def test_a_square_window_needs_no_more_tiles_than_the_full_tile(size, overlap, tile):
+def test_a_window_of_tiles_needs_no_more_tiles_than_the_full_tile(size, overlap, tile):
     side = tile + 2 * overlap
-    window = square_window(size, tile, overlap=overlap)
+    window = window_of_tiles(size, tile, overlap=overlap)
     assert max(window) <= side
     full = windows_of(size, window=(side, side), overlap=overlap)
     assert len(windows_of(size, window=window, overlap=overlap)) == len(full)
