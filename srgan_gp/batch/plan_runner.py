@@ -187,7 +187,7 @@ class PlanRunner:
         self.report(outcome)
 
     def _commit(self, result: Result) -> Outcome:
-        """Record a result in the journal, give it its final name, and return the outcome.
+        """Record a result in the journal, give its staged file the final name; return the outcome.
 
         Raises:
             PictureError: the job failed, or `RunnablePlan.settle` refuses the target.

@@ -62,7 +62,7 @@ class Worker:
     def end(self) -> None:
         """End the process within seconds."""
         self.pipe.close()
-        self.process.join(SECONDS_TO_END + 1)  # `serve` needs up to `SECONDS_TO_END`
+        self.process.join(SECONDS_TO_END + 1)  # `serve` ends itself after this time
         self.process.kill()
         self.process.join()
 
@@ -183,7 +183,7 @@ class ProcessEngine:
         self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
 
     def _drop_results(self, worker: Worker) -> None:
-        """Remove the files of results that a worker has sent and nobody will take."""
+        """Remove the staged files of results that a worker has sent and nobody will take."""
         try:
             while worker.pipe.poll():
                 message = worker.pipe.recv()

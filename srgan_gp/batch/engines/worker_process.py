@@ -56,7 +56,8 @@ class About:
     name: str
     """Name of the model."""
     fidelity: float | None
-    """Weight of the fidelity partner in an average of two models, 0 to 1; None: no average."""
+    """Weight of the second model in an average of two, 0 to 1, as `Upscaler.fidelity`; None: no
+    average."""
     scale: int
     """Scale factor of the network."""
     sha256: str
@@ -99,6 +100,10 @@ def serve(
     The pipe ends when the main process closes it or ends. The messages are `Ready`, then one
     `Result` for each job. An error can take the place of any of them, and is the last message.
 
+    The file of a result is staged: complete, but under a hidden name, and locked by this process.
+    The main process renames it, so the lock is released after the result was sent. A result that
+    cannot be sent is dropped, which removes its file.
+
     Args:
         pipe: receives `UpscaleJob` objects and sends the messages.
         open_upscalers: loads the model.
@@ -121,7 +126,8 @@ def serve(
         while True:
             engine.submit(pipe.recv())
     except (EOFError, OSError):  # The pipe has ended.
-        # If anything hangs from here on, such as a driver, the process ends after this time.
+        # If anything hangs from here on, such as a driver, the process ends after this time, which
+        # is a second more than `engine.close` waits for its threads.
         timer = threading.Timer(SECONDS_TO_END + 1, os._exit, (1,))
         timer.daemon = True
         timer.start()
@@ -133,8 +139,8 @@ def _send_results(engine: ThreadEngine, pipe: "Connection[Any, Any]") -> None:
     """Send each result as soon as it is ready, until an error or the end of the pipe."""
     while True:
         try:
-            result = engine.take(timeout=60)
-        except BaseException as error:
+            result = engine.take(timeout=60)  # seconds; after them the loop waits again
+        except BaseException as error:  # any exception of a job's thread, raised again by `take`
             pipe.send(_sendable(error))
             return
         if result is None:

@@ -14,7 +14,12 @@ from srgan_gp.batch.inputs.walk import Found
 from srgan_gp.batch.naming.plan_rows import Item, Row
 from srgan_gp.batch.naming.plan_table import PlanTable
 from srgan_gp.batch.naming.result_names import Naming, digest, name_key, numbered, path_key
-from srgan_gp.batch.naming.single_target import Target, is_same_file, leads_out, replacement_error
+from srgan_gp.batch.naming.single_target import (
+    PlannedResult,
+    is_same_file,
+    leads_out,
+    replacement_error,
+)
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import PictureError
 
@@ -36,10 +41,8 @@ class Targets:
     """
 
     def __init__(self, naming: Naming, folder: Path) -> None:
-        self._table = PlanTable()
-        self._naming = naming
-        self._folder = folder
-        self._real_folder = os.path.realpath(folder)
+        self._table, self._naming = PlanTable(), naming
+        self._folder, self._real_folder = folder, os.path.realpath(folder)
         self._resolve = lru_cache(_CACHED_FOLDERS)(_resolve_links)
         self._folder_key = lru_cache(_CACHED_FOLDERS)(name_key)
         # A cached call does not write to the table again, which would have no effect anyway.
@@ -49,12 +52,12 @@ class Targets:
         """Remove the temporary file."""
         self._table.close()
 
-    def __iter__(self) -> Iterator[Target]:
+    def __iter__(self) -> Iterator[PlannedResult]:
         for row in self._table.rows():
             source = Path(os.fsdecode(row.path))
             target, fallback = self._result_paths(row)
             error = None if row.code is None else PictureError(row.code, row.message or "")
-            yield Target(source, target, fallback, error)
+            yield PlannedResult(source, target, fallback, error)
 
     def count(self) -> int:
         """Return the number of inputs."""

@@ -25,13 +25,14 @@ class Output:
 
     folder: Path
     file_name: str | None = None
-    """The whole name for a single image; of the other fields only `exist` is used then."""
+    """The whole name of the result of a single image; None: the fields below make the names."""
     suffix: str = ""
     """Value of `--suffix`, added to the stem of each name, such as `_x4`."""
     extension: str | None = None
     """With the dot; None: keep the format of each image if it can hold the result."""
     exist: Exist | None = None
-    """What to do about an existing result; None is `error` unless the journal has recorded it."""
+    """What to do about an existing result, unless the journal of the folder (`results.journal`)
+    shows that it is up to date: then the input is skipped. None: as `error`."""
     name_template: str | None = None
     """Text with the fields of `name_templates.FIELDS`; None is `{stem}{suffix}`."""
     model: str = ""

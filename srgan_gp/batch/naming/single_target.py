@@ -1,6 +1,6 @@
-"""Target of a run with one input; runs with more use `collisions`.
+"""`SingleTarget`: target of a run with one input; runs with more use `collisions`.
 
-A target is the path of a result. Also functions about targets that both modules use.
+A target is the path of a result. `PlannedResult`, and functions about targets, are used by both.
 """
 
 import os
@@ -12,7 +12,7 @@ from srgan_gp.batch.naming.result_names import Naming, name_key, numbered
 from srgan_gp.errors import PictureError, UsageError
 
 
-class Target(NamedTuple):
+class PlannedResult(NamedTuple):
     """One input and the path of its result."""
 
     source: Path
@@ -24,9 +24,10 @@ class Target(NamedTuple):
 
 
 class SingleTarget:
-    """Target of the only input of a run, a file that was named.
+    """Target of the only input of a run, a file that the user named.
 
-    It cannot collide with another input, and a file that was named is always an input.
+    It cannot collide with another one. A file that was named is never ignored as the result of an
+    earlier run, so no check for that is needed.
 
     Args:
         source: the file.
@@ -45,15 +46,18 @@ class SingleTarget:
         name = naming.name(source)
         fallback = naming.fallback(name)
         fallback_path = None if fallback is None else folder / fallback
-        self._entry = Target(source, folder / name, fallback_path)
-        self._numbered: set[Path] = set()  # paths that `numbered_target` returned
+        self._entry = PlannedResult(source, folder / name, fallback_path)
+        # Paths that `numbered_target` returned; their files may not exist yet.
+        self._numbered: set[Path] = set()
         # None: the user named the result itself, so a link at its place may lead anywhere.
         self._folder = folder if naming.file_name is None else None
+        # A link at the path itself is not followed: like any existing result, it is checked by
+        # `plan.Plan.settle`, which replaces no input either.
         real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
         if not may_share_input_names and self._is_source(real_target):
             raise replacement_error(folder / name, source)
 
-    def __iter__(self) -> Iterator[Target]:
+    def __iter__(self) -> Iterator[PlannedResult]:
         yield self._entry
 
     def numbered_target(self, target: Path) -> Path:
@@ -79,9 +83,11 @@ class SingleTarget:
     def _is_source(self, real_path: str) -> bool:
         """Return whether a path without links is the input.
 
-        Another hard link to the input has another name, so that writing it keeps the input.
+        Another hard link to the input, a second name of the file, is not the input: a result is
+        written to a new file and renamed (`system.files`), so that the first name keeps its bytes.
         """
         source = self._entry.source
+        # `name_key` is equal for names of one file on a file system that ignores case.
         has_same_name = name_key(real_path) == name_key(os.path.realpath(source))
         return has_same_name and is_same_file(source, Path(real_path))
 

@@ -21,8 +21,11 @@ def locked_journal(
 
     Args:
         folder: the output folder, which exists.
-        work: model and options of the run.
-        is_kept: whether the folder gets a journal and a lock; if not, None is yielded.
+        work: model and options of the run, recorded with its results; None: not recorded.
+        is_kept: whether the folder gets a journal and a lock.
+
+    Yields:
+        The journal; None if `is_kept` is False.
 
     Raises:
         LockedError: another run holds the lock.
@@ -33,6 +36,7 @@ def locked_journal(
         return
     journal_folder = folder / JOURNAL_FOLDER
     is_to_be_removed = not journal_folder.exists()
+    # The first path is the locked file, the second one the folder that an error message names.
     with file_locks.locked(journal_folder / "lock", folder):
         try:
             with Journal.open(folder, work) as journal:

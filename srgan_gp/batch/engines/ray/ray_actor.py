@@ -81,14 +81,14 @@ class RayActor:
         """Body of a thread: pass each result of the engine to the call that waits for it."""
         while True:
             try:
-                result = engine.take(timeout=60)
+                result = engine.take(timeout=60)  # seconds; after them the loop waits again
             except Exception as error:
                 for future in list(self._futures.values()):
                     future.set_result(_sendable(error))
                 return
             if result is not None:
                 if result.staged is not None:
-                    release(result.staged)
+                    release(result.staged)  # its lock: the main process renames the file
                 self._futures.pop(result.job).set_result(result)
 
 
