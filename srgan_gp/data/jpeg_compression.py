@@ -113,17 +113,19 @@ def _quantise(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor
     """
     planes = _pad(planes, 8, 8)
     height, width = planes.shape[-2:]
-    rows = _cosines(height, planes.dtype, planes.device)
-    columns = _cosines(width, planes.dtype, planes.device)
+    vertical_dct = _cosines(height, planes.dtype, planes.device)
+    horizontal_dct = _cosines(width, planes.dtype, planes.device)
     steps = planes.new_tensor(_steps(steps_at_50, qualities))[:, None]  # (B, 1, 8, 8)
     steps = steps.repeat(1, 1, height // 8, width // 8)  # (B, 1, H, W)
-    # As in libjpeg: quarters between the passes, eighths of the coefficients. The matrices hold the
-    # factor sqrt(8), so that two passes give coefficients times 8.
-    after_columns = _round(4 * (planes - 128) @ columns.T) / 4
-    coefficients = _round(rows @ after_columns)
+    # Each matrix has the factor sqrt(8): after both, values are 8 times those of the DCT. As in
+    # libjpeg, those between the two are rounded to multiples of 1/4, and 8 times the coefficients
+    # to integers.
+    one_dct = _round(4 * (planes - 128) @ horizontal_dct.T) / 4
+    coefficients = _round(vertical_dct @ one_dct)
     counts = coefficients.sign() * _round(coefficients.abs() / (8 * steps))
-    after_rows = _round(4 * rows.T @ (counts * steps)) / 4
-    decoded = after_rows @ columns
+    # Back in the reverse order: first the columns, then the rows.
+    one_inverse = _round(4 * vertical_dct.T @ (counts * steps)) / 4
+    decoded = one_inverse @ horizontal_dct
     return (_round(decoded / 8) + 128).clamp(0, 255)
 
 
@@ -143,8 +145,9 @@ def _steps(steps_at_50: str, qualities: np.ndarray) -> np.ndarray:
 def _cosines(side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Matrix of the DCT of `side` / 8 blocks, (side, side), times sqrt(8).
 
-    With this factor the first coefficient of a block, its mean, is a sum with weights 1. Its
-    frequent ties at half a step are then exact and independent of the order of summation.
+    With this factor in both directions, the first coefficient of a block is the plain sum of its 64
+    values. It often lies exactly halfway between two quantisation steps. Sums of integers are
+    exact, so the same step is chosen in whatever order a device adds the values.
     """
     frequencies, positions = np.mgrid[:8, :8]
     cosines = np.sqrt(2) * np.cos((2 * positions + 1) * frequencies * np.pi / 16)

@@ -54,5 +54,6 @@ def blur(pixels: np.ndarray) -> float:
         return 1.0
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float64) / 255
     grey = cv2.GaussianBlur(grey, (0, 0), _NOISE_FILTER)
+    # `blur_effect` would return the same maximum by default, but type checkers see a list.
     blur_by_axis = blur_effect(grey, h_size=_REACH, reduce_func=None)
     return float(np.max(blur_by_axis))

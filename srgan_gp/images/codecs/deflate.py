@@ -67,7 +67,8 @@ def choose_strategy(sample: Buffer) -> tuple[Strategy, int]:
         sample: filtered bytes; 32 KB are enough.
 
     Returns:
-        The strategy, and the size of the compressed sample in bytes.
+        The strategy, and the size of the compressed sample in bytes; with `STRINGS` the size that
+        `size_with_strings` returns, which is an estimate.
     """
     huffman_size = len(HUFFMAN.compress_part(sample))
     runs_size = len(RUNS.compress_part(sample))
@@ -107,5 +108,9 @@ def join_checksums(first: int, second: int, length: int) -> int:
 
 
 def stream_end(checksum: int) -> bytes:
-    """Return the end of a zlib stream: an empty last block, and the checksum of all its bytes."""
+    """Return the end of a zlib stream: an empty last block, and a checksum.
+
+    Args:
+        checksum: Adler-32 checksum of all bytes of the stream before compression.
+    """
     return b"\x03\x00" + struct.pack(">I", checksum)

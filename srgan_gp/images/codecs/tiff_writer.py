@@ -35,12 +35,12 @@ _EXIF_DIRECTORY, _GPS_DIRECTORY = 34665, 34853
 _BLACK_IS_ZERO, _RGB = 1, 2
 _DEFLATE, _HORIZONTAL, _INCH, _SEPARATE_ALPHA = 8, 2, 2, 2
 _STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers that stream
-_MAX_CLASSIC_BYTES = (1 << 32) - (1 << 28)  # of pixels; less than 4 GiB, as noise may grow
+_MAX_CLASSIC_BYTES = (1 << 32) - (1 << 28)  # of pixels; below 4 GiB: compressed noise is larger
 _LONG, _LONG8 = 4, 16  # types: unsigned integers of 32 and 64 bits
-# Headers, by which Pillow chooses the variant: magic number, of a BigTIFF the sizes of its fields,
-# and the offset of the first directory.
-_CLASSIC_HEADER = b"II*\0" + bytes(4)
-_BIG_HEADER = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)
+# File headers, by which Pillow's class chooses byte order and variant. It writes a header of its
+# own, with the offset of the directory of tags, which follows it at byte 8 or 16.
+_CLASSIC_HEADER = b"II*\0" + struct.pack("<L", 8)
+_BIG_HEADER = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)  # 8: bytes of an offset; 0: a constant
 # Pillow raises any of these for a value that it cannot read or write.
 _DAMAGED_TAG = (struct.error, LookupError, TypeError, ValueError, ArithmeticError, OSError,
                 SyntaxError, AttributeError, AssertionError)  # fmt: skip
@@ -99,14 +99,14 @@ class TiffWriter:
         self._file.seek(0, io.SEEK_END)
 
     def _write_tags(self, file: BinaryIO, strip_sizes: list[int]) -> None:
-        """Write the tags at the position of the file.
+        """Write the file header and the tags; the file is at position 0.
 
         Their length depends on the number of strips only, not on the sizes in bytes.
         """
         self._tags[_STRIP_BYTES] = tuple(strip_sizes)
         # Offsets from the first strip: sums of the sizes before. Pillow adds that of the first one.
         self._tags[_STRIP_OFFSETS] = tuple(itertools.accumulate([0, *strip_sizes[:-1]]))
-        self._tags.save(file)
+        self._tags.save(file)  # At position 0 it writes the file header first.
 
 
 def differences(strip: Array) -> Array:
