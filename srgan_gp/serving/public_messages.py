@@ -24,7 +24,8 @@ from srgan_gp.errors import (
 )
 
 _DIRECTORIES = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")  # of an absolute path, without the file name
-# Three messages of a `PictureError`, which is shown after "This image cannot be used: ".
+# Three messages of a `PictureError`. Both `error_responses`, for the API, and the page of the app
+# show them after "This image cannot be used: ".
 _NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or image"
 _DISK_FULL = "the server has no free disk space; try again later"
 _EXPIRED = "the upload has expired; choose the file again"
