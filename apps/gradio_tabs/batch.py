@@ -1,7 +1,9 @@
 """Tab "Batch": upscales many files, and shows the results, and a table of failures.
 
 One press of the start button is a run, which submits one job per file to the server. A run is an
-async generator of changes: dicts of widgets and their new values.
+async generator of changes: dicts of widgets and their new values, which `panel.one_run` sends to
+the page. Events get the arguments `panel.QUIET`: private, and without an overlay of the widgets
+that they change.
 """
 
 from collections.abc import AsyncGenerator
@@ -173,12 +175,14 @@ async def _upscale_files(
     yield _cleared(widgets)
     totals = _Totals(skipped=skipped)
     for file in files:
+        # `wants_view`: also write the tiles that the viewer of the page shows.
         job_request = replace(upscale_request(file, values), wants_view=True)
         async with aclosing(_upscale_file(totals, run, job_request)) as percentages:
             async for percentage in percentages:
-                unit = f"images; {file.name}: {percentage}" if percentage else "images"
+                current = f"; {file.name}: {percentage}" if percentage else ""
+                text = f"images{current}"
                 yield {
-                    widgets.panel.status: messages.progress(totals.done, len(files), unit),
+                    widgets.panel.status: messages.progress(totals.done, len(files), text),
                     widgets.job_links: messages.job_links(run.ids),
                 }
         if totals.is_stopped:

@@ -1,8 +1,9 @@
 """Tab "Faces": generates faces from seeds, or an animation from one face to another.
 
 One press of a start button is a run, which submits jobs to the server. A run is an async generator
-of changes: dicts of widgets and their new values. The results are shown by
-`gradio_tabs.face_results`.
+of changes: dicts of widgets and their new values, which `panel.one_run` sends to the page. Events
+get the arguments `panel.QUIET`: private, and without an overlay of the widgets that they change.
+The results are shown by `gradio_tabs.face_results`.
 """
 
 import secrets
@@ -116,13 +117,13 @@ def _connect_runs(options: _Options, panel: Panel, results: FaceResults, runs: R
 
     async def generate(request: gr.Request, *values: object) -> Updates:
         steps = partial(_generate_faces, panel, results, values)
-        async for update in one_run(panel, runs, request, [], steps):
+        async for update in one_run(panel, runs, request, uploads=[], steps=steps):
             yield update
 
     async def enlarge(request: gr.Request, faces: list[Face]) -> Updates:
         uploads = [Upload(Path(path), f"{title}.png") for path, title in faces]
         steps = partial(_enlarge_faces, panel, uploads)
-        async for update in one_run(panel, runs, request, uploads, steps):
+        async for update in one_run(panel, runs, request, uploads, steps=steps):
             yield update
 
     inputs, outputs = list(vars(options).values()), list(vars(results).values())
@@ -134,7 +135,8 @@ def _connect_runs(options: _Options, panel: Panel, results: FaceResults, runs: R
 async def _enlarge_faces(panel: Panel, faces: list[Upload], run: Run) -> Updates:
     """Upscale each face; yield the changes of the page.
 
-    The results appear in the list "Your results" at the foot of the page.
+    The results appear in the list "Your results" at the foot of the page, which opens them in a
+    viewer; `wants_view` requests the tiles that it shows.
 
     Raises:
         SrganGpError: a job failed; its message is shown to the visitor.

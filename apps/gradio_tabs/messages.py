@@ -21,19 +21,19 @@ def waiting(text: str = "Starting ...") -> str:
     return _block(f'<progress aria-label="Progress"></progress>{escaped(text)}')
 
 
-def progress(done: int, total: int, unit: str) -> str:
+def progress(done: int, total: int, text: str) -> str:
     """Return a progress bar with its text.
 
     Args:
         done: finished steps.
         total: number of steps.
-        unit: name of the steps, in the plural.
+        text: name of the steps, in the plural; more text may follow it.
 
     >>> progress(3, 12, "images")
     '<div class="message"><progress aria-label="Progress" value="3" max="12"></progress>3 of 12 \
 images</div>'
     """
-    return bar(done, total, f"{done} of {total} {unit}")
+    return bar(done, total, f"{done} of {total} {text}")
 
 
 def bar(done: float, total: float, text: str) -> str:

@@ -112,8 +112,9 @@ async def one_run(
         panel: panel of the tab.
         runs: runs of the tab.
         request: request of the visitor.
-        uploads: input images of the run.
-        steps: the work: gets the run, and yields the updates that follow the start of the panel.
+        uploads: input images of the run, which are not deleted before it ends; may be empty.
+        steps: the work on these images: gets the run, and yields the updates that follow the start
+            of the panel.
         is_replaceable: whether a later replaceable run may replace this one.
         replaces: whether this run, if it is replaceable, replaces an earlier one; False: it does
             nothing while the earlier one is in progress.

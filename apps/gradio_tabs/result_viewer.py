@@ -4,7 +4,9 @@ import gradio as gr
 
 
 def build_viewer(name: str) -> gr.Markdown:
-    """Build the place of an image viewer, which `static/app.js` fills.
+    """Build the place of an image viewer; return the hidden links from which a script fills it.
+
+    The script is `static/app.js`.
 
     Args:
         name: prefix of the element ids.
