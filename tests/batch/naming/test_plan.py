@@ -195,7 +195,7 @@ def test_an_existing_result_is_an_error_of_that_image_alone(plan, out, exist):
     (out / "a.jpg").touch()
     refused, *jobs = plan(out, exist=exist)
     assert (refused.source.name, refused.error.code) == ("a.jpg", "E_EXISTS")
-    assert "--exist skip, overwrite or rename" in str(refused.error)
+    assert "--exist overwrite to replace it, --exist skip to keep it" in str(refused.error)
     assert all(isinstance(job, UpscaleJob) for job in jobs)
 
 
