@@ -9,7 +9,7 @@ Upscale a photo, and keep its ICC profile, EXIF and alpha:
     write_image(picture, "large.png")
 
 The model is always the one that is loaded. For scales up to 2 load "photo-x2", which is better; the
-command line chooses it by itself.
+command line chooses it if no model is named.
 
 `upscale` takes a path, a `Picture`, a numpy array (height, width, channels) of RGB, RGBA or grey, a
 Pillow image, or a list of them, and returns the same kind; for a path it returns a `Picture`.

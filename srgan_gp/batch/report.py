@@ -138,9 +138,11 @@ def outcome_line(outcome: Outcome) -> str:
     (width, height), (new_width, new_height) = outcome.size, outcome.result_size
     parts = [
         f"{width}x{height} -> {new_width}x{new_height} {outcome.target}",
-        f"{outcome.seconds:.2f} s",
+        f"upscaled in {outcome.seconds:.2f} s",  # reading and writing are not counted
         *outcome.warnings,
     ]
+    if new_width < width:
+        parts.insert(1, "smaller than the input")
     if outcome.frames != 1:
         parts.insert(1, f"{outcome.frames} frames")
     if outcome.faces is not None:

@@ -153,7 +153,7 @@ class RunReporter:
             is_hidden = self.hidden and str(source).startswith(self.hidden)
             text = INPUT_NAME if is_hidden else str(source)
             if progress.done == progress.total:
-                text += ": writing the result"
+                text += ": upscaled; writing the result"
         if self.mean_pixels and self.total:
             unmeasured = max(self.total - self.counts.total() - len(self.pixels), 0)
             estimated = self.remaining_pixels + unmeasured * self.mean_pixels

@@ -142,7 +142,7 @@ def _details(card: "ModelCard") -> "Iterator[str]":
     if card.fidelity_partner:
         yield f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}"
     if card.x2_model:
-        yield f"  --scale up to 2: {card.x2_model} is used"
+        yield f"  model for scales up to 2: {card.x2_model}"
     for source in card.data:
         yield f"  training data: {source.what} Licence: {source.licence}"
 

@@ -66,7 +66,7 @@ _SHEET = "contact sheet of the kept and dropped faces [next to the result, as NA
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of this verb."""
     add = parser.add_argument_group("Common options").add_argument
-    add("inputs", nargs="+", metavar="PHOTOS", help="folders, zip files or images")
+    add("inputs", nargs="+", metavar="PHOTOS", help="folders, zip files, images or patterns")
     add("-o", "--output", type=Path, required=True, metavar="FILE.zip", help=_OUTPUT)
     add("--size", type=types.face_side, default=256, metavar="N", help="side of a face [256]")
     add("--validation-share", type=float, metavar="0..1", help=_VALIDATION)

@@ -96,9 +96,7 @@ class Rate:
 
         With `share`, percent and time left are those of the pixels, and there is no rate of items.
         """
-        work = done / self.total if self.total else 0.0  # share of all work that is done
-        if share is not None:
-            work = share
+        work = done / self.total if share is None and self.total else share or 0.0
         self.history.append((now, done, work))
         while len(self.history) > 2 and self.history[0][0] < now - _RATE_WINDOW_SECONDS:
             self.history.popleft()
@@ -120,6 +118,8 @@ class Rate:
                 parts = [items + percent]
                 if rate > 0:
                     parts.append(_rate_text(rate))
+        if work >= 1:  # The last result may still be written.
+            return "" if self.total == 1 else parts[0]
         if work_rate > 0:
             parts.append(f"{_duration_text((1 - work) / work_rate)} left")
         return ", ".join(parts)
@@ -151,7 +151,8 @@ class _LineProgress:
         if now - self.printed_at >= SECONDS_BETWEEN_LINES:
             self.printed_at = now
             parts = (self.rate.update(done, now, share), text)
-            print_message("; ".join(filter(None, parts)))
+            if line := "; ".join(filter(None, parts)):
+                print_message(line)
 
 
 class _NoProgress:

@@ -174,8 +174,8 @@ def require_detector(path: str | Path | None) -> Path:
     if installed is not None:
         return installed
     raise UsageError(
-        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or pass the path of "
-        "the file as the detector."
+        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or name the "
+        "file: --detector FILE (of train --face-detector FILE, in Python detector=...)."
     )
 
 

@@ -19,6 +19,7 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.file_types import CONTAINERS, Container, silenced_pillow
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.pillow_decoding import decode, open_source
+from srgan_gp.system.paths import similar_name
 
 DEFAULT_MAX_PIXELS = 100_000_000
 """Default limit of width x height of an input image."""
@@ -117,7 +118,9 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
         flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, os.O_RDONLY | flags)
     except FileNotFoundError as error:
-        raise PictureError("E_NOT_FOUND", "the file does not exist; check the name") from error
+        similar = similar_name(path)
+        advice = f"did you mean {path.with_name(similar)}?" if similar else "check the name"
+        raise PictureError("E_NOT_FOUND", f"it does not exist; {advice}") from error
     except PermissionError as error:
         raise PictureError(
             "E_NO_PERMISSION", "there is no permission to read it; change its mode or its owner"

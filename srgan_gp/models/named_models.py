@@ -93,4 +93,9 @@ def model_for_scale(
             f"{x2_model.name} has no look and no fidelity, so {card.name} is used for {scale_text}."
         )
         return model, note
-    return x2_model.name, f"{x2_model.name} is used for {scale_text}, as {card.name} names it."
+    made_for = "this scale" if scale == x2_model.card.scale else "scales up to 2"
+    note = (
+        f"For {scale_text} the model {x2_model.name} is used, made for {made_for} "
+        f"(-n {card.name} keeps {card.name})."
+    )
+    return x2_model.name, note

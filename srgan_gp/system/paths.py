@@ -1,5 +1,6 @@
 """Path checks that return False instead of raising OSError, and related functions."""
 
+import difflib
 import os
 from pathlib import Path
 
@@ -15,6 +16,17 @@ def is_folder(path: Path) -> bool:
 def is_file(path: Path) -> bool:
     """Return whether a path is an existing regular file; False if that cannot be determined."""
     return os.path.isfile(path)  # noqa: PTH113
+
+
+def similar_name(path: Path) -> str | None:
+    """Return the most similar name in the folder of a path that does not exist; None: no such."""
+    try:
+        names = os.listdir(path.parent)  # noqa: PTH208
+    except (OSError, ValueError):
+        return None
+    by_spelling = {name.casefold(): name for name in names}  # a name in other letters is the best
+    matches = difflib.get_close_matches(path.name.casefold(), by_spelling, 1, 0.7)
+    return by_spelling[matches[0]] if matches else None
 
 
 def missing_folders(folder: Path) -> list[Path]:

@@ -30,7 +30,9 @@ def record():
 
 
 def test_outcomes_are_formatted_as_lines():
-    assert outcome_line(DONE) == ("a.png: 6x4 -> 12x8 out/a.png; 0.50 s; it was grey")
+    assert outcome_line(DONE) == ("a.png: 6x4 -> 12x8 out/a.png; upscaled in 0.50 s; it was grey")
+    smaller = replace(DONE, result_size=(3, 2))
+    assert "6x4 -> 3x2 out/a.png; smaller than the input; upscaled" in outcome_line(smaller)
     assert outcome_line(SKIPPED) == "b.png: skipped, it is done already: out/b.png"
     assert outcome_line(FAILED) == "c.png: E_DAMAGED: it is cut short"
 
@@ -198,7 +200,7 @@ def test_a_tile_in_progress_counts_by_its_expected_time(record, monkeypatch):
         (pytest.approx(0.025), "c.png"),
         (pytest.approx(0.375), "c.png"),
         (pytest.approx(0.495), "c.png"),
-        (1, "c.png: writing the result"),
+        (1, "c.png: upscaled; writing the result"),
     ]
 
 

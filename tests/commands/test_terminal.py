@@ -82,6 +82,16 @@ def test_the_remaining_time_is_that_of_the_work():
     assert rate.update(6, now=10.0, share=0.1) == "6 of 7 images, 10 % of the pixels, 1:30 left"
 
 
+def test_while_the_last_result_is_written_no_percent_and_no_time_left_are_shown():
+    one, several = Rate(1, "image"), Rate(3, "image")
+    assert one.update(0.5, now=0.0) == "50 %"
+    assert one.update(0.75, now=10.0) == "75 %, 0:10 left"
+    assert one.update(1, now=20.0) == ""
+    several.update(0, now=0.0, share=0.0)
+    assert several.update(3, now=9.0, share=1.0) == "3 of 3 images"
+    assert Rate(3, "image").update(3, now=9.0) == "3 of 3 images"
+
+
 def test_the_rate_is_that_of_the_last_minute():
     rate = Rate(None, "image")
     assert rate.update(1, now=0.0) == "1 image"
@@ -102,7 +112,7 @@ def test_without_a_terminal_the_progress_is_a_line_every_few_seconds(monkeypatch
         "10 of 40, 2.00 a second, 0:15 left; a.png",
         "20 of 40, 2.00 a second, 0:10 left; a.png",
         "30 of 40, 2.00 a second, 0:05 left; a.png",
-        "40 of 40, 2.00 a second, 0:00 left; a.png",
+        "40 of 40; a.png",
     ]
 
 

@@ -185,6 +185,10 @@ def test_results_without_their_originals_are_not_enlarged_without_a_word(
         printed = capsys.readouterr().err.splitlines()
         return [line for line in printed if " of a result, without the original" in line]
 
+    original = folder / "no_suffix"
+    Image.new("RGB", (3, 3)).save(original, "PNG")
+    Image.new("RGB", (3, 3)).save(folder / "no_suffix_x4.png")
+
     assert lines() == []
     (folder / "b.gif").rename(folder / "c_x4.gif")
     expected = (
@@ -194,7 +198,11 @@ def test_results_without_their_originals_are_not_enlarged_without_a_word(
     assert lines("--dry-run") == lines() == [expected]
     Image.new("RGB", (3, 3)).save(folder / "d_w640.png")
     [line] = lines()
-    assert line.startswith("2 inputs have names of a result, ")
+    assert line.startswith("2 inputs have names of a result, without the originals beside them, ")
+    assert line.endswith("_x4.gif and 1 more")
+    original.unlink()
+    [line] = lines()
+    assert line.startswith("3 inputs have names of a result, ")
 
 
 def test_a_folder_of_results_is_upscaled_again_when_they_are_named(upscale, folder, tmp_path):

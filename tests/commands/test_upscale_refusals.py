@@ -70,7 +70,13 @@ def test_a_file_that_never_existed_is_said_not_to_exist(upscale, tmp_path):
     code, report, _ = upscale(tmp_path / "nowhere.png")
     [entry] = report["pictures"]
     assert (code, entry["code"]) == (3, "E_NOT_FOUND")
-    assert entry["message"] == "the file does not exist; check the name"
+    assert entry["message"] == "it does not exist; check the name"
+
+
+def test_a_similar_name_is_suggested_for_a_missing_folder(upscale, folder, tmp_path):
+    for name in ("In", "inn"):
+        [entry] = upscale(tmp_path / name, "-r", "-o", tmp_path / "out")[1]["pictures"]
+        assert entry["message"] == f"it does not exist; did you mean {folder}?"
 
 
 def test_a_pattern_without_matches_is_nothing_to_do(upscale, tmp_path):

@@ -244,7 +244,7 @@ def test_every_error_of_read_image_names_the_path(tmp_path, content):
 def test_a_path_that_means_something_elsewhere_gets_advice(path, advice):
     with pytest.raises(PictureError, match=advice) as caught:
         read_image(path)
-    assert str(caught.value).startswith(f"{path}: the file does not exist")
+    assert str(caught.value).startswith(f"{path}: it does not exist")
 
 
 def test_read_image_names_its_own_parameter(tmp_path):

@@ -287,7 +287,7 @@ def test_progress_of_a_list_counts_images(fake_session):
 
 def test_all_images_are_checked_before_the_first_is_upscaled(batches, tmp_path):
     upscaler, shapes = batches
-    with pytest.raises(PictureError, match=r"image 2 of 2: .*missing.png: the file does not exist"):
+    with pytest.raises(PictureError, match=r"image 2 of 2: .*missing.png: it does not exist"):
         upscaler.upscale([random_array((*SIZE, 3)), tmp_path / "missing.png"])
     with pytest.raises(ValueError, match="image 1 of 2: need uint8"):
         upscaler.upscale([np.zeros((4, 4, 3)), random_array((*SIZE, 3))])

@@ -49,22 +49,41 @@ def test_a_model_of_another_task_is_not_used(named, onnx_models):
     assert model_for_scale("large", 2)[0] == "large"
 
 
-def test_the_command_line_says_and_reports_it(named, tmp_path, capsys):
+@pytest.fixture
+def named_default(named, monkeypatch):
+    """Make `large` the default model."""
+    monkeypatch.setattr("srgan_gp.batch.engines.open_engine.DEFAULT_MODEL", "large")
+
+
+@pytest.mark.usefixtures("named_default")
+def test_the_command_line_says_and_reports_it(tmp_path, capsys):
     Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
-    words = ["upscale", str(tmp_path / "a.png"), "-n", "large", "--device", "cpu"]
+    words = ["upscale", str(tmp_path / "a.png"), "--device", "cpu"]
     assert main([*words, "-s", "2"]) == 0
-    assert capsys.readouterr().err.startswith("small is used for x2, as large names it.\nsmall on ")
+    note = "For x2 the model small is used, made for this scale (-n large keeps large).\n"
+    assert capsys.readouterr().err.startswith(f"{note}small on ")
     assert main([*words, "-s", "2", "--suffix=_b", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["model"] == "small"
     assert main([*words, "-s", "3", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["model"] == "large"
+    assert main([*words, "-s", "1.5"]) == 0
+    assert "For x1.5 the model small is used, made for scales up to 2 " in capsys.readouterr().err
 
 
-def test_a_width_counts_as_its_scale_for_one_image_and_not_for_a_folder(named, tmp_path, capsys):
+@pytest.mark.usefixtures("named_default")
+def test_a_model_that_the_user_names_is_kept(tmp_path, capsys):
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    words = ["upscale", str(tmp_path / "a.png"), "-n", "large", "--device", "cpu", "-s", "2"]
+    assert main(words) == 0
+    assert capsys.readouterr().err.startswith("large on cpu")
+
+
+@pytest.mark.usefixtures("named_default")
+def test_a_width_counts_as_its_scale_for_one_image_and_not_for_a_folder(tmp_path, capsys):
     photos, out = tmp_path / "in", str(tmp_path / "out")
     photos.mkdir()
     Image.new("RGB", (8, 8)).save(photos / "a.png")
-    words = ["-n", "large", "--device", "cpu", "--json", "--exist", "overwrite", "-o", out]
+    words = ["--device", "cpu", "--json", "--exist", "overwrite", "-o", out]
     for source, width, model in (
         (photos / "a.png", "16", "small"),
         (photos / "a.png", "17", "large"),
@@ -76,7 +95,7 @@ def test_a_width_counts_as_its_scale_for_one_image_and_not_for_a_folder(named, t
 
 def test_models_and_its_json_name_it(named, capsys):
     assert main(["models", "large"]) == 0
-    assert "  --scale up to 2: small is used\n" in capsys.readouterr().out
+    assert "  model for scales up to 2: small\n" in capsys.readouterr().out
     assert main(["models", "--json"]) == 0
     cards = {card["name"]: card for card in json.loads(capsys.readouterr().out)["models"]}
     assert (cards["large"]["x2_model"], cards["small"]["x2_model"]) == ("small", None)

@@ -57,7 +57,7 @@ def test_hidden_details_are_logged(caplog):
 
 
 def test_an_expired_upload_must_be_chosen_again():
-    shown = for_clients(PictureError("E_NOT_FOUND", "the file does not exist; check the name"))
+    shown = for_clients(PictureError("E_NOT_FOUND", "it does not exist; check the name"))
     assert (shown.code, "choose the file again" in str(shown)) == ("E_VANISHED", True)
     assert "check the name" not in str(shown)
 

@@ -50,9 +50,8 @@ def open_engine(
         devices: names of the devices. With one, this process runs the jobs; with several, a worker
             process for each. Ray takes exactly one: `auto`, `cpu` or `cuda`.
         settings: options of all runs.
-        model: as for `upscaler.Upscaler.load`, None for its default. If the card of the model
-            names another model for small scales, and the scale of the run is one of these,
-            that model is loaded.
+        model: as for `upscaler.Upscaler.load`. None: its default, or, if the scale of the run is
+            up to 2, the model that the card of the default names for such scales.
         threads: CPU threads for each device; None: as for `upscaler.Upscaler.load`, or for Ray as
             for `RayEngine`.
         fidelity: as for `upscaler.Upscaler.load`.
@@ -67,11 +66,11 @@ def open_engine(
         SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
             or starts no worker.
     """
-    model, note = model or DEFAULT_MODEL, None
-    scale = settings.scale
+    is_default, note = model is None, None
+    model, scale = model or DEFAULT_MODEL, settings.scale
     if settings.width and image_width:
         scale = settings.width / image_width
-    if scale is not None:
+    if is_default and scale is not None:
         model, note = model_for_scale(model, scale, fidelity)
     if engine == "ray":  # Workers have other working directories, so relative paths are replaced.
         model = _absolute(model)

@@ -20,7 +20,7 @@ _NAME = re.compile(r"(?P<stem>.+)_(?:x\d+(?:\.\d+)?|w\d+)")
 def has_name_of_result(path: Path, suffixes: frozenset[str]) -> bool:
     """Return whether a file has the name of a result, and its image is in the same folder.
 
-    So `a_x4.jpg` is a result if `a.jpg`, or `a` with another suffix of an image, exists.
+    So `a_x4.jpg` is a result if `a.jpg`, `a` with another suffix of an image, or a file `a` exists.
 
     Args:
         path: path of the file.
@@ -29,6 +29,8 @@ def has_name_of_result(path: Path, suffixes: frozenset[str]) -> bool:
     match = _NAME.fullmatch(path.stem)
     if match is None:
         return False
+    if is_file(path.with_name(match["stem"])):
+        return True
     for suffix in suffixes:
         for spelling in (suffix, suffix.upper()):
             if os.path.lexists(path.with_name(match["stem"] + spelling)):

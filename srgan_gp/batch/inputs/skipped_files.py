@@ -76,22 +76,33 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
             files = f"{count} {suffix} {'file' if count == 1 else 'files'}"
             yield f"{files} skipped: {name} is not read; save as JPEG, PNG or TIFF first"
     if skipped_files.repeated:
-        count, first = len(skipped_files.repeated), skipped_files.repeated[0]
+        count = len(skipped_files.repeated)
+        first = _and_others(skipped_files.repeated[0], count)
         files = "input is the result" if count == 1 else "inputs are results"
         yield f"{count} {files} of an earlier run, enlarged again as named: {first}"
     if skipped_files.alike:
-        count, first = skipped_files.alike, skipped_files.first_alike
+        count, first = (
+            skipped_files.alike,
+            _and_others(skipped_files.first_alike, skipped_files.alike),
+        )
         files = "input has the name" if count == 1 else "inputs have names"
+        originals = "the original beside it" if count == 1 else "the originals beside them"
         yield (
-            f"{count} {files} of a result, without the original beside it, and may be enlarged "
-            f"for the second time: {first}"
+            f"{count} {files} of a result, without {originals}, and may be enlarged for the second "
+            f"time: {first}"
         )
     if skipped_files.own:
-        count, first = len(skipped_files.own), skipped_files.own[0]
+        count = len(skipped_files.own)
+        first = _and_others(skipped_files.own[0], count)
         files = "input was" if count == 1 else "inputs were"
         yield f"{count} {files} written by srgan-gp generate or prepare, and enlarged too: {first}"
     for folder in skipped_files.prepared:
         yield f"{folder} has the faces of a file of srgan-gp prepare, and they are inputs too"
+
+
+def _and_others(first: Path | None, count: int) -> str:
+    """Return the path of the first of some files, with the number of the others."""
+    return str(first) if count == 1 else f"{first} and {count - 1} more"
 
 
 def dry_run_lines(skipped_files: SkippedFiles) -> Iterator[str]:

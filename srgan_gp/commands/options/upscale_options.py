@@ -16,7 +16,10 @@ _OUTPUT = (
     "folder of the results or, for one image, a file, or - for standard output [one image: next to "
     "it, as NAME_x4; several images: required]"
 )
-_MODEL = "name of a model, see `srgan-gp models`, or path of an .onnx file [photo-x4]"
+_MODEL = (
+    "name of a model, see `srgan-gp models`, or path of an .onnx file, used at any scale "
+    "[photo-x4; for scales up to 2 photo-x2]"
+)
 _FIDELITY = (
     "0: crisp, the weights of photo-x4; 1: faithful, those of photo-x4-psnr; between: an "
     "average [0]"
@@ -32,11 +35,12 @@ _FACES = (
 _FACE_STRENGTH = "weight of the face model inside a face [1]"
 _FACE_MODEL = "name of a model for super-resolution, or path of an .onnx file [face-x4]"
 _WIDTH = (
-    "width of each result in pixels, in place of a scale; for one image the model is chosen as for "
-    "that scale"
+    "width of each result in pixels, in place of a scale; for one image the default model is "
+    "chosen as for that scale"
 )
 _SCALE = (
-    "scale of both sides, such as 2 or 2x; the result of the model is resampled to it [the model's]"
+    "scale of both sides, such as 2 or 2x; the result of the model is resampled to it; up to 2, "
+    "photo-x2 is the default model [the model's]"
 )
 _TILE = "largest side of the tiles, which limit the memory; the result does not depend on it [auto]"
 _PRECISION = (

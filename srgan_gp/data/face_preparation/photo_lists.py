@@ -3,6 +3,7 @@
 `other_files` also counts the files that are not images, for `srgan-gp finetune`.
 """
 
+import glob
 import os
 import zipfile
 from collections import Counter
@@ -34,18 +35,20 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
     """List the photos of several places, in the order given, without repetitions.
 
     Args:
-        places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER` and image files.
+        places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER`, image files, and
+            patterns such as `*.jpg`, of whose matches the files of other types are skipped.
         exclude: an image that is not listed: the contact sheet of an earlier preparation.
 
     Returns:
         The photos. With several places, a name starts with that of its folder or zip file.
 
     Raises:
-        UsageError: a place does not exist or is of another type.
+        UsageError: a place does not exist or is of another type, or nothing matches a pattern.
         NothingToDoError: there is no photo.
     """
     names: dict[ImageFile, str] = {}
     photo_list = PhotoList()
+    places = _expanded(places, photo_list.skipped)
     for place in places:
         needs_prefix = len(places) > 1 and not is_file(Path(place))
         prefix = f"{Path(place).name}/" if needs_prefix else ""
@@ -87,6 +90,31 @@ def other_files(places: Sequence[str]) -> Counter[str]:
         if is_folder(Path(place)):
             _note_others(Path(place), photo_list)
     return photo_list.skipped
+
+
+def _expanded(places: Sequence[str], skipped: Counter[str]) -> list[str]:
+    """Replace each pattern by its matches, in sorted order; other places are returned unchanged.
+
+    Matches of other types are counted in `skipped`, by suffix.
+
+    Raises:
+        UsageError: nothing matches a pattern.
+    """
+    expanded: list[str] = []
+    for place in places:
+        if not glob.has_magic(place) or os.path.lexists(place) or ".zip:" in place:
+            expanded.append(place)
+            continue
+        matches = sorted(glob.glob(place))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if not matches:
+            raise UsageError(f"Nothing matches {place!r}. Check the pattern.")
+        for match in matches:
+            suffix = Path(match).suffix.lower()
+            if is_folder(Path(match)) or suffix in (*SUFFIXES, ".zip"):
+                expanded.append(match)
+            else:
+                skipped[suffix or "no suffix"] += 1
+    return expanded
 
 
 def _files(place: str) -> list[ImageFile]:

@@ -51,3 +51,15 @@ def test_a_missing_folder_of_a_zip_file_is_refused(tmp_path):
         archive.writestr("train/a.png", b"")
     with pytest.raises(UsageError, match="no image in"):
         list_photos([f"{tmp_path / 'a.zip'}:val"], exclude=tmp_path / "sheet.png")
+
+
+def test_a_pattern_is_expanded_and_other_types_are_counted(tmp_path):
+    for name in ("b.jpg", "a.jpg", "c.png", "c.txt"):
+        (tmp_path / name).touch()
+    pattern = f"{tmp_path}/?.jpg"
+    listed = list_photos([pattern], exclude=tmp_path / "sheet.png")
+    assert [name for name, _ in listed.photos] == ["a.jpg", "b.jpg"]
+    listed = list_photos([f"{tmp_path}/c.*"], exclude=tmp_path / "sheet.png")
+    assert ([name for name, _ in listed.photos], listed.skipped) == (["c.png"], {".txt": 1})
+    with pytest.raises(UsageError, match="Nothing matches"):
+        list_photos([f"{tmp_path}/*.tif"], exclude=tmp_path / "sheet.png")
