@@ -19,14 +19,17 @@ def is_file(path: Path) -> bool:
 
 
 def similar_name(path: Path) -> str | None:
-    """Return the most similar name in the folder of a path that does not exist; None: no such."""
+    """Return the most similar name in the folder of a path that does not exist; None: no such.
+
+    Suffixes and the case of letters are not compared.
+    """
     try:
         names = os.listdir(path.parent)  # noqa: PTH208
     except (OSError, ValueError):
         return None
-    by_spelling = {name.casefold(): name for name in names}  # a name in other letters is the best
-    matches = difflib.get_close_matches(path.name.casefold(), by_spelling, 1, 0.7)
-    return by_spelling[matches[0]] if matches else None
+    by_stem = {Path(name).stem.casefold(): name for name in names}
+    matches = difflib.get_close_matches(path.stem.casefold(), by_stem, 1, 0.7)
+    return by_stem[matches[0]] if matches else None
 
 
 def missing_folders(folder: Path) -> list[Path]:

@@ -77,6 +77,10 @@ def test_a_similar_name_is_suggested_for_a_missing_folder(upscale, folder, tmp_p
     for name in ("In", "inn"):
         [entry] = upscale(tmp_path / name, "-r", "-o", tmp_path / "out")[1]["pictures"]
         assert entry["message"] == f"it does not exist; did you mean {folder}?"
+    # A common suffix is no similarity.
+    (tmp_path / "in.jpg").touch()
+    [entry] = upscale(tmp_path / "missing.jpg")[1]["pictures"]
+    assert entry["message"] == "it does not exist; check the name"
 
 
 def test_a_pattern_without_matches_is_nothing_to_do(upscale, tmp_path):
