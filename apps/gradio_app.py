@@ -15,9 +15,9 @@ from gradio_tabs.batch import build_batch_tab
 from gradio_tabs.compare import build_compare_tab
 from gradio_tabs.faces import build_faces_tab
 from gradio_tabs.finetune import build_finetune_tab
-from gradio_tabs.invalid_values import refuse_invalid_values
+from gradio_tabs.inputs.invalid_values import refuse_invalid_values
 from gradio_tabs.model_lists import ModelLists
-from gradio_tabs.runs import Runs
+from gradio_tabs.results.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
 
 from srgan_gp.inference.devices import allows_int8

@@ -8,7 +8,7 @@ from typing import Any
 
 from gradio.themes import Default
 
-from gradio_tabs.examples import example_styles
+from gradio_tabs.inputs.examples import example_styles
 
 _STYLES = """
 /* Without a width the page would be as wide as its contents, such as a long name. */

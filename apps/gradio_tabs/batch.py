@@ -14,8 +14,10 @@ from functools import partial
 import gradio as gr
 
 from gradio_tabs import messages
+from gradio_tabs.inputs.skipped_files import SkippedFile, skipped_files, skipped_text
+from gradio_tabs.inputs.uploads import FilesInput, Upload
 from gradio_tabs.options import Options, build_options, upscale_request
-from gradio_tabs.panel import (
+from gradio_tabs.results.panel import (
     QUIET,
     Changes,
     Panel,
@@ -25,10 +27,8 @@ from gradio_tabs.panel import (
     connect_clearing,
     one_run,
 )
-from gradio_tabs.result_viewer import build_viewer
-from gradio_tabs.runs import Progress, Run, Runs
-from gradio_tabs.skipped_files import SkippedFile, skipped_files, skipped_text
-from gradio_tabs.uploads import FilesInput, Upload
+from gradio_tabs.results.result_viewer import build_viewer
+from gradio_tabs.results.runs import Progress, Run, Runs
 from srgan_gp.errors import BusyError, Cancelled, PictureError, UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest

@@ -3,7 +3,7 @@
 One press of a start button is a run, which submits jobs to the server. A run is an async generator
 of changes: dicts of widgets and their new values, which `panel.one_run` sends to the page. Events
 get the arguments `panel.QUIET`: private, and without an overlay of the widgets that they change.
-The results are shown by `gradio_tabs.face_results`.
+The results are shown by `gradio_tabs.results.face_results`.
 """
 
 import secrets
@@ -16,17 +16,17 @@ from typing import Any
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.face_results import (
+from gradio_tabs.inputs.uploads import ImageInput, Upload
+from gradio_tabs.model_texts import describe
+from gradio_tabs.results.face_results import (
     ENLARGING_MODEL,
     Face,
     FaceResults,
     build_face_results,
     connect_sending,
 )
-from gradio_tabs.model_texts import describe
-from gradio_tabs.panel import QUIET, Panel, Updates, build_panel, connect, one_run
-from gradio_tabs.runs import Progress, Run, Runs
-from gradio_tabs.uploads import ImageInput, Upload
+from gradio_tabs.results.panel import QUIET, Panel, Updates, build_panel, connect, one_run
+from gradio_tabs.results.runs import Progress, Run, Runs
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.generating import MAX_SEED

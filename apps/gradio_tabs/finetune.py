@@ -1,7 +1,7 @@
 """Tab "Fine-tune": trains a model further on a visitor's photos, if the server allows it.
 
 The training is a separate process of the server, which `serving.finetuning` starts. Its progress
-and the buttons of the finished model are in `gradio_tabs.training_view`.
+and the buttons of the finished model are in `gradio_tabs.results.training_view`.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from importlib.util import find_spec
 import gradio as gr
 
 from gradio_tabs import messages
+from gradio_tabs.inputs.page_requests import visitor_of
+from gradio_tabs.inputs.uploads import FilesInput, Upload
 from gradio_tabs.model_lists import ModelLists, model_choices
-from gradio_tabs.page_requests import visitor_of
-from gradio_tabs.panel import QUIET, Changes, Updates, build_panel, connect, guarded
-from gradio_tabs.training_view import TrainingView, build_training_view
-from gradio_tabs.uploads import FilesInput, Upload
+from gradio_tabs.results.panel import QUIET, Changes, Updates, build_panel, connect, guarded
+from gradio_tabs.results.training_view import TrainingView, build_training_view
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.models.new_names import require_free_name
 from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, FineTunings, TrainingPlan

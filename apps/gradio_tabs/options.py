@@ -10,10 +10,10 @@ from typing import Any
 
 import gradio as gr
 
+from gradio_tabs.inputs.uploads import Upload
 from gradio_tabs.model_lists import model_choices
 from gradio_tabs.model_texts import EXACT, FAST, describe, model_of_size, speed_info
-from gradio_tabs.panel import QUIET
-from gradio_tabs.uploads import Upload
+from gradio_tabs.results.panel import QUIET
 from srgan_gp.errors import UsageError
 from srgan_gp.images import FORMATS
 from srgan_gp.models.cards import LOOKS, ModelCard

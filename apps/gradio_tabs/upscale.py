@@ -11,10 +11,12 @@ from functools import partial
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.image_field import NO_IMAGE, build_image_field, region_around
+from gradio_tabs.inputs.image_field import NO_IMAGE, build_image_field, region_around
+from gradio_tabs.inputs.selections import Selection
+from gradio_tabs.inputs.uploads import ImageInput, Upload
 from gradio_tabs.model_lists import model_label
 from gradio_tabs.options import Options, build_options, upscale_request
-from gradio_tabs.panel import (
+from gradio_tabs.results.panel import (
     QUIET,
     Panel,
     Updates,
@@ -23,10 +25,8 @@ from gradio_tabs.panel import (
     connect_clearing,
     one_run,
 )
-from gradio_tabs.result_viewer import build_viewer
-from gradio_tabs.runs import Progress, Run, Runs
-from gradio_tabs.selections import Selection
-from gradio_tabs.uploads import ImageInput, Upload
+from gradio_tabs.results.result_viewer import build_viewer
+from gradio_tabs.results.runs import Progress, Run, Runs
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 

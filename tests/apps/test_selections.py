@@ -10,7 +10,9 @@ from srgan_gp.errors import UsageError
 
 @pytest.fixture
 def selection(tabs):
-    return lambda data: importlib.import_module("gradio_tabs.selections").Selection(None, data)
+    return lambda data: importlib.import_module("gradio_tabs.inputs.selections").Selection(
+        None, data
+    )
 
 
 @pytest.mark.parametrize(

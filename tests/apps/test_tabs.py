@@ -82,15 +82,15 @@ def service():
 
 @pytest.fixture
 def tab_runs(service):
-    return module("runs").Runs(service, "upscale")
+    return module("results.runs").Runs(service, "upscale")
 
 
 def upload(name):
-    return module("uploads").Upload(Path(name), name)
+    return module("inputs.uploads").Upload(Path(name), name)
 
 
 def test_a_run_yields_its_progress_and_then_its_result(service, tab_runs):
-    progress = module("runs").Progress
+    progress = module("results.runs").Progress
 
     async def follow():
         with tab_runs.begin("page-me", []) as run:
@@ -109,7 +109,7 @@ def test_a_run_yields_its_progress_and_then_its_result(service, tab_runs):
 
 
 def test_a_run_continues_when_its_page_is_closed(service, tab_runs):
-    panel = module("panel")
+    panel = module("results.panel")
 
     async def steps(run):
         async for update in run.follow(GenerateRequest()):
@@ -132,7 +132,7 @@ def test_a_run_continues_when_its_page_is_closed(service, tab_runs):
 
 
 def test_jobs_belong_to_the_visitor_of_the_cookie(service):
-    requests = module("page_requests")
+    requests = module("inputs.page_requests")
     scope = {"visitor": "0f"}
     mine = SimpleNamespace(session_hash="a", request=SimpleNamespace(scope=scope))
     assert requests.visitor_of(mine) == "visitor-0f"
@@ -296,7 +296,7 @@ def clicked(panel, tab_runs, name, seen):
 
 
 def test_of_several_clicks_the_last_wins(service, tab_runs):
-    panel = module("panel")
+    panel = module("results.panel")
 
     async def click_three_times():
         seen = []
@@ -319,7 +319,7 @@ def test_of_several_clicks_the_last_wins(service, tab_runs):
 
 
 def test_a_second_press_of_a_button_replaces_no_run(service, tab_runs):
-    panel = module("panel")
+    panel = module("results.panel")
 
     async def press():
         async def steps(run):
@@ -346,7 +346,7 @@ def test_a_second_press_of_a_button_replaces_no_run(service, tab_runs):
 
 def updates_of(*steps):
     """Return all updates of a run with these steps; an exception among them is raised."""
-    panel = module("panel")
+    panel = module("results.panel")
 
     async def stepping():
         for step in steps:
@@ -390,7 +390,7 @@ CHOICES = ("photo-x4", "x2", 1920, 0.25, "Exact", "JPEG", 80, True, "256", 0.5)
 
 
 def test_the_widgets_become_a_request():
-    image = module("uploads").Upload(Path("in.png"), "holiday.png")
+    image = module("inputs.uploads").Upload(Path("in.png"), "holiday.png")
     wanted = UpscaleRequest(
         Path("in.png"), "holiday.png", model="photo-x4", fidelity=0.25, scale=2.0, format="JPEG",
         quality=80, strip_metadata=False, tile=256, faces=0.5,
@@ -402,7 +402,7 @@ def test_the_widgets_become_a_request():
 
 
 def test_default_values_give_a_default_request():
-    image = module("uploads").Upload(Path("in.png"), "holiday.png")
+    image = module("inputs.uploads").Upload(Path("in.png"), "holiday.png")
     untouched = (
         "tiny",
         "x2",
@@ -457,11 +457,11 @@ def test_a_missing_width_is_an_error():
 )
 def test_pixels_inside_a_request_are_refused(payload):
     with pytest.raises(PictureError, match="only an uploaded file"):
-        module("uploads").Upload.of(payload)
+        module("inputs.uploads").Upload.of(payload)
 
 
 def test_an_uploaded_file_is_not_opened():
-    uploads = module("uploads")
+    uploads = module("inputs.uploads")
     given = uploads.ImageInput().preprocess(ImageData(path="/nowhere/a.png", orig_name="b.png"))
     assert given == uploads.Upload(Path("/nowhere/a.png"), "b.png")
 
@@ -472,7 +472,7 @@ def test_values_that_fit_no_field_are_refused_with_a_message(values):
         with gr.Blocks(analytics_enabled=False) as page:
             field = gr.Radio(["one", "two"]) if values == ["neither"] else gr.File()
             field.change(lambda value: None, field)
-        module("invalid_values").refuse_invalid_values(page)
+        module("inputs.invalid_values").refuse_invalid_values(page)
         await page.preprocess_data(page.fns[0], values, None)
 
     with pytest.raises(gr.Error) as refused:
@@ -483,7 +483,7 @@ def test_values_that_fit_no_field_are_refused_with_a_message(values):
 
 
 def test_the_page_writes_no_pyi_file():
-    module("uploads")
+    module("inputs.uploads")
     assert list(APPS.rglob("*.pyi")) == []
 
 
@@ -504,7 +504,7 @@ def test_a_curve_goes_from_corner_to_corner():
 
 
 def test_a_training_run_is_described_with_percent_and_time_left():
-    describe, state = module("training_view").describe, TrainingState
+    describe, state = module("results.training_view").describe, TrainingState
     training = state(True, "training", done=480, total=9600, seconds_left=80)
     assert "Training: 5 %, about 2 min left (480 of 9,600 image sections)" in describe(training)
     assert 'value="480" max="9600"' in describe(training)

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import cast
 
-from gradio_tabs.uploads import MAX_NAME_CHARACTERS
+from gradio_tabs.inputs.uploads import MAX_NAME_CHARACTERS
 
 _MAX_FILES = 100
 _MAX_NAMED = 3

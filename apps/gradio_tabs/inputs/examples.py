@@ -9,12 +9,12 @@ from pathlib import Path
 import gradio as gr
 from PIL import Image
 
-from gradio_tabs.page_requests import visitor_of
-from gradio_tabs.panel import QUIET
-from gradio_tabs.runs import Runs
-from gradio_tabs.uploads import ImageInput
+from gradio_tabs.inputs.page_requests import visitor_of
+from gradio_tabs.inputs.uploads import ImageInput
+from gradio_tabs.results.panel import QUIET
+from gradio_tabs.results.runs import Runs
 
-FOLDER = Path(__file__).parents[1] / "examples"
+FOLDER = Path(__file__).parents[2] / "examples"
 """Directory of the example images."""
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 96, 72
 """Displayed size in CSS pixels; the stored images have twice as many, for dense displays."""

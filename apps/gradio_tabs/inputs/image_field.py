@@ -5,9 +5,9 @@ The tabs "Upscale" and "Compare" use both.
 
 import gradio as gr
 
-from gradio_tabs.examples import build_examples
-from gradio_tabs.runs import Runs
-from gradio_tabs.uploads import ImageInput
+from gradio_tabs.inputs.examples import build_examples
+from gradio_tabs.inputs.uploads import ImageInput
+from gradio_tabs.results.runs import Runs
 from srgan_gp.serving.jobs.job_requests import Region
 
 NO_IMAGE = "Choose an image first: drop it, paste it, or click or tap the field."

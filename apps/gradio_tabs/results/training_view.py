@@ -9,7 +9,7 @@ import gradio as gr
 
 from gradio_tabs import messages
 from gradio_tabs.model_lists import ModelLists
-from gradio_tabs.panel import Changes, Panel, Updates
+from gradio_tabs.results.panel import Changes, Panel, Updates
 from srgan_gp.serving.finetuning.training_process import FineTuning
 from srgan_gp.serving.finetuning.training_progress import TrainingState
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import gradio as gr
 
+from gradio_tabs.inputs.selections import Selection
+from gradio_tabs.inputs.uploads import ImageInput
 from gradio_tabs.model_lists import model_label
-from gradio_tabs.panel import QUIET, Changes
-from gradio_tabs.selections import Selection
-from gradio_tabs.uploads import ImageInput
+from gradio_tabs.results.panel import QUIET, Changes
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.jobs.job_requests import Result
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import gradio as gr
 
-from gradio_tabs.page_requests import page_of
-from gradio_tabs.uploads import Upload
+from gradio_tabs.inputs.page_requests import page_of
+from gradio_tabs.inputs.uploads import Upload
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.jobs.job import Job, Request
 from srgan_gp.serving.jobs.job_execution import check_request

@@ -14,9 +14,9 @@ from typing import Any, ClassVar
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.page_requests import address_of, page_of, visitor_of
-from gradio_tabs.runs import Run, Runs
-from gradio_tabs.uploads import FilesInput, ImageInput, Upload
+from gradio_tabs.inputs.page_requests import address_of, page_of, visitor_of
+from gradio_tabs.inputs.uploads import FilesInput, ImageInput, Upload
+from gradio_tabs.results.runs import Run, Runs
 from srgan_gp.errors import Cancelled, PictureError, SrganGpError
 from srgan_gp.serving.public_messages import for_clients
 

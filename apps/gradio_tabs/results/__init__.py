@@ -1,0 +1,1 @@
+"""Runs of a tab: their start and stop, their progress and their results."""
