@@ -160,7 +160,9 @@ def _fit_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
     if picture.exif is not None:
         with suppress(ValueError, struct.error):  # damaged EXIF data is removed
             exif = update_exif(picture.exif, **size)
-        if exif is None or len(exif) > limits.max_metadata_bytes:
+        if exif is None:
+            warnings.append("the EXIF data is damaged: it was removed")
+        elif len(exif) > limits.max_metadata_bytes:
             warnings.append(f"{name} cannot hold this EXIF data: it was removed")
             exif = None
     if picture.xmp is not None:

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from srgan_gp.images.picture import Array
+from srgan_gp.images.picture import MAX_DPI, Array
 
 # Tags of the first directory, of the Exif directory in it, and of the thumbnail's directory.
 _ORIENTATION, _WIDTH, _HEIGHT, _RESOLUTION_UNIT = 0x0112, 0x0100, 0x0101, 0x0128
@@ -24,7 +24,6 @@ _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA002, 0xA003
 _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _SHORT, _LONG = 3, 4  # types of values: unsigned integers of 16 and of 32 bits
 _HEADER_BYTES, _ENTRY_BYTES = 8, 12
-_MAX_DPI = 65_535  # the limit of JPEG
 
 OWN_TOOL = b"<xmp:CreatorTool>srgan-gp</xmp:CreatorTool>"
 """Part of the XMP of images that `srgan-gp generate` and `prepare` write; results keep it."""
@@ -231,6 +230,6 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
         return None
     if image.format == "TIFF" and _RESOLUTION_UNIT not in image.getexif():
         return None  # Pillow assumes a unit if there is none.
-    if not all(0 < value <= _MAX_DPI for value in (horizontal, vertical)):
+    if not all(0 < value <= MAX_DPI for value in (horizontal, vertical)):
         return None
     return horizontal, vertical

@@ -3,15 +3,18 @@
 The other functions return advice for error messages about arrays that are not accepted.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+import dataclasses
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
+from PIL import Image
 
 Array = NDArray[Any]
 """An array whose shape and dtype are stated where it is used."""
 
+MAX_DPI = 65_535  # the limit of JPEG
 _FEWEST_COLUMNS = 16
 """A last axis of this size or more is assumed to be the width of an image, not its channels."""
 _LEAST_16_BIT = 512
@@ -127,7 +130,7 @@ def dtype_hint(array: Array) -> str:
     return ""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclasses.dataclass(frozen=True, eq=False)
 class Picture:
     """An image with its alpha, ICC profile and metadata; the EXIF orientation is applied.
 
@@ -138,23 +141,24 @@ class Picture:
         >>> pixels = np.zeros((4, 6, 3), np.uint8)
         >>> Picture(pixels, alpha=np.full((4, 6), 255, np.uint8))
         <Picture 6 x 4, RGB with alpha, uint8>
+        >>> changed = dataclasses.replace(Picture(pixels), dpi=(300, 300), exif=None)
 
     Attributes:
         pixels: (H, W, 3) RGB or (H, W, 1) grey; uint8, uint16, or float32 in [0, 1].
         alpha: (H, W), dtype of `pixels`; the largest value is opaque. The colours are not
             premultiplied.
         icc_profile: the ICC profile of `pixels`; without one they are sRGB.
-        exif: TIFF-structured EXIF without `Exif` prefix; `write_image` updates size and
-            orientation.
+        exif: TIFF-structured EXIF; the prefix `Exif` is removed, and an `Image.Exif` of Pillow
+            becomes bytes. `write_image` updates size and orientation.
         xmp: the XMP packet of the file; `write_image` updates size and orientation.
-        dpi: horizontal and vertical resolution in dots per inch.
+        dpi: horizontal and vertical resolution in dots per inch, above 0 and at most 65535.
         source_format: format of the file that was read: PNG, JPEG, WEBP, TIFF, BMP, GIF, AVIF or
             HEIF.
         notes: one sentence for each content of the file that was not kept, such as further frames.
 
     Raises:
-        TypeError: `pixels` or `alpha` is not an array.
-        ValueError: `pixels` or `alpha` has another shape or dtype than these.
+        TypeError: a field has another type than stated.
+        ValueError: `pixels` or `alpha` has another shape or dtype, or `dpi` is out of range.
     """
 
     pixels: Array
@@ -171,6 +175,19 @@ class Picture:
             is_missing_alpha = name == "alpha" and array is None
             if not isinstance(array, np.ndarray) and not is_missing_alpha:
                 raise TypeError(f"{name} must be a numpy array, got {type(array).__name__}")
+        if isinstance(exif := self.exif, Image.Exif):
+            exif = exif.tobytes()
+        if isinstance(exif, bytes):
+            object.__setattr__(self, "exif", exif.removeprefix(b"Exif\0\0"))  # it is frozen
+        for name in ("icc_profile", "exif", "xmp"):
+            if not isinstance(block := getattr(self, name), bytes | None):
+                raise TypeError(f"{name} must be bytes, got {type(block).__name__}")
+        if (dpi := cast("Any", self.dpi)) is not None:
+            values = cast("tuple[Any, ...]", dpi) if isinstance(dpi, tuple | list) else ()
+            if len(values) != 2 or not all(isinstance(value, Real) for value in values):
+                raise TypeError(f"dpi must be two numbers, such as (300, 300), got {dpi!r}")
+            if not all(0 < value <= MAX_DPI for value in values):
+                raise ValueError(f"dpi must be above 0 and at most {MAX_DPI}, got {dpi!r}")
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
             hint = "; pass image[..., np.newaxis]" if len(shape) == 2 else layout_hint(shape)
@@ -213,7 +230,6 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         """Return a PNG file for notebooks, of at most 1024 pixels a side."""
-        # Imported here, because it imports this module.
         from srgan_gp.images.picture_conversion import encode_preview
 
         return encode_preview(self)

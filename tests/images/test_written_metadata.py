@@ -114,7 +114,36 @@ def test_metadata_too_long_for_a_jpeg_is_removed_with_a_warning(make, tmp_path):
 def test_damaged_exif_is_removed_with_a_warning(tmp_path):
     picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=b"no exif")
     (warning,) = write_image(picture, tmp_path / "a.png")
-    assert "EXIF" in warning
+    assert warning == "the EXIF data is damaged: it was removed"
+
+
+@pytest.mark.parametrize("convert", [lambda exif: exif, lambda exif: exif.tobytes()])
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+def test_exif_of_pillow_is_written(tmp_path, convert, suffix):
+    exif = Image.Exif()
+    exif[0x013B] = "Ada"  # the artist
+    picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=convert(exif))
+    assert picture.exif.startswith((b"II*", b"MM"))  # no prefix
+    assert write_image(picture, tmp_path / f"a{suffix}") == ()
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        assert image.getexif()[0x013B] == "Ada"
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "message"),
+    [
+        ({"dpi": 300}, TypeError, "dpi must be two numbers, such as (300, 300), got 300"),
+        ({"dpi": "300"}, TypeError, "dpi must be two numbers, such as (300, 300), got '300'"),
+        ({"dpi": (-1, 0)}, ValueError, "dpi must be above 0 and at most 65535, got (-1, 0)"),
+        ({"xmp": "<x/>"}, TypeError, "xmp must be bytes, got str"),
+        ({"exif": {1: 2}}, TypeError, "exif must be bytes, got dict"),
+        ({"icc_profile": "a.icc"}, TypeError, "icc_profile must be bytes, got str"),
+    ],
+)
+def test_metadata_of_a_wrong_type_is_refused_at_construction(fields, error, message):
+    with pytest.raises(error) as caught:
+        Picture(np.zeros((8, 8, 3), np.uint8), **fields)
+    assert str(caught.value) == message
 
 
 def test_a_tiff_keeps_the_exif_tags_that_can_be_read(make, tmp_path):

@@ -1,7 +1,6 @@
 """JPEG, WebP and BMP encoders, and `save_with_pillow`, which encodes any format with Pillow."""
 
 import importlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -25,9 +24,6 @@ def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
         file: binary file, open for writing.
         quality: 1 to 100; from 90 on, the chroma is not subsampled.
     """
-    if picture.exif is not None:
-        # In JPEG the EXIF block is in an APP1 segment, which starts with this name.
-        picture = replace(picture, exif=b"Exif\0\0" + picture.exif)
     save_with_pillow(
         picture,
         file,
@@ -100,6 +96,9 @@ def save_with_pillow(
         "xmp": picture.xmp,
         "dpi": picture.dpi,
     }
+    if name == "JPEG" and picture.exif is not None:
+        # In JPEG the EXIF block is in an APP1 segment, which starts with this name.
+        metadata["exif"] = b"Exif\0\0" + picture.exif
     options |= {key: value for key, value in metadata.items() if value is not None}
     if reads_rows and mapped_arrays.is_large(picture.pixels):
         channels = _pillow_layout(picture, mapped_arrays.folder_of(file))
