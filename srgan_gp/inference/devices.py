@@ -30,7 +30,7 @@ class DeviceRequest:
 
 
 def parse_device(device: str) -> DeviceRequest:
-    """Parse `auto`, `cpu`, `cuda`, `cuda:N`, `tensorrt` or `tensorrt:N`.
+    """Parse `auto`, `cpu`, `cuda`, `cuda:N`, `tensorrt` or `tensorrt:N`, in any case.
 
     >>> parse_device("cuda:1")
     DeviceRequest(kind='cuda', index=1)
@@ -38,7 +38,7 @@ def parse_device(device: str) -> DeviceRequest:
     Raises:
         UsageError: `device` is something else.
     """
-    match = re.fullmatch(r"(auto|cpu)|(cuda|tensorrt)(?::(\d{1,3}))?", str(device))
+    match = re.fullmatch(r"(auto|cpu)|(cuda|tensorrt)(?::(\d{1,3}))?", str(device).lower())
     if not match:
         raise UsageError(
             f"There is no device {str(device)!r}; choose auto, cpu, cuda, cuda:N or tensorrt."
@@ -117,6 +117,7 @@ def choose_threads(requested: int | None) -> int:
     limit = THREADS_PER_CPU * cpus
     if not 1 <= requested <= limit:
         raise UsageError(
-            f"The number of threads must be 1 to {limit} on this machine, not {requested}."
+            f"The number of threads must be 1 to {limit}, {THREADS_PER_CPU} for each CPU that this "
+            f"process may use, not {requested}."
         )
     return requested

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
+from operator import attrgetter
 from pathlib import Path
 
 from srgan_gp.errors import ModelRefusedError, UsageError
@@ -195,12 +196,12 @@ def names_in(package: str) -> list[str]:
 
 
 def _card_paths() -> Iterator[Path]:
-    """Yield the paths of all cards in `model_folders()`, sorted within a folder."""
+    """Yield the paths of all cards in `model_folders()`, sorted by name within a folder."""
     # By their real paths, since the user's folder may be the packaged one: each is listed once.
     folders = {folder.resolve(): folder for folder in model_folders()}
     for folder in folders.values():
         if is_folder(folder):
-            yield from sorted(folder.glob("*.toml"))
+            yield from sorted(folder.glob("*.toml"), key=attrgetter("stem"))
 
 
 def find_named(name: str) -> ModelFile | None:
@@ -220,8 +221,7 @@ def describe_file(path: Path) -> ModelFile:
 
     Raises:
         ModelRefusedError: the card beside it is not valid, or is that of another file; or there is
-        a
-            card and no ONNX file.
+            a card and no ONNX file.
     """
     card, card_path = None, path.with_suffix(".toml")
     if os.path.lexists(card_path):

@@ -36,7 +36,7 @@ def fidelity_of_look(look: str, fidelity: float | None, model: str | Path) -> fl
     """Return the fidelity that a look names.
 
     Args:
-        look: as for `check_look`.
+        look: as for `check_look`, in any case.
         fidelity: as for `check_look`.
         model: name or path, as for `catalog.find_model`; it must have a fidelity partner.
 
@@ -46,6 +46,7 @@ def fidelity_of_look(look: str, fidelity: float | None, model: str | Path) -> fl
         ModelRefusedError: the model is unknown, or its partner is missing or does not fit.
         TypeError: the look is not a string.
     """
+    look = look.lower() if isinstance(cast("object", look), str) else look
     check_look(look, fidelity)
     find_partner(find_model(model, UPSCALING), f"look {look}")  # raises an error if there is none
     return LOOKS[look]

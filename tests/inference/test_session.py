@@ -10,6 +10,7 @@ from srgan_gp.errors import DeviceError, ModelRefusedError, UsageError
 from srgan_gp.inference import cuda_driver, devices, ort_engine
 from srgan_gp.inference.runtime_types import run_ort_session
 from srgan_gp.inference.session import Session
+from srgan_gp.models.looks import fidelity_of_look
 
 NO_DRIVER = "no NVIDIA driver was found (libcuda.so.1 does not load)"
 
@@ -450,7 +451,8 @@ def test_a_missing_gpu_is_an_error(tiny_model):
 
 @pytest.mark.parametrize("threads", [0, -1, 100_000])
 def test_a_number_of_threads_out_of_range_is_refused(tiny_model, threads):
-    with pytest.raises(UsageError, match=f"not {threads}"):
+    message = f"4 for each CPU that this process may use, not {threads}"
+    with pytest.raises(UsageError, match=message):
         Session.open(tiny_model(), device="cpu", threads=threads)
 
 
@@ -462,3 +464,9 @@ def test_nothing_is_stored_in_the_home_folder(tiny_model, tmp_path):
     environment |= {"HOME": str(home), "XDG_CACHE_HOME": "", "PYTHONDONTWRITEBYTECODE": "1"}
     subprocess.run([sys.executable, "-c", program, tiny_model()], env=environment, check=True)
     assert list(home.rglob("*")) == []
+
+
+def test_a_device_and_a_look_may_have_capitals(tiny_model):
+    assert Session.open(tiny_model(), device="CPU", threads=1).device == "cpu"
+    assert devices.parse_device("CUDA:1") == devices.DeviceRequest("cuda", 1)
+    assert fidelity_of_look("Crisp", None, "photo-x4") == 0

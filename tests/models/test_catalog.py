@@ -198,3 +198,8 @@ def test_a_user_without_a_home_has_the_packaged_models(monkeypatch):
     monkeypatch.delenv("XDG_DATA_HOME", raising=False)
     monkeypatch.setattr("pwd.getpwuid", nobody)
     list_models()
+
+
+def test_models_are_sorted_by_name():
+    names = [card.name for card in list_models()]
+    assert names.index("photo-x2") < names.index("photo-x2-psnr")
