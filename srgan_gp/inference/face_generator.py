@@ -15,17 +15,19 @@ from numpy.typing import NDArray
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.inference.latents import Floats, check_latents, draw_latents, spherical_path
 from srgan_gp.inference.pixel_values import quantise
-from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
-from srgan_gp.models.cards import FACES, ModelCard
+from srgan_gp.inference.session_interface import LoadedModel, SessionInterface
+from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import DEFAULT_MODELS
 
 Array = NDArray[Any]
 
 DEFAULT_MODEL = DEFAULT_MODELS[FACES]
 """Name of the model that is used if none is given."""
+MAX_RESULT_BYTES = 2**32
+"""Limit of the result of `generate` (4 GiB)."""
 
 
-class FaceGenerator:
+class FaceGenerator(LoadedModel):
     """Generates faces with one model. `FaceGenerator.load` opens a model by name or path.
 
     The input of the network is a latent: `latent_size` standard normal numbers, drawn by a seed,
@@ -38,12 +40,19 @@ class FaceGenerator:
     Args:
         session: runs the model.
 
+    Attributes:
+        name: name of the model.
+        sha256: SHA-256 of the ONNX file, in hex.
+        device: device that runs the model, `cpu` or `cuda:N`.
+        card: card of the model: licence, training data, scores, limits; None for one without.
+        choice: one line with model, device, and why a GPU of the machine is not used.
+
     Raises:
         ModelRefusedError: the model does not generate faces.
     """
 
     def __init__(self, session: SessionInterface | None = None) -> None:
-        self._session = require_task(session, FACES, "generating faces")
+        super().__init__(session, FACES, "generating faces")
 
     def __repr__(self) -> str:
         side = self.image_size
@@ -74,31 +83,6 @@ class FaceGenerator:
         from srgan_gp.inference.session import Session
 
         return cls(Session.open(model, device=device, threads=threads, task=FACES))
-
-    @property
-    def name(self) -> str:
-        """Name of the model."""
-        return self._session.info.name
-
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the ONNX file, in hex."""
-        return self._session.info.sha256
-
-    @property
-    def device(self) -> str:
-        """Device that runs the model: `cpu` or `cuda:N`."""
-        return self._session.device
-
-    @property
-    def card(self) -> ModelCard | None:
-        """Card of the model: licence, training data, scores and limits; None for one without."""
-        return self._session.card
-
-    @property
-    def choice(self) -> str:
-        """One line: model, device, and why a GPU of the machine is not used."""
-        return describe_choice(self._session)
 
     @property
     def image_size(self) -> int:
@@ -153,14 +137,14 @@ class FaceGenerator:
 
         Args:
             seed: seed of the first face; face i has seed + i.
-            count: number of faces.
+            count: number of faces; the result has at most 4 GiB.
             truncation: as for `latents`.
 
         Returns:
             (count, image_size, image_size, 3), uint8 RGB.
 
         Raises:
-            UsageError: `count` is negative; or as for `latents`.
+            UsageError: `count` is negative or too large; or as for `latents`.
             TypeError: `seed` or `count` is not an integer; or as for `latents`.
             PictureError: E_MODEL_OUTPUT if a face is not finite, or E_OUT_OF_MEMORY.
             DeviceError: the GPU failed.
@@ -169,6 +153,11 @@ class FaceGenerator:
         first, count = _integer("the seed", seed), _integer("the count", count)
         if count < 0:
             raise UsageError(f"The number of faces must be 0 or more, not {count}.")
+        if (needed := count * self.image_size**2 * 3) > MAX_RESULT_BYTES:
+            raise UsageError(
+                f"{count} faces need {needed / 2**30:.0f} GiB of memory; generate at most "
+                f"{MAX_RESULT_BYTES // (self.image_size**2 * 3)} in one call."
+            )
         return self.generate_from(self.latents(range(first, first + count), truncation=truncation))
 
     def generate_from(self, latents: Floats) -> Array:

@@ -4,6 +4,7 @@ A latent is the input of a face generator: a vector of standard normal numbers.
 """
 
 from collections.abc import Iterable
+from numbers import Integral
 from typing import Any, cast
 
 import numpy as np
@@ -55,14 +56,19 @@ def check_latents(latents: object, size: int) -> Floats:
     if not isinstance(latents, np.ndarray):
         type_name = type(latents).__name__
         advice = "pass np.asarray(latents, np.float32)"
-        if isinstance(latents, int):
-            advice = "pass generator.latents([seed]), or call generate(seed=...)"
+        is_many = isinstance(latents, list | tuple | range)
+        seeds = list(cast("list[object]", latents)) if is_many else [latents]
+        if seeds and all(isinstance(seed, Integral) for seed in seeds):
+            shown = f"{seeds}" if len(seeds) < 5 else "seeds"
+            advice = f"for seeds pass generator.latents({shown})"
         if hasattr(latents, "numpy"):  # such as a tensor of PyTorch
             type_name, advice = f"{type(latents).__module__}.{type_name}", "call .numpy() on it"
         raise TypeError(f"latents must be a numpy array, got {type_name}; {advice}")
     array = cast("NDArray[Any]", latents)
     if array.ndim != 2 or array.shape[1] != size:
         hint = "; pass latents[None]" if array.shape == (size,) else ""
+        if array.ndim == 1 and array.dtype.kind in "iu":
+            hint = "; for seeds pass generator.latents(seeds)"
         raise ValueError(f"need latents (N, {size}), got {array.shape}{hint}")
     if array.dtype != np.float32:
         hint = "" if array.dtype.kind not in "fiu" else "; pass latents.astype(np.float32)"

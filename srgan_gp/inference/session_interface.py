@@ -1,16 +1,16 @@
-"""Interface of a session (a loaded model on a device), and functions that need no more than it.
+"""Interface of a session (a loaded model on a device), and code that needs no more than it.
 
 `Upscaler` and `FaceGenerator` use it, and tests replace the session.
 """
 
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 from numpy.typing import NDArray
 
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.tiling.tiles import Floats
-from srgan_gp.models.cards import FACES, ModelCard
+from srgan_gp.models.cards import ModelCard
 
 
 class SessionInterface(Protocol):
@@ -40,38 +40,57 @@ class SessionInterface(Protocol):
         ...
 
 
-def require_task(session: SessionInterface | None, task: str, purpose: str) -> SessionInterface:
-    """Check that a model is for a task, and return its session.
+class CancelCount:
+    """Number of calls of `Upscaler.cancel` so far, for all upscalers that share a model."""
+
+    number = 0
+
+
+class LoadedModel:
+    """Base class of `Upscaler` and `FaceGenerator`; the two describe the attributes.
 
     Args:
         session: session of the model.
         task: one of `cards.TASKS`.
-        purpose: what the caller does, for the message, such as "upscaling".
-
-    Returns:
-        `session`.
+        purpose: what the class does, for the message, such as "upscaling".
 
     Raises:
         ModelRefusedError: the model is for another task.
         TypeError: `session` is something else: None, the default of both classes, or a name.
     """
-    info = getattr(session, "info", None)
-    if session is None or info is None:
-        class_name = "FaceGenerator" if task == FACES else "Upscaler"
-        argument = repr(session) if isinstance(session, str) else ""
+
+    def __init__(self, session: SessionInterface | None, task: str, purpose: str) -> None:
+        info = getattr(session, "info", None)
+        if session is None or info is None:
+            class_name = type(self).__name__
+            argument = repr(session) if isinstance(session, str) else ""
+            raise TypeError(
+                f"{class_name} needs a session, got {session!r}; use {class_name}.load({argument})"
+                ", which opens a model by its name or path"
+            )
+        if info.task != task:
+            raise ModelRefusedError(
+                f"The model {info.name} is for {info.task or 'an unknown task'}; "
+                f"{purpose} needs one for {task}."
+            )
+        self._session, self.choice = session, _describe_choice(session)
+        self.name, self.sha256 = session.info.name, session.info.sha256
+        self.device, self.card = session.device, session.card
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse `pickle` and `copy`, as of `multiprocessing.Pool.map(upscaler.upscale, ...)`.
+
+        Raises:
+            TypeError: always.
+        """
+        name = type(self).__name__
         raise TypeError(
-            f"{class_name} needs a session, got {session!r}; use {class_name}.load({argument}), "
-            "which opens a model by its name or path"
+            f"{name} objects cannot be pickled or copied; call {name}.load in each process, "
+            "such as in the initializer of a pool"
         )
-    if info.task != task:
-        raise ModelRefusedError(
-            f"The model {info.name} is for {info.task or 'an unknown task'}; "
-            f"{purpose} needs one for {task}."
-        )
-    return session
 
 
-def describe_choice(session: SessionInterface) -> str:
+def _describe_choice(session: SessionInterface) -> str:
     """Return one line: model, device, precision if not float32, and the notes of the session."""
     precision = "" if session.precision == "float32" else f" in {session.precision}"
     model = f"{session.info.name} on {session.device}{precision}."

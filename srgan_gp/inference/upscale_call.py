@@ -21,7 +21,7 @@ from srgan_gp.inference.devices import FLOAT16
 from srgan_gp.inference.face_enhancement.face_options import FaceResult
 from srgan_gp.inference.pixel_values import check_pixels
 from srgan_gp.inference.precision.half_runs import HalfRuns
-from srgan_gp.inference.session_interface import SessionInterface
+from srgan_gp.inference.session_interface import CancelCount, SessionInterface
 from srgan_gp.inference.tiling.alpha import fill_hidden_colours
 from srgan_gp.inference.tiling.network_pass import NetworkPass, NetworkPassBatch
 from srgan_gp.inference.tiling.tiles import Progress, run_tiled
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from srgan_gp.inference.face_enhancement.face_enhancer import FaceEnhancer
 
 Array = NDArray[Any]
+
 OnStart = Callable[[GrowingPicture], None]
 """Called with the result when its computation begins, to encode its rows as they appear."""
 
@@ -41,6 +42,8 @@ class UpscaleCall:
 
     Args:
         session: runs the model.
+        cancels: ends the call with `Cancelled` as soon as its number is not `cancels_before`.
+        cancels_before: its number when the call began.
         pictures: one or more of one size; the network computes several as a batch.
         scale: scale factor; None means the network's own.
         tile: largest side of the tiles in input pixels, "auto", or None for the whole image.
@@ -59,6 +62,8 @@ class UpscaleCall:
     def __init__(
         self,
         session: SessionInterface,
+        cancels: CancelCount,
+        cancels_before: int,
         pictures: Sequence[Picture],
         scale: float | None,
         tile: TileChoice,
@@ -69,6 +74,7 @@ class UpscaleCall:
     ) -> None:
         self._started = time.monotonic()
         self._session, self._info = session, session.info
+        self._cancels, self._cancels_before = cancels, cancels_before
         self._scale = session.info.scale if scale is None else scale
         if not isinstance(cast("object", self._scale), Real):
             raise TypeError(f"the scale must be a number, got {self._scale!r}")
@@ -89,14 +95,7 @@ class UpscaleCall:
         self._face_results: tuple[FaceResult, ...] | None = None
         self._half = HalfRuns(session) if session.precision == FLOAT16 else None
         self._tiles = self._tiles_of_earlier_passes = self._memory_errors = 0
-        self._largest_window, self._is_cancelled = (0, 0), False
-
-    def cancel(self) -> None:
-        """End the call with `Cancelled`. Thread-safe."""
-        self._is_cancelled = True
-        self._session.cancel()
-        if self._faces:
-            self._faces.cancel()
+        self._largest_window = 0, 0
 
     def upscale(self) -> list[Picture]:
         """Return the upscaled pictures; colour is computed first, then alpha that is not constant.
@@ -240,7 +239,7 @@ class UpscaleCall:
         return upscaled
 
     def _check_cancelled(self) -> None:
-        if self._is_cancelled:
+        if self._cancels.number != self._cancels_before:
             raise Cancelled(f"The run of {self._info.name} was cancelled.")
 
     def _report_progress(self, done: int, total: int) -> None:

@@ -61,10 +61,11 @@ class UpscaleInputs:
             an array (N, H, W, C) of them.
         scale: scale factor of the call, which is checked before a file is read; None if not given.
         folder: folder of temporary files, which is checked too; None if not given.
+        on_progress: function of the caller, which is checked too; None if not given.
 
     Raises:
         UsageError: `folder` is not a folder.
-        TypeError: `image`, or an image of several, is something else.
+        TypeError: `image`, or an image of several, is something else; or `on_progress` is.
         ValueError: shape, dtype or range of an array, or the scale, is not supported.
         PictureError: a file cannot be read, or values of an image are out of range.
     """
@@ -77,11 +78,17 @@ class UpscaleInputs:
     """Messages about what the pictures do not keep of their files or Pillow images."""
 
     def __init__(
-        self, image: object, scale: float | None = None, folder: Path | None = None
+        self,
+        image: object,
+        scale: float | None = None,
+        folder: Path | None = None,
+        on_progress: object = None,
     ) -> None:
         _check_scale(scale)
         if folder is not None and not is_folder(folder):
             raise UsageError(f"scratch_folder: {folder} is not a folder; create it first")
+        if on_progress is not None and not callable(on_progress):
+            raise TypeError(f"on_progress must be a function (done, total), got {on_progress!r}")
         items = _items(image)
         self._is_array = isinstance(image, np.ndarray)
         self.has_many = items is not None

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
-from srgan_gp.inference.session_interface import SessionInterface, describe_choice, require_task
+from srgan_gp.inference.session_interface import CancelCount, LoadedModel, SessionInterface
 from srgan_gp.inference.tiling.tiles import Progress
 from srgan_gp.inference.tiling.window_choice import CPU_BUDGET, TileChoice
 from srgan_gp.inference.upscale_call import OnStart, UpscaleCall
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]  # its name
 
 
-class Upscaler:
+class Upscaler(LoadedModel):
     """Upscales images with one model. `Upscaler.load` opens a model by name or path.
 
     `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. It runs one
@@ -53,14 +53,10 @@ class Upscaler:
     def __init__(
         self, session: SessionInterface | None = None, faces: "FaceEnhancer | None" = None
     ) -> None:
-        session = require_task(session, "super-resolution", "upscaling")
-        self._session, self._faces = session, faces
-        self._call: UpscaleCall | None = None
-        info = session.info
-        self.name, self.fidelity = info.name, info.fidelity
-        self.scale, self.sha256, self.overlap = info.scale, info.sha256, info.overlap
-        self.device, self.card = session.device, session.card
-        self.choice, self.report = describe_choice(session), cast("UpscaleReport | None", None)
+        super().__init__(session, "super-resolution", "upscaling")
+        self._faces, self._cancels = faces, CancelCount()
+        info, self.report = self._session.info, cast("UpscaleReport | None", None)
+        self.scale, self.fidelity, self.overlap = info.scale, info.fidelity, info.overlap
         self.face_work = faces.work_options() if faces else {}
 
     def __repr__(self) -> str:
@@ -112,8 +108,10 @@ class Upscaler:
         return cls(Session.open(model, task="super-resolution", **options), enhancer)
 
     def sharing(self) -> "Upscaler":
-        """Return an upscaler of the same session for another thread; `cancel` ends runs of both."""
-        return Upscaler(self._session, self._faces.sharing() if self._faces else None)
+        """Return an upscaler of the same session for another thread; `cancel` ends calls of all."""
+        other = Upscaler(self._session, self._faces.sharing() if self._faces else None)
+        other._cancels = self._cancels
+        return other
 
     def network_memory(self, height: int, width: int) -> int:
         """Estimate the network's main memory in bytes; beyond `CPU_BUDGET` an image is tiled."""
@@ -121,13 +119,16 @@ class Upscaler:
         return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
 
     def cancel(self) -> None:
-        """End the current call with the exception `Cancelled`. Thread-safe.
+        """End all calls in progress with the exception `Cancelled`. Thread-safe.
 
-        The network stops at its next operation; a tile that starts at the same moment is completed
-        first. Without a call in progress nothing happens. The upscaler can be used again.
+        These are the calls of all threads, of this upscaler and of all made by `sharing`. They end
+        at the next operation of the network, or after a tile that starts at the same moment. Calls
+        that begin later are not affected.
         """
-        if (call := self._call) is not None:
-            call.cancel()
+        self._cancels.number += 1
+        self._session.cancel()
+        if self._faces:
+            self._faces.cancel()
 
     @overload
     def upscale(self, image: str | Path, **options: Unpack[UpscaleOptions]) -> Picture: ...
@@ -165,10 +166,10 @@ class Upscaler:
                 (H, W, 4) RGBA, of uint8, uint16, or float32 in [0, 1]; a Pillow image; a `Picture`;
                 or a path. Or a list, a tuple or an iterator of them, or an array (N, H, W, C).
             scale: scale factor; None: the network's. Others resample its result (Lanczos).
-            tile: largest side of the tiles in input pixels; None for the whole image at once;
-                "auto" chooses by memory. The result does not depend on it.
-            on_progress: called with (tiles done, number of tiles), for a list with (images done,
-                number of images). An exception in it ends the call.
+            tile: largest side of the tiles in input pixels, without the `overlap` on each side;
+                None for the whole image; "auto" chooses by memory. All give the same result.
+            on_progress: called with (tiles done, number of tiles); for a list after each batch,
+                with (images done, number of images). An exception in it ends the call.
             scratch_folder: folder of the unnamed temporary file that holds a result of more than
                 256 MB; where it is None or full, the system's temporary folder is used.
 
@@ -188,20 +189,18 @@ class Upscaler:
                 is not positive.
             Cancelled: `cancel` was called during the call.
         """
-        inputs = UpscaleInputs(image, scale, scratch_folder)
-        results = list(inputs.pictures)
-        reports, done = list[UpscaleReport](), 0
+        cancels = self._cancels, self._cancels.number
+        inputs = UpscaleInputs(image, scale, scratch_folder, on_progress)
+        results, reports, done = list(inputs.pictures), list[UpscaleReport](), 0
         on_tiles = None if inputs.has_many else on_progress  # a list reports images, not tiles
         for indices in inputs.batches(self._session):
             batch = [inputs.pictures[index] for index in indices]
             options = (scale, tile, on_tiles, scratch_folder)
             try:
-                call = self._call = UpscaleCall(self._session, batch, *options, faces=self._faces)
+                call = UpscaleCall(self._session, *cancels, batch, *options, faces=self._faces)
                 upscaled = call.upscale()
             except PictureError as error:  # raised again with the path, and its own cause
                 raise inputs.named(error) from error.__cause__
-            finally:
-                self._call = None
             for index, result in zip(indices, upscaled, strict=True):
                 results[index] = result
             reports.append(call.report())
@@ -241,10 +240,8 @@ class Upscaler:
         if not isinstance(cast("object", picture), Picture):
             raise TypeError(f"this takes a Picture, not {type(picture).__name__}; use upscale")
         options = (scale, tile, on_progress, scratch_folder, on_start, self._faces)
-        call = self._call = UpscaleCall(self._session, [picture], *options)
-        try:
-            [result] = call.upscale()
-        finally:
-            self._call = None
+        cancels = self._cancels, self._cancels.number
+        call = UpscaleCall(self._session, *cancels, [picture], *options)
+        [result] = call.upscale()
         self.report = call.report()
         return result

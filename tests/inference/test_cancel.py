@@ -1,5 +1,6 @@
 """Cancellation from another thread, during a run, and use of the upscaler afterwards."""
 
+import pickle
 import signal
 import threading
 import time
@@ -150,3 +151,34 @@ def test_cancelling_one_ends_the_calls_of_all_upscalers_of_a_model(slow_model):
     for thread in threads:
         thread.join()
     assert set(ends) == {one, other}
+
+
+def test_an_upscaler_without_a_call_cancels_those_of_others(fake_session):
+    working = Upscaler(fake_session())
+    idle = working.sharing().sharing()
+
+    def cancel_at_two(done, total):
+        if done == 2:
+            idle.cancel()
+
+    with pytest.raises(Cancelled):
+        working.upscale(PIXELS, tile=8, on_progress=cancel_at_two)
+
+
+def test_cancelling_between_two_images_of_a_list_ends_the_call(fake_session):
+    upscaler = Upscaler(fake_session())
+    numbers = []
+
+    def cancel(done, total):
+        numbers.append(done)
+        upscaler.cancel()
+
+    with pytest.raises(Cancelled):
+        upscaler.upscale([PIXELS, PIXELS[:8]], on_progress=cancel)
+    assert numbers == [1]
+
+
+def test_an_upscaler_is_not_pickled(fake_session):
+    upscaler = Upscaler(fake_session())
+    with pytest.raises(TypeError, match="Upscaler objects cannot be pickled or copied"):
+        pickle.dumps(upscaler.upscale)

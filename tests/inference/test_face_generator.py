@@ -161,7 +161,7 @@ def test_unsuitable_latents_are_refused_with_advice(colour_generator, latents, m
     [
         (SimpleNamespace(numpy=None), r"got types.SimpleNamespace; call .numpy\(\) on it$"),
         ([[0.0, 1.0, 2.0]], r"got list; pass np.asarray\(latents, np.float32\)$"),
-        (7, r"got int; pass generator.latents\(\[seed\]\)"),
+        (7, r"got int; for seeds pass generator.latents\(\[7\]\)"),
     ],
 )
 def test_latents_that_are_no_array_are_refused_with_advice(colour_generator, latents, message):
@@ -234,3 +234,19 @@ def test_an_upscaler_whose_input_is_a_latent_is_refused(tiny_face_model):
     path = tiny_face_model(task="super-resolution", scale="2", overlap="3", size_multiple="1")
     with pytest.raises(ModelRefusedError, match="a float32 image"):
         Session.open(path, device="cpu")
+
+
+@pytest.mark.parametrize("seeds", [[7, 21], (7, 21), [np.int64(7)], 7])
+def test_seeds_in_place_of_latents_get_the_call_that_draws_them(colour_generator, seeds):
+    with pytest.raises(TypeError, match=r"for seeds pass generator\.latents\(\["):
+        colour_generator.generate_from(seeds)
+
+
+def test_an_array_of_seeds_gets_the_call_too(colour_generator):
+    with pytest.raises(ValueError, match=r"for seeds pass generator\.latents\(seeds\)"):
+        colour_generator.generate_from(np.array([7, 21]))
+
+
+def test_more_faces_than_memory_are_refused_at_once(colour_generator):
+    with pytest.raises(UsageError, match=r"1000000000 faces need \d+ GiB of memory; generate at m"):
+        colour_generator.generate(count=10**9)

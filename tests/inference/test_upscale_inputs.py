@@ -442,3 +442,10 @@ def test_read_write_and_upscale_work_together(doubler, tmp_path):
     write_image(doubler.upscale(tmp_path / "a.png"), tmp_path / "b.png")
     result = read_image(tmp_path / "b.png")
     assert (result.width, result.height, result.channels, result.pixels.dtype) == (34, 24, 4, "u2")
+
+
+@pytest.mark.parametrize("images", [random_array((9, 9, 3)), [random_array((9, 9, 3))]])
+def test_a_progress_that_is_no_function_is_refused_first(fake_session, images):
+    upscaler = Upscaler(fake_session(lambda images: pytest.fail("it ran")))
+    with pytest.raises(TypeError, match=r"on_progress must be a function \(done, total\), got Tru"):
+        upscaler.upscale(images, on_progress=True)
