@@ -5,11 +5,12 @@ Upscale a photo, and keep its ICC profile, EXIF and alpha:
     from srgan_gp import Upscaler, write_image
 
     upscaler = Upscaler.load("photo-x4")
-    picture = upscaler.upscale("photo.jpg", scale=2)
+    picture = upscaler.upscale("photo.jpg")
     write_image(picture, "large.png")
 
-The model is always the one that is loaded. For scales up to 2 load "photo-x2", which is better; the
-command line chooses it if no model is named.
+The scale is that of the model; other scales resample its result. The model is always the one that
+is loaded: for scales up to 2 load "photo-x2", which is better. The command line chooses it if no
+model is named.
 
 `upscale` takes a path, a `Picture`, a numpy array (height, width, channels) of RGB, RGBA or grey, a
 Pillow image, or a list of them, and returns the same kind; for a path it returns a `Picture`.
@@ -46,6 +47,7 @@ Errors; `error.code` is a stable code, and the message is for the user:
 
     SrganGpError       base class of the errors of this package
     UsageError         a value or a combination of values is not valid
+    MissingExtraError  a UsageError: packages are missing; the message has the pip command
     PictureError       one image cannot be read, upscaled or written
     OutputError        a file cannot be written
     DeviceError        the requested GPU is missing or failed
@@ -63,6 +65,7 @@ if TYPE_CHECKING:
     from srgan_gp.errors import (
         Cancelled,
         DeviceError,
+        MissingExtraError,
         ModelRefusedError,
         OutputError,
         PictureError,
@@ -83,6 +86,7 @@ __all__ = [
     "FaceGenerator",
     "FaceOptions",
     "FaceResult",
+    "MissingExtraError",
     "ModelCard",
     "ModelRefusedError",
     "OutputError",
@@ -103,6 +107,7 @@ _MODULES = {
     "FaceGenerator": "srgan_gp.inference.face_generator",
     "FaceOptions": "srgan_gp.inference.face_enhancement.face_options",
     "FaceResult": "srgan_gp.inference.face_enhancement.face_options",
+    "MissingExtraError": "srgan_gp.errors",
     "ModelCard": "srgan_gp.models.cards",
     "ModelRefusedError": "srgan_gp.errors",
     "OutputError": "srgan_gp.errors",

@@ -42,7 +42,10 @@ _SCALE = (
     "scale of both sides, such as 2 or 2x; the result of the model is resampled to it; up to 2, "
     "photo-x2 is the default model [the model's]"
 )
-_TILE = "largest side of the tiles, which limit the memory; the result does not depend on it [auto]"
+_TILE = (
+    "largest side of the tiles without the overlap around each; tiles limit the memory, and do not "
+    "change the result [auto]"
+)
 _PRECISION = (
     "int8 is faster on a CPU; the run reports how far its results are from float32. float16 is for "
     "GPUs [auto: float32]"
