@@ -100,7 +100,7 @@ def test_the_examples_of_the_docstring_run(folder):
     names = {}
     exec(code, names)
     assert len(re.findall("import", code)) == 4
-    assert srgan_gp.read_image("large.png").pixels.shape == (32, 48, 3)
+    assert srgan_gp.read_image("large.png").pixels.shape == (64, 96, 3)
     assert srgan_gp.read_image("face.png").pixels.shape == (64, 64, 3)
     assert (names["larger"].size, len(names["several"])) == ((96, 64), 2)
 
