@@ -7,7 +7,6 @@ modules are imported inside functions, so that `--help` is fast.
 import argparse
 import json
 import os
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -93,6 +92,7 @@ def run(options: argparse.Namespace) -> int:
     """Prepare the faces; return 0, or 3 if some photos could not be read."""
     from srgan_gp.batch.naming.output_options import prepare_folder
     from srgan_gp.data.face_preparation.photo_lists import list_photos
+    from srgan_gp.data.face_preparation.preparation_advice import advice_lines
 
     output, sheet = _result_paths(options)
     _check_values(options)
@@ -115,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         print_result(json.dumps(files | counts | {"passed_over": photo_list.skipped}, indent=2))
     else:
         _print_summary(counts, photo_list.skipped, output, sheet)
-        for line in _advice(counts, output, preparation.requirements.smallest):
+        for line in advice_lines(counts, output, preparation.requirements.smallest):
             print_message(line)
     if photo_list.unreadable_folders or counts["photos_by_outcome"]["unreadable"]:
         return PictureError.exit_code
@@ -216,6 +216,7 @@ def _print_summary(
     `skipped` is the number of files of other types, by suffix.
     """
     from srgan_gp.data.face_preparation.photo_lists import enumerated
+    from srgan_gp.data.face_preparation.preparation_advice import validation_note
     from srgan_gp.data.face_preparation.preparation_report import number_of, summary_lines
 
     for line in summary_lines(counts):
@@ -223,28 +224,10 @@ def _print_summary(
     print_result(
         f"{number_of(counts['train'], 'face')} to train on, {counts['val']} for validation"
     )
+    if note := validation_note(counts):
+        print_message(note)
     if skipped:
         print_message(f"Skipped files of other types: {enumerated(skipped)}")
     print_result(printable(output))
     print_result(printable(sheet))
     print_message(f"manifest.json in {output.name} has the photo of each face.")
-
-
-def _advice(counts: Mapping[str, Any], output: Path, smallest: int) -> list[str]:
-    """Return lines with the command to type next, or with what is missing for fine-tuning.
-
-    Faces whose side in the photo was below `smallest` pixels were dropped.
-    """
-    from srgan_gp.data.validation_split import missing_images
-
-    missing = missing_images(counts["train"], counts["val"])
-    if not missing:
-        words = ["srgan-gp", "finetune", "--from", "photo-x4", "--data", str(output)]
-        return [f"Next: {shlex.join([*words, '--name', 'mine'])}"]
-    lines = [f"These faces are too few to fine-tune a model on: {missing}."]
-    if counts["dropped"]["too small"]:
-        lines.append(
-            f"Too small is a face whose square has a side below {smallest} pixels in the photo; "
-            f"--smallest {max(smallest // 2, 1)} keeps smaller ones, which are less sharp."
-        )
-    return lines

@@ -24,6 +24,7 @@ from srgan_gp.data.zipped_images import (
 )
 from srgan_gp.errors import PictureError, UsageError, without_options
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_picture
+from srgan_gp.images.file_types import READABLE
 from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.image_header import read_size
 from srgan_gp.images.reading import decode_picture
@@ -34,7 +35,7 @@ SUFFIXES = frozenset({
     ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".hif",
 })  # fmt: skip
 """Files that are images of a data set, in lower case; phones save HEIC."""
-
+_READABLE = READABLE.replace("GIF, ", "")  # for messages; GIF is not in `SUFFIXES`
 # Encoding of list files; it keeps the bytes of file names that are not valid UTF-8.
 _NAME_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
 
@@ -97,7 +98,8 @@ class ImageFile:
             return decode_picture(encoded, max_pixels=limit)
         except PictureError as error:
             # Commands that set no limit lack the option, so that the message must not name it.
-            reason = str(error) if max_pixels else without_options(str(error))
+            text = str(error) if max_pixels else without_options(str(error))
+            reason = text.replace(READABLE, _READABLE)
             raise PictureError(error.code, f"{self.name}: {reason}") from error
         except MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error

@@ -71,7 +71,17 @@ def test_the_next_command_is_printed(faces, tmp_path, rng, capsys):
     printed = capsys.readouterr()
     assert "16 faces to train on, 4 for validation" in printed.out
     command = f"srgan-gp finetune --from photo-x4 --data '{tmp_path}/my faces.zip' --name mine"
-    assert printed.err.splitlines()[-1] == f"Next: {command}"
+    following = printed.err.splitlines()[-2:]
+    assert following[0] == f"Next: {command}"
+    assert "srgan-gp finetune --from faces-64 --data " in following[1]
+
+
+def test_a_photo_that_is_text_gets_the_formats_of_this_command(tmp_path, capsys):
+    (tmp_path / "a.jpg").write_text("text")
+    with pytest.raises(NothingToDoError):
+        run(tmp_path / "a.jpg", "-o", tmp_path / "a.zip", "--aligned")
+    said = capsys.readouterr().err
+    assert "BMP, AVIF or HEIC" in said and "GIF" not in said
 
 
 def test_json_is_one_object_and_a_damaged_photo_ends_with_3(faces, tmp_path, capsys):

@@ -10,7 +10,7 @@ import json
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -22,6 +22,7 @@ from srgan_gp.system.write_errors import errors_about
 
 MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
+_BEGINNINGS = 20  # of the order of photos, tried for a validation set near its target
 _FILE_MODE = 0o644  # permissions of an extracted file
 
 
@@ -91,7 +92,8 @@ def validation_photos(
     """Choose the photos whose faces form the validation set.
 
     They are taken in the order of a hash, so that most photos stay in their set when photos are
-    added, until the number of faces is as close to the target as possible.
+    added. A photo is skipped if its faces would lead further away from the target. If the target is
+    missed by more than half a face, other beginnings of the order are tried.
 
     Args:
         faces: number of faces of each photo, or group of photos, by its hash.
@@ -111,13 +113,35 @@ def validation_photos(
     if share <= 0 or len(order) < 2:
         return set()
     target = share * sum(faces.values())
-    validation = {order[0]}
-    face_count = faces[order[0]]
-    for photo in order[1:-1]:  # the last one remains for training
-        error = abs(face_count - target)
-        error_with_photo = abs(face_count + faces[photo] - target)
-        if face_count >= least and error_with_photo >= error:
+
+    def badness(photos: set[str]) -> tuple[bool, float]:
+        count = sum(faces[photo] for photo in photos)
+        return count < least, abs(count - target)
+
+    best = _take(order, faces, target, least)
+    for start in range(1, min(len(order), _BEGINNINGS)):
+        if badness(best) <= (False, 0.5):
             break
-        validation.add(photo)
-        face_count += faces[photo]
-    return validation
+        other = _take(order[start:] + order[:start], faces, target, least)
+        best = min(best, other, key=badness)
+    return best
+
+
+def _take(order: Sequence[str], faces: Mapping[str, int], target: float, least: int) -> set[str]:
+    """Take photos in their order, each that brings the number of faces closer to the target.
+
+    One photo at least is taken and one is left. More are taken if the faces are fewer than `least`.
+    """
+    taken = set[str]()
+    count = 0
+    for photo in order:
+        is_closer = abs(count + faces[photo] - target) < abs(count - target)
+        if is_closer and len(taken) < len(order) - 1:
+            taken.add(photo)
+            count += faces[photo]
+    while not taken or (count < least and len(taken) < len(order) - 1):
+        rest = [photo for photo in order if photo not in taken]
+        nearest = min(rest, key=lambda photo: abs(count + faces[photo] - target))
+        taken.add(nearest)
+        count += faces[nearest]
+    return taken

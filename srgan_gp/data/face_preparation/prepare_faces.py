@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from srgan_gp.data.face_preparation.face_archive import Spool, validation_photos, write_archive
+from srgan_gp.data.face_preparation.face_archive import Spool, write_archive
 from srgan_gp.data.face_preparation.face_duplicates import SeenImages
+from srgan_gp.data.face_preparation.face_names import name_members
 from srgan_gp.data.face_preparation.face_originals import pixel_hash
 from srgan_gp.data.face_preparation.face_selection import (
     Candidate,
@@ -113,7 +114,8 @@ def prepare(
         on_photo: called after each photo. If it raises an exception, nothing is written.
 
     Returns:
-        The counts of `preparation_report.count`, and the number of faces under `train` and `val`.
+        The counts of `preparation_report.count`, and the number of faces under `train` and `val`;
+        of `val` also the number wanted, and that of the largest group in it.
 
     Raises:
         NothingToDoError: no face is kept; nothing is written.
@@ -127,7 +129,12 @@ def prepare(
         counts = count(photos)
         if not counts["kept"]:
             raise NothingToDoError(none_kept(counts))
-        name_members(photos, preparation)
+        of_validation = name_members(
+            photos,
+            preparation.target_share(counts["kept"]),
+            preparation.seed,
+            MIN_VALIDATION_IMAGES if preparation.validation_share is None else 0,
+        )
         kept = [face for photo in photos for face in photo.kept]
         folders = Counter(face.member.partition("/")[0] for face in kept)
         counts |= {folder: folders[folder] for folder in (TRAIN, VALIDATION)}
@@ -144,22 +151,7 @@ def prepare(
         dropped_count = sum(counts["dropped"].values())
         sections.append(section("dropped", collector.dropped, dropped_count))
     write_image(Picture(face_sheet(sections), xmp=SHEET_XMP), sheet, format="png")
-    return counts
-
-
-def name_members(photos: Sequence[PhotoRecord], preparation: Preparation) -> None:
-    """Set the name in the zip file of each kept face: `train/NAME.png` or `val/NAME.png`."""
-    faces_by_group = Counter[str]()
-    for photo in photos:
-        if photo.kept:
-            faces_by_group[photo.group] += len(photo.kept)
-    share = preparation.target_share(faces_by_group.total())
-    least = MIN_VALIDATION_IMAGES if preparation.validation_share is None else 0
-    validation_groups = validation_photos(faces_by_group, share, preparation.seed, least)
-    for number, photo in enumerate(photos):
-        folder = VALIDATION if photo.group in validation_groups else TRAIN
-        for i, face in enumerate(photo.kept):
-            face.member = f"{folder}/{number:06}-{i}.png"
+    return counts | of_validation
 
 
 class _Collector:

@@ -35,6 +35,15 @@ def test_of_two_photos_one_is_in_each_set(share):
     assert len(validation_photos({"a": 1, "b": 30}, share, seed=0)) == 1
 
 
+def test_a_photo_with_many_faces_does_not_make_the_validation_set_large():
+    for seed in range(20):
+        faces = {f"photo {n}": 1 for n in range(19)} | {"group": 5}
+        chosen = validation_photos(faces, 0.2, seed, least=4)  # 4.8 of 24 faces
+        assert sum(faces[photo] for photo in chosen) == 5
+        chosen = validation_photos({"a": 3, "b": 5, "c": 5, "d": 5, "e": 6}, 0.2, seed, least=4)
+        assert chosen in ({"b"}, {"c"}, {"d"})
+
+
 def test_one_photo_or_a_share_of_0_gives_no_validation_set():
     assert validation_photos({"a": 5}, 0.5, seed=0) == set()
     assert validation_photos(PHOTOS, 0.0, seed=0) == set()

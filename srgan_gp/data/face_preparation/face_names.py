@@ -1,0 +1,36 @@
+"""Names of prepared faces in the zip file, which also say whether a face is for validation."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from srgan_gp.data.face_preparation.face_archive import validation_photos
+from srgan_gp.data.face_preparation.preparation_report import PhotoRecord
+from srgan_gp.data.validation_split import TRAIN, VALIDATION
+
+
+def name_members(
+    photos: Sequence[PhotoRecord], share: float, seed: int, least: int
+) -> dict[str, int]:
+    """Set the name in the zip file of each kept face: `train/NAME.png` or `val/NAME.png`.
+
+    Args:
+        photos: all photos.
+        share: target share of the kept faces in the validation set, 0 to 1.
+        seed: seed of the choice of the validation photos.
+        least: smallest number of faces in the validation set.
+
+    Returns:
+        The wanted number of validation faces, `val_target`, and the number of faces of the largest
+        group in the validation set, `val_largest_group`.
+    """
+    faces_by_group = Counter[str]()
+    for photo in photos:
+        if photo.kept:
+            faces_by_group[photo.group] += len(photo.kept)
+    validation_groups = validation_photos(faces_by_group, share, seed, least)
+    for number, photo in enumerate(photos):
+        folder = VALIDATION if photo.group in validation_groups else TRAIN
+        for i, face in enumerate(photo.kept):
+            face.member = f"{folder}/{number:06}-{i}.png"
+    largest = max((faces_by_group[group] for group in validation_groups), default=0)
+    return {"val_target": round(share * faces_by_group.total()), "val_largest_group": largest}
