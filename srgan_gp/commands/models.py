@@ -48,8 +48,14 @@ def run(options: argparse.Namespace) -> int:
     """
     from srgan_gp.models.catalog import list_models, unknown_model
 
-    if options.name == "remove" or options.removed is not None:
+    if options.name == "remove":
         return _remove(options)
+    if options.removed is not None:
+        raise UsageError(
+            f"models takes one name, not {options.name!r} and {options.removed!r}. To show a "
+            f"model: srgan-gp models {options.removed}. To remove one: srgan-gp models remove "
+            f"{options.removed}."
+        )
     is_verification = options.name == "verify"
     if is_verification and (options.scores or options.json):
         raise UsageError("models verify goes neither with --scores nor with --json.")
@@ -82,7 +88,7 @@ def _remove(options: argparse.Namespace) -> int:
     """Remove a model of the user, and print its files; return 0."""
     from srgan_gp.models.removal import remove_model
 
-    if options.name != "remove" or options.removed is None or options.scores or options.json:
+    if options.removed is None or options.scores or options.json:
         raise UsageError("To remove a model: srgan-gp models remove NAME, without other options.")
     for path in remove_model(options.removed):
         print_result(printable(f"removed {path}"))
@@ -129,6 +135,8 @@ def _summary(card: "ModelCard") -> "Iterator[str]":
 
 def _details(card: "ModelCard") -> "Iterator[str]":
     """Yield the parts of a card apart from the summary and the scores."""
+    from srgan_gp.models.cards import FACES
+
     for limit in card.limits:
         yield f"  limit: {limit}"
     yield f"  version {card.version}, licence {card.licence}"
@@ -139,6 +147,9 @@ def _details(card: "ModelCard") -> "Iterator[str]":
             yield f"  {line}"
     if card.int8:
         yield f"  fast mode: {card.int8.line}"
+    if card.task == FACES:
+        truncation = 1 if card.truncation is None else card.truncation
+        yield f"  default truncation (--trunc): {truncation:g}"
     if card.fidelity_partner:
         yield f"  fidelity: 0 is {card.name}, 1 is {card.fidelity_partner}"
     if card.x2_model:

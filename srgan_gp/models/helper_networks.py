@@ -5,6 +5,7 @@ image of a user is made by them. A file is installed only if its SHA-256 is know
 """
 
 import hashlib
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,6 +124,13 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
     sha256 = hashlib.sha256(content).hexdigest()
     name = network.name_for(sha256)
     if name is None:
+        for other in HELPERS.values():
+            if other.name_for(sha256) is not None:
+                raise ModelRefusedError(
+                    f"{source} is {other.title}, another network; nothing was installed. To "
+                    f"install it: srgan-gp fetch {other.name} --from {shlex.quote(source)}. "
+                    f"{how_to_get(network)}"
+                )
         raise ModelRefusedError(
             f"{source} has the SHA-256 {sha256}, which is not known to work; nothing was "
             f"installed. {how_to_get(network)}"

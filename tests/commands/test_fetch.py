@@ -50,6 +50,14 @@ def test_another_file_is_refused_and_nothing_is_written(known, models, tmp_path,
     assert not models.exists()
 
 
+def test_the_file_of_the_other_network_is_named_with_its_command(known, models, tmp_path, capsys):
+    assert main(["fetch", "feature-network", "--from", str(known)]) == 8
+    said = capsys.readouterr().err
+    assert "is YuNet" in said and "not known to work" not in said
+    assert f"srgan-gp fetch face-detector --from {known}" in said
+    assert not models.exists()
+
+
 def test_a_file_of_the_user_is_not_replaced(known, models, capsys):
     models.mkdir()
     (models / "yunet.onnx").write_bytes(b"of the user")

@@ -201,3 +201,17 @@ def test_shipped_models_stay_where_the_users_folder_is_theirs(tmp_path, monkeypa
     (tmp_path / "photo-x4.onnx").write_bytes(b"network")
     assert main(["models", "remove", "photo-x4"]) == 2
     assert (tmp_path / "photo-x4.onnx").exists()
+
+
+def test_two_names_are_answered_with_how_to_show_and_how_to_remove(capsys):
+    assert main(["models", "show", "photo-x4"]) == 2
+    said = capsys.readouterr().err
+    assert "To show a model: srgan-gp models photo-x4." in said
+    assert "srgan-gp models remove photo-x4" in said
+
+
+def test_the_card_of_a_face_generator_shows_its_default_truncation(capsys):
+    assert main(["models", "faces-64"]) == 0
+    assert "default truncation (--trunc): 0.8" in capsys.readouterr().out
+    assert main(["models", "photo-x4"]) == 0
+    assert "truncation" not in capsys.readouterr().out

@@ -34,7 +34,7 @@ MEANINGS = {
     "health/critic_gradient_norm": "norm of the gradient of the critic's weights",
     "health/adversarial_ratio": "requested ratio of the adversarial to the pixel gradient",
     "health/gradient_ratio": "measured ratio of the adversarial to the pixel gradient",
-    "health/diversity": "how much generated images differ from one another: near 1 is best",
+    "health/diversity": "how much generated images differ: healthy above 0.3",
     "health/augment_probability": "probability of each augmentation of the critic's images",
     "validation/flat_windows": "number of flat windows that pattern and grain are measured in",
     "adversarial/...": "losses and gradients of the critic's image and feature parts",

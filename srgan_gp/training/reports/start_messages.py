@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from srgan_gp.training.checkpoint import Progress
+from srgan_gp.training.critic.diagnosis import FLATTEST, MIN_DIVERSITY, STEEPEST
 from srgan_gp.training.options.config import TrainConfig
 
 
@@ -29,7 +30,13 @@ def line_meanings(config: TrainConfig, progress: Progress) -> Iterator[str]:
         "generated images. Its estimate is the mean score of originals minus that of generated "
         "images; it falls in a good run. critic_estimate in the line of scores is the same on "
         "validation images. The gap is 0 if the critic has memorised nothing, and 1 "
-        "if it has memorised the training images. Gradient norm and diversity are best near 1."
+        "if it has memorised the training images."
+    )
+    if config.penalty in ("wgan_gp", "dragan"):  # penalties that pull the norm to 1
+        yield f"The gradient norm of a healthy run is from {FLATTEST:g} to {STEEPEST:g}."
+    yield (
+        "Diversity compares the fine detail of generated images with that of real ones. A run is "
+        f"healthy above {MIN_DIVERSITY:g}; 1 is as much as in real images."
     )
     if progress.images_seen < config.critic_warmup_images:
         yield (
