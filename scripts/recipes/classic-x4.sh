@@ -19,7 +19,7 @@ run() { # RUN OPTIONS...
     shift
     srgan-gp train --preset classic-x4 -o "$folder" "$@" --validation "$data/photos_val.zip" \
         --data "$data/photos_train-0.zip" "$data/photos_train-1.zip" "$data/photos_train-2.zip"
-    srgan-gp export "$folder" --name "${folder##*/}-run" -o runs/exported
+    srgan-gp export "$folder" --name "${folder##*/}-run" -o runs/exported --exist overwrite
 }
 
 large_patches="--batch-size 16 --patch-sizes 48 --patch-starts 0 --checkpoint-images 8000"
@@ -33,6 +33,6 @@ run runs/classic-x4-l2 $large_patches --start-from runs/exported/classic-x4-48px
 run runs/classic-x4-shrunk $large_patches --start-from runs/exported/classic-x4-l2-run.onnx \
     --shrink-share 0.5 --learning-rate 4e-4 --warmup-images 4000 --total-images 288000 \
     --validate-images 8000
-srgan-gp export runs/classic-x4-shrunk --name classic-x4 -o weights
+srgan-gp export runs/classic-x4-shrunk --name classic-x4 -o weights --exist overwrite
 python scripts/score_card.py weights/classic-x4.toml --benchmarks "$data/bench_sr.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors"

@@ -10,7 +10,7 @@ data=$shared/data
 srgan-gp finetune --from photo-x4 -o runs/face-x4 \
     --data "$data/faces_synth256_train.zip" --validation "$data/faces_synth256_val.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors"
-srgan-gp export runs/face-x4 --name face-x4 -o weights
+srgan-gp export runs/face-x4 --name face-x4 -o weights --exist overwrite
 python scripts/score_card.py weights/face-x4.toml \
     --set faces_synth256_val="$data/faces_synth256_val.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors"

@@ -15,7 +15,7 @@ srgan-gp train --preset faces-64-cpu -o runs/faces-64 --precision bf16 --threads
     --validation "$data/faces_loose64_val.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors" \
     --face-detector "$shared/models/face_detection_yunet.onnx"
-srgan-gp export runs/faces-64 --name faces-64 -o weights
+srgan-gp export runs/faces-64 --name faces-64 -o weights --exist overwrite
 python scripts/score_faces.py weights/faces-64.toml --data "$data/faces_loose64_val.zip" \
     --train-data "$data/faces_loose64_train-0.zip" "$data/faces_loose64_train-1.zip" \
     "$data/faces_omi64_train.zip" --feature-weights "$shared/models/squeezenet1_1.safetensors" \

@@ -20,7 +20,7 @@ train() { # RUN WEIGHTS OPTIONS...
     srgan-gp train --preset photo-x4-psnr-cpu -o "$run" --start-from "$weights" "$@" \
         --validation "$data/photos_val.zip" \
         --data "$data"/photos_train-[0-2].zip $more
-    srgan-gp export "$run" --name "${run##*/}" -o runs/exported
+    srgan-gp export "$run" --name "${run##*/}" -o runs/exported --exist overwrite
 }
 
 more= # further archives of photos, for the fifth run
@@ -35,7 +35,7 @@ more=$(echo "$data"/photos_more_train-[0-3].zip)
 train runs/photo-x4-psnr-5 runs/exported/photo-x4-psnr-4.onnx \
     --learning-rate 4e-4 --warmup-images 2000 --total-images 96000 --shrink-share 0.5 \
     --ema-half-life-images 2000 --precision bf16 --threads 1
-srgan-gp export runs/photo-x4-psnr-5 --name photo-x4-psnr -o weights
+srgan-gp export runs/photo-x4-psnr-5 --name photo-x4-psnr -o weights --exist overwrite
 python scripts/update_int8.py weights/photo-x4-psnr.toml --photos "$data"/photos_train-[0-2].zip
 python scripts/score_card.py weights/photo-x4-psnr.toml --benchmarks "$data/bench_sr.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors"

@@ -15,7 +15,7 @@ cp scripts/recipes/photo-x4-start.critic.safetensors runs/start/
 srgan-gp train --preset photo-x4-cpu -o runs/photo-x4 --start-from runs/start/photo-x4-start.onnx \
     --critic-warmup-images 0 \
     --validation "$data/photos_val.zip" --data "$data"/photos_train-[0-2].zip "$data"/photos_more_train-[0-3].zip
-srgan-gp export runs/photo-x4 --name photo-x4 -o weights \
+srgan-gp export runs/photo-x4 --name photo-x4 -o weights --exist overwrite \
     --blend weights/photo-x4-psnr.onnx --blend-share 0.35
 python scripts/score_card.py weights/photo-x4.toml --benchmarks "$data/bench_sr.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors"

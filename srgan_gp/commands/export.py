@@ -10,6 +10,7 @@ from pathlib import Path
 from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.models.cards import read_card
 from srgan_gp.models.catalog import model_folders
+from srgan_gp.models.new_names import ERROR, EXIST, EXIST_HELP
 
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
@@ -43,6 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("run_dir", metavar="RUN", type=Path, help="folder of a training run")
     add("--name", required=True, help="name of the model")
     add("-o", "--output", type=Path, default=Path(), metavar="DIR", help=_OUTPUT)
+    add("--exist", choices=EXIST, default=ERROR, help=EXIST_HELP)
     add("--photos", nargs="+", metavar="PLACE", help=_PHOTOS)
     add = parser.add_argument_group("Weights").add_argument
     add("--blend", metavar="MODEL.onnx", type=Path, help=_BLEND)
@@ -61,7 +63,13 @@ def run(options: argparse.Namespace) -> int:
 
     blend = Blend(options.blend, options.blend_share) if options.blend else None
     card_path = export(
-        options.run_dir, options.name, options.output, blend, options.photos, say=print_message
+        options.run_dir,
+        options.name,
+        options.output,
+        blend,
+        options.photos,
+        say=print_message,
+        exist=options.exist,
     )
     print_result(str(card_path))
     user_folder = model_folders()[-1]

@@ -5,20 +5,16 @@
 """
 
 import argparse
-import dataclasses
-import difflib
 import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from srgan_gp.commands.options import option_types as types
+from srgan_gp.commands.options.run_changes import run_changes
 from srgan_gp.commands.terminal import print_message, print_result, stage_progress
-from srgan_gp.errors import UsageError
+from srgan_gp.models.new_names import ERROR, EXIST, EXIST_HELP
 from srgan_gp.system.signals import end_with_input
-from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.options.option_fields import add_options as add_config_options
 
 MODEL_TASKS = ("super-resolution", "face-generation")  # `--help` lists the models of these tasks
 # Command line and purpose of each example in `--help`.
@@ -65,6 +61,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--validation", metavar="PATH", help=_VALIDATION)
     add("-o", "--output", type=Path, metavar="RUN", help="run folder [runs/MODEL-finetuned]")
     add("--name", help="if the result is better, install it under this name in your models folder")
+    add("--exist", choices=EXIST, default=ERROR, help=EXIST_HELP)
     add = parser.add_argument_group("Training").add_argument
     add("--feature-weights", metavar="FILE", help=_FEATURE_WEIGHTS)
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", dest="changes",
@@ -79,31 +76,41 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 _DOWNSCALERS_NOTE = (
     "In brackets is how the images were made small: matlab: by the bicubic method of MATLAB; "
-    "area-jpeg75: by the mean of areas, and saved as JPEG of quality 75."
+    "area-jpeg75: by the mean of areas, and saved as JPEG of quality 75. The lines of scores above "
+    "have images that were made small as for the training, so that their values differ."
+)
+_FACES_NOTE = (
+    "Each value is the mean of 4 sets of random faces, against all validation images. The lines of "
+    "scores above have one set and, of 400 validation images or more, half of them, so that their "
+    "values differ."
 )
 
 
 def run(options: argparse.Namespace) -> int:
     """Fine-tune, compare, print the result and install a better model; return 0 in any case."""
+    from srgan_gp.exporting.exported_card import read_written_card
     from srgan_gp.exporting.next_commands import after_model, after_run
+    from srgan_gp.exporting.run_record import is_of_run
     from srgan_gp.finetuning.finetune import finetune
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
     from srgan_gp.finetuning.install import install, save_texts
+    from srgan_gp.models.catalog import model_folders
     from srgan_gp.models.new_names import require_free_name
 
+    output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
     if options.end_with_input:
         end_with_input()
     if options.name:
-        require_free_name(options.name)
-    output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
+        card = read_written_card(model_folders()[-1] / f"{options.name}.toml")
+        require_free_name(options.name, exist=options.exist, is_own=is_of_run(card, output))
     with _message_about_interruption(output), stage_progress() as on_stage:
         outcome = finetune(
             options.model,
             options.data,
             output,
             validation=options.validation,
-            changes=_changes(options),
+            changes=run_changes(options),
             say=print_message,
             on_stage=on_stage,
         )
@@ -111,15 +118,18 @@ def run(options: argparse.Namespace) -> int:
     save_texts(outcome, options.model)
     installed = None
     if options.name and verdict.is_better:
-        installed = install(outcome, options.model, options.name, print_message)
+        installed = install(
+            outcome, options.model, options.name, print_message, exist=options.exist
+        )
     if options.json:
         result = outcome.as_dict() | {"installed": str(installed) if installed else None}
         print_result(json.dumps(result, indent=2))
         return 0
     for line in table(verdict.rows):
         print_result(line)
-    if any(row.way for row in verdict.rows):  # the table names a way of downscaling
-        print_message(_DOWNSCALERS_NOTE)
+    # Rows of an upscaler name a way of downscaling.
+    is_upscaler = any(row.way for row in verdict.rows)
+    print_message(_DOWNSCALERS_NOTE if is_upscaler else _FACES_NOTE)
     if outcome.ended_because:
         print_result(outcome.ended_because)
     comparison = "better" if verdict.is_better else "not better"
@@ -130,6 +140,9 @@ def run(options: argparse.Namespace) -> int:
     else:
         reason = "no --name was given" if verdict.is_better else "it is not better"
         print_result(f"Not installed, because {reason}.")
+        if not outcome.best_images_seen:  # an export would be the model it started from
+            print_message("The best state is that before training: nothing would change.")
+            return 0
         next_command = after_run(output, options.name)  # "Next: " and a command
         if not verdict.is_better:
             next_command = next_command.replace("Next:", "To install it all the same:", 1)
@@ -151,65 +164,3 @@ def _message_about_interruption(run_dir: Path) -> Generator[None]:
     except KeyboardInterrupt:
         print_message(interrupted_message(run_dir))
         raise
-
-
-def _changes(options: argparse.Namespace) -> dict[str, Any]:
-    """Collect the options of `srgan-gp train` that replace the planned ones.
-
-    They are those of `--set`, and --feature-weights, --device and --threads, which override them.
-
-    Returns:
-        Values of fields of `TrainConfig`, by field.
-
-    Raises:
-        UsageError: there is no such option, or a value is not valid.
-    """
-    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
-    add_config_options(parser, TrainConfig)
-    defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
-    changes: dict[str, Any] = {}
-    typed_changes: list[str] = options.changes
-    for change in typed_changes:
-        name, _, text = change.partition("=")
-        if name not in defaults or not text:
-            similar = [] if name in defaults else difflib.get_close_matches(name, defaults, 1)
-            hint = f" Did you mean {similar[0]}?" if similar else ""
-            raise UsageError(
-                f"--set takes NAME=VALUE with an option of a run, not {change!r}.{hint} "
-                "srgan-gp train --help lists the options."
-            )
-        changes[name] = _parse_value(parser, name, text, defaults[name])
-    for name in ("feature_weights", "device", "threads"):
-        value = getattr(options, name)
-        if value is not None:
-            changes[name] = value
-    return changes
-
-
-def _parse_value(parser: argparse.ArgumentParser, name: str, text: str, default: object) -> object:
-    """Parse the value of one option of `srgan-gp train`, as that command would.
-
-    Args:
-        parser: parser with all options of a run.
-        name: field of `TrainConfig`.
-        text: the value as the user typed it; several values are separated by commas.
-        default: default of the field, which shows whether it is a tuple or a boolean.
-
-    Raises:
-        UsageError: the value is not valid.
-    """
-    option = name.replace("_", "-")
-    if isinstance(default, bool):
-        if text.lower() not in ("true", "false"):
-            raise UsageError(f"The option {name} takes true or false, not {text!r}.")
-        arguments = [f"--{option}" if text.lower() == "true" else f"--no-{option}"]
-    elif isinstance(default, tuple):
-        arguments = [f"--{option}", *text.split(",")]
-    else:
-        arguments = [f"--{option}", text]
-    try:
-        value = getattr(parser.parse_args(arguments), name)
-    # argparse exits at some errors although `exit_on_error` is false.
-    except (argparse.ArgumentError, SystemExit) as error:
-        raise UsageError(f"The option {name} does not take {text!r}.") from error
-    return tuple(value) if isinstance(default, tuple) else value

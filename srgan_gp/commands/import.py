@@ -10,6 +10,7 @@ from pathlib import Path
 
 from srgan_gp.commands.terminal import print_message, print_result, printable
 from srgan_gp.errors import MissingExtraError
+from srgan_gp.models.new_names import ERROR, EXIST, EXIST_HELP
 
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
@@ -45,6 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Common options").add_argument
     add("file", metavar="FILE", type=Path, help=_FILE)
     add("--name", required=True, help="name of the new model")
+    add("--exist", choices=EXIST, default=ERROR, help=EXIST_HELP)
     add("--licence", metavar="TEXT", help=_LICENCE)
     add("--photos", nargs="+", metavar="PLACE", help=_PHOTOS)
 
@@ -61,6 +63,7 @@ def run(options: argparse.Namespace) -> int:
         licence=options.licence,
         photos=options.photos,
         say=print_message,
+        exist=options.exist,
     )
     print_result(printable(card_path))
     card = read_card(card_path)

@@ -1,34 +1,26 @@
 """`export`: writes the best checkpoint of a training run as ONNX model, critic weights and card."""
 
 import hashlib
-import json
-import math
 import warnings
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from importlib.metadata import version
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
-import onnx
 import tomli_w
 import torch
 from torch import nn
 
-from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
+from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.exporting.critic_weights import critic_file
 from srgan_gp.exporting.exported_card import RUN_TEXTS, fill_card, read_written_card
+from srgan_gp.exporting.graph_metadata import add_metadata
 from srgan_gp.exporting.int8_network import int8_of_run
 from srgan_gp.exporting.licence_metadata import hashes_by_licence, stated_licence, with_licence
-from srgan_gp.exporting.memory_measurement import measure_bytes_per_pixel
 from srgan_gp.exporting.onnx_graph import as_onnx
-from srgan_gp.exporting.parity import TOLERANCE, largest_difference
+from srgan_gp.exporting.run_record import describe_run, is_of_run, truncation_of_start
 from srgan_gp.exporting.weight_blending import Blend, blend_weights
-from srgan_gp.inference.loading.model_info import ModelInfo
-from srgan_gp.inference.session import Session
 from srgan_gp.models.cards import FACES
-from srgan_gp.models.catalog import check_name
+from srgan_gp.models.new_names import ERROR, require_free_name
 from srgan_gp.networks import build
 from srgan_gp.networks.generators import style_resnet
 from srgan_gp.system.files import atomic_write
@@ -36,8 +28,13 @@ from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import load_config
-from srgan_gp.training.run_data import CONFIG_NAME, describe_run
+from srgan_gp.training.run_data import CONFIG_NAME
 from srgan_gp.training.tasks import generator_arguments
+
+_UNTRAINED = (
+    "The best state of this run is that before training, after 0 images: the exported weights are "
+    "those that the run started from."
+)
 
 
 def export(
@@ -47,6 +44,8 @@ def export(
     blend: Blend | None = None,
     photos: Sequence[str] | None = None,
     say: Callable[[str], None] = lambda _: None,
+    *,
+    exist: str = ERROR,
 ) -> Path:
     """Export the best moving average of a run.
 
@@ -66,32 +65,39 @@ def export(
             the training images of the run. If these are missing, or the network cannot be
             quantised, no int8 network is written, with a warning.
         say: called with a line about each step.
+        exist: `new_names.OVERWRITE` replaces a model of that name; `ERROR` only one whose card
+            says that it comes from this run.
 
     Returns:
         Path of the card.
 
     Raises:
-        UsageError: `check_name` refuses the name, `run_dir` holds no run, the existing card cannot
-            be read, or `blend` has another network; nothing is written. Or `photos` have no image.
+        UsageError: `require_free_name` refuses the name, `run_dir` holds no run, the existing card
+            cannot be read, or `blend` has another network; nothing is written. Or `photos` have no
+            image.
         TrainingError: every checkpoint is damaged. If only the best one is, the newest undamaged
             one is exported, with a warning.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
         OutputError: `out_dir` is not a folder, or the files cannot be written.
     """
-    check_name(name, out_dir)
     card_path = out_dir / f"{name}.toml"
     existing_card = read_written_card(card_path)
+    is_own = is_of_run(existing_card, run_dir)
+    if replaced := require_free_name(name, out_dir, exist=exist, is_own=is_own):
+        say(replaced)
     config, tensors, images_seen = _read_best(run_dir)
     generator = _build_average(config, tensors, blend)
     critic = critic_file(config, name, tensors)
     say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
     model = as_onnx(generator)
-    _add_metadata(model, generator, config, {"name": name, "images_seen": str(images_seen)})
+    add_metadata(model, generator, config, {"name": name, "images_seen": str(images_seen)})
     with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
     same_weights = hashes_by_licence(model, out_dir / f"{name}.onnx")
     # A fine-tuning stores texts for its card; they do not describe a blend with another model.
     run_texts = {} if blend else read_written_card(run_dir / RUN_TEXTS)
+    if existing_card and not is_own and not run_texts:
+        say("The summary, licence, data and limits of the earlier card are kept; check them.")
     graph = with_licence(model, stated_licence(run_texts | existing_card))
     say(f"Writing {out_dir / f'{name}.onnx'}")
     files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
@@ -106,10 +112,15 @@ def export(
     if int8:
         say(f"Writing {out_dir / f'{name}.int8.onnx'}")
         files["int8"] = _write(out_dir / f"{name}.int8.onnx", int8.data)
+    if not images_seen:
+        warnings.warn(_UNTRAINED, stacklevel=2)
     training = {"images_seen": images_seen, **describe_run(run_dir)}
     if blend:
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
     record = int8.record if int8 else None
+    truncation = truncation_of_start(run_dir) if config.task == FACES else None
+    if truncation is not None and not (is_own and "truncation" in existing_card):
+        existing_card["truncation"] = truncation
     card = fill_card(name, config, files, training, existing_card, record, same_weights, run_texts)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
@@ -175,67 +186,6 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
             stacklevel=3,
         )
     return config, tensors, newest
-
-
-def _verify(model: onnx.ModelProto, generator: nn.Module, name: str) -> ModelInfo:
-    """Compare a graph in ONNX Runtime with PyTorch, and return its properties.
-
-    `Session.open` measures the properties of a graph without metadata.
-    """
-    with _as_file(model, name) as path:
-        session = Session.open(path, device="cpu")
-    difference = largest_difference(session, generator)
-    if not difference <= TOLERANCE:  # also true for NaN
-        raise ModelRefusedError(
-            f"ONNX Runtime and PyTorch differ by {difference:.2e}, more than {TOLERANCE:.0e}; "
-            "nothing was written."
-        )
-    return session.info
-
-
-def _add_metadata(
-    model: onnx.ModelProto, generator: nn.Module, config: TrainConfig, identity: dict[str, str]
-) -> None:
-    """Verify the graph, and add `identity` and what inference must know to its metadata."""
-    name = identity["name"]
-    if config.task == FACES:
-        sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
-    else:
-        info = _verify(model, generator, name)
-        # Declared by the class, because trained weights may hide the blocks from a measurement.
-        declared_multiple = cast(int, getattr(generator, "size_multiple", 1))
-        sizes = {
-            "scale": info.scale,
-            "overlap": -1 if info.overlap is None else info.overlap,  # -1: it cannot be tiled
-            "size_multiple": math.lcm(info.size_multiple, declared_multiple),
-            "bytes_per_pixel": info.bytes_per_pixel,
-        }
-    metadata = {
-        "srgan_gp_version": version("srgan-gp"),
-        "task": config.task,
-        **{key: str(size) for key, size in sizes.items()},
-        "value_range": "0..1",
-        "architecture": config.generator,
-        "arguments": json.dumps(generator_arguments(config)),
-        **identity,
-    }
-    onnx.helper.set_model_props(model, metadata)
-    if config.task == FACES:  # Without metadata, `Session` cannot open a graph that takes latents.
-        _verify(model, generator, name)
-        return
-    with _as_file(model, name) as path:
-        measured_bytes = measure_bytes_per_pixel(path)
-    if measured_bytes is not None:  # otherwise the estimate remains
-        onnx.helper.set_model_props(model, metadata | {"bytes_per_pixel": str(measured_bytes)})
-
-
-@contextmanager
-def _as_file(model: onnx.ModelProto, name: str) -> Generator[Path]:
-    """Write a graph to a temporary file, and yield its path."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.onnx"
-        _write(path, model.SerializeToString())
-        yield path
 
 
 def _remove(path: Path) -> None:

@@ -18,11 +18,17 @@ from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.finetuning.finetune_verdict import Row
 from srgan_gp.models.catalog import model_folders
+from srgan_gp.models.new_names import ERROR
 from srgan_gp.system.files import atomic_write
 
 
 def install(
-    outcome: FinetuneResult, model: str, name: str, say: Callable[[str], None] = lambda _: None
+    outcome: FinetuneResult,
+    model: str,
+    name: str,
+    say: Callable[[str], None] = lambda _: None,
+    *,
+    exist: str = ERROR,
 ) -> Path:
     """Export the best checkpoint of a fine-tuning into the user's models folder.
 
@@ -31,6 +37,7 @@ def install(
         model: the model it started from: a name, or the path of an `.onnx` or `.safetensors` file.
         name: name of the new model.
         say: called with each message to the user.
+        exist: one of `new_names.EXIST`, as for `export`.
 
     Returns:
         Path of the card.
@@ -40,7 +47,7 @@ def install(
         OutputError: the folder cannot be written.
     """
     _, user_folder = model_folders()
-    card_path = export(outcome.run_dir, name, user_folder, say=say)
+    card_path = export(outcome.run_dir, name, user_folder, say=say, exist=exist)
     card = tomllib.loads(card_path.read_text(encoding="utf-8"))
     card |= _card_texts(outcome, model)  # replaces the placeholders that `export` wrote
     with atomic_write(card_path) as file:
@@ -70,7 +77,7 @@ def _card_texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
     and limits begin with those of the original model, if it has a card.
     """
     card = find_source(model).card
-    earlier_data = [vars(data) for data in card.data] if card else []
+    data = [vars(source) for source in card.data] if card else []
     user_data = {
         "what": f"{outcome.trained_on} images of the person who fine-tuned it",
         "licence": "unstated",
@@ -81,15 +88,20 @@ def _card_texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
     if card and card.fidelity_partner:
         # Limits of mixing with the partner model, which the fine-tuned model does not have.
         limits = [limit for limit in limits if card.fidelity_partner not in limit]
-    limits.append(
-        f"Fine-tuned on {outcome.trained_on} images of one kind; others may come out worse."
-    )
+    if outcome.best_images_seen:
+        summary = f"{outcome.source}, fine-tuned on {outcome.trained_on} images."
+        data.append(user_data)
+        limits.append(
+            f"Fine-tuned on {outcome.trained_on} images of one kind; others may come out worse."
+        )
+    else:  # the weights are those of the original model
+        summary = f"{outcome.source}, unchanged: no state of its fine-tuning scored better."
     return {
-        "summary": f"{outcome.source}, fine-tuned on {outcome.trained_on} images.",
+        "summary": summary,
         "licence": card.licence if card else "unstated",
         "recipe": f"srgan-gp finetune --from {outcome.source}",
         "limits": limits,
-        "data": [*earlier_data, user_data],
+        "data": data,
         "scores": [
             _score_entry(row, outcome.validation)
             for row in outcome.verdict.rows

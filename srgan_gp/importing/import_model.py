@@ -16,6 +16,7 @@ from typing import Any
 import onnx
 import tomli_w
 
+from srgan_gp.exporting.exported_card import read_written_card
 from srgan_gp.exporting.int8_network import Int8Network, make_int8_network
 from srgan_gp.exporting.memory_measurement import measure_bytes_per_pixel
 from srgan_gp.importing.import_card import ImportedFile, fill_import_card
@@ -31,9 +32,10 @@ from srgan_gp.importing.measurements import (
 from srgan_gp.importing.source_file import SourceFile, origin_of, read_graph, read_source
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.runtime_types import first_line
-from srgan_gp.models.catalog import model_folders
+from srgan_gp.models.catalog import check_name, model_folders
 from srgan_gp.models.import_record import ImportRecord
-from srgan_gp.models.new_names import require_free_name
+from srgan_gp.models.new_names import ERROR, require_free_name
+from srgan_gp.models.removal import files_of
 from srgan_gp.system.files import Staged, atomic_write_bytes, commit, drop, write_staged
 from srgan_gp.system.write_errors import errors_about
 
@@ -51,6 +53,7 @@ def import_model(
     licence: str | None = None,
     photos: Sequence[str] | None = None,
     say: Say = lambda _: None,
+    exist: str = ERROR,
 ) -> Path:
     """Install a model of another project in the user's folder of models.
 
@@ -62,6 +65,8 @@ def import_model(
         photos: folders or zip files of photos on which the int8 network is calibrated; None for no
             int8 network.
         say: called with a line about each step.
+        exist: `new_names.OVERWRITE` replaces a model of that name; `ERROR` only one whose card
+            says that it was imported from the same file.
 
     Returns:
         Path of the card.
@@ -72,8 +77,13 @@ def import_model(
         ModelRefusedError: the file is damaged, unsafe, not an upscaler, or cannot be converted.
         OutputError: the folder cannot be written.
     """
-    require_free_name(name)
+    folder = model_folders()[-1]
+    check_name(name, folder)
     source = read_source(path)
+    existing = read_written_card(folder / f"{name}.toml").get("imported", {})
+    is_own = existing.get("sha256") == source.sha256
+    if replaced := require_free_name(name, exist=exist, is_own=is_own):
+        say(replaced)
     origin = origin_of(source)
     if licence is not None:
         origin = replace(origin, licence=licence)
@@ -90,8 +100,12 @@ def import_model(
     if int8:
         contents[f"{name}.int8.onnx"] = int8.data
     contents[f"{name}.toml"] = tomli_w.dumps(card, multiline_strings=False).encode()
-    write_together(model_folders()[-1], contents)
-    return model_folders()[-1] / f"{name}.toml"
+    write_together(folder, contents)
+    for path in files_of(name, folder):
+        if path.name not in contents:  # of the earlier model
+            with errors_about(path):
+                path.unlink()
+    return folder / f"{name}.toml"
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:

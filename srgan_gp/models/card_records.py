@@ -57,6 +57,8 @@ class TrainingRecord:
     """Number of training images until the exported checkpoint, repetitions included."""
     options_sha256: str
     """SHA-256 of the run's config.json, 64 hexadecimal digits."""
+    run_sha256: str = ""
+    """SHA-256 of the options that stay within a run, and of its images; empty on earlier cards."""
     commit: str = ""
     """Git commit of the code when the run began; empty outside a checkout."""
     blended_with: str = ""

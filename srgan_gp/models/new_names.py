@@ -1,24 +1,56 @@
 """Check of the name of a new model, before the model is made.
 
-`finetune` and `import` use it.
+`export`, `finetune` and `import` use it, and the app, which replaces no model.
 """
+
+from pathlib import Path
 
 from srgan_gp.errors import UsageError
 from srgan_gp.models.catalog import check_name, model_folders, model_names
 from srgan_gp.system.paths import is_file
 
+ERROR, OVERWRITE = "error", "overwrite"
+EXIST = (ERROR, OVERWRITE)
+"""Values of the option `--exist`: what to do if there is a model of the name."""
+EXIST_HELP = "what to do if another model has the name [error]"
+"""Help of the option `--exist`."""
 
-def require_free_name(name: str) -> None:
-    """Check that a name is valid, and that no model has it, which would be replaced.
+
+def require_free_name(
+    name: str, folder: Path | None = None, *, exist: str | None = None, is_own: bool = False
+) -> str:
+    """Check that a name is valid, and that no model has it that may not be replaced.
+
+    Args:
+        name: name of the new model.
+        folder: folder of the new model; None: that of the user.
+        exist: one of `EXIST`; None: as `ERROR`, where the user has no option `--exist`.
+        is_own: whether an existing model comes from the same run or file, so that it may be
+            replaced.
+
+    Returns:
+        A message that names the model which will be replaced; "" if there is none.
 
     Raises:
         UsageError: the name is not valid, or a model has it.
     """
     user_folder = model_folders()[-1]
-    check_name(name, user_folder)
-    # `model_names` lists models with a card; the user may have put a file without a card there.
-    if is_file(user_folder / f"{name}.onnx") or name in model_names():
-        raise UsageError(
-            f"There is a model {name!r} already. Choose another name, or remove that "
-            f"model: srgan-gp models remove {name}."
-        )
+    folder = folder or user_folder
+    check_name(name, folder)
+    is_user_folder = folder.resolve() == user_folder.resolve()
+    # A model may be a file without a card.
+    is_taken = any(is_file(folder / f"{name}{suffix}") for suffix in (".onnx", ".toml"))
+    if not is_taken and not (is_user_folder and name in model_names()):
+        return ""
+    if is_own:
+        return f"Replacing the model {name!r}, which comes from the same source."
+    if exist == OVERWRITE:
+        return f"Replacing the model {name!r}."
+    where = "" if is_user_folder else f" in {folder}"
+    ways = ["choose another name"]
+    if exist is not None:
+        ways.append("pass --exist overwrite")
+    if is_user_folder:
+        ways.append(f"remove that model: srgan-gp models remove {name}")
+    advice = f"{', '.join(ways[:-1])}, or {ways[-1]}" if len(ways) > 2 else " or ".join(ways)
+    raise UsageError(f"There is a model {name!r} already{where}; {advice}.")

@@ -12,6 +12,12 @@ _SUFFIXES = (".toml", ".onnx", ".int8.onnx", ".critic.safetensors", ".safetensor
 their removal. The card, `.toml`, comes first, so that the model is not listed any more."""
 
 
+def files_of(name: str, folder: Path) -> list[Path]:
+    """Return the paths of the files of a model in a folder, the card first; empty if none is."""
+    paths = [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
+    return [path for path in paths if is_file(path)]
+
+
 def remove_model(name: str) -> list[Path]:
     """Remove the files of a model from the user's folder, also if its card is not valid.
 
@@ -30,8 +36,7 @@ def remove_model(name: str) -> list[Path]:
     files: list[Path] = []
     # A name with a folder could lead to other files. The user's folder may be the packaged one.
     if name == Path(name).name and user_folder.resolve() != packaged.resolve():
-        paths = [user_folder / f"{name}{suffix}" for suffix in _SUFFIXES]
-        files = [path for path in paths if is_file(path)]
+        files = files_of(name, user_folder)
     if not any(path.suffix in (".toml", ".onnx") for path in files):
         if name in model_names():
             raise UsageError(f"{name} is a shipped model, which is not removed.")

@@ -84,7 +84,7 @@ def train(
         if processes.is_first:
             if not is_resumed:  # after `_open_run`: a run that cannot start leaves no folder
                 lock.enter_context(resume.locked_run(run_dir))
-            resume.save_start(config, data, validation, run_dir)
+            resume.save_start(config, data, validation, run_dir, start_from)
             reports = _open_reports(run, run_dir, changes)
         with reports or nullcontext(), StopRequest() as stop:
             start_time = time.monotonic() - progress.seconds  # as if the run had no interruption

@@ -140,9 +140,13 @@ def locked_run(run_dir: Path) -> Generator[None, None, None]:
 
 
 def save_start(
-    config: TrainConfig, data: Sequence[str], validation: str | None, run_dir: Path
+    config: TrainConfig,
+    data: Sequence[str],
+    validation: str | None,
+    run_dir: Path,
+    start_from: Path | None = None,
 ) -> None:
-    """Save options and a description of the images in `run_dir` before the first step.
+    """Save options and a description of images and first weights in `run_dir`, before any step.
 
     Temporary files of a write that was interrupted are removed from the folder.
 
@@ -153,7 +157,7 @@ def save_start(
     for name in ("", "checkpoints", "previews"):
         sweep(run_dir / name)
     save_config(config, run_dir / CONFIG_NAME)
-    save_data(data, validation, run_dir)
+    save_data(data, validation, run_dir, start_from)
 
 
 def load_weights(

@@ -1,22 +1,23 @@
 """Images of a run: finding them, their record `data.json`, and the check when a run is resumed.
 
 `data.json` in the folder of a run has the number and a fingerprint (a hash of names and sizes) of
-the training and of the validation images, the absolute paths of the training sets, and the commit
-of this package's checkout. A prepared set is a zip file or folder that `srgan-gp prepare` wrote,
-with the folders `train` and `val`. Imports no torch.
+the training and of the validation images, the absolute paths of the training sets, the commit of
+this package's checkout, and the model that the run started from. A prepared set is a zip file or
+folder that `srgan-gp prepare` wrote, with the folders `train` and `val`. Imports no torch.
 """
 
-import hashlib
 import json
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from srgan_gp.data.image_sources import fingerprint, list_all_images
 from srgan_gp.data.validation_split import Places, find_places, require_disjoint
-from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
+from srgan_gp.models.cards import read_card
 from srgan_gp.system.files import atomic_write_bytes
 
 CONFIG_NAME = "config.json"
@@ -83,8 +84,16 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
     return RunImages(places.train, places.validation[0] if places.validation else None, summary)
 
 
-def save_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:
-    """Write `data.json` into `run_dir`; a resumed run keeps the commit that began it.
+def save_data(
+    data: Sequence[str], validation: str | None, run_dir: Path, start_from: Path | None = None
+) -> None:
+    """Write `data.json` into `run_dir`; a resumed run keeps the commit and model that began it.
+
+    Args:
+        data: folders and zip files of the training images.
+        validation: folder or zip file of the validation images; None: there are none.
+        run_dir: folder of the run.
+        start_from: file of the model that a new run starts from; None: random weights.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -92,7 +101,12 @@ def save_data(data: Sequence[str], validation: str | None, run_dir: Path) -> Non
         PictureError: an image no longer exists.
     """
     description = _describe_data(data, validation)
-    description["commit"] = _read_data(run_dir).get("commit", _current_commit())
+    earlier = read_data(run_dir)
+    description["commit"] = earlier.get("commit", _current_commit())
+    if "start_from" in earlier:
+        description["start_from"] = earlier["start_from"]
+    elif start_from is not None:
+        description["start_from"] = _describe_model(start_from)
     description["places"] = [str(Path(place).absolute()) for place in data]
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(description, indent=2).encode())
 
@@ -103,7 +117,7 @@ def read_data_places(run_dir: Path) -> list[str]:
     Raises:
         UsageError: the file is missing, damaged, or of an earlier version that did not record them.
     """
-    places = _read_data(run_dir).get("places")
+    places = read_data(run_dir).get("places")
     if not places:
         raise UsageError(f"{run_dir} does not record where its images are. Pass --photos.")
     return [str(place) for place in places]
@@ -173,24 +187,7 @@ def require_same_data(data: Sequence[str], validation: str | None, run_dir: Path
         )
 
 
-def describe_run(run_dir: Path) -> dict[str, str]:
-    """Return what identifies a run on the card of its model.
-
-    Returns:
-        Fields of `models.cards.TrainingRecord`: `options_sha256`, the hash of `config.json`, and
-        `commit`, "" if it is not known.
-
-    Raises:
-        OSError: the folder has no readable options.
-    """
-    options = (run_dir / CONFIG_NAME).read_bytes()
-    return {
-        "options_sha256": hashlib.sha256(options).hexdigest(),
-        "commit": str(_read_data(run_dir).get("commit", "")),
-    }
-
-
-def _read_data(run_dir: Path) -> dict[str, Any]:
+def read_data(run_dir: Path) -> dict[str, Any]:
     """Read `data.json`; an empty dictionary if it is missing or damaged."""
     try:
         content = json.loads((run_dir / DATA_NAME).read_bytes())
@@ -210,6 +207,16 @@ def _current_commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
+
+
+def _describe_model(path: Path) -> dict[str, Any]:
+    """Return the name of a model and, if its card has one, its default `truncation`."""
+    description: dict[str, Any] = {"name": path.stem}
+    with suppress(ModelRefusedError):  # without a card, or with one that is not valid
+        truncation = read_card(path.with_suffix(".toml")).truncation
+        if truncation is not None:
+            description["truncation"] = truncation
+    return description
 
 
 def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:

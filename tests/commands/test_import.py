@@ -1,3 +1,4 @@
+import hashlib
 import pickle
 import re
 from importlib.util import find_spec
@@ -107,12 +108,23 @@ def test_a_name_that_cannot_be_used_is_refused_before_the_file_is_read(weights, 
     assert "Reading" not in capsys.readouterr().err
 
 
-def test_a_model_is_not_replaced(weights, models, capsys):
-    assert main(["import", str(weights), "--name", "mine"]) == 0
-    before = (models / "mine.onnx").read_bytes()
-    assert main(["import", str(weights), "--name", "mine"]) == 2
-    assert "There is a model 'mine' already" in capsys.readouterr().err
-    assert (models / "mine.onnx").read_bytes() == before
+def test_only_a_model_of_the_same_file_is_replaced_without_the_option(weights, models, capsys):
+    line = ["import", str(weights), "--name", "mine"]
+    assert main(line) == 0
+    assert main(line) == 0
+    assert "Replacing the model 'mine'" in capsys.readouterr().err
+    card = models / "mine.toml"
+    sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    of_another_file = card.read_text().replace(sha256, "0" * 64)
+    card.write_text(of_another_file)
+    assert main(line) == 2
+    said = capsys.readouterr().err
+    assert "There is a model 'mine' already" in said and "--exist overwrite" in said
+    assert card.read_text() == of_another_file
+    (models / "mine.int8.onnx").write_bytes(b"of the other model")
+    assert main([*line, "--exist", "overwrite"]) == 0
+    assert sha256 in card.read_text()
+    assert not (models / "mine.int8.onnx").exists()
 
 
 def test_fine_tuning_of_an_imported_model_is_refused(weights, tmp_path, capsys):

@@ -285,7 +285,7 @@ def test_the_critic_is_kept_in_half_precision_where_there_is_one(gan_run, tmp_pa
 def test_the_critic_of_an_earlier_model_of_the_name_goes_with_it(gan_run, finished_run, tmp_path):
     export(gan_run, "one", tmp_path)
     export(gan_run, "two", tmp_path)
-    card = read_card(export(finished_run, "one", tmp_path))
+    card = read_card(export(finished_run, "one", tmp_path, exist="overwrite"))
     assert "critic" not in card.files
     assert {path.name for path in tmp_path.glob("*.critic.safetensors")} == {
         "two.critic.safetensors"
@@ -311,5 +311,5 @@ def test_a_card_that_cannot_be_written_leaves_the_critic_it_names(gan_run, finis
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(exporting, "fill_card", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            export(finished_run, "one", tmp_path)
+            export(finished_run, "one", tmp_path, exist="overwrite")
     assert (tmp_path / before.name).stat().st_size == before.bytes

@@ -1,6 +1,7 @@
 """A run that learned faces becomes a model that `generate` takes."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -11,7 +12,7 @@ from onnx import numpy_helper
 from PIL import Image
 from safetensors.torch import load_file
 
-from srgan_gp.errors import ModelRefusedError
+from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export, load_run
 from srgan_gp.exporting.onnx_graph import as_onnx
@@ -22,6 +23,7 @@ from srgan_gp.models.cards import read_card
 from srgan_gp.networks import build, names, task_of
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
+from srgan_gp.training.run_data import read_data_places
 from srgan_gp.training.weights_file import read_tensors
 
 GENERATORS = [name for name in names("generators") if task_of(name) == "face-generation"]
@@ -145,3 +147,35 @@ def test_a_graph_that_differs_is_refused_and_nothing_is_written(
     with pytest.raises(ModelRefusedError, match="differ by"):
         export(face_run, "spoiled", tmp_path / "models")
     assert not (tmp_path / "models").exists()
+
+
+def test_a_run_takes_the_default_truncation_over_and_replaces_only_its_own_model(
+    face_run, exported, tmp_path
+):
+    start = tmp_path / "start"
+    shutil.copytree(exported.parent, start)
+    card = start / exported.name
+    card.write_text("truncation = 0.8\n" + card.read_text())
+    config = replace(PRESETS["tiny-faces"], device="cpu", total_images=16, checkpoint_images=16)
+    images = read_data_places(face_run)
+    run = train(config, images, tmp_path / "run", start_from=card.with_suffix(".onnx"))
+    models, said = tmp_path / "models", []
+    assert read_card(export(run, "mine", models)).truncation == 0.8
+    export(run, "mine", models, say=said.append)
+    assert "Replacing the model 'mine'" in said[0]
+    before = (models / "mine.onnx").read_bytes()
+    with pytest.raises(UsageError, match=r"a model 'mine' already.*pass --exist overwrite"):
+        export(face_run, "mine", models)
+    assert (models / "mine.onnx").read_bytes() == before
+    export(face_run, "mine", models, exist="overwrite")
+    assert (models / "mine.onnx").read_bytes() != before
+
+
+def test_an_export_of_a_run_that_never_got_better_warns(face_run, tmp_path):
+    run = shutil.copytree(face_run, tmp_path / "run")
+    newest = max((run / "checkpoints").glob("*.json"))
+    numbers = json.loads(newest.read_text()) | {"images_seen": 0, "best_images_seen": 0}
+    numbers.pop("numbers_sha256")
+    newest.write_text(json.dumps(numbers))
+    with pytest.warns(UserWarning, match="before training, after 0 images"):
+        export(run, "same", tmp_path / "models")

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from srgan_gp.exporting import export as exporting
+from srgan_gp.exporting import graph_metadata
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.networks import build
@@ -19,7 +19,7 @@ STEPS = pytest.mark.parametrize("step", [2, 4])
 def write(folder, generator):
     """Export a generator with what the runtime measures of it; give the path."""
     model = as_onnx(generator.eval())
-    exporting._add_metadata(model, generator, TrainConfig(), {"name": "blocks"})
+    graph_metadata.add_metadata(model, generator, TrainConfig(), {"name": "blocks"})
     path = folder / "blocks.onnx"
     path.write_bytes(model.SerializeToString())
     return path

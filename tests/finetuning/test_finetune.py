@@ -2,6 +2,7 @@
 
 import json
 import math
+import tomllib
 
 import numpy as np
 import pytest
@@ -305,10 +306,29 @@ def test_only_what_is_better_is_installed(
     assert (tmp_path / "models" / "mine.onnx").exists() == is_better
     assert ("Not installed" in said) != is_better
     if is_better:
-        assert main(words(upscaler, photos, tmp_path / "run", "--name", "mine")) == 2
-        assert "already" in capsys.readouterr().err
+        assert main(words(upscaler, photos, tmp_path / "other", "--name", "mine")) == 2
+        assert "already; choose another name, pass --exist" in capsys.readouterr().err
+        assert main(words(upscaler, photos, tmp_path / "run", "--name", "mine")) == 0
+        assert "Replacing the model 'mine'" in capsys.readouterr().err
         assert main(["models"]) == 0
         assert "fine-tuned on 16 images" in capsys.readouterr().out
+
+
+def test_no_export_is_advised_if_the_best_state_is_that_before_training(
+    tmp_path, capsys, monkeypatch
+):
+    from srgan_gp.finetuning import finetune as module
+
+    verdict = Verdict(False, ("no gain",), (Row("psnr_y", "matlab", 20.0, 20.0),))
+    outcome = FinetuneResult("photo-x4", tmp_path, 26, 7, "", 64, 0, "", 1.0, verdict)
+    monkeypatch.setattr(module, "finetune", lambda *_, **__: outcome)
+    assert main(["finetune", "--from", "photo-x4", "--data", "x", "-o", str(tmp_path)]) == 0
+    printed = capsys.readouterr().err
+    assert "The best state is that before training: nothing would change." in printed
+    assert "srgan-gp export" not in printed
+    card = tomllib.loads((tmp_path / "card.toml").read_text())
+    assert "fine-tuned on" not in str(card).lower()
+    assert "26 images" not in str(card)
 
 
 @pytest.mark.parametrize("name", ["photo-x4", "../mine", "a b"])
@@ -338,6 +358,12 @@ def test_a_change_that_makes_no_sense_is_refused(upscaler, photos, tmp_path, cha
     said = capsys.readouterr().err.splitlines()
     assert change.partition("=")[0] in said[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_a_number_with_a_letter_is_answered_with_the_number(capsys):
+    line = ["finetune", "--from", "x", "--data", "y", "--set", "total_images=64k"]
+    assert main(line) == 2
+    assert "It takes a whole number, such as 64000." in capsys.readouterr().err
 
 
 def test_an_option_with_a_typing_error_is_suggested(capsys):

@@ -1,0 +1,90 @@
+"""`run_changes`: options of a training run in `--set NAME=VALUE`, for `srgan-gp finetune`."""
+
+import argparse
+import dataclasses
+import difflib
+import re
+from typing import Any, get_args
+
+from srgan_gp.errors import UsageError
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.option_fields import add_options as add_config_options
+
+
+def run_changes(options: argparse.Namespace) -> dict[str, Any]:
+    """Collect the options of `srgan-gp train` that replace the planned ones.
+
+    They are those of `--set`, and --feature-weights, --device and --threads, which override them.
+
+    Returns:
+        Values of fields of `TrainConfig`, by field.
+
+    Raises:
+        UsageError: there is no such option, or a value is not valid.
+    """
+    parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
+    add_config_options(parser, TrainConfig)
+    defaults = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
+    changes: dict[str, Any] = {}
+    typed_changes: list[str] = options.changes
+    for change in typed_changes:
+        name, _, text = change.partition("=")
+        if name not in defaults or not text:
+            similar = [] if name in defaults else difflib.get_close_matches(name, defaults, 1)
+            hint = f" Did you mean {similar[0]}?" if similar else ""
+            raise UsageError(
+                f"--set takes NAME=VALUE with an option of a run, not {change!r}.{hint} "
+                "srgan-gp train --help lists the options."
+            )
+        changes[name] = _parse_value(parser, name, text, defaults[name])
+    for name in ("feature_weights", "device", "threads"):
+        value = getattr(options, name)
+        if value is not None:
+            changes[name] = value
+    return changes
+
+
+def _parse_value(parser: argparse.ArgumentParser, name: str, text: str, default: object) -> object:
+    """Parse the value of one option of `srgan-gp train`, as that command would.
+
+    Args:
+        parser: parser with all options of a run.
+        name: field of `TrainConfig`.
+        text: the value as the user typed it; several values are separated by commas.
+        default: default of the field, which shows whether it is a tuple or a boolean.
+
+    Raises:
+        UsageError: the value is not valid.
+    """
+    option = name.replace("_", "-")
+    if isinstance(default, bool):
+        if text.lower() not in ("true", "false"):
+            raise UsageError(f"The option {name} takes true or false, not {text!r}.")
+        arguments = [f"--{option}" if text.lower() == "true" else f"--no-{option}"]
+    elif isinstance(default, tuple):
+        arguments = [f"--{option}", *text.split(",")]
+    else:
+        arguments = [f"--{option}", text]
+    try:
+        value = getattr(parser.parse_args(arguments), name)
+    # argparse exits at some errors although `exit_on_error` is false.
+    except (argparse.ArgumentError, SystemExit) as error:
+        hint = _hint(name, text)
+        raise UsageError(f"The option {name} does not take {text!r}.{hint}") from error
+    return tuple(value) if isinstance(default, tuple) else value
+
+
+def _hint(name: str, text: str) -> str:
+    """Return a sentence about the numbers that an option of a run takes; "" for other options.
+
+    `text` is a value that it does not take; of `64k` the number is suggested.
+    """
+    annotation = next(f.type for f in dataclasses.fields(TrainConfig) if f.name == name)
+    kinds = {annotation, *get_args(annotation)}
+    thousands = re.fullmatch(r"(\d+)([kKmM])", text)
+    if int in kinds and thousands:
+        number = int(thousands[1]) * (1000 if thousands[2] in "kK" else 1_000_000)
+        return f" It takes a whole number, such as {number}."
+    if int in kinds:
+        return " It takes a whole number, such as 8."
+    return " It takes a number, such as 0.5." if float in kinds else ""

@@ -1,0 +1,73 @@
+"""What the card of an exported model records of its training run, and what it takes from it.
+
+A card is the TOML file beside a model; `models.cards` reads it. `training.run_data` writes the file
+`data.json` that most of it is read from.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.run_data import CONFIG_NAME, read_data
+
+
+def describe_run(run_dir: Path) -> dict[str, str]:
+    """Return what identifies a run on the card of its model.
+
+    Returns:
+        Fields of `models.cards.TrainingRecord`: `options_sha256`, the hash of `config.json`;
+        `run_sha256`, which also stays if a run is continued to a greater length; and `commit`, ""
+        if it is not known.
+
+    Raises:
+        OSError: the folder has no readable options.
+    """
+    options = (run_dir / CONFIG_NAME).read_bytes()
+    return {
+        "options_sha256": hashlib.sha256(options).hexdigest(),
+        "run_sha256": _hash_run(options, read_data(run_dir)),
+        "commit": str(read_data(run_dir).get("commit", "")),
+    }
+
+
+def is_of_run(card: Mapping[str, Any], run_dir: Path) -> bool:
+    """Return whether a card says that its model was exported from the run in a folder.
+
+    Args:
+        card: content of the TOML file, which may be incomplete.
+        run_dir: folder of the run, which may be missing.
+    """
+    training = card.get("training")
+    known = training.get("run_sha256") if isinstance(training, dict) else None
+    if not known:
+        return False
+    try:
+        return describe_run(run_dir)["run_sha256"] == known
+    except (OSError, ValueError):
+        return False
+
+
+def truncation_of_start(run_dir: Path) -> float | None:
+    """Return the default truncation of the model that a run started from; None: it has none."""
+    start = read_data(run_dir).get("start_from")
+    truncation = start.get("truncation") if isinstance(start, dict) else None
+    return float(truncation) if isinstance(truncation, float | int) else None
+
+
+def _hash_run(options: bytes, data: dict[str, Any]) -> str:
+    """Hash the options that may not change within a run, its images, and the model it began from.
+
+    Returns:
+        64 hexadecimal digits; "" if `data`, the content of `data.json`, does not have the images.
+    """
+    if "fingerprint" not in data:
+        return ""
+    changeable = {field.name for field in fields(TrainConfig) if field.metadata["may_change"]}
+    fixed = {name: value for name, value in json.loads(options).items() if name not in changeable}
+    start = data.get("start_from")
+    identity = [fixed, data["fingerprint"], data.get("validation"), start]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
