@@ -95,14 +95,16 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
     from srgan_gp.finetuning.install import install, save_texts
-    from srgan_gp.models.catalog import model_folders
+    from srgan_gp.models.catalog import check_name, model_folders
     from srgan_gp.models.new_names import require_free_name
 
     output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
     if options.end_with_input:
         end_with_input()
     if options.name:
-        card = read_written_card(model_folders()[-1] / f"{options.name}.toml")
+        user_folder = model_folders()[-1]
+        check_name(options.name, user_folder)
+        card = read_written_card(user_folder / f"{options.name}.toml")
         require_free_name(options.name, exist=options.exist, is_own=is_of_run(card, output))
     with _message_about_interruption(output), stage_progress() as on_stage:
         outcome = finetune(

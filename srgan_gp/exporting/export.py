@@ -20,6 +20,7 @@ from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.run_record import describe_run, is_of_run, truncation_of_start
 from srgan_gp.exporting.weight_blending import Blend, blend_weights
 from srgan_gp.models.cards import FACES
+from srgan_gp.models.catalog import check_name
 from srgan_gp.models.new_names import ERROR, require_free_name
 from srgan_gp.networks import build
 from srgan_gp.networks.generators import style_resnet
@@ -80,6 +81,7 @@ def export(
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
         OutputError: `out_dir` is not a folder, or the files cannot be written.
     """
+    check_name(name, out_dir)
     card_path = out_dir / f"{name}.toml"
     existing_card = read_written_card(card_path)
     is_own = is_of_run(existing_card, run_dir)
