@@ -175,7 +175,7 @@ def require_detector(path: str | Path | None) -> Path:
         return installed
     raise UsageError(
         f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or name the "
-        "file: --detector FILE (of train --face-detector FILE, in Python detector=...)."
+        "file with the option `detector` (of train: `face-detector`)."
     )
 
 

@@ -67,7 +67,7 @@ def test_after_a_kill_the_same_command_does_the_rest(endless, upscale, tmp_path)
 
 def test_a_process_for_each_device_gives_the_same_files(upscale, folder, tmp_path, monkeypatch):
     assert upscale(folder, "-o", tmp_path / "one")[0] == 0
-    monkeypatch.setattr(command, "_devices", lambda _: ["cpu", "cpu"])
+    monkeypatch.setattr(command, "devices_of", lambda _: ["cpu", "cpu"])
     code, report, _ = upscale(folder, "-o", tmp_path / "two")
     assert (code, report["done"]) == (0, 3)
     assert names(tmp_path / "two") == names(tmp_path / "one")
