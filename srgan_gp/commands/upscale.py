@@ -101,7 +101,7 @@ def run(options: argparse.Namespace) -> int:
         about = opened.about  # facts about the loaded model
         scale = options.scale or about.scale
         options_of_results = {name: values[name] for name in _OPTIONS_OF_RESULTS}
-        options_of_results["scale"] = scale
+        options_of_results |= {"scale": scale, "suffix": options.suffix or None}
         if options.width is not None:
             options_of_results |= {"scale": None, "width": options.width}
         options_of_results |= about.face_work  # options of face enhancement, if it is on

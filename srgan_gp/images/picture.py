@@ -69,12 +69,14 @@ def range_advice(low: float, high: float) -> tuple[str, str]:
     ('divide by 255', 'image / 255')
     >>> range_advice(-3.5, 261.0)
     ('clip values of 0 to 255 and divide by 255', 'np.clip(image, 0, 255) / 255')
+    >>> range_advice(-2.1, 2.6)  # normalised by mean and deviation
+    ('', '')
     """
     if low >= 0 and 2 <= high <= 255.5:
         return "divide by 255", "image / 255"
     if low >= 0 and _LEAST_16_BIT <= high <= 65535.5:
         return "divide values of 16 bits by 65535", "image / 65535"
-    if low >= -255 and 2 <= high < _LEAST_16_BIT:
+    if low >= -255 and 128 <= high < _LEAST_16_BIT:
         return "clip values of 0 to 255 and divide by 255", "np.clip(image, 0, 255) / 255"
     if -1.1 <= low <= -0.5 and high <= 1.1:
         return "scale values of -1 to 1", "(image + 1) / 2"

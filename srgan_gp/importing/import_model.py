@@ -109,7 +109,7 @@ def import_model(
 
 
 def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
-    """Write files by name: all of them or none.
+    """Write files by name: all of them or none; files of these names are replaced.
 
     Raises:
         OutputError: the folder cannot be made, or a file cannot be written.
@@ -124,7 +124,11 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
             undo.callback(drop, staged)
             staged_files.append(staged)
         for staged in staged_files:
-            undo.callback(staged.target.unlink, missing_ok=True)
+            target = staged.target
+            if target.exists():
+                undo.callback(atomic_write_bytes, target, target.read_bytes())
+            else:
+                undo.callback(target.unlink, missing_ok=True)
             commit(staged)
         undo.pop_all()
 

@@ -27,7 +27,8 @@ def similar_name(path: Path) -> str | None:
         names = os.listdir(path.parent)  # noqa: PTH208
     except (OSError, ValueError):
         return None
-    by_stem = {Path(name).stem.casefold(): name for name in names}
+    # A link to a file that does not exist has the name itself.
+    by_stem = {Path(name).stem.casefold(): name for name in names if name != path.name}
     matches = difflib.get_close_matches(path.stem.casefold(), by_stem, 1, 0.7)
     return by_stem[matches[0]] if matches else None
 

@@ -150,6 +150,14 @@ def test_a_wrong_verb_gets_a_suggestion(capsys):
             ["-s", "2", "upscale", "a.png"],
             "the command comes first; type: srgan-gp upscale -s 2 a.png",
         ),
+        (
+            ["-s", "2", "photo.jpg", "-o", "models"],
+            "the command is missing; type: srgan-gp upscale -s 2 photo.jpg -o models",
+        ),
+        (
+            ["--scale", "2", "upscale", "a.jpg", "-o", "upscale"],
+            "the command comes first; type: srgan-gp upscale --scale 2 a.jpg -o upscale",
+        ),
         (["."], "the command is missing; type: srgan-gp upscale ."),
         (["help"], "help is an option; type: srgan-gp --help, or srgan-gp COMMAND --help"),
         (["help", "train"], "help is an option; type: srgan-gp train --help"),

@@ -58,7 +58,7 @@ def test_weights_of_another_project_are_imported_first(folder, tmp_path, capsys)
     weights = tmp_path / "weights.pth"
     weights.touch()
     assert main(["upscale", str(folder / "a.png"), "-n", str(weights)]) == 8
-    assert capsys.readouterr().err.endswith(f"first: srgan-gp import {weights}\n")
+    assert capsys.readouterr().err.endswith(f"first: srgan-gp import {weights} --name NAME\n")
 
 
 @pytest.mark.parametrize("width", ["50", "50px"])
@@ -261,7 +261,7 @@ def test_sheets_of_faces_among_the_inputs_are_said_once(
     contact = Picture(face_sheet([]), xmp=SHEET_XMP)
     write_image(contact, folder / "z-sheet.png")
     capsys.readouterr()
-    expected = f"2 inputs were written by srgan-gp generate or prepare, and enlarged too: {sheet}"
+    expected = f"2 of the inputs were written by srgan-gp generate or prepare: {sheet} and 1 more"
     out = str(tmp_path / "out")
     assert lines(str(folder), "-o", out) == [expected]
     assert lines(str(folder), "-o", out) == []

@@ -176,6 +176,7 @@ def test_a_missing_gpu_is_an_error_and_not_replaced_by_the_cpu(folder, repeating
         (["FOLDER/a.png", "-f", "heic"], "heic"),
         (["FOLDER/a.png", "--device", "tpu"], "tpu"),
         (["FOLDER/a.png", "--device", "cpu", "-g", "0"], "disagree"),
+        (["FOLDER/a.png", "--device", "CPU", "-g", "0"], "disagree"),
     ],
 )
 def test_wrong_use_is_one_line(folder, repeating_model, capsys, arguments, expected):

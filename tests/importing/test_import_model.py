@@ -20,6 +20,7 @@ from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import read_card
+from srgan_gp.system.files import commit
 
 pytestmark = pytest.mark.usefixtures("quick_measurements", "models")
 
@@ -231,6 +232,21 @@ def test_nothing_is_left_where_a_file_cannot_be_written(
     with pytest.raises(OutputError):
         import_model(weight_file(), "mine", photos=[photos])
     assert list(models.iterdir()) == []
+
+
+def test_the_old_files_stay_where_one_cannot_be_replaced(tmp_path, monkeypatch):
+    old = {"a.onnx": b"old network", "a.toml": b"old card"}
+    importing.write_together(tmp_path, old)
+
+    def fail(staged):
+        if staged.target.name == "a.toml":
+            raise OutputError("the disk is full")
+        commit(staged)
+
+    monkeypatch.setattr(importing, "commit", fail)
+    with pytest.raises(OutputError):
+        importing.write_together(tmp_path, {"a.onnx": b"new", "a.toml": b"new"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == old
 
 
 def test_the_memory_of_an_image_of_another_side_is_measured(tiny_model):

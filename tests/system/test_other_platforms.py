@@ -212,5 +212,5 @@ def test_the_libraries_of_onnxruntime_are_dlls_on_windows(monkeypatch, tmp_path)
     load_library = lambda name, mode: loaded.append(Path(name).name)  # noqa: E731
     monkeypatch.setattr(machine, "ctypes", SimpleNamespace(CDLL=load_library, RTLD_GLOBAL=0))
     runtime = SimpleNamespace(__file__=str(tmp_path / "__init__.py"), preload_dlls=io.StringIO)
-    assert machine._why_cuda_does_not_load(runtime) is None
+    assert machine._load_cuda_provider(runtime) is None
     assert loaded == ["onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll"]

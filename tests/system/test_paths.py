@@ -1,6 +1,6 @@
 import pytest
 
-from srgan_gp.system.paths import is_file, is_folder, names_a_folder
+from srgan_gp.system.paths import is_file, is_folder, names_a_folder, similar_name
 
 TOO_LONG = "n" * 300
 
@@ -28,3 +28,10 @@ def test_a_separator_at_the_end_names_a_folder(tmp_path, monkeypatch, text, is_a
 
 def test_an_existing_folder_needs_no_separator(tmp_path):
     assert names_a_folder(str(tmp_path))
+
+
+def test_a_broken_link_is_not_suggested_for_itself(tmp_path):
+    (tmp_path / "photo.jpg").symlink_to(tmp_path / "gone.jpg")
+    assert similar_name(tmp_path / "photo.jpg") is None
+    (tmp_path / "Photo.png").touch()
+    assert similar_name(tmp_path / "photo.jpg") == "Photo.png"

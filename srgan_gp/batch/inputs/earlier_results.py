@@ -29,7 +29,7 @@ def has_name_of_result(path: Path, suffixes: frozenset[str]) -> bool:
     match = _NAME.fullmatch(path.stem)
     if match is None:
         return False
-    if is_file(path.with_name(match["stem"])):
+    if is_file(path.parent / match["stem"]):
         return True
     for suffix in suffixes:
         for spelling in (suffix, suffix.upper()):

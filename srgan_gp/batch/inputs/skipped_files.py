@@ -94,8 +94,8 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
     if skipped_files.own:
         count = len(skipped_files.own)
         first = _and_others(skipped_files.own[0], count)
-        files = "input was" if count == 1 else "inputs were"
-        yield f"{count} {files} written by srgan-gp generate or prepare, and enlarged too: {first}"
+        files = "of the inputs was" if count == 1 else "of the inputs were"
+        yield f"{count} {files} written by srgan-gp generate or prepare: {first}"
     for folder in skipped_files.prepared:
         yield f"{folder} has the faces of a file of srgan-gp prepare, and they are inputs too"
 

@@ -158,7 +158,7 @@ class Plan(AbstractContextManager["Plan"]):
             return path
         if self.exist == "skip":
             return None
-        if self.exist is None and self.journal is not None:
+        if self.exist in (None, "error") and self.journal is not None:
             change = self.journal.change(path)
             if change.kind == "model version":
                 message = (

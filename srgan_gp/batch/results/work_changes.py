@@ -25,7 +25,7 @@ _WORDING = {
 }
 """By name of an option: its text with a value, and its text where it is not used."""
 _UNUSED = (None, False, "auto", "all", "")
-"""Values of options that are not used."""
+"""Values of options that are not used; see `_is_unused`."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +90,17 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         if name == "precision" and (None in values or "int8" not in values):
             continue
         texts = [
-            unused if value in _UNUSED else used.format(_value_text(value)) for value in values
+            unused if _is_unused(value) else used.format(_value_text(value)) for value in values
         ]
-        if not any(value in _UNUSED for value in values):
+        if not any(map(_is_unused, values)):
             texts[1] = _value_text(values[1])  # such as `scale 2, now 4`
         parts.append(f"{texts[0]}, now {texts[1]}")
     return parts
+
+
+def _is_unused(value: object) -> bool:
+    """Return whether an option is not used; the number 0 is a value, though it equals False."""
+    return value is False or (value in _UNUSED and not isinstance(value, float))
 
 
 def _look_text(values: dict[str, Any], other: dict[str, Any]) -> str:

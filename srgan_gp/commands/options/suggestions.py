@@ -34,6 +34,8 @@ For a parser without that option nothing is suggested, however similar an option
 VALUES = {"replace": "overwrite", "force": "overwrite", "yes": "overwrite"}
 """By a value that is no choice: the choice of the same meaning."""
 
+_WITH_A_NAME = ("-o", "--output", "--suffix", "-n", "--model")
+"""Options whose value may be equal to the name of a command."""
 _LEAST_SIMILARITY = 0.8
 """Least ratio of difflib, 0 to 1: twice the number of equal characters over that of all characters
 of both words. Of 5 characters one may be wrong, or two neighbours may be exchanged; of 10, two."""
@@ -106,13 +108,15 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
     # "" if the user typed an empty word, or only words with a dash, as in `srgan-gp -- -x`.
     word = plain_words[0] if plain_words else ""
     following = words[words.index(word) + 1 :] if word else ()
-    verbs = [name for name in following if name in commands]
+    pairs = zip([word, *following], following, strict=False)
+    verbs = [name for before, name in pairs if name in commands and before not in _WITH_A_NAME]
     if word == "help":
         if verbs:
             return f"help is an option; type: srgan-gp {verbs[0]} --help"
         return "help is an option; type: srgan-gp --help, or srgan-gp COMMAND --help"
     if verbs and words[0].startswith("-"):
-        others = [other for other in words if other != verbs[0]]
+        others = list(words)
+        others.remove(verbs[0])
         return f"the command comes first; type: srgan-gp {shlex.join([verbs[0], *others])}"
     similar = "" if _names_images(word) else _closest(word, commands)
     # If the line begins with an option, `word` may be its value, and an image come later.

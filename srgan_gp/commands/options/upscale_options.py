@@ -123,7 +123,11 @@ _GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
         ),
         (
             ("--device",),
-            {"metavar": "auto|cpu|cuda[:N]|tensorrt[:N]", "help": "device to compute on [auto]"},
+            {
+                "type": str.lower,
+                "metavar": "auto|cpu|cuda[:N]|tensorrt[:N]",
+                "help": "device to compute on [auto]",
+            },
         ),
         (("-g", "--gpu-id"), {"type": types.gpu_ids, "metavar": "N[,N...]", "help": _GPU}),
         (

@@ -5,6 +5,7 @@ that stays closer to the input: the same network, trained without a critic.
 """
 
 import hashlib
+import shlex
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -99,7 +100,7 @@ def _read_verified(file: ModelFile) -> tuple[bytes, str]:
     if file.path.suffix.lower() in _WEIGHT_SUFFIXES:
         raise ModelRefusedError(
             f"{file.path} holds weights without a network. Install it as a model first: "
-            f"srgan-gp import {file.path}"
+            f"srgan-gp import {shlex.quote(str(file.path))} --name NAME"
         )
     try:
         data = file.path.read_bytes()
