@@ -84,11 +84,12 @@ def test_the_default_truncation_is_that_of_the_card(fake_session):
     assert generator.default_truncation == 1
     whole = generator.latents([4, 5])
     session.card = SimpleNamespace(truncation=0.5)
+    generator = FaceGenerator(session)
     assert generator.default_truncation == 0.5
     np.testing.assert_array_equal(generator.latents([4, 5]), whole / 2)
     np.testing.assert_array_equal(generator.latents([4, 5], truncation=1), whole)
     session.card = SimpleNamespace(truncation=None)
-    np.testing.assert_array_equal(generator.latents([4, 5]), whole)
+    np.testing.assert_array_equal(FaceGenerator(session).latents([4, 5]), whole)
 
 
 def test_truncation_0_gives_one_face(generator):
