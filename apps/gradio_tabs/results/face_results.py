@@ -112,8 +112,7 @@ def connect_sending(
         target_tab: id of the tab with `target`, which is opened.
         model: field of the models in that tab; the model for faces is selected, if it is listed.
     """
-    listed = [value for _label, value in model.choices]
-    face_model = gr.Radio(value=ENLARGING_MODEL) if ENLARGING_MODEL in listed else gr.skip()
+    is_listed = ENLARGING_MODEL in [value for _label, value in model.choices]
 
     def select(click: Selection, faces: list[Face]) -> tuple[Face | None, gr.Button]:
         if not faces:
@@ -128,6 +127,8 @@ def connect_sending(
 
     def send(face: Face | None) -> tuple[Any, ...]:
         path = None if face is None else face[0]
+        # The update is built here: a widget that is built with the page would be shown on it.
+        face_model = gr.Radio(value=ENLARGING_MODEL) if is_listed else gr.skip()
         return path, gr.Tabs(selected=target_tab), face_model
 
     results.gallery.select(
