@@ -158,11 +158,11 @@ def _request(values: tuple[Any, ...]) -> GenerateRequest:
     """
     model, kind, seed, count, to_seed, truncation = values
     seeds = [seed, to_seed] if kind == ANIMATION else [seed]
-    if None in seeds:
-        raise UsageError("Enter a seed: a whole number of 0 or more.")
     for value in seeds:
-        if value != int(value):
-            raise UsageError(f"A seed must be a whole number of 0 or more, not {value:g}.")
+        if not isinstance(value, int | float):
+            raise UsageError("Enter a seed: a whole number of 0 or more.")
+        if value % 1 != 0:  # also infinity, and a value that is not a number
+            raise UsageError(f"A seed must be a whole number of 0 or more, not {value}.")
     return GenerateRequest(
         seed=int(seed),
         count=int(count) if kind == STILL else 1,

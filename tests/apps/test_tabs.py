@@ -571,6 +571,28 @@ def test_a_server_without_pytorch_shows_that_it_cannot_train(monkeypatch, torch)
     assert ('pip install "srgan-gp[train]"' in seen) == (not torch)
 
 
+@pytest.mark.parametrize("seed", [None, "seven", 0.5, float("nan"), float("inf")])
+def test_a_seed_that_is_no_whole_number_is_refused(seed):
+    values = ("tiny-faces", "Faces", seed, 1, 0, 1.0)
+    with pytest.raises(UsageError, match=r"seed.* a whole number of 0 or more"):
+        module("faces")._request(values)
+
+
+def test_the_tab_of_faces_adds_no_list_of_models():
+    results = module("results.face_results")
+
+    async def build():  # in an event loop, of which Gradio would make one that nobody closes
+        with gr.Blocks(analytics_enabled=False) as page:
+            target, tabs, model = gr.Image(), gr.Tabs(), gr.Radio([("Face", "face-x4")])
+            results.connect_sending(results.build_face_results(), tabs, target, "home", model)
+        return page, model
+
+    page, model = asyncio.run(build())
+    assert [block for block in page.blocks.values() if isinstance(block, gr.Radio)] == [model]
+    [send] = [event.fn for event in page.fns.values() if model in event.outputs]
+    assert send(("a.png", "Seed 7"))[-1].value == "face-x4"
+
+
 @pytest.mark.parametrize(
     ("fidelity", "look"), [(0, "crisp"), (0.5, "natural"), (1, "faithful"), (0.25, None)]
 )
