@@ -6,6 +6,7 @@ the `JobHistory`.
 
 import asyncio
 import json
+from collections.abc import Iterator
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -45,7 +46,7 @@ def build_job_routes() -> APIRouter:
         "/zip",
         summary="Zip file of results of this browser",
         response_class=StreamingResponse,
-        responses=ZIP | problems(404),
+        responses=ZIP | problems(404, 410),
     )(_zip)
     get("/{id}", summary="State of a job", responses=errors)(_show)
     get("/{id}/events", summary="Progress of a job, as server-sent events", responses=errors)(
@@ -85,10 +86,14 @@ def own_entry(
     if entry is not None:
         return entry
     if history.has_expired(owner, id):
-        minutes = history.service.settings.keep_seconds / 60
-        message = f"This result was removed or has expired. Results are kept for {minutes:g} min."
-        raise Refusal(410, "E_EXPIRED", message)
+        raise _expired("This result was removed or has expired.", history)
     raise Refusal(404, "E_NOT_FOUND", "There is no such job.")
+
+
+def _expired(message: str, history: JobHistory) -> Refusal:
+    """Return the refusal of a job that is no longer kept."""
+    minutes = history.service.settings.keep_seconds / 60
+    return Refusal(410, "E_EXPIRED", f"{message} Results are kept for {minutes:g} min.")
 
 
 OwnEntry = Annotated[HistoryEntry, Depends(own_entry)]
@@ -116,19 +121,25 @@ def _zip(
         ),
     ] = "",
 ) -> StreamingResponse:
-    wanted = set(ids.split(",")) if ids else None
-    entries = _entries_of_visitor(request)
-    results = [
-        entry.result
-        for entry in entries
-        if entry.result is not None
-        and (wanted is None or entry.id in wanted)
-        and "region" not in entry.result.report
-    ]
-    if not results:
+    history, entries = history_of(request), _entries_of_visitor(request)
+    wanted = set(ids.split(",")) if ids else {entry.id for entry in entries}
+    missing = wanted - {entry.id for entry in entries}
+    expired = [id for id in missing if history.has_expired(owner_of(request), id)]
+    if expired:
+        raise _expired(f"Removed or expired: {len(expired)} of the {len(wanted)} results.", history)
+    chosen = [entry for entry in entries if entry.id in wanted]
+    results = [entry.result for entry in chosen if entry.result is not None]
+    results = [result for result in results if "region" not in result.report]
+    if missing or not results:
         raise Refusal(404, "E_NOT_FOUND", "There are no such results.")
+    chunks = zip_chunks(results)
+
+    def send() -> Iterator[bytes]:
+        with history.holding(chosen):
+            yield from chunks
+
     headers = {"Content-Disposition": f'attachment; filename="{_ZIP_NAME}"', **_NOT_STORED}
-    return StreamingResponse(zip_chunks(results), media_type="application/zip", headers=headers)
+    return StreamingResponse(send(), media_type="application/zip", headers=headers)
 
 
 async def _show(request: Request, entry: OwnEntry) -> JSONResponse:

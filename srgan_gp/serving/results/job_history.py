@@ -9,6 +9,8 @@ import shutil
 import threading
 import time
 from collections import Counter, OrderedDict
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from srgan_gp.serving.jobs.job import Job, OnProgress, Request
@@ -69,6 +71,7 @@ class JobHistory:
         self._lock = threading.RLock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
         self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
+        self._held: Counter[str] = Counter()  # blocks of `holding` by id
 
     def submit(
         self,
@@ -119,13 +122,29 @@ class JobHistory:
         with self._lock:
             return self._expired.get(id) == owner
 
+    @contextmanager
+    def holding(self, entries: Sequence[HistoryEntry]) -> Generator[None]:
+        """Keep jobs and their files within the block, except for those that the owner removes."""
+        ids = [entry.id for entry in entries]
+        with self._lock:
+            self._held.update(ids)
+        for entry in entries:
+            self.service.hold(entry.job.folder)
+        try:
+            yield
+        finally:
+            for entry in entries:
+                self.service.release(entry.job.folder)
+            with self._lock:
+                self._held -= Counter(ids)
+
     def remove(self, entry: HistoryEntry) -> None:
         """Cancel a job, and remove it with its files."""
         with self._lock:
             self._drop(entry)
 
     def _prune(self) -> None:
-        """Remove finished jobs that have expired, and the oldest ones above a limit."""
+        """Remove finished jobs that have expired or are above a limit, unless they are held."""
         now = time.monotonic()
         counts: Counter[str] = Counter()  # kept jobs by owner
         sizes: Counter[str] = Counter()  # bytes of their files by owner
@@ -140,7 +159,8 @@ class JobHistory:
                 or total_count >= MAX_ENTRIES
                 or total_size + size > MAX_BYTES
             )
-            if entry.job.is_done and (is_above_limit or self._is_expired(entry, now)):
+            may_end = entry.job.is_done and entry.id not in self._held
+            if may_end and (is_above_limit or self._is_expired(entry, now)):
                 self._drop(entry)
                 continue
             counts[owner] += 1

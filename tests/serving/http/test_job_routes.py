@@ -5,6 +5,7 @@ import json
 import re
 import secrets
 import threading
+import time
 import zipfile
 
 import pytest
@@ -69,6 +70,39 @@ def test_results_are_downloaded_as_a_zip_by_their_visitor_only(visitor, history,
     stolen = other.get(f"/api/jobs/zip?ids={jobs[0]['id']}")
     assert stolen.status_code == 404
     assert me.get("/api/jobs/zip?ids=0").status_code == 404
+
+
+def test_a_zip_that_names_a_missing_result_is_refused(visitor, history, png):
+    me = visitor()
+    jobs = [start(me, png) for _ in range(2)]
+    for entry in history._entries.values():
+        entry.job.wait(TIMEOUT)
+    assert me.get(f"/api/jobs/zip?ids={jobs[0]['id']},{'0' * 32}").status_code == 404
+    me.post(jobs[1]["urls"]["remove"])
+    response = me.get(f"/api/jobs/zip?ids={jobs[0]['id']},{jobs[1]['id']}")
+    assert (response.status_code, response.json()["code"]) == (410, "E_EXPIRED")
+    assert response.json()["message"].startswith("Removed or expired: 1 of the 2 results.")
+    assert me.get("/api/jobs/zip").status_code == 200
+
+
+def test_results_do_not_expire_while_their_zip_is_sent(visitor, history, png, monkeypatch):
+    me = visitor()
+    job = start(me, png)
+    [entry] = history._entries.values()
+    path = entry.job.wait(TIMEOUT).path
+
+    def expire(results):
+        yield b"begun"
+        entry.job.ended = time.monotonic() - 1e6
+        history.entries(entry.owner)
+        history.service._temporary_files.sweep(time.time() + 1e6)
+        yield results[0].path.read_bytes()
+
+    monkeypatch.setattr(job_routes, "zip_chunks", expire)
+    content = path.read_bytes()
+    assert me.get("/api/jobs/zip").content == b"begun" + content
+    assert not history._held and not history.service._temporary_files._held
+    assert me.get(job["urls"]["result"]).status_code == 410
 
 
 def start(client, png, **fields):
