@@ -10,6 +10,7 @@ const speeds = new Map(); // seconds per megapixel, by model
 const sizes = new Map(); // pixels of a file of the batch, by name
 let models = null; // facts about the models, by name
 let skipped = []; // files of the batch that were refused
+let hasFiles = false; // whether the field of the batch showed files
 
 function duration(seconds) {
   if (seconds < 10) return `about ${Math.max(Math.round(seconds), 1)} s`;
@@ -42,7 +43,8 @@ async function speedOf(model) {
   return speeds.get(model);
 }
 
-// Return the seconds of an image; small scales have a model of their own.
+// Return the seconds of an image; small scales have a model of their own. A width, for which the
+// server uses the chosen model, is given as the scale Infinity.
 async function seconds(model, scale, pixels) {
   const { x2_model: small } = await factsOf(model);
   return ((await speedOf(small && scale <= 2 ? small : model)) * pixels) / 1e6;
@@ -52,10 +54,13 @@ function chosen(tab, name) {
   return document.querySelector(`#${tab}-${name} input:checked`)?.value || "";
 }
 
+function hasWidth(tab) {
+  return chosen(tab, "scale") === "Width";
+}
+
 // Return the scale of the result; a text: the problem with the width.
 function scaleOf(tab, width) {
-  const size = chosen(tab, "scale");
-  if (size !== "Width") return Number(size.replace("x", "")) || 1;
+  if (!hasWidth(tab)) return Number(chosen(tab, "scale").replace("x", "")) || 1;
   const input = document.querySelector(`#${tab}-width input`);
   const wanted = Number(input?.value);
   if (!input?.value || !(wanted >= 1 && wanted <= MAX_WIDTH)) {
@@ -76,8 +81,9 @@ async function upscaleText(show) {
   const scale = scaleOf("upscale", width);
   if (typeof scale === "string") return scale;
   const text = `${width} x ${height} → ${Math.round(width * scale)} x ${Math.round(height * scale)} pixels`;
-  show(text);
-  return `${text}, ${duration(await seconds(model, scale, width * height))} on this server`;
+  const speedScale = hasWidth("upscale") ? Infinity : scale;
+  show(text, [model, speedScale]);
+  return `${text}, ${duration(await seconds(model, speedScale, width * height))} on this server`;
 }
 
 async function compareText(show) {
@@ -92,7 +98,7 @@ async function compareText(show) {
   const text = `Compares a part of ${part.join(" x ")} pixels, enlarged to ` +
     `${part.map((side) => side * scale).join(" x ")}`;
   const hint = "Click or tap the photo to compare there.";
-  show(`${text}. ${hint}`);
+  show(`${text}. ${hint}`, [names, computed]);
   let total = 0;
   for (const name of names) total += ((await speedOf(name)) * computed[0] * computed[1]) / 1e6;
   return `${text}: ${duration(total)} on this server. ${hint}`;
@@ -101,14 +107,17 @@ async function compareText(show) {
 async function batchText(show) {
   const names = [...document.querySelectorAll("#batch-files td.filename")].map((cell) =>
     cell.getAttribute("aria-label"));
+  if (hasFiles && !names.length) setSkipped([]);
+  hasFiles = names.length > 0;
   if (!names.length && !skipped.length) return "";
   const refused = skipped.map((file) => ` Skipped: ${file.text}`).join("");
   const count = `${names.length} ${names.length === 1 ? "image" : "images"}`;
-  show(`${count}.${refused}`);
   const known = names.filter((name) => sizes.get(name));
   const model = chosen("batch", "model");
-  const scale = scaleOf("batch");
+  let scale = scaleOf("batch");
   if (typeof scale === "string") return `${scale}${refused}`;
+  if (hasWidth("batch")) scale = Infinity;
+  show(`${count}.${refused}`, [model, scale, known.map((name) => sizes.get(name))]);
   let total = 0;
   for (const name of known) total += await seconds(model, scale, sizes.get(name));
   if (!known.length || !model) return `${count}.${refused}`;
@@ -116,16 +125,20 @@ async function batchText(show) {
   return `${count}, ${duration(total)}${more} on this server.${refused}`;
 }
 
-// Note the files of a batch: the sizes of those that are used, and those that are not, which the
-// server gets by a hidden field for its report.
-export async function noteBatch(files, refusals) {
-  if (!document.querySelector("#batch-files td.filename")) skipped = [];
-  skipped.push(...refusals);
+// Set the refused files of the batch; the server gets them by a hidden field for its report.
+function setSkipped(files) {
+  skipped = files;
   const field = document.querySelector("#batch-skipped textarea, #batch-skipped input");
   if (field) {
     field.value = JSON.stringify(skipped.slice(0, 100).map(({ name, text, reason }) => [name, reason, text]));
     field.dispatchEvent(new Event("input", { bubbles: true }));
   }
+}
+
+// Note the files of a batch: the sizes of those that are used, and those that are refused.
+export async function noteBatch(files, refusals) {
+  hasFiles = Boolean(document.querySelector("#batch-files td.filename"));
+  setSkipped([...(hasFiles ? skipped : []), ...refusals]);
   estimate("batch", batchText);
   for (const file of files) {
     const image = new Image();
@@ -144,17 +157,21 @@ async function estimate(tab, textOf) {
   const own = place && (place.querySelector(":scope > .own") ||
     place.appendChild(create("p", { class: "own quiet" })));
   const call = (latest[tab] = (latest[tab] || 0) + 1);
+  let key = ""; // what the time depends on
   const write = (text) => {
-    if (own && call === latest[tab] && own.textContent !== text) own.textContent = text;
+    if (!own || call !== latest[tab]) return;
+    own.dataset.key = key;
+    if (own.textContent !== text) own.textContent = text;
   };
-  const show = (text) => {
-    // A longer text of the same beginning stays, so that the line does not flicker.
-    if (!own?.textContent.startsWith(text.replace(/\..*/s, ""))) write(text);
+  const show = (text, parts) => {
+    // With the same key the text with the time stays, so that the line does not flicker.
+    key = JSON.stringify([text, ...parts]);
+    if (own?.dataset.key !== key) write(text);
   };
   try {
     write(await textOf(show));
   } catch {
-    // Without a speed there is no estimate.
+    if (own?.dataset.key !== key) write(""); // without a speed there is no estimate
   }
 }
 
