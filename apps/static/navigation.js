@@ -42,15 +42,17 @@ export function followTabs() {
 // Once the tabs exist: call `onChange` when another one is open, which a click on another button,
 // such as "Send to Upscale", can cause too.
 export function watchTabs(onChange) {
-  const opened = () => tabButtons().find((button) => button.ariaSelected === "true");
+  const opened = () => tabButtons().find((button) => button.getAttribute("aria-selected") === "true");
   let last = opened();
+  const list = last?.closest("[role=tablist]");
+  if (!list) return;
   new MutationObserver(() => {
     const now = opened();
     if (!now || now === last) return;
     last = now;
     if (location.hash || now !== tabButtons()[0]) remember(nameOf(now));
     onChange();
-  }).observe(last.closest("[role=tablist]"), {
+  }).observe(list, {
     attributes: true, attributeFilter: ["aria-selected"], subtree: true,
   });
 }
