@@ -67,7 +67,8 @@ function show(tab, chosen) {
   viewer.root.dataset.jobs = ids;
   if (old) {
     const isSame = old.size.join() === viewer.size.join() && old.root.dataset.jobs.split(" ")[0] === first.id;
-    if (isSame) Object.assign(viewer, { x: old.x, y: old.y, zoom: old.zoom });
+    const { x, y, zoom, isFitted, fittedZoom } = old;
+    if (isSame) Object.assign(viewer, { x, y, zoom, isFitted, fittedZoom });
     old.remove();
   }
   if (hasFocus) viewer.stages[0].focus();

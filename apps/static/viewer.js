@@ -119,6 +119,7 @@ export class Viewer {
   }
 
   resize() {
+    if (!this.canvas.clientWidth || !this.canvas.clientHeight) return; // in a tab that is hidden
     const isFit = this.isFit();
     for (const canvas of this.canvases) {
       canvas.width = Math.max(Math.round(canvas.clientWidth * devicePixelRatio), 1);
