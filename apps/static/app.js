@@ -10,7 +10,7 @@ import { startInput } from "./input.js";
 import { groupRadios, startKeyboard } from "./keyboard.js";
 import { close as closeNotice, show as announce } from "./notice.js";
 import { container, drawBatch, drawHistory } from "./history.js";
-import { ask, create, downloadLink, modelLabel, optionsText } from "./jobs.js";
+import { ask, create, downloadLink, isRunning, modelLabel, optionsText } from "./jobs.js";
 import { followScheme, followTabs, openTab, watchTabs } from "./navigation.js";
 
 const RUNNING_MS = 1000;
@@ -21,6 +21,7 @@ const shownIds = {};
 const batchBefore = (sessionStorage.getItem("batch") || "").split(",").filter(Boolean);
 if (batchBefore.length) shownIds.batch = batchBefore; // before a reload
 let isRestored = batchBefore.length > 0;
+let wasRunning = null; // whether a job of that batch was running at the reload; null: not known yet
 const channel = new BroadcastChannel("srgan-gp-jobs");
 let jobs = [];
 let timer = null;
@@ -137,11 +138,16 @@ function draw() {
   drawBatch(jobs.filter((job) => (shownIds.batch || []).includes(job.id)), actions);
 }
 
-// A batch goes on during a reload: its later jobs belong to the results too.
+// A batch goes on during a reload: its later jobs belong to the results too. The jobs after a batch
+// that had ended are of another one, such as that of another window.
 function addLaterJobs() {
+  wasRunning ??= jobs.some((job) => shownIds.batch.includes(job.id) && isRunning(job));
+  if (!wasRunning) return;
   const ids = jobs.filter((job) => job.tab === "batch").map((job) => job.id);
   const start = ids.findIndex((id) => shownIds.batch.includes(id));
-  if (start >= 0) shownIds.batch = ids.slice(start);
+  if (start < 0) return;
+  shownIds.batch = ids.slice(start);
+  sessionStorage.setItem("batch", shownIds.batch.join()); // for the next reload
 }
 
 // Fetch the jobs of this visitor; other tabs of the browser do the same if something changed.
@@ -162,8 +168,7 @@ async function refresh(tellOthers = false) {
     if (number > answered) announce(error.message);
   }
   if (tellOthers) channel.postMessage("changed");
-  const isRunning = jobs.some((job) => !["done", "failed"].includes(job.state));
-  timer = setTimeout(refresh, isRunning ? RUNNING_MS : IDLE_MS);
+  timer = setTimeout(refresh, jobs.some(isRunning) ? RUNNING_MS : IDLE_MS);
 }
 
 // A server that was restarted has no results: say how many were lost.

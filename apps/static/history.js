@@ -1,6 +1,6 @@
 // Lists of the visitor's jobs: the history below the tabs, and the results of a batch.
 
-import { ask, create, jobItem } from "./jobs.js";
+import { ask, create, isRunning, jobItem } from "./jobs.js";
 
 // Return our own element inside one of Gradio, which may redraw its own contents.
 export function container(element) {
@@ -35,7 +35,6 @@ export function drawHistory(jobs, actions) {
 // Draw the jobs of a batch into the tab.
 export function drawBatch(jobs, actions) {
   const done = jobs.filter((job) => job.state === "done");
-  const isRunning = jobs.some((job) => !["done", "failed"].includes(job.state));
   const list = document.getElementById("batch-results");
   if (!list) return;
   const place = container(list);
@@ -47,7 +46,7 @@ export function drawBatch(jobs, actions) {
   const link = place.lastChild;
   const address = `/api/jobs/zip?ids=${done.map((job) => job.id).join()}`;
   if (link.getAttribute("href") !== address) link.href = address;
-  link.hidden = isRunning || !done.length;
+  link.hidden = jobs.some(isRunning) || !done.length;
   fill(place.firstChild, jobs.map((job) => [job, actions]));
 }
 

@@ -29,6 +29,10 @@ export async function ask(address, method = "GET") {
 
 const STAGES = { queued: "In queue", reading: "Reading", running: "Working", encoding: "Writing the file" };
 
+export function isRunning(job) {
+  return !["done", "failed"].includes(job.state);
+}
+
 export function stateText(job) {
   if (job.state === "failed") return job.error.message;
   if (job.state === "queued" && job.ahead) return `In queue (${job.ahead} ahead of you)`;
@@ -86,7 +90,6 @@ export function jobItem(job, { onShow, onChange, onRemove, onError }) {
     onChange();
   };
   const isDone = job.state === "done";
-  const isRunning = !isDone && job.state !== "failed";
   const picture = () => create("img", {
     src: `/api/jobs/${job.id}/thumbnail`, alt: `Result of ${job.title}`, loading: "lazy",
     decoding: "async",
@@ -99,20 +102,20 @@ export function jobItem(job, { onShow, onChange, onRemove, onError }) {
   } else if (isDone && job.media_type.startsWith("image/")) {
     shown = create("span", { class: "job-show" }, picture());
   }
-  const bar = isRunning
+  const bar = isRunning(job)
     ? create("progress", {
         "aria-label": "Progress", ...(job.percent ? { value: job.percent, max: 100 } : {}),
       })
     : null;
   return create(
-    "li", { class: `job job-${isRunning ? "running" : job.state}`, "data-id": job.id }, shown,
+    "li", { class: `job job-${isRunning(job) ? "running" : job.state}`, "data-id": job.id }, shown,
     create("span", { class: "job-title", title: optionsText(job) }, job.title),
     create("span", { class: "job-state" }, isDone ? choiceText(job) : stateText(job)),
     ...(job.report?.warnings || []).map((text) => create("span", { class: "job-warning" }, text)),
     bar,
     create("span", { class: "job-actions" },
       isDone && !job.report.region ? downloadLink(job, "Download", onError) : null,
-      isRunning
+      isRunning(job)
         ? create("button", { type: "button", onclick: () => change("cancel") }, "Stop")
         : create("button", {
             type: "button", "aria-label": `Remove ${job.title}`, onclick: () => change("remove"),
