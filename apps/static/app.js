@@ -135,7 +135,8 @@ function draw() {
   };
   drawHistory(jobs, actions);
   if (isRestored) addLaterJobs();
-  drawBatch(jobs.filter((job) => (shownIds.batch || []).includes(job.id)), actions);
+  const batch = jobs.filter((job) => shownIds.batch?.includes(job.id));
+  drawBatch(batch, (shownIds.batch?.length || 0) - batch.length, actions);
 }
 
 // A batch goes on during a reload: its later jobs belong to the results too. The jobs after a batch

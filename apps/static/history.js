@@ -32,8 +32,8 @@ export function drawHistory(jobs, actions) {
   fill(own.querySelector("ul"), [...jobs].reverse().map((job) => [job, actions]));
 }
 
-// Draw the jobs of a batch into the tab.
-export function drawBatch(jobs, actions) {
+// Draw the jobs of a batch into the tab; `missing`: number of its jobs that the server has no longer.
+export function drawBatch(jobs, missing, actions) {
   const done = jobs.filter((job) => job.state === "done");
   const list = document.getElementById("batch-results");
   if (!list) return;
@@ -41,13 +41,26 @@ export function drawBatch(jobs, actions) {
   if (!place.firstChild) {
     place.append(create("ul", { class: "jobs", "aria-label": "Results" }), create("a", {
       id: "batch-download", class: "job-download", download: "upscaled.zip",
-    }, "Download all as a zip file"));
+      onclick: (event) => downloadZip(event, actions.onChange),
+    }));
   }
   const link = place.lastChild;
   const address = `/api/jobs/zip?ids=${done.map((job) => job.id).join()}`;
   if (link.getAttribute("href") !== address) link.href = address;
+  const text = missing
+    ? `Download ${done.length} of ${done.length + missing} as a zip file (the others were removed or have expired)`
+    : "Download all as a zip file";
+  if (link.textContent !== text) link.textContent = text;
   link.hidden = jobs.some(isRunning) || !done.length;
   fill(place.firstChild, jobs.map((job) => [job, actions]));
+}
+
+// Download the zip file of the results that the server still has, as `refresh` finds them.
+async function downloadZip(event, refresh) {
+  event.preventDefault();
+  const link = event.currentTarget; // it is null after the wait
+  await refresh();
+  if (!link.hidden) create("a", { href: link.href, download: link.download }).click();
 }
 
 // Redraw the items that changed, so that the focus and loaded images stay.
