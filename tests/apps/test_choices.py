@@ -58,6 +58,13 @@ def test_a_comparison_says_its_region_and_time_and_uses_the_chosen_words(page, p
     ]  # fmt: skip
 
 
+def add_job(route):
+    """Add a job of the tab in another window to the jobs that the page gets."""
+    answer = route.fetch().json()
+    answer["jobs"].append(answer["jobs"][-1] | {"id": "f" * 32})
+    route.fulfill(json=answer)
+
+
 def test_a_batch_says_its_time_before_and_its_skipped_files_after(page, photo, tmp_path):
     (tmp_path / "notes.png").write_text("notes")
     open_tab(page, "Batch")
@@ -65,17 +72,27 @@ def test_a_batch_says_its_time_before_and_its_skipped_files_after(page, photo, t
     estimate = page.locator("#batch-estimate")
     expect(estimate).to_contain_text(re.compile(r"2 images, about \d+ s on this server\."))
     expect(estimate).to_contain_text("Skipped: notes.png is not a JPEG")
+    open_tab(page, "Upscale")
+    open_tab(page, "Batch")
     page.click("#batch-start")
     expect(page.locator("#batch-status")).to_contain_text(
         "2 of 3 done; notes.png skipped: cannot be read."
     )
     expect(page.locator("#batch-failures")).to_contain_text("notes.png is not a JPEG")
+    expect(estimate).to_contain_text("Skipped")
+    page.locator("#batch-files").get_by_label("Clear").click()
+    expect(estimate).to_have_text("")
+    expect(page.locator("#batch-skipped textarea, #batch-skipped input")).to_have_value("[]")
+    page.route("**/api/jobs", add_job)
     page.reload()
+    expect(page.locator("#history .job")).to_have_count(3)
     expect(page.locator("#batch-results .job-done")).to_have_count(2)
     with page.expect_download() as found:
         page.click("#batch-download")
     with zipfile.ZipFile(found.value.path()) as archive:
         assert archive.namelist() == ["a_tiny_2x.png", "bb_tiny_2x.png"]
+    page.locator("#batch-results").get_by_label("Remove a.png").click()
+    expect(page.locator("#batch-download")).to_contain_text("Download 1 of 2 as a zip file")
 
 
 def test_a_width_gives_a_size_or_an_error_before_the_start(page, photo):
@@ -89,3 +106,26 @@ def test_a_width_gives_a_size_or_an_error_before_the_start(page, photo):
     expect(estimate).to_contain_text("40 x 32 → 100 x 80 pixels, about")
     width.fill("-5")
     expect(estimate).to_have_text("The width must be from 1 to 1,000,000 pixels.")
+
+
+def test_the_time_is_that_of_the_model_in_use(page, photo):
+    speeds = {"tiny": 1e5, "small": 1e4}  # seconds per megapixel; the photo has 0.00128
+
+    def answer(route):
+        speed = speeds.get(route.request.url.split("/")[-2])
+        status = 500 if speed is None else 200
+        route.fulfill(status=status, json={"seconds_per_megapixel": speed})
+
+    page.route("**/api/models", lambda route: route.fulfill(
+        json={"models": [{"name": "tiny", "x2_model": "small"}, {"name": "photo-x4"}]}
+    ))  # fmt: skip
+    page.route("**/api/models/*/speed", answer)
+    choose(page, "upscale-image", photo())
+    estimate = page.locator("#upscale-estimate")
+    expect(estimate).to_contain_text("40 x 32 → 80 x 64 pixels, about 15 s")
+    page.locator("#upscale-scale").get_by_label("Width").click()
+    page.get_by_label("Width of the result").first.fill("80")
+    expect(estimate).to_contain_text("40 x 32 → 80 x 64 pixels, about 3 min")
+    page.locator("#upscale-model").get_by_label("Photo", exact=True).click()
+    page.locator("#upscale-scale").get_by_label("Width").click()
+    expect(estimate).to_have_text("40 x 32 → 80 x 64 pixels")

@@ -61,6 +61,12 @@ def test_the_viewer_shows_a_detail_at_100_percent_and_zooms(page, photo):
     page.set_viewport_size({"width": 1100, "height": 700})
     wait_for(page, f"zoom < {fitted_zoom}")  # it is fitted again
     page.set_viewport_size(size)
+    wait_for(page, f"zoom === {fitted_zoom}")
+    page.get_by_role("tab", name="Compare").click()
+    expect(page.locator(VIEWER)).to_be_hidden()
+    page.evaluate("() => new Promise((drawn) => setTimeout(drawn, 300))")
+    assert state(page)[0] == fitted_zoom, "a hidden viewer keeps its zoom"
+    page.get_by_role("tab", name="Upscale").click()
     page.get_by_role("button", name="200 %").click()
     wait_for(page, "zoom === 2")
     expect(page.get_by_role("button", name="200 %")).to_have_attribute("aria-pressed", "true")
