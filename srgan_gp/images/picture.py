@@ -65,8 +65,6 @@ def range_advice(low: float, high: float) -> tuple[str, str]:
         The advice, and the Python expression that follows it; two empty strings if the range is
         none of these.
 
-    >>> range_advice(0.0, 255.0)
-    ('divide by 255', 'image / 255')
     >>> range_advice(-3.5, 261.0)
     ('clip values of 0 to 255 and divide by 255', 'np.clip(image, 0, 255) / 255')
     >>> range_advice(-2.1, 2.6)  # normalised by mean and deviation

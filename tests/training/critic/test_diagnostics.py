@@ -123,13 +123,13 @@ def test_the_line_has_no_gap_for_an_estimate_within_its_noise():
 
 def test_the_words_of_the_line_are_explained_at_the_start_of_a_run():
     config = PRESETS["tiny-gan"]
-    meaning, warmup = line_meanings(config, Progress())
+    *meanings, warmup = line_meanings(config, Progress())
     assert diagnostics_line(LINE).startswith("Critic: ")
-    assert meaning.startswith("Lines that begin with Critic: ")
+    assert meanings[0].startswith("Lines that begin with Critic: ")
     for word in ("estimate", "gap", "gradient norm", "diversity"):
-        assert word in meaning.lower()
+        assert word in " ".join(meanings).lower()
     assert "For the first 16 images only the critic learns" in warmup
-    assert [*line_meanings(config, Progress(images_seen=16))] == [meaning]
+    assert [*line_meanings(config, Progress(images_seen=16))] == meanings
     assert not [*line_meanings(PRESETS["tiny"], Progress())]
 
 
