@@ -126,10 +126,10 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
     if name is None:
         for other in HELPERS.values():
             if other.name_for(sha256) is not None:
+                command = f"srgan-gp fetch {other.name} --from {shlex.quote(source)}"
                 raise ModelRefusedError(
                     f"{source} is {other.title}, another network; nothing was installed. To "
-                    f"install it: srgan-gp fetch {other.name} --from {shlex.quote(source)}. "
-                    f"{how_to_get(network)}"
+                    f"install it: {command}. {how_to_get(network)}"
                 )
         raise ModelRefusedError(
             f"{source} has the SHA-256 {sha256}, which is not known to work; nothing was "
