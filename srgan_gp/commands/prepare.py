@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
     _check_values(options)
     preparation = _preparation(options)
     photo_list = list_photos(options.inputs, exclude=sheet)
-    _refuse_inputs_as_results(options.inputs, photo_list, output, sheet)
+    _refuse_inputs_as_results(photo_list, output, sheet)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
         sweep(folder)  # removes unfinished files of crashed processes
@@ -163,10 +163,8 @@ def _check_values(options: argparse.Namespace) -> None:
         raise UsageError("--aligned detects no faces, so --detector has no effect; drop one.")
 
 
-def _refuse_inputs_as_results(
-    places: Sequence[str], photo_list: "PhotoList", output: Path, sheet: Path
-) -> None:
-    """Refuse to replace a photo or zip file that is an input; `places` are the inputs as typed.
+def _refuse_inputs_as_results(photo_list: "PhotoList", output: Path, sheet: Path) -> None:
+    """Refuse to replace a photo or zip file that is an input, also one that matches a pattern.
 
     The contact sheet may replace an image inside an input folder: that of an earlier run.
 
@@ -175,7 +173,7 @@ def _refuse_inputs_as_results(
     """
     # Zip files in input folders, whose members are photos.
     inputs = {file.container.resolve() for _, file in photo_list.photos if file.member is not None}
-    inputs |= {Path(place).resolve() for place in places}
+    inputs |= {Path(place).resolve() for place in photo_list.places}
     for path in (output, sheet):
         if path.resolve() in inputs:
             raise UsageError(f"{path} is among the photos; choose another name for the result.")

@@ -192,11 +192,13 @@ def test_named_inputs_are_never_replaced(faces, tmp_path):
     run(faces, "-o", archive, "--aligned")
     before = archive.read_bytes(), photo.read_bytes()
     arguments = ["--aligned", "--exist", "overwrite", "--smallest", "1"]
-    for place in (archive, f"{archive}:train"):
+    for place in (archive, f"{archive}:train", tmp_path / "*.zip"):
         with pytest.raises(UsageError, match="is among the photos"):
             run(place, "-o", archive, *arguments)
     with pytest.raises(UsageError, match="is among the photos"):
         run(faces, photo, "-o", tmp_path / "new.zip", "--sheet", photo, *arguments)
+    with pytest.raises(UsageError, match="is among the photos"):
+        run(faces / "*.png", "-o", tmp_path / "new.zip", "--sheet", photo, *arguments)
     assert (archive.read_bytes(), photo.read_bytes()) == before
 
 

@@ -20,8 +20,8 @@ def name_members(
         least: smallest number of faces in the validation set.
 
     Returns:
-        The wanted number of validation faces, `val_target`, and the number of faces of the largest
-        group in the validation set, `val_largest_group`.
+        The wanted number of validation faces, at least `least`, as `val_target`, and the number of
+        faces of the largest group in the validation set, as `val_largest_group`.
     """
     faces_by_group = Counter[str]()
     for photo in photos:
@@ -33,4 +33,5 @@ def name_members(
         for i, face in enumerate(photo.kept):
             face.member = f"{folder}/{number:06}-{i}.png"
     largest = max((faces_by_group[group] for group in validation_groups), default=0)
-    return {"val_target": round(share * faces_by_group.total()), "val_largest_group": largest}
+    target = max(round(share * faces_by_group.total()), least)
+    return {"val_target": target, "val_largest_group": largest}

@@ -29,6 +29,8 @@ class PhotoList:
     """Number of files in the folders that are not images, by suffix; without hidden files."""
     unreadable_folders: list[str] = field(default_factory=list)
     """One message for each folder that cannot be read."""
+    places: list[str] = field(default_factory=list)
+    """The places, with the matches of each pattern in place of it."""
 
 
 def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
@@ -48,9 +50,9 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
     """
     names: dict[ImageFile, str] = {}
     photo_list = PhotoList()
-    places = _expanded(places, photo_list.skipped)
-    for place in places:
-        needs_prefix = len(places) > 1 and not is_file(Path(place))
+    photo_list.places.extend(_expanded(places, photo_list.skipped))
+    for place in photo_list.places:
+        needs_prefix = len(photo_list.places) > 1 and not is_file(Path(place))
         prefix = f"{Path(place).name}/" if needs_prefix else ""
         for file in _files(place):
             is_excluded = file.member is None and file.container.resolve() == exclude.resolve()

@@ -61,5 +61,7 @@ def test_a_pattern_is_expanded_and_other_types_are_counted(tmp_path):
     assert [name for name, _ in listed.photos] == ["a.jpg", "b.jpg"]
     listed = list_photos([f"{tmp_path}/c.*"], exclude=tmp_path / "sheet.png")
     assert ([name for name, _ in listed.photos], listed.skipped) == (["c.png"], {".txt": 1})
+    with pytest.raises(NothingToDoError, match=r"no photo in .*/\*\.txt \(supported"):
+        list_photos([f"{tmp_path}/*.txt"], exclude=tmp_path / "sheet.png")
     with pytest.raises(UsageError, match="Nothing matches"):
         list_photos([f"{tmp_path}/*.tif"], exclude=tmp_path / "sheet.png")
