@@ -18,7 +18,7 @@ from srgan_gp.data.image_sources import fingerprint, list_all_images
 from srgan_gp.data.validation_split import Places, find_places, require_disjoint
 from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
 from srgan_gp.models.cards import read_card
-from srgan_gp.system.files import atomic_write_bytes
+from srgan_gp.system.files import atomic_write_bytes, hash_file
 
 CONFIG_NAME = "config.json"
 """File in the folder of a run with its options; see `training.options.config_file`."""
@@ -103,8 +103,9 @@ def save_data(
     description = _describe_data(data, validation)
     earlier = read_data(run_dir)
     description["commit"] = earlier.get("commit", _current_commit())
-    if "start_from" in earlier:
-        description["start_from"] = earlier["start_from"]
+    if has_begun(run_dir):  # its weights come from a checkpoint, whatever `start_from` is
+        if "start_from" in earlier:
+            description["start_from"] = earlier["start_from"]
     elif start_from is not None:
         description["start_from"] = _describe_model(start_from)
     description["places"] = [str(Path(place).absolute()) for place in data]
@@ -210,8 +211,11 @@ def _current_commit() -> str:
 
 
 def _describe_model(path: Path) -> dict[str, Any]:
-    """Return the name of a model and, if its card has one, its default `truncation`."""
-    description: dict[str, Any] = {"name": path.stem}
+    """Return name and SHA-256 of a model and, if its card has one, its default `truncation`.
+
+    The hash is that of the file in hex.
+    """
+    description: dict[str, Any] = {"name": path.stem, "sha256": hash_file(path)}
     with suppress(ModelRefusedError):  # without a card, or with one that is not valid
         truncation = read_card(path.with_suffix(".toml")).truncation
         if truncation is not None:

@@ -1,0 +1,21 @@
+"""`data.json` of a run: the model that it started from."""
+
+import hashlib
+
+from srgan_gp.training.run_data import read_data, save_data
+
+
+def test_the_model_to_start_from_is_recorded_until_there_is_a_checkpoint(pictures, tmp_path):
+    run, model = tmp_path / "run", tmp_path / "model.onnx"
+    (run / "checkpoints").mkdir(parents=True)
+    model.write_bytes(b"weights")
+    start = {"name": "model", "sha256": hashlib.sha256(b"weights").hexdigest()}
+    save_data([str(pictures)], None, run)
+    save_data([str(pictures)], None, run, model)
+    assert read_data(run)["start_from"] == start
+    (run / "checkpoints" / "image-000000016.json").touch()
+    save_data([str(pictures)], None, run, tmp_path / "other.onnx")
+    assert read_data(run)["start_from"] == start
+    (run / "data.json").unlink()
+    save_data([str(pictures)], None, run, model)
+    assert "start_from" not in read_data(run)
