@@ -145,7 +145,7 @@ def run(options: argparse.Namespace) -> int:
         if not outcome.best_images_seen:  # an export would be the model it started from
             print_message("The best state is that before training: nothing would change.")
             return 0
-        next_command = after_run(output, options.name)  # "Next: " and a command
+        next_command = after_run(output, options.name, options.exist)  # "Next: " and a command
         if not verdict.is_better:
             next_command = next_command.replace("Next:", "To install it all the same:", 1)
         print_message(next_command)

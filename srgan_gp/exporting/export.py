@@ -12,7 +12,12 @@ from torch import nn
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.exporting.critic_weights import critic_file
-from srgan_gp.exporting.exported_card import RUN_TEXTS, fill_card, read_written_card
+from srgan_gp.exporting.exported_card import (
+    RUN_TEXTS,
+    applicable_entries,
+    fill_card,
+    read_written_card,
+)
 from srgan_gp.exporting.graph_metadata import add_metadata
 from srgan_gp.exporting.int8_network import int8_of_run
 from srgan_gp.exporting.licence_metadata import hashes_by_licence, stated_licence, with_licence
@@ -53,9 +58,10 @@ def export(
     Writes `name.onnx`, `name.toml`, for an upscaler its `name.int8.onnx`, and for a run with a
     critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads the
     generator's weights from the ONNX file, whose initializers have the parameters' names. The texts
-    of an existing card of that name (summary, licence, data, limits) are kept; its scores only if
-    no weight changed. Files of an earlier model of that name are removed: its critic if the run has
-    none, and the `name.safetensors` that version 0.1 wrote.
+    of an existing card of that name (summary, licence, data, limits) are kept, as far as
+    `applicable_entries` returns them; its scores only if no weight changed. Files of an earlier
+    model of that name are removed: its critic if the run has none, and the `name.safetensors` that
+    version 0.1 wrote.
 
     Args:
         run_dir: folder of a training run.
@@ -74,8 +80,8 @@ def export(
 
     Raises:
         UsageError: `require_free_name` refuses the name, `run_dir` holds no run, the existing card
-            cannot be read, or `blend` has another network; nothing is written. Or `photos` have no
-            image.
+            cannot be read, `blend` has another network, or `photos` have no image; nothing is
+            written.
         TrainingError: every checkpoint is damaged. If only the best one is, the newest undamaged
             one is exported, with a warning.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
@@ -98,19 +104,26 @@ def export(
     same_weights = hashes_by_licence(model, out_dir / f"{name}.onnx")
     # A fine-tuning stores texts for its card; they do not describe a blend with another model.
     run_texts = {} if blend else read_written_card(run_dir / RUN_TEXTS)
-    if existing_card and not is_own and not run_texts:
+    earlier_sha256 = existing_card.get("files", {}).get("onnx", {}).get("sha256")
+    is_same_model = earlier_sha256 in same_weights
+    is_own = is_own or is_same_model
+    existing_card = applicable_entries(existing_card, config.task, run_texts, is_own=is_own)
+    if existing_card.keys() - {"files"} and not is_own:
         say("The summary, licence, data and limits of the earlier card are kept; check them.")
-    graph = with_licence(model, stated_licence(run_texts | existing_card))
+    # As on the card, the texts of the run replace those that were written for other weights.
+    texts = run_texts | existing_card if is_same_model else existing_card | run_texts
+    graph = with_licence(model, stated_licence(texts))
+    int8 = None
+    if config.task != FACES:
+        say("Making the int8 network from photos, for the fast mode")
+        int8 = int8_of_run(graph, hashlib.sha256(graph).hexdigest(), run_dir, photos)
+    # Nothing is written before this, so that an export that fails does not take the name.
     say(f"Writing {out_dir / f'{name}.onnx'}")
     files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
     critic_path = out_dir / f"{name}.critic.safetensors"
     if critic:
         say(f"Writing {critic_path}")
         files["critic"] = _write(critic_path, critic)
-    int8 = None
-    if config.task != FACES:
-        say("Making the int8 network from photos, for the fast mode")
-        int8 = int8_of_run(graph, files["onnx"]["sha256"], run_dir, photos)
     if int8:
         say(f"Writing {out_dir / f'{name}.int8.onnx'}")
         files["int8"] = _write(out_dir / f"{name}.int8.onnx", int8.data)

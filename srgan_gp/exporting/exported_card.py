@@ -41,6 +41,25 @@ def read_written_card(path: Path) -> dict[str, Any]:
         ) from error
 
 
+def applicable_entries(
+    card: dict[str, Any], task: str, run_texts: Mapping[str, object], *, is_own: bool
+) -> dict[str, Any]:
+    """Return the entries of an existing card that apply to the model that replaces its model.
+
+    Of a card of another task, these are the `files` only, as of a card of another model if the run
+    has texts of its own.
+
+    Args:
+        card: existing card from `read_written_card`.
+        task: task of the new model.
+        run_texts: content of `RUN_TEXTS`; empty if there is none.
+        is_own: whether the card is of the same run or of the same weights.
+    """
+    if card.get("task", task) != task or (run_texts and not is_own):
+        return {key: value for key, value in card.items() if key == "files"}
+    return card
+
+
 def fill_card(
     name: str,
     config: TrainConfig,
@@ -90,7 +109,8 @@ def fill_card(
         "training": training,
     }
     card = {**placeholders, **written, **facts}
-    card.pop("int8", None)  # of the earlier int8 network
+    for record in ("int8", "imported"):  # of the earlier model
+        card.pop(record, None)
     if int8:
         card["int8"] = vars(int8)
     earlier_file = written.get("files", {}).get("onnx", {})

@@ -55,7 +55,7 @@ def add_metadata(
         return
     with _as_file(model, name) as path:
         measured_bytes = measure_bytes_per_pixel(path)
-    if measured_bytes is not None:  # otherwise the estimate remains
+    if measured_bytes:  # otherwise the estimate remains
         onnx.helper.set_model_props(model, metadata | {"bytes_per_pixel": str(measured_bytes)})
 
 

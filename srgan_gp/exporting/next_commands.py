@@ -6,19 +6,23 @@ from pathlib import Path
 
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import model_folders
+from srgan_gp.models.new_names import ERROR
 
 
-def after_run(run_dir: Path, name: str | None = None) -> str:
+def after_run(run_dir: Path, name: str | None = None, exist: str = ERROR) -> str:
     """Return a line with the command that installs the model of a training run.
 
     Args:
         run_dir: folder of the run.
         name: name of the model; None to make one of the letters and digits in the folder's name.
+        exist: value of `--exist` in the command, one of `new_names.EXIST`.
     """
     if not name:
         name = re.sub("[^A-Za-z0-9]", "-", run_dir.resolve().name).strip("-")
     command = ["srgan-gp", "export", str(run_dir), "--name", name or "mine"]
     command += ["-o", str(model_folders()[-1])]  # the user's folder
+    if exist != ERROR:
+        command += ["--exist", exist]
     return f"Next: {shlex.join(command)}"
 
 

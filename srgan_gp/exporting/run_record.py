@@ -47,7 +47,7 @@ def is_of_run(card: Mapping[str, Any], run_dir: Path) -> bool:
         return False
     try:
         return describe_run(run_dir)["run_sha256"] == known
-    except (OSError, ValueError):
+    except (OSError, ValueError, AttributeError, TypeError):  # missing, or no JSON object
         return False
 
 

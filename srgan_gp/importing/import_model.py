@@ -164,7 +164,7 @@ def _with_metadata(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, Mode
         path = Path(folder) / f"{info.name}.onnx"
         atomic_write_bytes(path, model.SerializeToString(deterministic=True))
         measured_bytes = measure_bytes_per_pixel(path, MEASURED_SIDE)
-    if measured_bytes is not None:  # otherwise the estimate remains
+    if measured_bytes:  # otherwise the estimate remains
         info = replace(info, bytes_per_pixel=measured_bytes)
         onnx.helper.set_model_props(model, metadata_of(info, info.name))
     return model.SerializeToString(deterministic=True), info

@@ -16,8 +16,10 @@ from srgan_gp.cli import main
 from srgan_gp.errors import ModelRefusedError, OutputError, UsageError
 from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export
+from srgan_gp.exporting.next_commands import after_run
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_SHAPES, TOLERANCE, largest_difference
+from srgan_gp.exporting.run_record import is_of_run
 from srgan_gp.exporting.weight_blending import Blend
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
@@ -41,7 +43,7 @@ def test_the_command_prints_each_step_on_stderr_and_the_card_on_stdout(gan_run, 
     for suffix in ("onnx", "critic.safetensors", "int8.onnx"):
         assert f"Writing {tmp_path / 'mine'}.{suffix}" in steps
     int8 = steps.index("Making the int8 network from photos, for the fast mode")
-    assert steps.index(f"Writing {tmp_path / 'mine.int8.onnx'}") == int8 + 1
+    assert steps[int8 + 1] == f"Writing {tmp_path / 'mine.onnx'}"
     assert steps[-1].startswith("Next: ")
 
 
@@ -263,6 +265,27 @@ def test_an_output_that_is_a_file_is_refused_before_anything_is_made(tmp_path):
         with pytest.raises(OutputError, match="not a folder"):
             export(tmp_path, "name", out_dir)
     assert occupied.read_text() == "kept"
+
+
+def test_an_export_that_fails_at_the_int8_network_writes_no_file(finished_run, tmp_path):
+    models, empty = tmp_path / "models", tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(UsageError, match="no image"):
+        export(finished_run, "mine", models, photos=[str(empty)])
+    assert not list(models.iterdir())
+
+
+def test_a_config_that_is_no_object_is_that_of_no_run(finished_run, exported, tmp_path):
+    card = tomllib.loads(exported.read_text())
+    assert is_of_run(card, finished_run)
+    shutil.copy(finished_run / "data.json", tmp_path)
+    (tmp_path / "config.json").write_text("[]")
+    assert not is_of_run(card, tmp_path)
+
+
+def test_the_command_after_a_run_repeats_exist(tmp_path):
+    assert after_run(tmp_path, "mine", "overwrite").endswith(" --exist overwrite")
+    assert "--exist" not in after_run(tmp_path, "mine", "error")
 
 
 def test_the_critic_is_kept_in_half_precision_where_there_is_one(gan_run, tmp_path):

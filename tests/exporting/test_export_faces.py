@@ -171,6 +171,16 @@ def test_a_run_takes_the_default_truncation_over_and_replaces_only_its_own_model
     assert (models / "mine.onnx").read_bytes() != before
 
 
+def test_nothing_of_a_card_of_another_task_is_kept(face_run, tmp_path):
+    earlier = (
+        'task = "super-resolution"\nscale = 4\nfidelity_partner = "sharp"\nsummary = "Photos."\n'
+    )
+    (tmp_path / "mine.toml").write_text(earlier)
+    card = read_card(export(face_run, "mine", tmp_path, exist="overwrite"))
+    assert (card.task, card.fidelity_partner) == ("face-generation", None)
+    assert "draws faces" in card.summary
+
+
 def test_an_export_of_a_run_that_never_got_better_warns(face_run, tmp_path):
     run = shutil.copytree(face_run, tmp_path / "run")
     newest = max((run / "checkpoints").glob("*.json"))

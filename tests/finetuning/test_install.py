@@ -52,3 +52,26 @@ def test_an_export_of_a_fine_tuning_has_the_card_of_an_installation(
     assert cards[0].licence == "CC0"
     assert cards[0].scores[0].protocol == "low-res by matlab; before fine-tuning 20"
     assert b"CC0" in exported.with_suffix(".onnx").read_bytes()
+
+
+def test_a_fine_tuning_takes_nothing_from_the_card_of_another_model(
+    finished_run, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    earlier = {"licence": "MIT", "fidelity_partner": "sharp", "imported": {"file": "a.pth"}}
+    (tmp_path / "mine.toml").write_text(tomli_w.dumps(earlier))
+    (run / "card.toml").write_text(tomli_w.dumps({"licence": "CC0", "summary": "Tuned."}))
+    path = export(run, "mine", tmp_path, exist="overwrite")
+    card = read_card(path)
+    assert (card.licence, card.fidelity_partner, card.imported) == ("CC0", None, None)
+    assert b"CC0" in path.with_suffix(".onnx").read_bytes()
+
+
+def test_an_export_replaces_the_record_of_an_import_and_keeps_the_other_entries(
+    finished_run, tmp_path
+):
+    earlier = {"licence": "MIT", "fidelity_partner": "sharp", "imported": {"file": "a.pth"}}
+    (tmp_path / "mine.toml").write_text(tomli_w.dumps(earlier))
+    card = read_card(export(finished_run, "mine", tmp_path, exist="overwrite"))
+    assert (card.licence, card.fidelity_partner, card.imported) == ("MIT", "sharp", None)
