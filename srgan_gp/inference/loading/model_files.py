@@ -98,9 +98,9 @@ def require_float16(model: ModelBytes) -> None:
 def _read_verified(file: ModelFile) -> tuple[bytes, str]:
     """Return a file's bytes and their SHA-256 in hex; ModelRefusedError if they are not safe."""
     if file.path.suffix.lower() in _WEIGHT_SUFFIXES:
+        command = f"srgan-gp import {shlex.quote(str(file.path))} --name NAME"
         raise ModelRefusedError(
-            f"{file.path} holds weights without a network. Install it as a model first: "
-            f"srgan-gp import {shlex.quote(str(file.path))} --name NAME"
+            f"{file.path} holds weights without a network. Install it as a model first: {command}"
         )
     try:
         data = file.path.read_bytes()
