@@ -180,9 +180,12 @@ export function followEstimates() {
   const texts = { upscale: upscaleText, compare: compareText, batch: batchText };
   const timers = {};
   const watched = new WeakSet();
+  // A waiting call is not put off: an event that takes long changes its field all the time.
   const soon = (tab) => {
-    clearTimeout(timers[tab]);
-    timers[tab] = setTimeout(() => estimate(tab, texts[tab]), 150);
+    timers[tab] ??= setTimeout(() => {
+      timers[tab] = null;
+      estimate(tab, texts[tab]);
+    }, 150);
   };
   const watch = () => {
     for (const tab of Object.keys(texts)) {
