@@ -218,6 +218,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
         data=upload.path,
         name=upload.name,
         model=model,
+        model_by_scale=True,  # a choice such as "Photo" stands for the model of each scale
         fidelity=fidelity or None,  # 0 would load the partner too, without using it
         precision="int8" if speed == FAST else "auto",
         faces=faces or None,  # 0 is off

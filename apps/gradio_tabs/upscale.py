@@ -134,9 +134,6 @@ async def _upscale_image(
         raise UsageError(NO_IMAGE)
     region = None if click is None else region_around(*click.pixel())
     job_request = replace(upscale_request(image, values), region=region, wants_view=True)
-    if region is not None and job_request.width is not None:
-        # The width is that of the whole image: a region gets the scale of the model instead.
-        job_request = replace(job_request, width=None)
     async with aclosing(run.follow(job_request)) as updates:
         async for update in updates:
             if isinstance(update, Progress):

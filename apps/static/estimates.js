@@ -7,7 +7,7 @@ const REGION_SIDE = 160; // of a comparison, in pixels of the image
 const REGION_MARGIN = 32; // that is computed around it
 const MAX_WIDTH = 1e6;
 const speeds = new Map(); // seconds per megapixel, by model
-const sizes = new Map(); // pixels of a file of the batch, by name
+const sizes = new Map(); // width and height of a file of the batch in pixels, by name
 let models = null; // facts about the models, by name
 let skipped = []; // files of the batch that were refused
 let hasFiles = false; // whether the field of the batch showed files
@@ -43,8 +43,7 @@ async function speedOf(model) {
   return speeds.get(model);
 }
 
-// Return the seconds of an image; small scales have a model of their own. A width, for which the
-// server uses the chosen model, is given as the scale Infinity.
+// Return the seconds of an image; small scales have a model of their own.
 async function seconds(model, scale, pixels) {
   const { x2_model: small } = await factsOf(model);
   return ((await speedOf(small && scale <= 2 ? small : model)) * pixels) / 1e6;
@@ -81,9 +80,8 @@ async function upscaleText(show) {
   const scale = scaleOf("upscale", width);
   if (typeof scale === "string") return scale;
   const text = `${width} x ${height} → ${Math.round(width * scale)} x ${Math.round(height * scale)} pixels`;
-  const speedScale = hasWidth("upscale") ? Infinity : scale;
-  show(text, [model, speedScale]);
-  return `${text}, ${duration(await seconds(model, speedScale, width * height))} on this server`;
+  show(text, [model, scale]);
+  return `${text}, ${duration(await seconds(model, scale, width * height))} on this server`;
 }
 
 async function compareText(show) {
@@ -114,12 +112,15 @@ async function batchText(show) {
   const count = `${names.length} ${names.length === 1 ? "image" : "images"}`;
   const known = names.filter((name) => sizes.get(name));
   const model = chosen("batch", "model");
-  let scale = scaleOf("batch");
-  if (typeof scale === "string") return `${scale}${refused}`;
-  if (hasWidth("batch")) scale = Infinity;
-  show(`${count}.${refused}`, [model, scale, known.map((name) => sizes.get(name))]);
+  const problem = scaleOf("batch");
+  if (typeof problem === "string") return `${problem}${refused}`;
+  const scales = known.map((name) => scaleOf("batch", sizes.get(name)[0]));
+  show(`${count}.${refused}`, [model, scales, known.map((name) => sizes.get(name))]);
   let total = 0;
-  for (const name of known) total += await seconds(model, scale, sizes.get(name));
+  for (const [index, name] of known.entries()) {
+    const [width, height] = sizes.get(name);
+    total += await seconds(model, scales[index], width * height);
+  }
   if (!known.length || !model) return `${count}.${refused}`;
   const more = known.length < names.length ? ` for ${known.length} of them` : "";
   return `${count}, ${duration(total)}${more} on this server.${refused}`;
@@ -144,7 +145,7 @@ export async function noteBatch(files, refusals) {
     const image = new Image();
     image.src = URL.createObjectURL(file);
     await image.decode().catch(() => null); // the browser may not know the format
-    sizes.set(file.name, image.naturalWidth * image.naturalHeight);
+    sizes.set(file.name, image.naturalWidth ? [image.naturalWidth, image.naturalHeight] : null);
     URL.revokeObjectURL(image.src);
   }
   estimate("batch", batchText);

@@ -126,8 +126,10 @@ def test_the_time_is_that_of_the_model_in_use(page, photo):
     expect(estimate).to_contain_text("40 x 32 → 80 x 64 pixels, about 15 s")
     page.locator("#upscale-scale").get_by_label("Width").click()
     page.get_by_label("Width of the result").first.fill("80")
-    expect(estimate).to_contain_text("40 x 32 → 80 x 64 pixels, about 3 min")
+    expect(estimate).to_contain_text("40 x 32 → 80 x 64 pixels, about 15 s")
+    page.get_by_label("Width of the result").first.fill("100")
+    expect(estimate).to_contain_text("40 x 32 → 100 x 80 pixels, about 3 min")
     page.locator("#upscale-model").get_by_label("Photo", exact=True).click()
     expect(estimate).to_have_text("40 x 32 → 160 x 128 pixels")  # the size of another model
     page.locator("#upscale-scale").get_by_label("Width").click()
-    expect(estimate).to_have_text("40 x 32 → 80 x 64 pixels")
+    expect(estimate).to_have_text("40 x 32 → 100 x 80 pixels")

@@ -392,8 +392,8 @@ CHOICES = ("photo-x4", "x2", 1920, 0.25, "Exact", "JPEG", 80, True, "256", 0.5)
 def test_the_widgets_become_a_request():
     image = module("inputs.uploads").Upload(Path("in.png"), "holiday.png")
     wanted = UpscaleRequest(
-        Path("in.png"), "holiday.png", model="photo-x4", fidelity=0.25, scale=2.0, format="JPEG",
-        quality=80, strip_metadata=False, tile=256, faces=0.5,
+        Path("in.png"), "holiday.png", model="photo-x4", model_by_scale=True, fidelity=0.25,
+        scale=2.0, format="JPEG", quality=80, strip_metadata=False, tile=256, faces=0.5,
     )  # fmt: skip
     options = module("options")
     assert options.upscale_request(image, CHOICES) == wanted
@@ -416,7 +416,7 @@ def test_default_values_give_a_default_request():
         0,
     )
     assert module("options").upscale_request(image, untouched) == UpscaleRequest(
-        Path("in.png"), "holiday.png", model="tiny", scale=2.0
+        Path("in.png"), "holiday.png", model="tiny", model_by_scale=True, scale=2.0
     )
 
 

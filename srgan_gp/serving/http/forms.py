@@ -49,7 +49,11 @@ _Image = Annotated[
         description="The image file. Of an animation or a multi-page image the first frame is used."
     ),
 ]
-_Model = Annotated[str | _Missing, _field("Name of a model, as listed by `srgan-gp models`.")]
+_MODEL = "Name of a model, as listed by `srgan-gp models`"
+_UpscaleModel = Annotated[
+    str | _Missing, _field(f"{_MODEL} [the server's; for scales up to 2 the one that it names].")
+]
+_Model = Annotated[str | _Missing, _field(f"{_MODEL}.")]
 _Fidelity = Annotated[
     float | _Missing,
     _field(
@@ -117,7 +121,7 @@ _FacesFormat = Annotated[
 
 async def upscale_request(
     picture: _Image,
-    model: _Model = None,
+    model: _UpscaleModel = None,
     fidelity: _Fidelity = None,
     look: _Look = None,
     precision: _Precision = "auto",

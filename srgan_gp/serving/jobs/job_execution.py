@@ -78,9 +78,13 @@ class JobExecution:
             result = generate(job.request, job.folder, self._models, job.cancellation)
         else:
             check_upscale(job.request)
-            request, model = self._resolve(job.request)
+            model = job.request.model or self._settings.model
+            check_known(model, UPSCALING, self._settings.offered)  # refuses a path too
+            request = _without_look(job.request, model)
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
+            if request.model is None or request.model_by_scale:
+                model = self._model_for_scale(model, request, picture.width)
             result = upscale(
                 request, model, picture, job.folder, self._models, job.cancellation,
                 max_pixels=self._settings.max_pixels, speeds=self._speeds,
@@ -89,25 +93,30 @@ class JobExecution:
         job.cancellation.check()
         return result
 
-    def _resolve(self, request: UpscaleRequest) -> tuple[UpscaleRequest, str]:
-        """Replace the look of a request by its fidelity, and choose the model.
+    def _model_for_scale(self, model: str, request: UpscaleRequest, image_width: int) -> str:
+        """Return the name of the model that the card of a model names for the scale of a request.
 
-        The card of the requested model may name another model for scales up to 2, which is used if
-        clients may use it.
-
-        Returns:
-            The request without a look, and the name of the model.
-
-        Raises:
-            UsageError: the model is unknown, or has no look.
+        Args:
+            model: name of a known model; returned if its card names none, or clients may not use
+                the other one.
+            request: the request, without a look.
+            image_width: width of the whole image in pixels.
         """
-        model = request.model or self._settings.model
-        check_known(model, UPSCALING, self._settings.offered)  # refuses a path too
-        if request.look is not None:
-            fidelity = fidelity_of_look(request.look, request.fidelity, model)
-            request = replace(request, fidelity=fidelity, look=None)
-        if request.scale is None:
-            return request, model
-        model_of_scale, _ = model_for_scale(model, request.scale, request.fidelity)
+        scale = request.scale if request.width is None else request.width / image_width
+        if scale is None:
+            return model
+        model_of_scale, _ = model_for_scale(model, scale, request.fidelity)
         usable = {card.name for card in cards_for(UPSCALING, self._settings.offered)}
-        return request, model_of_scale if model_of_scale in usable else model
+        return model_of_scale if model_of_scale in usable else model
+
+
+def _without_look(request: UpscaleRequest, model: str) -> UpscaleRequest:
+    """Return a request with the fidelity of its look.
+
+    Raises:
+        UsageError: the model has no look, or the request has a fidelity too.
+    """
+    if request.look is None:
+        return request
+    fidelity = fidelity_of_look(request.look, request.fidelity, model)
+    return replace(request, fidelity=fidelity, look=None)

@@ -33,6 +33,9 @@ class UpscaleRequest:
     """File name given by the client; the name of the result is derived from it."""
     model: str | None = None
     """Name listed by `list_models`; None: `ServerSettings.model`. Never a path."""
+    model_by_scale: bool = False
+    """Whether `model` stands for its family: for scales up to 2 the model that its card names takes
+    its place, as it does for the server's model if none is given."""
     fidelity: float | None = None
     """Weight of the model's fidelity partner, from 0 to 1; None: the model alone."""
     look: str | None = None
@@ -44,7 +47,8 @@ class UpscaleRequest:
     scale: float | None = None
     """Scale factor of both sides; None: that of the model, unless `width` is given."""
     width: int | None = None
-    """Width of the result in pixels, instead of `scale`; None: determined by the scale."""
+    """Width in pixels of the result of the whole image, also for a region, instead of `scale`;
+    None: determined by the scale."""
     format: str | None = None
     """File format of the result, such as `png`; None: that of the suffix of `name`, or else of the
     input, if it can store the result."""

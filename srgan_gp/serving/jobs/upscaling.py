@@ -74,7 +74,7 @@ def upscale(
     with models.upscaler(
         model, request.fidelity, cancellation, request.precision, request.faces
     ) as upscaler:
-        settings = _settings(request, original, upscaler.scale, max_pixels)
+        settings = _settings(request, picture.width, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
         _left, _top, outer_width, outer_height = outer_region
@@ -128,18 +128,19 @@ def media_type(suffix: str) -> str:
 
 
 def _settings(
-    request: UpscaleRequest, picture: Picture, model_scale: int, max_pixels: int
+    request: UpscaleRequest, image_width: int, model_scale: int, max_pixels: int
 ) -> UpscaleSettings:
     """Convert a request to the settings of a batch run.
 
     Args:
         request: request of the client.
-        picture: the image or its region, for the scale that gives the requested width.
+        image_width: width of the whole image in pixels, for the scale that gives the requested
+            width.
         model_scale: scale of the model; for this scale the settings have None, as on the command
             line.
         max_pixels: largest input in pixels.
     """
-    scale = request.scale if request.width is None else request.width / picture.width
+    scale = request.scale if request.width is None else request.width / image_width
     return UpscaleSettings(
         scale=None if scale == model_scale else scale,
         tile=request.tile,

@@ -69,21 +69,42 @@ def test_file_is_identical_to_that_of_the_command_line(
     assert result.path.read_bytes() == written.read_bytes()
 
 
-def test_small_scales_use_the_model_that_the_card_names_as_the_command_line_does(
-    open_service, models, onnx_models, tiny_model, png, tmp_path
-):
+@pytest.fixture
+def two_scales(models, onnx_models, tiny_model, open_service):
+    """A service whose default model `large` has `tiny` for scales up to 2."""
     onnx_models.write_card(tiny_model("large"), x2_model="tiny")
-    service = open_service(model="large")
-    request = UpscaleRequest(png, "photo.png", scale=2, strip_metadata=False)
-    result = service.submit("a", request).wait(TIMEOUT)
-    assert result.report["model"] == "tiny"
+    return open_service(model="large")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words", "model"),
+    [
+        ({"scale": 2}, ["-s", "2"], "tiny"),
+        ({"scale": 3}, ["-s", "3"], "large"),
+        ({"width": 32}, ["--width", "32"], "tiny"),
+        ({"width": 40}, ["--width", "40"], "large"),
+        ({"model": "large", "scale": 2}, ["-s", "2"], "large"),
+        ({"model": "large", "model_by_scale": True, "scale": 2}, ["-s", "2"], "tiny"),
+    ],
+)
+def test_only_a_model_that_is_not_named_is_replaced_at_small_scales(
+    two_scales, png, tmp_path, fields, words, model
+):
+    request = UpscaleRequest(png, "photo.png", strip_metadata=False, **fields)
+    result = two_scales.submit("a", request).wait(TIMEOUT)
+    assert result.report["model"] == model
     (tmp_path / "photo.png").write_bytes(png)
-    words = ["-n", "large", "-s", "2", "--device", "cpu", "--threads", "1"]
     written = tmp_path / "by_command.png"
-    assert main(["upscale", str(tmp_path / "photo.png"), "-o", str(written), *words]) == 0
+    command = ["upscale", str(tmp_path / "photo.png"), "-o", str(written), "-n", model, *words]
+    assert main([*command, "--device", "cpu", "--threads", "1"]) == 0
     assert result.path.read_bytes() == written.read_bytes()
-    whole = service.submit("a", UpscaleRequest(png, "photo.png", scale=3)).wait(TIMEOUT)
-    assert whole.report["model"] == "large"
+
+
+def test_a_region_has_the_scale_and_the_model_that_the_width_gives_the_whole_image(two_scales, png):
+    request = UpscaleRequest(png, "photo.png", width=24, region=(2, 2, 8, 6))
+    report = two_scales.submit("a", request).wait(TIMEOUT).report
+    assert (report["model"], report["scale"]) == ("tiny", 1.5)
+    assert report["result_size"] == (12, 9)
 
 
 def test_a_look_gives_the_file_of_its_fidelity(partners, real_service, png):
