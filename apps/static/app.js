@@ -27,6 +27,7 @@ let jobs = [];
 let timer = null;
 let asked = 0; // number of the latest request for the jobs
 let answered = 0; // and of the latest one whose answer is in `jobs`
+let awaited = null; // a job that was running at the reload, and the viewer of that time
 let lost = 0; // results that this page knew before the server restarted
 
 function find(id) {
@@ -133,6 +134,7 @@ function draw() {
       refresh(true);
     },
   };
+  if (awaited) showAwaited();
   drawHistory(jobs, actions);
   if (isRestored) addLaterJobs();
   const batch = jobs.filter((job) => shownIds.batch?.includes(job.id));
@@ -185,10 +187,20 @@ function rememberServer(answer) {
   sessionStorage.setItem("results", answer.jobs.length);
 }
 
-// After a reload the viewer shows the latest result again.
+// After a reload the viewer shows the latest result again, and that of a running job when it is done.
 function restore() {
-  const latest = [...jobs].reverse().find((job) => job.tab === "upscale" && job.view);
+  const own = jobs.filter((job) => job.tab === "upscale");
+  const latest = own.findLast((job) => job.view);
   if (latest && !viewers.upscale) show("upscale", [latest]);
+  const last = own[own.length - 1];
+  if (last && isRunning(last)) awaited = { id: last.id, viewer: viewers.upscale };
+}
+
+function showAwaited() {
+  const job = jobs.find((one) => one.id === awaited.id);
+  if (job && isRunning(job)) return;
+  if (job && viewers.upscale === awaited.viewer && !shownIds.upscale) show("upscale", [job]);
+  awaited = null;
 }
 
 function start() {
