@@ -67,8 +67,8 @@ class ModelCard:
         training: the last run of the recipe; None for a model that an earlier version exported.
         fidelity_partner: name of a model of the same network with other weights. Fidelity 0 is
             this model, 1 the partner, and between is an average of their weights.
-        x2_model: name of a model for scales up to 2. `upscale` uses it in place of the default
-            model; the app and the HTTP API use it in place of any model.
+        x2_model: name of a model for scales up to 2. The command line and the HTTP API use it where
+            no model is named, the page of the app in place of any model.
         int8: difference of the int8 network; None for a model without one.
         imported: origin of a model of another project; None for one that this package trained.
     """

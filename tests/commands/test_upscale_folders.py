@@ -60,7 +60,32 @@ def test_the_default_quality_is_the_same_result_when_it_is_typed(upscale, tree, 
     assert upscale(*arguments)[1]["done"] == 3
     assert upscale(*arguments, "-q", "95")[1]["skipped"] == 3
     assert upscale(*arguments, "-q", "jpeg=95")[1]["skipped"] == 3
-    assert upscale(*arguments, "-q", "jpeg=80")[1]["failed"] == 3
+
+
+def test_options_that_make_no_difference_to_a_file_do_not_make_it_again(upscale, tree, tmp_path):
+    """The folder has a.jpg, and a.png and b.gif, whose results are PNG files without a quality."""
+    arguments = [tree, "-o", tmp_path / "out"]
+    assert upscale(*arguments, "-q", "90")[1]["done"] == 3
+    report = upscale(*arguments, "-q", "jpeg=80,webp=70")[1]
+    assert (report["skipped"], report["failed"]) == (2, 1)
+    [message] = [image["message"] for image in report["pictures"] if "message" in image]
+    assert "a.jpg exists and was made with other options (-q 90, now 80);" in message
+    assert upscale(*arguments, "-q", "jpeg=90,webp=70")[1]["skipped"] == 3
+    # The name of a.png is the same with -f png, that of a.jpg is not.
+    code, report, _ = upscale(tree / "a.png", "-o", tmp_path / "out/", "-f", "png")
+    assert (code, report["skipped"]) == (0, 1)
+    code, report, _ = upscale(tree / "a.jpg", "-o", tmp_path / "out/", "-f", "webp", "-q", "90")
+    assert (code, report["done"]) == (0, 1)
+
+
+def test_a_file_that_was_changed_is_not_confused_with_another_quality(upscale, tree, tmp_path):
+    arguments = [tree, "-o", tmp_path / "out"]
+    upscale(*arguments)
+    (tmp_path / "out" / "a.png").write_bytes(b"changed")
+    report = upscale(*arguments, "-q", "80")[1]
+    assert (report["skipped"], report["failed"]) == (1, 2)
+    messages = [image["message"] for image in report["pictures"] if "message" in image]
+    assert "a.png exists and was made from another image, or has been changed since" in messages[1]
 
 
 def test_only_lost_or_damaged_results_are_written_again(upscale, tree, tmp_path):

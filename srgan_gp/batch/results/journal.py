@@ -16,7 +16,7 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 
 from srgan_gp.batch.results.journal_file import journal_errors, prepare_journal
-from srgan_gp.batch.results.work import Work
+from srgan_gp.batch.results.work import Work, is_same_work, work_for
 from srgan_gp.batch.results.work_changes import Change, describe_change
 from srgan_gp.system.files import Staged, hash_file
 from srgan_gp.system.paths import is_file
@@ -100,14 +100,18 @@ class Journal(AbstractContextManager["Journal"]):
         targets = [os.fsencode(os.path.relpath(path, self.folder)) for path in paths]
         placeholders = ", ".join("?" * len(targets))
         with self._lock, journal_errors(self.path):
-            candidates = self._connection.execute(
-                "SELECT target, input_sha256, size, sha256 FROM results "
-                f"WHERE work = ? AND (source = ? OR target IN ({placeholders})) ORDER BY target",
-                (work_key, os.fsencode(os.path.realpath(source)), *targets),
+            rows = self._connection.execute(
+                "SELECT target, input_sha256, size, sha256, work, model, model_sha256, options "
+                "FROM results LEFT JOIN works ON key = work "
+                f"WHERE source = ? OR target IN ({placeholders}) ORDER BY target",
+                (os.fsencode(os.path.realpath(source)), *targets),
             ).fetchall()
         source_sha256 = None  # computed at most once
-        for relative_path, input_sha256, size, sha256 in candidates:
+        for relative_path, input_sha256, size, sha256, *made in rows:
             result = self.folder / os.fsdecode(relative_path)
+            has_planned_path = relative_path in targets
+            if not self._is_same(made, work_key, result, has_planned_path=has_planned_path):
+                continue
             with suppress(OSError):  # A file that cannot be read is no complete result.
                 if not is_file(result) or result.stat().st_size != size or not is_file(source):
                     continue
@@ -115,6 +119,24 @@ class Journal(AbstractContextManager["Journal"]):
                 if source_sha256 == input_sha256 and hash_file(result) == sha256:
                     return result
         return None
+
+    def _is_same(
+        self, made: list[str], work_key: str, result: Path, *, has_planned_path: bool
+    ) -> bool:
+        """Return whether a row is of the work of this run, or of one that gives the same file.
+
+        Args:
+            made: the columns of the row's `Work`; all but the key are None if the work was not
+                recorded.
+            work_key: key of this run.
+            result: path of the result in the row.
+            has_planned_path: as for `work.is_same_work`.
+        """
+        if made[0] == work_key:
+            return True
+        if self.work is None or self.work.key != work_key or made[1] is None:
+            return False
+        return is_same_work(Work(*made), self.work, result, has_planned_path=has_planned_path)
 
     def record(self, source: Path, staged: Staged, input_sha256: str, work_key: str) -> None:
         """Record a result before it gets its name; the row is on the disk when this returns.
@@ -161,8 +183,12 @@ class Journal(AbstractContextManager["Journal"]):
         if row is None:
             return describe_change(key=None, made=None, now=self.work)
         key, model, _, _ = row
-        made = None if model is None else Work(*row)  # the columns are the fields of `Work`
-        return describe_change(key, made, self.work)
+        if model is None or self.work is None:
+            return describe_change(key, made=None, now=self.work)
+        made = Work(*row)  # the columns are the fields of `Work`
+        if is_same_work(made, self.work, target, has_planned_path=True):
+            key = self.work.key
+        return describe_change(key, work_for(made, target), work_for(self.work, target))
 
     def results(self) -> Iterator[tuple[Path, Path]]:
         """Yield (source, target) of every row, in the order of targets.

@@ -1,12 +1,23 @@
 """`Work`: model and options of a run, by which the journal recognises results.
 
 The journal of an output folder keeps the `Work` of each result. A result is up to date if its
-`work_key`, a hash of model and options, is that of the run; `work_changes` describes a difference.
+`work_key`, a hash of model and options, is that of the run, or if the keys differ only by options
+that make no difference to this file (`is_same_work`). `work_changes` describes a difference.
 """
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from srgan_gp.errors import UsageError
+from srgan_gp.images import FORMATS, find_format
+
+_NOT_IN_KEY = ("model", "look", "fidelity", "precision")
+"""Options that only messages use: the hash of the model covers them."""
+_OPTIONS_OF_NAMES = ("format", "suffix", "name_template")
+"""Options that determine the path of a result, and nothing else of it."""
 
 
 def work_key(model_sha256: str, **options: object) -> str:
@@ -42,3 +53,60 @@ class Work:
     """SHA-256 of the model file, in hexadecimal digits."""
     options: str
     """A JSON object: the options of the `work_key`, and others that only messages use."""
+
+
+def work_for(work: Work, result: Path) -> Work:
+    """Return a work with the quality that a result has by it, None if it is the default.
+
+    A quality makes no difference to a format without one, such as PNG.
+
+    Args:
+        work: model and options of a run.
+        result: path of a result, whose suffix determines the format.
+    """
+    options = json.loads(work.options)
+    if options.get("quality") is None:
+        return work
+    options["quality"] = _quality_in(options["quality"], result)
+    return replace(work, options=json.dumps(options))
+
+
+def is_same_work(made: Work, now: Work, result: Path, *, has_planned_path: bool) -> bool:
+    """Return whether two works give the same file for the same input.
+
+    Args:
+        made: work of the run that wrote the file.
+        now: work of another run.
+        result: path of the file.
+        has_planned_path: whether the other run would write to the same path. Then the options that
+            determine the path make no difference.
+    """
+    if made.model_sha256 != now.model_sha256:
+        return False
+    ignored = (*_NOT_IN_KEY, *_OPTIONS_OF_NAMES) if has_planned_path else _NOT_IN_KEY
+    made_options, now_options = (
+        {
+            name: value
+            for name, value in json.loads(work_for(work, result).options).items()
+            if name not in ignored and value is not None
+        }
+        for work in (made, now)
+    )
+    return made_options == now_options
+
+
+def _quality_in(quality: Any, result: Path) -> int | None:  # noqa: ANN401 - a value of JSON
+    """Return the quality of a result, None if it is the default or the format has no quality.
+
+    Args:
+        quality: the option: a number, or numbers by the names of formats.
+        result: path of the result.
+    """
+    try:
+        name = find_format(result.suffix)
+    except UsageError:  # A later version of this program may have other formats.
+        return quality
+    row = FORMATS[name]
+    if isinstance(quality, dict):
+        quality = cast("dict[str, int]", quality).get(name)
+    return None if not row.has_quality or quality == row.default_quality else quality

@@ -60,15 +60,23 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
     is_other_model = made.model != now.model
     # Where the user asked for the same model, a scale or a look has led to another one.
     if is_other_model and ("model" not in old or old["model"] != new.get("model")):
-        return Change("other", f"was made by {made.model}, now {now.model}")
+        return Change("other", _model_text(made, now, new))
     if differences := _differences(old, new):
         return Change("other", f"was made with other options ({'; '.join(differences)})")
     if is_other_model:
-        return Change("other", f"was made by {made.model}, now {now.model}")
+        return Change("other", _model_text(made, now, new))
     version = f"was made by an earlier version of {now.model}"
     if "precision" in new and "precision" not in old:
         version += ", or with another --precision"  # An earlier version of the program wrote it.
     return Change("model version", version)
+
+
+def _model_text(made: Work, now: Work, new: dict[str, Any]) -> str:
+    """Return the names of both models, and how to continue with that of the existing result."""
+    text = f"was made by {made.model}, now {now.model}"
+    if made.model == new.get("model"):  # The scale has led to another one than the requested model.
+        text += f", the default for this size (-n {made.model} continues with {made.model})"
+    return text
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -82,7 +90,8 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         parts.append(f"{texts[0]}, now {texts[1]}")
     for name, (used, unused) in _WORDING.items():
         values = old.get(name), new.get(name)
-        if values[0] == values[1] or (name.startswith("face_") and not all(has_faces)):
+        is_equal = values[0] == values[1] or all(map(_is_unused, values))
+        if is_equal or (name.startswith("face_") and not all(has_faces)):
             continue
         if name == "scale" and None in values:  # One of the two has a width.
             continue

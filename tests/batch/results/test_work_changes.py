@@ -61,6 +61,18 @@ def test_another_requested_model_is_named_alone():
     assert describe_change(made.key, made, now).text == "was made by m, now n"
 
 
+def test_an_empty_suffix_is_no_difference():
+    made, now = work("b", suffix=""), work("a", suffix=None)
+    assert describe_change(made.key, made, now).kind == "model version"
+
+
+def test_a_model_that_the_scale_chooses_now_is_explained():
+    made, now = work("b", "m", scale=2), typed("a", "small", scale=2)
+    assert describe_change(made.key, made, now).text == (
+        "was made by m, now small, the default for this size (-n m continues with m)"
+    )
+
+
 def test_a_version_is_not_confused_with_a_precision():
     made, now = typed("b", precision="int8"), typed(precision="int8")
     change = describe_change(made.key, made, now)
