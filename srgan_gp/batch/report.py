@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from srgan_gp.batch.inputs.skipped_files import SkippedFiles, kinds_text, skipped_lines
+from srgan_gp.batch.inputs.skipped_files import SkippedFiles, kinds_text
 from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
 from srgan_gp.batch.plan_runner import Outcome, Status
 from srgan_gp.batch.results.journal import JOURNAL_FOLDER
@@ -150,18 +150,16 @@ def outcome_line(outcome: Outcome) -> str:
     return f"{outcome.source}: " + "; ".join(parts)
 
 
-def summary_lines(
+def summary_line(
     counts: Counter[Status], skipped_files: SkippedFiles, *, earlier_results: int = 0
-) -> Iterator[str]:
-    """Yield lines about files that are not inputs, and one line with the counts of a run.
+) -> str:
+    """Return the line with the counts of a run, and of the files that are not inputs.
 
     Args:
         counts: number of inputs by status.
         skipped_files: files that the walk over the folders skipped.
         earlier_results: number of further files that the plan skipped, as results of earlier runs.
     """
-    if skipped_files.kinds or skipped_files.repeated or skipped_files.alike or skipped_files.own:
-        yield from skipped_lines(skipped_files)
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     if counts["not_tried"]:
         text += f", {counts['not_tried']} not finished (the same command starts them again)"
@@ -177,4 +175,4 @@ def summary_lines(
     ):
         if count:
             text += f"; {count} {singular if count == 1 else plural} {treatment}"
-    yield text
+    return text

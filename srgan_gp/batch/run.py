@@ -4,19 +4,21 @@
 """
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.open_engine import OpenEngine
+from srgan_gp.batch.inputs.skipped_files import listing_lines, skipped_lines
 from srgan_gp.batch.inputs.walk import Walk
 from srgan_gp.batch.inputs.watch import Watch
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import MODEL_CHANGED, Refused, make_plan
+from srgan_gp.batch.naming.single_target import SingleTarget
 from srgan_gp.batch.plan_runner import PlanRunner
-from srgan_gp.batch.report import Record, summary_lines
+from srgan_gp.batch.report import Record, summary_line
 from srgan_gp.batch.results.disk_forecast import check_space, preview
 from srgan_gp.batch.results.dry_run_report import Totals, entry_line
 from srgan_gp.batch.results.journal import Journal
@@ -79,9 +81,16 @@ def run_once(request: RunRequest) -> int:
         make_plan(request.inputs, output, journal=journal, work_key=key) as plan,
     ):
         needed = check_space(plan, request.settings, about.scale, output.folder)
-        if plan.total > 1:  # A user who named a single file needs no message about its origin.
-            request.inputs.skipped_files.own += needed.own
-        with _open_reporter(request, plan.total, plan.earlier_results, needed.pixels) as reporter:
+        skipped_files = request.inputs.skipped_files
+        is_named_file = isinstance(plan.targets, SingleTarget)  # the only input
+        if not is_named_file:  # Else the user needs no message about the file's origin.
+            skipped_files.own += needed.own
+        lines = None
+        if skipped_files.repeated or not is_named_file:
+            lines = listing_lines(skipped_files, earlier_results=plan.earlier_results)
+        with _open_reporter(
+            request, plan.total, plan.earlier_results, needed.pixels, lines or ()
+        ) as reporter:
             PlanRunner(plan, engine, reporter.report, journal, key, reporter.check).run()
     return reporter.exit_code
 
@@ -152,6 +161,7 @@ def _open_reporter(
     total: int | None,
     earlier_results: int,
     pixels: dict[Path, int] | None = None,
+    first_lines: Iterable[str] = (),
 ) -> Generator[RunReporter, None, None]:
     """Open a reporter for the `with` block that runs the engine.
 
@@ -163,6 +173,7 @@ def _open_reporter(
         total: number of inputs; None: unknown.
         earlier_results: files that the plan skipped as results of earlier runs, for the summary.
         pixels: pixels of the inputs by path, for the progress; None: unknown.
+        first_lines: lines to print before the first image.
     """
     engine, reporting, record = request.opened.engine, request.reporting, Record()
     with record.file, reporting.open_bar(total) as display, StopRequest() as stop:
@@ -174,6 +185,8 @@ def _open_reporter(
             reporter.remaining_pixels = sum(pixels.values())
             reporter.mean_pixels = reporter.remaining_pixels / len(pixels)
         engine.on_tiles = reporter.note_tiles
+        for line in first_lines:
+            display.line(line)
         try:
             yield reporter
         finally:
@@ -182,8 +195,9 @@ def _open_reporter(
             finally:
                 drop_unfinished()
             counts, skipped_files = reporter.counts, request.inputs.skipped_files
-            for line in summary_lines(counts, skipped_files, earlier_results=earlier_results):
-                display.line(line)
+            for line in skipped_lines(skipped_files) if total is None else ():
+                display.line(line)  # a watched folder was not listed at the start
+            display.line(summary_line(counts, skipped_files, earlier_results=earlier_results))
             if reporting.report is not None:
                 record.write(reporting.report)
             if reporting.wants_json:

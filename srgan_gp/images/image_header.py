@@ -46,7 +46,7 @@ class Header:
     has_alpha: bool
     is_16_bit: bool
     """Whether the samples have 16 bits."""
-    is_own: bool = False
+    written_by_srgan_gp: bool = False
     """Whether its XMP metadata says that this program made it: `metadata.OWN_TOOL`."""
 
     def stand_in(self) -> Picture | FrameSequence:
@@ -133,5 +133,5 @@ def read_header(
                 format=str(image.format),
                 has_alpha=image.has_transparency_data,
                 is_16_bit=is_16_bit(image, head) or image.mode.startswith("I;16"),
-                is_own=OWN_TOOL in (read_xmp(image) or b""),
+                written_by_srgan_gp=OWN_TOOL in (read_xmp(image) or b""),
             )

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from srgan_gp.batch.inputs.skipped_files import SkippedFiles, no_image_message
+from srgan_gp.batch.inputs.skipped_files import SkippedFiles, listing_lines, no_image_message
 from srgan_gp.batch.naming.plan import MODEL_CHANGED, UpscaleJob
 from srgan_gp.batch.plan_runner import NOT_TRIED, Outcome
-from srgan_gp.batch.report import Record, outcome_line, summary_lines
+from srgan_gp.batch.report import Record, outcome_line, summary_line
 from srgan_gp.batch.run_reporter import RunReporter
 from srgan_gp.system.signals import StopRequest
 
@@ -39,33 +39,46 @@ def test_outcomes_are_formatted_as_lines():
 
 def test_the_summary_counts_outcomes_and_skipped_files():
     counts = Counter(done=2, failed=1)
-    assert list(summary_lines(counts, SkippedFiles())) == ["2 done, 0 skipped, 1 failed"]
+    assert summary_line(counts, SkippedFiles()) == "2 done, 0 skipped, 1 failed"
     skipped_files = SkippedFiles(Counter({".txt": 1}), results=1, folders=2, links=1)
-    assert list(summary_lines(counts, skipped_files, earlier_results=3)) == [
+    assert summary_line(counts, skipped_files, earlier_results=3) == (
         "2 done, 0 skipped, 1 failed; 1 other file ignored (1 .txt); 4 earlier results ignored; "
         "2 folders inside not entered (-r enters them); 1 link to a folder not followed"
-    ]
+    )
     hidden = SkippedFiles(folders=1, is_recursive=True)
-    assert next(summary_lines(counts, hidden)).endswith("; 1 folder inside not entered")
-    assert list(summary_lines(Counter(done=1, not_tried=2), SkippedFiles())) == [
+    assert summary_line(counts, hidden).endswith("; 1 folder inside not entered")
+    assert summary_line(Counter(done=1, not_tried=2), SkippedFiles()) == (
         "1 done, 0 skipped, 0 failed, 2 not finished (the same command starts them again)"
-    ]
+    )
 
 
 def test_names_of_results_are_said_without_other_files_too():
     skipped_files = SkippedFiles()
     skipped_files.note_alike(Path("a_x4.png"))
-    first, _ = summary_lines(Counter(done=1), skipped_files)
+    [first] = listing_lines(skipped_files)
     assert first.endswith("may be enlarged for the second time: a_x4.png")
+
+
+def test_results_that_are_not_enlarged_again_are_named():
+    skipped_files = SkippedFiles()
+    skipped_files.note_result(Path("a_x4.png"))
+    assert list(listing_lines(skipped_files)) == [
+        "1 result of an earlier run is not enlarged again; name such files to enlarge them: "
+        "a_x4.png"
+    ]
+    [line] = listing_lines(skipped_files, earlier_results=2)
+    assert line.startswith("3 results of earlier runs are not enlarged again; ")
+    assert line.endswith(": a_x4.png and 2 more")
 
 
 def test_images_that_are_not_read_are_named_with_their_number():
     skipped_files = SkippedFiles(Counter({".nef": 12, ".mov": 2}))
-    lines = list(summary_lines(Counter(done=1), skipped_files))
-    assert lines[0] == (
+    [line] = listing_lines(skipped_files)
+    assert line == (
         "12 .nef files skipped: camera raw is not read; save as JPEG, PNG or TIFF first"
     )
-    assert lines[1].endswith("; 2 other files ignored (2 .mov)"), "each file is counted once"
+    counted = summary_line(Counter(done=1), skipped_files)
+    assert counted.endswith("; 2 other files ignored (2 .mov)"), "each file is counted once"
 
 
 def test_a_folder_of_results_says_how_to_upscale_them_again():

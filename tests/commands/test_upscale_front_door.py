@@ -215,6 +215,21 @@ def test_a_folder_of_results_is_upscaled_again_when_they_are_named(upscale, fold
     assert (code, report["done"]) == (0, 2)
 
 
+def test_lines_about_the_inputs_come_before_the_images(repeating_model, folder, capsys):
+    words = ["-n", str(repeating_model), "--device", "cpu", "-o", str(folder.parent / "out")]
+    Image.new("RGB", (3, 3)).save(folder / "b_x4.png")
+    (folder / "raw.nef").touch()
+    assert main(["upscale", str(folder), *words]) == 0
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[0].startswith("1 .nef file skipped")
+    assert printed[1] == (
+        "1 result of an earlier run is not enlarged again; name such files to enlarge them: "
+        f"{folder / 'b_x4.png'}"
+    )
+    assert sum(" -> " in line for line in printed) == 3
+    assert printed[-1].startswith("3 done")
+
+
 def test_a_named_result_is_upscaled_with_a_word(repeating_model, folder, capsys):
     words = ["-n", str(repeating_model), "--device", "cpu"]
     assert main(["upscale", str(folder / "a.png"), *words]) == 0
@@ -266,6 +281,14 @@ def test_sheets_of_faces_among_the_inputs_are_said_once(
     assert lines(str(folder), "-o", out) == [expected]
     assert lines(str(folder), "-o", out) == []
     assert lines(str(sheet)) == []
+    alone = tmp_path / "alone"
+    alone.mkdir()
+    sheet.rename(alone / "sheet.png")
+    assert lines(str(alone), "-o", str(tmp_path / "out2")) == [
+        f"1 of the inputs was written by srgan-gp generate or prepare: {alone / 'sheet.png'}"
+    ]
+    (alone / "sheet.png").rename(sheet)
+    (folder / "sheet_x4.png").unlink()
     assert main(["upscale", str(folder), "-o", str(tmp_path / "new"), "--dry-run"]) == 0
     assert capsys.readouterr().out.count("written by srgan-gp generate or prepare\n") == 2
 

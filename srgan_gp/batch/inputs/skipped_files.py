@@ -32,6 +32,8 @@ class SkippedFiles:
     """
     results: int = 0
     """Results of earlier runs."""
+    first_result: Path | None = None
+    """Path of the first of them."""
     folders: int = 0
     """Folders that were not entered: hidden ones, or all if the walk is not recursive."""
     is_recursive: bool = False
@@ -50,6 +52,12 @@ class SkippedFiles:
     """Not skipped, but reported: images that `srgan-gp generate` or `srgan-gp prepare` wrote."""
     prepared: list[Path] = field(default_factory=list[Path])
     """Not skipped, but reported: folders in which a zip of `srgan-gp prepare` was unpacked."""
+
+    def note_result(self, path: Path) -> None:
+        """Count a file for `results`, and keep the path of the first one."""
+        self.results += 1
+        if self.first_result is None:
+            self.first_result = path
 
     def note_alike(self, path: Path) -> None:
         """Count a file for `alike`, and keep the path of the first one."""
@@ -98,6 +106,26 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
         yield f"{count} {files} written by srgan-gp generate or prepare: {first}"
     for folder in skipped_files.prepared:
         yield f"{folder} has the faces of a file of srgan-gp prepare, and they are inputs too"
+
+
+def listing_lines(skipped_files: SkippedFiles, *, earlier_results: int = 0) -> Iterator[str]:
+    """Yield the lines that a run prints about its inputs before the first image.
+
+    Args:
+        skipped_files: files that the walk skipped.
+        earlier_results: number of further files that the plan skipped, as results of earlier runs.
+    """
+    yield from skipped_lines(skipped_files)
+    count = earlier_results + skipped_files.results
+    if count:
+        results = (
+            "1 result of an earlier run is"
+            if count == 1
+            else f"{count} results of earlier runs are"
+        )
+        first = skipped_files.first_result
+        example = f": {_and_others(first, count)}" if first else ""
+        yield f"{results} not enlarged again; name such files to enlarge them{example}"
 
 
 def _and_others(first: Path | None, count: int) -> str:

@@ -159,7 +159,7 @@ class Walk:
             if path.name == "manifest.json" and self.recursive and is_folder(path.parent / "train"):
                 self.skipped_files.prepared.append(path.parent)
         elif has_name_of_result(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
-            self.skipped_files.results += 1
+            self.skipped_files.note_result(path)
         else:
             if is_named_as_result(path):
                 self.skipped_files.note_alike(path)

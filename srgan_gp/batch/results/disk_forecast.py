@@ -38,7 +38,7 @@ class Forecast:
     """Number of frames or pages; 1 for a still image."""
     bytes: int
     """Estimated size of the file of the result."""
-    is_own: bool = False
+    written_by_srgan_gp: bool = False
     """Whether `srgan-gp generate` or `srgan-gp prepare` wrote the input."""
 
 
@@ -77,7 +77,7 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
         (width, height),
         header.frames,
         round(width * height * header.frames * bytes_per_pixel),
-        header.is_own,
+        header.written_by_srgan_gp,
     )
 
 
@@ -131,7 +131,7 @@ def check_space(
         except PictureError:
             continue  # The run reports the error when it reaches the image.
         needed_bytes += expected.bytes
-        if expected.is_own:
+        if expected.written_by_srgan_gp:
             own.append(job.source)
         if len(pixels) < MOST_SIZES:
             pixels[job.source] = expected.size[0] * expected.size[1] * expected.frames

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from srgan_gp.batch.results.journal_file import journal_errors, prepare_journal
 from srgan_gp.batch.results.work import Work, is_same_work, work_for
@@ -121,7 +122,7 @@ class Journal(AbstractContextManager["Journal"]):
         return None
 
     def _is_same(
-        self, made: list[str], work_key: str, result: Path, *, has_planned_path: bool
+        self, made: list[Any], work_key: str, result: Path, *, has_planned_path: bool
     ) -> bool:
         """Return whether a row is of the work of this run, or of one that gives the same file.
 
