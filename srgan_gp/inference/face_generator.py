@@ -13,9 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.inference.latents import Floats, check_latents, draw_latents, spherical_path
+from srgan_gp.inference.latents import (
+    Floats,
+    as_integer,
+    check_latents,
+    draw_latents,
+    spherical_path,
+)
 from srgan_gp.inference.pixel_values import quantise
 from srgan_gp.inference.session_interface import LoadedModel, SessionInterface
+from srgan_gp.inference.tiling.tiles import Progress, check_progress
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import DEFAULT_MODELS
 
@@ -124,12 +131,19 @@ class FaceGenerator(LoadedModel):
             raise UsageError(f"The truncation must be a number of 0 or more, not {truncation}.")
         if isinstance(cast("object", seeds), Integral):
             raise TypeError(f"the seeds must be a list or a range, got {seeds!r}; pass [{seeds!r}]")
-        seeds = [_integer("a seed", seed) for seed in seeds]
+        seeds = [as_integer("a seed", seed) for seed in seeds]
         if seeds and min(seeds) < 0:
             raise UsageError(f"A seed must be 0 or more, not {min(seeds)}.")
         return np.float32(truncation) * draw_latents(seeds, self.latent_size)
 
-    def generate(self, *, seed: int = 0, count: int = 1, truncation: float | None = None) -> Array:
+    def generate(
+        self,
+        *,
+        seed: int = 0,
+        count: int = 1,
+        truncation: float | None = None,
+        on_progress: Progress | None = None,
+    ) -> Array:
         """Generate the faces of `count` consecutive seeds, starting with `seed`.
 
         The face of a seed does not depend on the batch. On one machine with the same number of
@@ -139,18 +153,19 @@ class FaceGenerator(LoadedModel):
             seed: seed of the first face; face i has seed + i.
             count: number of faces; the result has at most 4 GiB.
             truncation: as for `latents`.
+            on_progress: called with (faces done, all faces). An exception in it ends this call.
 
         Returns:
             (count, image_size, image_size, 3), uint8 RGB.
 
         Raises:
             UsageError: `count` is negative or too large; or as for `latents`.
-            TypeError: `seed` or `count` is not an integer; or as for `latents`.
+            TypeError: an argument has another type than stated.
             PictureError: E_MODEL_OUTPUT if a face is not finite, or E_OUT_OF_MEMORY.
             DeviceError: the GPU failed.
             ModelRefusedError: ONNX Runtime cannot run the model.
         """
-        first, count = _integer("the seed", seed), _integer("the count", count)
+        first, count = as_integer("the seed", seed), as_integer("the count", count)
         if count < 0:
             raise UsageError(f"The number of faces must be 0 or more, not {count}.")
         if (needed := count * self.image_size**2 * 3) > MAX_RESULT_BYTES:
@@ -158,27 +173,32 @@ class FaceGenerator(LoadedModel):
                 f"{count} faces need {needed / 2**30:.0f} GiB of memory; generate at most "
                 f"{MAX_RESULT_BYTES // (self.image_size**2 * 3)} in one call."
             )
-        return self.generate_from(self.latents(range(first, first + count), truncation=truncation))
+        latents = self.latents(range(first, first + count), truncation=truncation)
+        return self.generate_from(latents, on_progress=on_progress)
 
-    def generate_from(self, latents: Floats) -> Array:
+    def generate_from(self, latents: Floats, *, on_progress: Progress | None = None) -> Array:
         """Generate the face of each latent.
 
         Args:
             latents: (N, latent_size), float32; `latents` draws those of seeds.
+            on_progress: as for `generate`.
 
         Returns:
             (N, image_size, image_size, 3), uint8 RGB.
 
         Raises:
             PictureError, DeviceError, ModelRefusedError: as for `generate`.
-            TypeError: `latents` is not an array.
+            TypeError: `latents` is not an array, or `on_progress` is not a function.
             ValueError: `latents` has another shape or dtype, or values that are not finite.
         """
+        check_progress(on_progress)
         latents = check_latents(latents, self.latent_size)
         side = self.image_size
         faces = np.empty((len(latents), side, side, 3), np.uint8)
         for index in range(len(latents)):
             faces[index] = self._draw(latents[index : index + 1])
+            if on_progress:
+                on_progress(index + 1, len(latents))
         return faces
 
     def interpolate(
@@ -204,7 +224,7 @@ class FaceGenerator(LoadedModel):
             # An array is no seed, but an integer of numpy is one.
             if hasattr(seed, "__array__") and not isinstance(cast("object", seed), Integral):
                 raise TypeError("interpolate takes two seeds; pass latents to generate_from")
-        if _integer("the number of frames", frames) < 2:
+        if as_integer("the number of frames", frames) < 2:
             raise UsageError(f"An animation has 2 frames or more, not {frames}.")
         first, last = self.latents((first_seed, second_seed), truncation=truncation)
         shares = (index / (frames - 1) for index in range(frames))  # 0 to 1
@@ -228,10 +248,3 @@ class FaceGenerator(LoadedModel):
                 "E_MODEL_OUTPUT", f"the model {self.name} returned values that are not finite"
             )
         return quantise(planes.transpose(1, 2, 0), np.dtype(np.uint8))
-
-
-def _integer(description: str, value: object) -> int:
-    """Return an integer of Python or numpy as int; TypeError with the description otherwise."""
-    if not isinstance(value, Integral):
-        raise TypeError(f"{description} must be an integer, got {value!r}")
-    return int(value)

@@ -105,3 +105,10 @@ def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Fl
     if np.sin(angle) >= _NEARLY_PARALLEL:
         weights = np.sin(weights * angle) / np.sin(angle)
     return (weights @ ends).astype(np.float32)
+
+
+def as_integer(description: str, value: object) -> int:
+    """Return an integer of Python or numpy as int; TypeError with the description otherwise."""
+    if not isinstance(value, Integral):
+        raise TypeError(f"{description} must be an integer, got {value!r}")
+    return int(value)

@@ -17,7 +17,7 @@ from srgan_gp.images import Picture, read_image
 from srgan_gp.images.picture import layout_hint
 from srgan_gp.images.picture_conversion import describe_type, to_kind_of, to_picture
 from srgan_gp.inference.session_interface import SessionInterface
-from srgan_gp.inference.tiling.tiles import Progress
+from srgan_gp.inference.tiling.tiles import Progress, check_progress
 from srgan_gp.inference.tiling.window_choice import choose_batch
 from srgan_gp.models.cards import MAX_SCALE, scale_message
 from srgan_gp.system.paths import is_folder
@@ -87,8 +87,7 @@ class UpscaleInputs:
         _check_scale(scale)
         if folder is not None and not is_folder(folder):
             raise UsageError(f"scratch_folder: {folder} is not a folder; create it first")
-        if on_progress is not None and not callable(on_progress):
-            raise TypeError(f"on_progress must be a function (done, total), got {on_progress!r}")
+        check_progress(on_progress)
         items = _items(image)
         self._is_array = isinstance(image, np.ndarray)
         self.has_many = items is not None

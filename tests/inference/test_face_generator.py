@@ -251,3 +251,37 @@ def test_an_array_of_seeds_gets_the_call_too(colour_generator):
 def test_more_faces_than_memory_are_refused_at_once(colour_generator):
     with pytest.raises(UsageError, match=r"1000000000 faces need \d+ GiB of memory; generate at m"):
         colour_generator.generate(count=10**9)
+
+
+def test_the_progress_of_the_faces_is_reported(colour_generator):
+    seen = []
+    faces = colour_generator.generate(seed=4, count=3, on_progress=lambda *now: seen.append(now))
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    np.testing.assert_array_equal(faces, colour_generator.generate(seed=4, count=3))
+    latents = colour_generator.latents([1, 2])
+    colour_generator.generate_from(latents, on_progress=lambda *now: seen.append(now))
+    assert seen[3:] == [(1, 2), (2, 2)]
+
+
+def test_an_exception_in_the_progress_ends_the_call(fake_session):
+    runs = []
+
+    def run(latents):
+        runs.append(latents)
+        return colours(latents)
+
+    def end(done, total):
+        raise KeyError(done)
+
+    with pytest.raises(KeyError):
+        FaceGenerator(fake_session(run=run, **FACES)).generate(count=5, on_progress=end)
+    assert len(runs) == 1
+
+
+def test_a_progress_that_is_no_function_is_refused_before_the_first_face(colour_generator):
+    for call in (
+        lambda: colour_generator.generate(count=0, on_progress=True),
+        lambda: colour_generator.generate_from(colour_generator.latents([]), on_progress=True),
+    ):
+        with pytest.raises(TypeError, match=r"on_progress must be a function \(done, total\), got"):
+            call()

@@ -25,6 +25,16 @@ Store = Callable[[Span, Span, Floats], None]
 """Stores values at these rows and columns of the result."""
 
 
+def check_progress(on_progress: object) -> None:
+    """Check the type of a caller's `on_progress`; None is allowed.
+
+    Raises:
+        TypeError: it is not a function.
+    """
+    if on_progress is not None and not callable(on_progress):
+        raise TypeError(f"on_progress must be a function (done, total), got {on_progress!r}")
+
+
 def run_tiled(
     network: Network,
     cut: Cut,
