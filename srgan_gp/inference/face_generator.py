@@ -153,7 +153,7 @@ class FaceGenerator(LoadedModel):
             seed: seed of the first face; face i has seed + i.
             count: number of faces; the result has at most 4 GiB.
             truncation: as for `latents`.
-            on_progress: called with (faces done, all faces). An exception in it ends this call.
+            on_progress: called with (faces done, number of faces). An exception ends the call.
 
         Returns:
             (count, image_size, image_size, 3), uint8 RGB.

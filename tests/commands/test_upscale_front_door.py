@@ -252,6 +252,17 @@ def test_an_existing_file_beside_the_image_is_said_to_exist_and_no_more(upscale,
     )
 
 
+@pytest.mark.parametrize("exist", [[], ["--exist", "overwrite"], ["--exist", "rename"]])
+def test_a_missing_input_is_said_to_be_missing_where_its_result_exists(upscale, folder, exist):
+    assert upscale(folder / "a.png")[0] == 0
+    before = (folder / "a_x4.png").read_bytes()
+    code, report, _ = upscale(folder / "a.pgn", *exist)
+    [image] = report["pictures"]
+    assert (code, image["code"]) == (3, "E_NOT_FOUND")
+    assert image["message"].startswith("it does not exist; did you mean ")
+    assert (folder / "a_x4.png").read_bytes() == before
+
+
 @pytest.mark.parametrize("word", ["2x", "x2", "2"])
 def test_a_scale_without_its_option_is_named_with_an_output_folder_too(upscale, folder, word):
     code, _, errors = upscale(folder / "a.png", word, "-o", folder / "out")

@@ -36,6 +36,7 @@ from srgan_gp.batch.naming.output_options import Exist, Output
 from srgan_gp.batch.naming.single_target import SingleTarget
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import PictureError
+from srgan_gp.system.paths import is_file
 
 LONGEST_PATH_BYTES = 4000
 """Linux allows 4095; the rest is for the name of the unfinished file."""
@@ -119,7 +120,9 @@ class Plan(AbstractContextManager["Plan"]):
                     # Path of the complete result, which may be the fallback; None: it is not done.
                     finished = self.journal.done(source, target, self.work_key, fallback=fallback)
                 if finished is None:
-                    path_to_write = self.settle(target)
+                    # The error about an input that is no file comes from its reader, not from here.
+                    is_readable = self.exist == "skip" or is_file(source)
+                    path_to_write = self.settle(target) if is_readable else target
             except PictureError as refusal:
                 yield Refused(source, refusal)
                 continue
