@@ -66,6 +66,7 @@ function nameFiles(text) {
   first.data = "Drop images here, paste them,";
   last.data = "or click or tap to choose files";
   text.querySelector(".or")?.remove();
+  last.before(document.createElement("br"));
 }
 
 // Let the arrow keys move a mark over an image, and Enter click there.

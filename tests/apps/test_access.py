@@ -54,6 +54,37 @@ def test_an_empty_tab_has_no_violation(page, violations, tab):
     assert violations() == []
 
 
+def luminance(colour):
+    """Relative luminance of `rgb(R, G, B)`; WCAG 2.2, https://www.w3.org/TR/WCAG22/."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)[:3]]
+    linear = [one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("is_dark", [False, True])
+def test_the_open_tab_has_enough_contrast(page, is_dark):
+    """Axe-core reports no contrast of it, because its line is an element before its text."""
+    page.emulate_media(reduced_motion="reduce")
+    page.evaluate("is => document.body.classList.toggle('dark', is)", is_dark)
+    text, page_colour = page.evaluate("""() => [
+        getComputedStyle(document.querySelector("button[role=tab][aria-selected=true]")).color,
+        getComputedStyle(document.querySelector("gradio-app")).backgroundColor]""")
+    high, low = sorted((luminance(text), luminance(page_colour)), reverse=True)
+    assert (high + 0.05) / (low + 0.05) >= 4.5
+
+
+def test_an_empty_place_of_a_result_has_a_border_and_the_field_two_lines(page):
+    open_tab(page, "Compare")
+    width = "getComputedStyle(document.querySelector('#compare-viewer')).borderTopWidth"
+    assert page.evaluate(width) == "1px"
+    open_tab(page, "Batch")
+    text = page.locator("#batch-files [data-testid=upload-text]")
+    expect(text).to_contain_text("Drop images")
+    assert text.inner_text().strip().splitlines() == [
+        "Drop images here, paste them,", "or click or tap to choose files",
+    ]  # fmt: skip
+
+
 def test_tabs_with_results_have_no_violation(page, violations, photo, tmp_path):
     path, broken = photo(size=(300, 200)), tmp_path / "broken.png"
     broken.write_bytes(BROKEN)
