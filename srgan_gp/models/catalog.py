@@ -122,11 +122,12 @@ def find_model(name_or_path: str | Path, task: str | None = None) -> ModelFile:
 def unknown_model(name: str, task: str | None = None) -> ModelRefusedError:
     """Return the error about an unknown name, with the names of the models for a task or for all.
 
-    A similar name is suggested.
+    A file with this name and the suffix `.onnx`, or else a similar name, is suggested.
     """
     cards = list_models(on_refused=lambda _: None)
     known = [card.name for card in cards if task in (None, card.task)]
-    similar = difflib.get_close_matches(name, known, 1)
+    file = f"{name}.onnx"
+    similar = [file] if is_file(Path(file)) else difflib.get_close_matches(name, known, 1)
     hint = f"; did you mean {similar[0]}" if similar else ""
     return ModelRefusedError(
         f"There is no model {name!r}{hint}; known: "

@@ -72,6 +72,14 @@ def test_an_unknown_name_is_refused_with_a_suggestion(installed, capsys):
     assert "There is no model 'tinyy'; did you mean tiny; known: " in message
 
 
+def test_a_file_of_an_unknown_name_is_suggested(installed, tmp_path, monkeypatch, capsys):
+    """As `export --name mine` writes it into the current folder."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.onnx").write_bytes((installed / "tiny-faces.onnx").read_bytes())
+    assert main(["generate", "-o", "a.png", "-n", "mine"]) == 8
+    assert "did you mean mine.onnx; known: " in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("verb", "known", "hidden"),
     [
