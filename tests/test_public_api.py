@@ -1,6 +1,7 @@
 """The public API as a programmer meets it: names, help, examples in the docstring, the notebook."""
 
 import ast
+import io
 import json
 import pydoc
 import re
@@ -160,6 +161,17 @@ def test_a_name_of_another_library_gets_the_name_here(name, advice):
     assert not hasattr(picture, name)
     with pytest.raises(AttributeError, match=advice):
         getattr(picture, name)
+
+
+def test_pillow_is_told_how_to_convert_a_picture():
+    with pytest.raises(AttributeError, match=r"pass np.asarray\(picture\) to Image.fromarray$"):
+        Image.fromarray(Picture(np.zeros((4, 6, 3), np.uint8)))
+
+
+@pytest.mark.parametrize("argument", [b"bytes", io.BytesIO(), Image.new("L", (2, 2))])
+def test_what_is_no_path_is_refused_with_the_functions_that_take_it(argument):
+    with pytest.raises(TypeError, match=r"got .*; Upscaler.upscale and write_image take images of"):
+        srgan_gp.read_image(argument)
 
 
 def test_a_list_is_not_written_as_one_image(tmp_path):

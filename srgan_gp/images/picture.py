@@ -24,6 +24,7 @@ _OTHER_NAMES = {
     "shape": "picture.pixels.shape is (H, W, 3) or (H, W, 1)",
     "size": "picture.width and picture.height are in pixels",
     "dtype": "it is picture.pixels.dtype",
+    "__array_interface__": "pass np.asarray(picture) to Image.fromarray",
     "show": "Image.fromarray(np.asarray(picture)) is an image of Pillow",
 }
 """Attributes of Pillow images and arrays, and what a picture has in their place."""
@@ -127,7 +128,7 @@ def dtype_hint(array: Array) -> str:
         return "; convert values of 0 to 255 with image.astype(np.uint8)"
     if dtype.kind == "b":
         return "; convert it with image.astype(np.uint8) * 255"
-    return ""
+    return "; pass images of several sizes, and paths, as a list" if dtype.kind in "OU" else ""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -215,8 +216,7 @@ class Picture:
     if not TYPE_CHECKING:  # A type checker would accept any name.
 
         def __getattr__(self, name: str) -> NoReturn:
-            hint = _OTHER_NAMES.get(name)
-            advice = f"; {hint}" if hint else ""
+            advice = f"; {_OTHER_NAMES[name]}" if name in _OTHER_NAMES else ""
             raise AttributeError(f"a Picture has no attribute {name!r}{advice}")
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:

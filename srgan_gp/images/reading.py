@@ -47,7 +47,10 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
         TypeError: `path` is not a path.
     """
     if not isinstance(cast("object", path), str | os.PathLike):
-        raise TypeError(f"read_image takes the path of a file, got {type(path).__name__}")
+        raise TypeError(
+            f"read_image takes the path of a file, got {type(path).__name__}; Upscaler.upscale and "
+            "write_image take images of Pillow, such as Image.open(io.BytesIO(data)) of bytes"
+        )
     try:
         return read_picture(Path(path), max_pixels=max_pixels)
     except PictureError as error:
