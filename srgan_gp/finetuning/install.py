@@ -5,8 +5,9 @@ A card is a TOML file beside the model: summary, licence, training data, limits 
 """
 
 import math
+import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,7 @@ def _card_texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
     }
     limits = list(card.limits) if card else []
     if card and card.fidelity_partner:
-        # Limits of mixing with the partner model, which the fine-tuned model does not have.
-        limits = [limit for limit in limits if card.fidelity_partner not in limit]
+        limits = _limits_without_mixing(limits, card.fidelity_partner)
     if outcome.best_images_seen:
         summary = f"{outcome.source}, fine-tuned on {outcome.trained_on} images."
         data.append(user_data)
@@ -108,6 +108,23 @@ def _card_texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
             if math.isfinite(row.after)
         ],
     }
+
+
+def _limits_without_mixing(limits: Sequence[str], partner: str) -> list[str]:
+    """Return limits without the sentences about mixing with a partner model.
+
+    A fine-tuned model has no partner, so that it has no fidelity and no look.
+
+    Args:
+        limits: limits of the original model, each of one sentence or more.
+        partner: name of its partner.
+    """
+    names = (partner, "--fidelity", "--look")
+    kept: list[str] = []
+    for limit in limits:
+        sentences = re.split(r"(?<=\.) ", limit)
+        kept.append(" ".join(one for one in sentences if not any(name in one for name in names)))
+    return [limit for limit in kept if limit]
 
 
 def _score_entry(row: Row, validation_images: int) -> dict[str, Any]:

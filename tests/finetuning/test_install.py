@@ -16,7 +16,10 @@ def test_the_card_describes_both_models_and_names_no_partner(finished_run, tmp_p
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path / "mine"))
     before = export(finished_run, "before", tmp_path)
     data = {"what": "photos", "licence": "CC0", "attribution": "nobody"}
-    limits = ["Text comes out wrong.", "Smoother than sharp: --fidelity slides between the two."]
+    limits = [
+        "Text comes out wrong.", "Smoother than sharp: --fidelity slides between the two.",
+        "Edges are raised; blocks too. On drawings, --look faithful gives smoother lines.",
+    ]  # fmt: skip
     card = tomllib.loads(before.read_text())
     card |= {"licence": "CC0", "data": [data], "limits": limits, "fidelity_partner": "sharp"}
     before.write_text(tomli_w.dumps(card))
@@ -26,7 +29,8 @@ def test_the_card_describes_both_models_and_names_no_partner(finished_run, tmp_p
     assert (after.name, after.licence, after.fidelity_partner) == ("after", "CC0", None)
     assert "fine-tuned on 30 images" in after.summary
     assert after.limits[0] == "Text comes out wrong."
-    assert not any("sharp" in limit for limit in after.limits)
+    assert after.limits[1] == "Edges are raised; blocks too."
+    assert not any(word in limit for word in ("sharp", "--") for limit in after.limits)
     assert [one.what for one in after.data][:1] == ["photos"]
     assert after.data[-1].consent == "unstated"
     assert [(one.metric, one.value) for one in after.scores] == [("psnr_y", 21.0)]
