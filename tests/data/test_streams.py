@@ -13,7 +13,7 @@ from srgan_gp.data import augmentations, datasets, degradation_draws, degradatio
 from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.training.critic import critic_parts, critic_penalty
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.tasks import face_generation
+from srgan_gp.training.tasks import face_generation, super_resolution
 
 
 def test_numpy_pads_a_seed_with_zeros():
@@ -38,6 +38,7 @@ def keys(monkeypatch):
         critic_parts,
         critic_penalty,
         face_generation,
+        super_resolution,
     ):
         monkeypatch.setattr(module, "generator_of", noted)
     return found
@@ -62,6 +63,7 @@ def test_no_two_streams_of_a_run_draw_the_same_numbers(keys):
     degradations.degrade(torch.from_numpy(images), 4, mixture)
     critic_penalty.draw_epsilon(seed, numbers)
     critic_penalty.draw_noise(seed, numbers, (2,))
+    super_resolution.draw_feature_noise(seed, numbers, 2)
     for number in numbers:
         critic_parts.draw_shift(torch.nn.Identity(), TrainConfig(seed=seed), number)
     face_generation.draw_latents(seed, numbers, 8)

@@ -5,7 +5,7 @@ device of the networks. A crop is cut with a margin, which is removed after the 
 the degradation needs neighbouring pixels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -126,9 +126,13 @@ class SuperResolution:
             step = batch.numbers.start // config.batch_size  # the same in every process
             random = generator_of(config.seed, Stream.ROLL, step)
             rows, columns = random.integers(choices, size=2)
-            distance = perceptual_loss(
-                self._features, output, batch.targets, (int(rows), int(columns))
-            )
+            crop = (int(rows), int(columns))
+            noise = None
+            if config.perceptual_noise:
+                side = output.shape[-1]
+                noise = draw_feature_noise(config.seed, batch.numbers, side).to(self._device)
+                noise *= config.perceptual_noise / 255
+            distance = perceptual_loss(self._features, output, batch.targets, crop, noise)
             losses["perceptual"] = config.perceptual_weight * distance
         return losses
 
@@ -195,6 +199,22 @@ def _without_margin(images: Tensor, margin: int) -> Tensor:
     """Remove `margin` pixels on each side, and scale from [0, 255] to [0, 1]."""
     inner = images[..., margin:-margin, margin:-margin] / 255
     return inner.contiguous(memory_format=torch.channels_last)
+
+
+def draw_feature_noise(seed: int, numbers: Iterable[int], side: int) -> Tensor:
+    """Draw the noise that the perceptual loss adds to an output and its target.
+
+    Args:
+        seed: seed of the run.
+        numbers: image numbers since the start of the run.
+        side: side of the images in pixels.
+
+    Returns:
+        (B, 3, side, side), float32, standard normal; each image depends on its number alone.
+    """
+    generators = [generator_of(seed, Stream.FEATURE_NOISE, number) for number in numbers]
+    samples = [random.standard_normal((3, side, side), np.float32) for random in generators]
+    return torch.from_numpy(np.stack(samples))
 
 
 def _require_patches(config: TrainConfig) -> None:
