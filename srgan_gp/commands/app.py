@@ -1,7 +1,6 @@
 """`srgan-gp app`: starts the web page and the HTTP API.
 
-`verb_parser` calls `add_options`, then `run`. Heavy modules are imported inside functions, so that
-`--help` is fast.
+Heavy modules are imported inside functions, so that `--help` is fast.
 """
 
 import argparse

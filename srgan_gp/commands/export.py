@@ -1,7 +1,6 @@
 """`srgan-gp export`: exports a training run as a model for `upscale` or `generate`.
 
-`verb_parser` calls `add_options`, then `run`. Heavy modules are imported inside functions, so that
-`--help` is fast.
+Heavy modules are imported inside functions, so that `--help` is fast.
 """
 
 import argparse

@@ -1,7 +1,6 @@
 """`srgan-gp finetune`: adapts a model to the user's own images.
 
-`verb_parser` calls `add_options`, then `run`. Heavy modules are imported inside functions, so that
-`--help` is fast.
+Heavy modules are imported inside functions, so that `--help` is fast.
 """
 
 import argparse
@@ -34,7 +33,7 @@ EXAMPLES = (
 )
 
 # Help texts of the options; the default is in brackets.
-_MODEL = "name of a model, or path of its .onnx; of a model of an older version its .safetensors"
+_MODEL = "name of a model, or path of its .onnx (of a model of version 0.1: its .safetensors)"
 _DATA = "folders or zip files of images, or a zip of `srgan-gp prepare`"
 _VALIDATION = "validation images [the folder val of the data, or a fifth of it, by file hash]"
 _FEATURE_WEIGHTS = (
@@ -75,14 +74,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 _DOWNSCALERS_NOTE = (
-    "In brackets is how the images were made small: matlab: by the bicubic method of MATLAB; "
-    "area-jpeg75: by the mean of areas, and saved as JPEG of quality 75. The lines of scores above "
-    "have images that were made small as for the training, so that their values differ."
+    "In brackets is how the images were downscaled. matlab: by the bicubic method of MATLAB. "
+    "area-jpeg75: by the mean of areas, and saved as JPEG of quality 75. The scores that were "
+    "printed during the training differ: their images were downscaled as the training images."
 )
 _FACES_NOTE = (
-    "Each value is the mean of 4 sets of random faces, against all validation images. The lines of "
-    "scores above have one set and, of 400 validation images or more, half of them, so that their "
-    "values differ."
+    "Each value is the mean over 4 sets of generated faces, each compared with all validation "
+    "images. The scores that were printed during the training differ: they use one set of "
+    "generated faces and, if there are 400 validation images or more, only half of these."
 )
 
 
@@ -94,7 +93,7 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.finetuning.finetune import finetune
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
-    from srgan_gp.finetuning.install import install, save_texts
+    from srgan_gp.finetuning.install import install, save_run_card
     from srgan_gp.models.catalog import check_name, model_folders
     from srgan_gp.models.new_names import require_free_name
 
@@ -103,9 +102,12 @@ def run(options: argparse.Namespace) -> int:
         end_with_input()
     if options.name:
         user_folder = model_folders()[-1]
-        check_name(options.name, user_folder)
+        check_name(options.name, user_folder)  # before it becomes part of a path
         card = read_written_card(user_folder / f"{options.name}.toml")
-        require_free_name(options.name, exist=options.exist, is_own=is_of_run(card, output))
+        is_same_source = is_of_run(card, output)  # the run was installed under this name before
+        # A name that is taken is an error now, not after the training; `install` prints the message
+        # about a model that it replaces.
+        require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
     with _message_about_interruption(output), stage_progress() as on_stage:
         outcome = finetune(
             options.model,
@@ -117,7 +119,7 @@ def run(options: argparse.Namespace) -> int:
             on_stage=on_stage,
         )
     verdict = outcome.verdict
-    save_texts(outcome, options.model)
+    save_run_card(outcome, options.model)  # for a later export, whatever the verdict
     installed = None
     if options.name and verdict.is_better:
         installed = install(

@@ -1,7 +1,6 @@
 """`srgan-gp import`: installs an upscaler of another project, for `upscale` and the app.
 
-`verb_parser` calls `add_options`, then `run`. Heavy modules are imported inside functions, so that
-`--help` is fast.
+Heavy modules are imported inside functions, so that `--help` is fast.
 """
 
 import argparse

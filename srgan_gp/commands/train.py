@@ -1,7 +1,7 @@
 """`srgan-gp train`: trains a network on images, from random weights or from a model.
 
 Each field of `TrainConfig` is an option of this verb. A preset sets the fields that the user does
-not type. `verb_parser` calls `add_options`, then `run`.
+not type.
 """
 
 import argparse

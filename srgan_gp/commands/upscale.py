@@ -1,7 +1,7 @@
 """`srgan-gp upscale`: upscales image files, folders and patterns.
 
-`verb_parser` calls `add_options`, then `run`, which starts a run of `srgan_gp.batch`. Heavy modules
-are imported inside functions, so that `--help` is fast.
+`run` starts a run of `srgan_gp.batch`. Heavy modules are imported inside functions, so that
+`--help` is fast.
 """
 
 import argparse

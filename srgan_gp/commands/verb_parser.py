@@ -1,9 +1,9 @@
 """Parsers of the command line and of one verb: help in groups, examples, renamed options.
 
 A verb is a subcommand, such as `upscale`. Its module in `srgan_gp.commands` is imported only when
-the user calls the verb. The module has `add_options(parser)`, `run(options)`, which returns the
+the user types the verb. The module has `add_options(parser)`, `run(options)`, which returns the
 exit code, `EXAMPLES` as (command line, purpose), and, if the verb takes models, `MODEL_TASKS`.
-`srgan_gp.cli` builds the parsers.
+`srgan_gp.cli` builds the parsers and calls `run`.
 """
 
 import argparse

@@ -13,7 +13,7 @@ from torch import nn
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.exporting.critic_weights import critic_file
 from srgan_gp.exporting.exported_card import (
-    RUN_TEXTS,
+    RUN_CARD,
     applicable_entries,
     fill_card,
     read_written_card,
@@ -90,8 +90,8 @@ def export(
     check_name(name, out_dir)
     card_path = out_dir / f"{name}.toml"
     existing_card = read_written_card(card_path)
-    is_own = is_of_run(existing_card, run_dir)
-    if replaced := require_free_name(name, out_dir, exist=exist, is_own=is_own):
+    is_same_source = is_of_run(existing_card, run_dir)
+    if replaced := require_free_name(name, out_dir, exist=exist, is_same_source=is_same_source):
         say(replaced)
     config, tensors, images_seen = _read_best(run_dir)
     generator = _build_average(config, tensors, blend)
@@ -102,16 +102,18 @@ def export(
     with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
     same_weights = hashes_by_licence(model, out_dir / f"{name}.onnx")
-    # A fine-tuning stores texts for its card; they do not describe a blend with another model.
-    run_texts = {} if blend else read_written_card(run_dir / RUN_TEXTS)
+    # The card of a fine-tuning does not describe a blend with another model.
+    run_card = {} if blend else read_written_card(run_dir / RUN_CARD)
     earlier_sha256 = existing_card.get("files", {}).get("onnx", {}).get("sha256")
     is_same_model = earlier_sha256 in same_weights
-    is_own = is_own or is_same_model
-    existing_card = applicable_entries(existing_card, config.task, run_texts, is_own=is_own)
-    if existing_card.keys() - {"files"} and not is_own:
+    is_same_source = is_same_source or is_same_model
+    existing_card = applicable_entries(
+        existing_card, config.task, run_card, is_same_source=is_same_source
+    )
+    if existing_card.keys() - {"files"} and not is_same_source:
         say("The summary, licence, data and limits of the earlier card are kept; check them.")
     # As on the card, the texts of the run replace those that were written for other weights.
-    texts = run_texts | existing_card if is_same_model else existing_card | run_texts
+    texts = run_card | existing_card if is_same_model else existing_card | run_card
     graph = with_licence(model, stated_licence(texts))
     int8 = None
     if config.task != FACES:
@@ -134,9 +136,9 @@ def export(
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
     record = int8.record if int8 else None
     truncation = truncation_of_start(run_dir) if config.task == FACES else None
-    if truncation is not None and not (is_own and "truncation" in existing_card):
+    if truncation is not None and not (is_same_source and "truncation" in existing_card):
         existing_card["truncation"] = truncation
-    card = fill_card(name, config, files, training, existing_card, record, same_weights, run_texts)
+    card = fill_card(name, config, files, training, existing_card, record, same_weights, run_card)
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     # Files of the earlier model are removed last, so that no card names a missing file.

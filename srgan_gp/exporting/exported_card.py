@@ -15,7 +15,7 @@ from srgan_gp.training.tasks import generator_arguments
 
 UNSTATED = "unstated"
 """Value of a text on a new card that its author must write."""
-RUN_TEXTS = "card.toml"
+RUN_CARD = "card.toml"
 """File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
 
 
@@ -42,20 +42,20 @@ def read_written_card(path: Path) -> dict[str, Any]:
 
 
 def applicable_entries(
-    card: dict[str, Any], task: str, run_texts: Mapping[str, object], *, is_own: bool
+    card: dict[str, Any], task: str, run_card: Mapping[str, object], *, is_same_source: bool
 ) -> dict[str, Any]:
     """Return the entries of an existing card that apply to the model that replaces its model.
 
-    Of a card of another task, these are the `files` only, as of a card of another model if the run
-    has texts of its own.
+    These are all entries. If the card is of another task, or of another model while the run has a
+    card, it is only `files`.
 
     Args:
         card: existing card from `read_written_card`.
         task: task of the new model.
-        run_texts: content of `RUN_TEXTS`; empty if there is none.
-        is_own: whether the card is of the same run or of the same weights.
+        run_card: content of `RUN_CARD`; empty if there is none.
+        is_same_source: whether the card is of the same run or of the same weights.
     """
-    if card.get("task", task) != task or (run_texts and not is_own):
+    if card.get("task", task) != task or (run_card and not is_same_source):
         return {key: value for key, value in card.items() if key == "files"}
     return card
 
@@ -68,7 +68,7 @@ def fill_card(
     written: dict[str, Any],
     int8: Int8Record | None = None,
     same_weights: Collection[str] = (),
-    run_texts: Mapping[str, object] | None = None,
+    run_card: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Return the content of a card: facts of the run, and texts of the existing card.
 
@@ -80,7 +80,7 @@ def fill_card(
         written: existing card from `read_written_card`; its scores are kept if no weight changed.
         int8: difference of the int8 network, if there is one.
         same_weights: SHA-256 of ONNX files with the same weights and another licence.
-        run_texts: content of `RUN_TEXTS`; used if the weights have changed.
+        run_card: content of `RUN_CARD`; used if the weights have changed.
 
     Returns:
         The tables and values of the TOML file, by name.
@@ -117,5 +117,5 @@ def fill_card(
     is_same_model = earlier_file == files["onnx"] or earlier_file.get("sha256") in same_weights
     if not is_same_model:
         card["scores"] = []  # the existing ones belong to other weights
-        card |= run_texts or {}
+        card |= run_card or {}
     return card

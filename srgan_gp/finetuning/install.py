@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from srgan_gp.exporting.export import export
-from srgan_gp.exporting.exported_card import RUN_TEXTS
+from srgan_gp.exporting.exported_card import RUN_CARD
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.finetuning.finetune_verdict import Row
@@ -50,14 +50,14 @@ def install(
     _, user_folder = model_folders()
     card_path = export(outcome.run_dir, name, user_folder, say=say, exist=exist)
     card = tomllib.loads(card_path.read_text(encoding="utf-8"))
-    card |= _card_texts(outcome, model)  # replaces the placeholders that `export` wrote
+    card |= _card_entries(outcome, model)  # replaces the placeholders that `export` wrote
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     return card_path
 
 
-def save_texts(outcome: FinetuneResult, model: str) -> None:
-    """Save the texts of the card in the folder of the run, for a later `srgan-gp export`.
+def save_run_card(outcome: FinetuneResult, model: str) -> None:
+    """Save what a fine-tuning knows of the card in the run folder, for a later `srgan-gp export`.
 
     Args:
         outcome: outcome of the fine-tuning.
@@ -66,12 +66,12 @@ def save_texts(outcome: FinetuneResult, model: str) -> None:
     Raises:
         OutputError: the folder cannot be written.
     """
-    texts = _card_texts(outcome, model)
-    with atomic_write(outcome.run_dir / RUN_TEXTS) as file:
-        file.write(tomli_w.dumps(texts, multiline_strings=False).encode())
+    entries = _card_entries(outcome, model)
+    with atomic_write(outcome.run_dir / RUN_CARD) as file:
+        file.write(tomli_w.dumps(entries, multiline_strings=False).encode())
 
 
-def _card_texts(outcome: FinetuneResult, model: str) -> dict[str, Any]:
+def _card_entries(outcome: FinetuneResult, model: str) -> dict[str, Any]:
     """Return the entries of the card that a fine-tuning knows.
 
     The keys are those of a card: summary, licence, recipe, limits, data and scores. Licence, data

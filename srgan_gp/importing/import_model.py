@@ -81,8 +81,8 @@ def import_model(
     check_name(name, folder)
     source = read_source(path)
     existing = read_written_card(folder / f"{name}.toml").get("imported", {})
-    is_own = existing.get("sha256") == source.sha256
-    if replaced := require_free_name(name, exist=exist, is_own=is_own):
+    is_same_source = existing.get("sha256") == source.sha256
+    if replaced := require_free_name(name, exist=exist, is_same_source=is_same_source):
         say(replaced)
     origin = origin_of(source)
     if licence is not None:

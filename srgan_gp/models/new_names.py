@@ -17,7 +17,7 @@ EXIST_HELP = "what to do if another model has the name [error]"
 
 
 def require_free_name(
-    name: str, folder: Path | None = None, *, exist: str | None = None, is_own: bool = False
+    name: str, folder: Path | None = None, *, exist: str | None = None, is_same_source: bool = False
 ) -> str:
     """Check that a name is valid, and that no model has it that may not be replaced.
 
@@ -25,8 +25,8 @@ def require_free_name(
         name: name of the new model.
         folder: folder of the new model; None: that of the user.
         exist: one of `EXIST`; None: as `ERROR`, where the user has no option `--exist`.
-        is_own: whether an existing model comes from the same run or file, so that it may be
-            replaced.
+        is_same_source: whether an existing model of the name comes from the same run or file as the
+            new one, so that it may be replaced.
 
     Returns:
         A message that names the model which will be replaced; "" if there is none.
@@ -42,7 +42,7 @@ def require_free_name(
     is_taken = any(is_file(folder / f"{name}{suffix}") for suffix in (".onnx", ".toml"))
     if not is_taken and not (is_user_folder and name in model_names()):
         return ""
-    if is_own:
+    if is_same_source:
         return f"Replacing the model {name!r}, which comes from the same source."
     if exist == OVERWRITE:
         return f"Replacing the model {name!r}."

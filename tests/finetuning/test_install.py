@@ -8,7 +8,7 @@ import tomli_w
 from srgan_gp.exporting.export import export
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
-from srgan_gp.finetuning.install import install, save_texts
+from srgan_gp.finetuning.install import install, save_run_card
 from srgan_gp.models.cards import read_card
 
 
@@ -48,7 +48,7 @@ def test_an_export_of_a_fine_tuning_has_the_card_of_an_installation(
     verdict = Verdict(False, ("no",), (Row("psnr_y", "matlab", 20.0, 19.0),))
     outcome = FinetuneResult("before", run, 30, 7, "", 64, 64, "", 1.0, verdict)
     model = str(before.with_suffix(".onnx"))
-    save_texts(outcome, model)
+    save_run_card(outcome, model)
     exported, installed = export(run, "same", tmp_path), install(outcome, model, "same")
     texts = ("summary", "licence", "recipe", "limits", "data", "scores")
     cards = [read_card(path) for path in (exported, installed)]
