@@ -10,7 +10,6 @@ make its lines.
 """
 
 import argparse
-import runpy
 import sys
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from generated.degradations import degradation_rows
 from generated.durations import duration_rows
 from generated.errors import error_rows
 from generated.imports import import_rows
-from generated.marked import first_line, updated
+from generated.marked import updated
 from generated.penalties import penalty_rows
 from generated.tiling import tiling_rows
 from generated.tree import folder_lines, module_lines
+from what_is_kept import rows as format_rows
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -42,7 +42,7 @@ PARTS = {
     "errors": error_rows,
     "faces": face_rows,
     "folders": lambda: folder_lines(ROOT),
-    "formats": lambda: runpy.run_path(str(ROOT / "scripts" / "what_is_kept.py"))["rows"](),
+    "formats": format_rows,
     "imports": lambda: import_rows(ROOT),
     "models": model_rows,
     "modules": lambda: module_lines(ROOT),
@@ -56,7 +56,9 @@ PARTS = {
 
 def main() -> int:
     """Update or check the documents; return the exit code: 1 if a part was stale in a check."""
-    parser = argparse.ArgumentParser(description=first_line(Path(__file__)))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--check", action="store_true", help="change nothing, exit 1 when stale")
     parser.add_argument("--strip", action="store_true", help="make the image again as well")
     options = parser.parse_args()

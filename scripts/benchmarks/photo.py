@@ -26,8 +26,8 @@ def benchmark_photo(
     Returns:
         The processor, and for each size the photo's width and height, seconds from start to end,
         seconds of CPU time of all threads together, and the highest resident memory without mapped
-        files in MiB. With one thread the CPU time is what an idle core would need, also while other
-        programs run. Keys: `N megapixels: size`, `: seconds`, `: CPU seconds` and `: MiB`.
+        files in MiB. Other programs that run at the same time change the seconds, but hardly the
+        CPU time. Keys: `N megapixels: size`, `: seconds`, `: CPU seconds` and `: MiB`.
     """
     values: dict[str, Any] = {"machine": processor(), "model": model, "device": device}
     values["threads"] = threads

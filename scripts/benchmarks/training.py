@@ -13,7 +13,7 @@ from srgan_gp.networks import build
 from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.device import choose_device, cpu_threads, open_autocast
 
-Stored = TypeVar("Stored", Tensor, nn.Module)
+Moved = TypeVar("Moved", Tensor, nn.Module)
 
 SCALE = 4
 # Weights of the drift term and of the penalty, as by default in training; and the gradient norm of
@@ -29,7 +29,8 @@ def benchmark_training(
     """Time critic steps without penalty and with it on a part of the batch, in turns.
 
     Args:
-        batch_size: number of images in a step; from 4 on, all parts differ.
+        batch_size: number of images in a step; with fewer than 4, a quarter and a half of the batch
+            may be equal.
         side: height and width of the HR crops in pixels, a multiple of `SCALE`.
         precision: bf16 or fp32.
         device: auto, cpu, cuda or cuda:N.
@@ -86,13 +87,13 @@ class Steps:
     def __init__(self, batch_size: int, side: int, precision: str, device: torch.device) -> None:
         noise = torch.Generator().manual_seed(0)
         self.autocast = open_autocast(precision, device)
-        self.real = stored(torch.rand(batch_size, 3, side, side, generator=noise), device)
+        self.real = to_device(torch.rand(batch_size, 3, side, side, generator=noise), device)
         small = side // SCALE
-        self.low_res = stored(torch.rand(batch_size, 3, small, small, generator=noise), device)
+        self.low_res = to_device(torch.rand(batch_size, 3, small, small, generator=noise), device)
         self.epsilon = torch.rand(batch_size, 1, 1, 1, generator=noise).to(device)
         critic = build("critics", "resnet_critic", scale=SCALE, conditional=True)
         generator = build("generators", "srresnet", scale=SCALE)
-        self.critic, self.generator = stored(critic, device), stored(generator, device)
+        self.critic, self.generator = to_device(critic, device), to_device(generator, device)
         with torch.no_grad(), self.autocast:
             self.fake = self.generator(self.low_res)
         self.optimizers = {
@@ -129,7 +130,8 @@ class Steps:
 
     def generator_step(self) -> None:
         """Update the generator with the pixel loss and the adversarial loss."""
-        weight = adversarial_weight(RATIO, self.real[0].numel())  # for the values of an image
+        values_per_image = self.real[0].numel()
+        weight = adversarial_weight(RATIO, values_per_image)
         with self.autocast, frozen(self.critic):
             output = self.generator(self.low_res)
             loss = PIXEL_LOSSES["l1"](output, self.real)
@@ -145,6 +147,6 @@ class Steps:
             torch.cuda.synchronize()
 
 
-def stored(value: Stored, device: torch.device) -> Stored:
-    """Move a network or images to the device in the memory layout of training."""
+def to_device(value: Moved, device: torch.device) -> Moved:
+    """Move a network or images to a device, in the memory layout of training (channels last)."""
     return value.to(device).to(memory_format=torch.channels_last)
