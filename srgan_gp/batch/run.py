@@ -8,6 +8,7 @@ from collections.abc import Callable, Generator, Iterable
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.open_engine import OpenEngine
@@ -81,21 +82,21 @@ def run_once(request: RunRequest) -> int:
         make_plan(request.inputs, output, journal=journal, work_key=key) as plan,
     ):
         needed = check_space(plan, request.settings, about.scale, output.folder)
-        skipped_files = request.inputs.skipped_files
-        is_named_file = isinstance(plan.targets, SingleTarget)  # the only input
-        if not is_named_file:  # Else the user needs no message about the file's origin.
-            skipped_files.own += needed.own
-        lines = None
-        if skipped_files.repeated or not is_named_file:
-            lines = listing_lines(skipped_files, earlier_results=plan.earlier_results)
+        # A user who passed a single file knows which program wrote it.
+        is_single_file = isinstance(plan.targets, SingleTarget)
+        lines = listing_lines(
+            request.inputs.skipped_files,
+            earlier_results=plan.earlier_results,
+            written_by_srgan_gp=[] if is_single_file else needed.written_by_srgan_gp,
+        )
         with _open_reporter(
-            request, plan.total, plan.earlier_results, needed.pixels, lines or ()
+            request, plan.total, plan.earlier_results, needed.pixels, lines
         ) as reporter:
             PlanRunner(plan, engine, reporter.report, journal, key, reporter.check).run()
     return reporter.exit_code
 
 
-def watch(request: RunRequest) -> int:
+def watch(request: RunRequest) -> NoReturn:
     """Upscale images as they arrive in the input folders, until a signal raises `Stopped`.
 
     Raises:
@@ -109,15 +110,23 @@ def watch(request: RunRequest) -> int:
         # Earlier results are not counted: each poll also finds the results of this run.
         _open_reporter(request, total=None, earlier_results=0) as reporter,
     ):
-        while True:
-            new_files = watched_inputs.poll()
-            if new_files:
-                with make_plan(new_files, request.output, journal=journal, work_key=key) as plan:
-                    PlanRunner(plan, engine, reporter.report, journal, key, reporter.check).run()
-            next_poll = time.monotonic() + SECONDS_BETWEEN_POLLS
-            while time.monotonic() < next_poll:
-                reporter.check()
-                time.sleep(_SECONDS_BETWEEN_CHECKS)
+        try:
+            while True:
+                new_files = watched_inputs.poll()
+                if new_files:
+                    with make_plan(
+                        new_files, request.output, journal=journal, work_key=key
+                    ) as plan:
+                        PlanRunner(
+                            plan, engine, reporter.report, journal, key, reporter.check
+                        ).run()
+                next_poll = time.monotonic() + SECONDS_BETWEEN_POLLS
+                while time.monotonic() < next_poll:
+                    reporter.check()
+                    time.sleep(_SECONDS_BETWEEN_CHECKS)
+        finally:
+            for line in skipped_lines(request.inputs.skipped_files):  # those of the last poll
+                reporter.display.line(line)
 
 
 def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
@@ -144,13 +153,14 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
             for line in totals.json_lines(entries, upscaler):  # counts and estimates as well
                 print_line(line)
         else:
-            has_changed = False  # Such inputs are printed once, as in a run.
+            has_model_line = False  # Only the first MODEL_CHANGED is printed, as in a run.
             for entry in entries:
                 totals.add(entry)
-                is_changed = isinstance(entry, Refused) and entry.error.code == MODEL_CHANGED
-                if not (is_changed and has_changed):
-                    print_line(entry_line(entry))
-                has_changed = has_changed or is_changed
+                if isinstance(entry, Refused) and entry.error.code == MODEL_CHANGED:
+                    if has_model_line:
+                        continue
+                    has_model_line = True
+                print_line(entry_line(entry))
             totals.estimate(upscaler)
     return totals
 
@@ -177,13 +187,15 @@ def _open_reporter(
     """
     engine, reporting, record = request.opened.engine, request.reporting, Record()
     with record.file, reporting.open_bar(total) as display, StopRequest() as stop:
-        # The reporter removes the lines that it has printed, so it gets a copy.
-        choice_lines = list(request.opened.choices)
-        reporter = RunReporter(display, record, stop, choice_lines, reporting.hidden)
-        if pixels and total is not None and total > 1:
-            reporter.total, reporter.pixels = total, pixels
-            reporter.remaining_pixels = sum(pixels.values())
-            reporter.mean_pixels = reporter.remaining_pixels / len(pixels)
+        reporter = RunReporter(
+            display,
+            record,
+            stop,
+            list(request.opened.choices),  # a copy: the reporter removes the printed lines
+            reporting.hidden,
+            total,
+            pixels if pixels and total != 1 else {},  # a single image is measured by its tiles
+        )
         engine.on_tiles = reporter.note_tiles
         for line in first_lines:
             display.line(line)
@@ -195,8 +207,6 @@ def _open_reporter(
             finally:
                 drop_unfinished()
             counts, skipped_files = reporter.counts, request.inputs.skipped_files
-            for line in skipped_lines(skipped_files) if total is None else ():
-                display.line(line)  # a watched folder was not listed at the start
             display.line(summary_line(counts, skipped_files, earlier_results=earlier_results))
             if reporting.report is not None:
                 record.write(reporting.report)

@@ -65,9 +65,8 @@ class RunReporter:
         hidden: path of the folder of temporary files for standard input and output, which is
             removed from printed lines; "": there is none.
         total: number of inputs; None: unknown.
-        pixels: pixels of inputs by path, with all frames; others count as `mean_pixels`.
-        remaining_pixels: sum of `pixels`. An input that is finished is removed from both.
-        mean_pixels: mean of `pixels` at the start; 0: the progress counts images and not pixels.
+        pixels: pixels of inputs by path, with all frames; other inputs count as their mean. An
+            input that is finished is removed. Empty: the progress counts images and not pixels.
     """
 
     display: ProgressDisplay
@@ -77,8 +76,6 @@ class RunReporter:
     hidden: str = ""
     total: int | None = None
     pixels: dict[Path, int] = field(default_factory=dict[Path, int])
-    remaining_pixels: float = 0
-    mean_pixels: float = 0
     counts: Counter[Status] = field(default_factory=Counter[Status], init=False)
     """Number of inputs by status."""
     _in_progress: dict[Path, _TileProgress] = field(
@@ -88,6 +85,15 @@ class RunReporter:
     _codes: set[str | None] = field(default_factory=set[str | None], init=False)
     """Error codes of all outcomes so far."""
     _done_pixels: float = field(default=0, init=False)
+    _remaining_pixels: float = field(default=0, init=False)
+    """Sum of `pixels`."""
+    _mean_pixels: float = field(default=0, init=False)
+    """Mean of `pixels` at the start."""
+
+    def __post_init__(self) -> None:
+        """Compute the sum and the mean of `pixels`."""
+        self._remaining_pixels = sum(self.pixels.values())
+        self._mean_pixels = self._remaining_pixels / max(len(self.pixels), 1)
 
     def report(self, outcome: Outcome) -> None:
         """Print and record the outcome of an input.
@@ -105,9 +111,9 @@ class RunReporter:
         self._in_progress.pop(outcome.source, None)
         pixels = self.pixels.pop(outcome.source, None)
         if pixels is not None:
-            self.remaining_pixels -= pixels
+            self._remaining_pixels -= pixels
         if outcome.status == "done":
-            self._done_pixels += pixels or self.mean_pixels
+            self._done_pixels += pixels or self._mean_pixels
         self._codes.add(outcome.code)
         self.counts[outcome.status] += 1
         self.record.add(outcome)
@@ -146,7 +152,7 @@ class RunReporter:
                 running_tile = min(elapsed / progress.seconds_per_tile, _LARGEST_TILE_SHARE)
             share = min(1.0, (progress.done + running_tile) / progress.total)
             done += share
-            done_pixels += share * self.pixels.get(source, self.mean_pixels)
+            done_pixels += share * self.pixels.get(source, self._mean_pixels)
         text = ""
         if in_progress:
             source, progress = next(iter(in_progress.items()))  # the image that began first
@@ -154,9 +160,9 @@ class RunReporter:
             text = INPUT_NAME if is_hidden else str(source)
             if progress.done == progress.total:
                 text += ": upscaled; writing the result"
-        if self.mean_pixels and self.total:
+        if self._mean_pixels and self.total:
             unmeasured = max(self.total - self.counts.total() - len(self.pixels), 0)
-            estimated = self.remaining_pixels + unmeasured * self.mean_pixels
+            estimated = self._remaining_pixels + unmeasured * self._mean_pixels
             all_pixels = self._done_pixels + estimated
             self.display.move(done, text, min(done_pixels / all_pixels, 1.0) if all_pixels else 1.0)
         else:

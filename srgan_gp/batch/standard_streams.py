@@ -23,8 +23,8 @@ STREAM = "-"
 INPUT_NAME = "standard input"
 """Name of standard input in messages."""
 MAX_INPUT_BYTES = 4 << 30
-"""Longest standard input, 4 GiB. The largest image that is read by default, of 100 megapixels, has
-at most 1.2 GB without compression."""
+"""Longest standard input, 4 GiB. An image of 100 megapixels, the limit by default, has 0.8 GB as
+uncompressed RGBA of 16 bits."""
 _BLOCK_BYTES = 1 << 20
 
 
@@ -34,7 +34,8 @@ class Streams:
 
     inputs: Sequence[str]
     output: str | None
-    """Value of -o: a folder for the result that standard output gets, or as the user passed it."""
+    """Value of -o as the user passed it; for `-` a temporary folder, whose file is then copied to
+    standard output."""
     folder: str
     """The temporary folder, with a separator at its end."""
 
@@ -110,7 +111,7 @@ def _save_input(folder: Path) -> Path:
             while block := source.read(_BLOCK_BYTES):
                 file.write(block)
                 if file.tell() > MAX_INPUT_BYTES:
-                    raise PictureError("E_TOO_MANY_PIXELS", "standard input has more than 4 GiB")
+                    raise PictureError("E_TOO_LARGE", "standard input has more than 4 GiB")
     except OSError as error:
         raise OutputError(
             f"Standard input cannot be stored in {folder.parent} ({error.strerror}); free some "

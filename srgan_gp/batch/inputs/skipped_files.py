@@ -1,4 +1,4 @@
-"""`SkippedFiles`: files that a walk over the inputs skipped, and the messages about them.
+"""`SkippedFiles`: files that a walk over the inputs skipped or remarks on, and their messages.
 
 `batch.inputs.walk` counts them. `batch.report` and dry runs print the messages.
 """
@@ -25,7 +25,7 @@ _UNREAD_KINDS = {
 
 @dataclass
 class SkippedFiles:
-    """Numbers of files and folders that a walk skipped."""
+    """Files and folders that a walk skipped, and inputs that a message names."""
 
     kinds: Counter[str] = field(default_factory=Counter[str])
     """Files that are not images, by kind: the suffix in lower case, `hidden` or `without a suffix`.
@@ -41,17 +41,14 @@ class SkippedFiles:
     links: int = 0
     """Links to folders, which are not followed."""
     repeated: list[Path] = field(default_factory=list[Path])
-    """Not skipped, but reported: results of earlier runs that the user named as inputs."""
+    """Inputs that a message names: results of earlier runs that the user passed as files."""
     alike: int = 0
-    """Not skipped, but reported: number of files in folders that have the name of a result, such as
-    `a_x4.jpg`, and whose image is not beside them."""
+    """Number of inputs that a message names: files in folders that have the name of a result, such
+    as `a_x4.jpg`, and whose image is not beside them."""
     first_alike: Path | None = None
     """Path of the first of them."""
-
-    own: list[Path] = field(default_factory=list[Path])
-    """Not skipped, but reported: images that `srgan-gp generate` or `srgan-gp prepare` wrote."""
     prepared: list[Path] = field(default_factory=list[Path])
-    """Not skipped, but reported: folders in which a zip of `srgan-gp prepare` was unpacked."""
+    """Inputs that a message names: folders in which a zip of `srgan-gp prepare` was unpacked."""
 
     def note_result(self, path: Path) -> None:
         """Count a file for `results`, and keep the path of the first one."""
@@ -89,33 +86,37 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
         files = "input is the result" if count == 1 else "inputs are results"
         yield f"{count} {files} of an earlier run, enlarged again as named: {first}"
     if skipped_files.alike:
-        count, first = (
-            skipped_files.alike,
-            _and_others(skipped_files.first_alike, skipped_files.alike),
-        )
+        count = skipped_files.alike
+        first = _and_others(skipped_files.first_alike, count)
         files = "input has the name" if count == 1 else "inputs have names"
         originals = "the original beside it" if count == 1 else "the originals beside them"
         yield (
             f"{count} {files} of a result, without {originals}, and may be enlarged for the second "
             f"time: {first}"
         )
-    if skipped_files.own:
-        count = len(skipped_files.own)
-        first = _and_others(skipped_files.own[0], count)
-        files = "of the inputs was" if count == 1 else "of the inputs were"
-        yield f"{count} {files} written by srgan-gp generate or prepare: {first}"
     for folder in skipped_files.prepared:
         yield f"{folder} has the faces of a file of srgan-gp prepare, and they are inputs too"
 
 
-def listing_lines(skipped_files: SkippedFiles, *, earlier_results: int = 0) -> Iterator[str]:
+def listing_lines(
+    skipped_files: SkippedFiles,
+    *,
+    earlier_results: int = 0,
+    written_by_srgan_gp: Sequence[Path] = (),
+) -> Iterator[str]:
     """Yield the lines that a run prints about its inputs before the first image.
 
     Args:
         skipped_files: files that the walk skipped.
         earlier_results: number of further files that the plan skipped, as results of earlier runs.
+        written_by_srgan_gp: inputs that `srgan-gp generate` or `srgan-gp prepare` wrote.
     """
     yield from skipped_lines(skipped_files)
+    if written_by_srgan_gp:
+        count = len(written_by_srgan_gp)
+        first = _and_others(written_by_srgan_gp[0], count)
+        files = "of the inputs was" if count == 1 else "of the inputs were"
+        yield f"{count} {files} written by srgan-gp generate or prepare: {first}"
     count = earlier_results + skipped_files.results
     if count:
         results = (

@@ -101,7 +101,7 @@ class SpaceNeeded:
     """Estimated size of all files together."""
     pixels: dict[Path, int]
     """Pixels of the inputs by path, with all frames; of `MOST_SIZES` inputs at most."""
-    own: list[Path]
+    written_by_srgan_gp: list[Path]
     """Inputs that `srgan-gp generate` or `srgan-gp prepare` wrote, for a message."""
 
 
@@ -124,7 +124,7 @@ def check_space(
     Raises:
         OutputError: the disk has less free space.
     """
-    needed_bytes, pixels, own = 0, dict[Path, int](), list[Path]()
+    needed_bytes, pixels, written_by_srgan_gp = 0, dict[Path, int](), list[Path]()
     for job in plan.missing():
         try:
             expected = forecast(job, settings, model_scale)
@@ -132,7 +132,7 @@ def check_space(
             continue  # The run reports the error when it reaches the image.
         needed_bytes += expected.bytes
         if expected.written_by_srgan_gp:
-            own.append(job.source)
+            written_by_srgan_gp.append(job.source)
         if len(pixels) < MOST_SIZES:
             pixels[job.source] = expected.size[0] * expected.size[1] * expected.frames
     free_bytes = shutil.disk_usage(folder).free
@@ -142,4 +142,4 @@ def check_space(
             f"{size_text(free_bytes)} left; free some space, choose another folder, "
             "a smaller --scale or --format jpeg."
         )
-    return SpaceNeeded(needed_bytes, pixels, own)
+    return SpaceNeeded(needed_bytes, pixels, written_by_srgan_gp)

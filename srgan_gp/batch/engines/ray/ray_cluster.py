@@ -84,7 +84,7 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
 
     Args:
         nodes: the result of `ray.nodes()`.
-        device: `auto`, `cpu` or `cuda`.
+        device: `auto`, `cpu` or `cuda`, without an index: Ray assigns the GPUs.
         cores: CPU cores for each worker; None: 1 with GPUs; without, 4, or fewer if the smallest
             machine has fewer.
 
@@ -96,7 +96,7 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
     gpus = sum(int(machine.get("GPU", 0)) for machine in machines)
     if gpus and device != "cpu":
         return Workers(gpus, cores or 1, 1)
-    if device.startswith("cuda"):
+    if device == "cuda":
         raise DeviceError("The Ray cluster has no GPU; pass --device cpu or auto.")
     cores_of_machines = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
     cores_of_worker = cores or min([MAX_DEFAULT_CORES, *cores_of_machines])
@@ -111,8 +111,9 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
 
 def _import_ray() -> ModuleType:
     """Import and return the module `ray`, or raise a MissingExtraError."""
-    # This pattern matches every log line of a worker. Else Ray prints on stdout, where results go,
-    # that a worker crashed.
+    # Ray drops the lines that match this pattern, which are all. `log_to_driver=False` drops only
+    # the output of the workers: Ray would still print its own messages, such as that a worker
+    # crashed, on stdout, where results go.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         return import_module("ray")
