@@ -72,7 +72,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="shuffle the results of each crop, label them by letters, and write a key",
     )
-    add("--spots", metavar="LIST", help="numbers and ranges of crops, such as 0-11,15 [all]")
+    add("--crops", metavar="LIST", help="numbers and ranges of crops, such as 0-11,15 [all]")
     add("--no-peers", action="store_true", help="compare the models without the peers")
     add(
         "--scale",
@@ -117,8 +117,8 @@ def make_labelled_sheets(options: argparse.Namespace) -> None:
     results, _ = compute(collection, options)
     sheets: Results = {}
     for number, results_of_crop in results.items():
-        crop = collection.source(number).crop
-        enlarged = crop.repeat(options.scale, axis=0).repeat(options.scale, axis=1)
+        pixels = collection.source(number).pixels
+        enlarged = pixels.repeat(options.scale, axis=0).repeat(options.scale, axis=1)
         sheets[number] = {"input": enlarged} | results_of_crop
     write_sheets(sheets, options.out or OUT, options.zoom)
 
@@ -137,7 +137,7 @@ def make_blind_sheets(options: argparse.Namespace) -> None:
     first_crop = next(iter(results.values()))
     names = list(first_crop)  # every crop has results of the same names
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
-    key = replace(draw_key(results, names, seed), models=hashes)
+    key = replace(draw_key(list(results), names, seed), models=hashes)
     path: Path = options.key or out.parent / f"{out.name}.key.json"
     key.write(path)
     print(path)
@@ -163,7 +163,7 @@ def compute(
         raise UsageError("Pass at least one model.")
     if options.scale != SCALE and not options.no_peers:
         raise UsageError(f"The peers upscale by {SCALE}: pass --no-peers with another --scale.")
-    numbers = parse_spots(options.spots, list(collection.spots))
+    numbers = parse_crops(options.crops, list(collection.crops))
     results: Results = {number: {} for number in numbers}
     hashes: dict[str, str] = {}
     for text, label in zip(options.models, labels(options.models), strict=True):
@@ -171,8 +171,8 @@ def compute(
         hashes[label] = model.sha256
         for number in numbers:
             source = collection.source(number)
-            spot = source.spot
-            pixels = model.upscale_crop(source.image, spot.x, spot.y, spot.size)
+            crop = source.crop
+            pixels = model.upscale_crop(source.image, crop.x, crop.y, crop.size)
             results[number][label] = pixels
     for number in numbers:
         if not options.no_peers:
@@ -211,17 +211,17 @@ def print_tally(options: argparse.Namespace) -> None:
     print("\n".join(tally_lines(readers, key.names)))
 
 
-def parse_spots(text: str | None, known: Sequence[int]) -> list[int]:
+def parse_crops(text: str | None, known: Sequence[int]) -> list[int]:
     """Parse numbers and ranges of crops.
 
     Args:
-        text: value of `--spots`; None: all crops.
+        text: value of `--crops`; None: all crops.
         known: numbers of all crops.
 
     Returns:
         The numbers, sorted, each once.
 
-    >>> parse_spots("0-2,7", range(24))
+    >>> parse_crops("0-2,7", range(24))
     [0, 1, 2, 7]
 
     Raises:
@@ -235,9 +235,9 @@ def parse_spots(text: str | None, known: Sequence[int]) -> list[int]:
         try:
             numbers = range(int(first), int(last if dash else first) + 1)
         except ValueError:
-            raise UsageError(f"--spots {text}: need numbers and ranges, such as 0-11,15.") from None
+            raise UsageError(f"--crops {text}: need numbers and ranges, such as 0-11,15.") from None
         if not numbers or numbers[0] < min(known) or numbers[-1] > max(known):
-            raise UsageError(f"--spots {text}: the crops are {min(known)} to {max(known)}.")
+            raise UsageError(f"--crops {text}: the crops are {min(known)} to {max(known)}.")
         selected |= set(numbers)
     return sorted(selected)
 

@@ -1,6 +1,6 @@
 """The attribution of the training photos, weights/ATTRIBUTION.md."""
 
-import importlib.util
+import importlib
 import json
 import os
 import re
@@ -17,13 +17,21 @@ FILE = ROOT / "weights" / "ATTRIBUTION.md"
 LICENCES = re.compile(r"CC BY(-SA)? [234]\.\d|see above")
 
 
-@pytest.fixture(scope="module")
-def script():
-    path = ROOT / "scripts" / "update_attribution.py"
-    spec = importlib.util.spec_from_file_location("update_attribution", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+@pytest.fixture
+def script(monkeypatch):
+    """The script, with its folder on `sys.path`."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return importlib.import_module("update_attribution")
+
+
+@pytest.fixture
+def page(script):
+    return importlib.import_module("attribution.attribution_page")
+
+
+@pytest.fixture
+def photo_sources(script):
+    return importlib.import_module("attribution.photo_sources")
 
 
 def sections(text):
@@ -60,8 +68,8 @@ def test_each_photo_under_cc_by_has_a_path_an_author_and_a_licence():
         "per file in Attribution: CC BY-SA 4.0, CC0, public domain (NASA)",
     ],
 )
-def test_cc_by_needs_attribution(script, licence):
-    assert script.needs_attribution(licence)
+def test_cc_by_needs_attribution(page, licence):
+    assert page.needs_attribution(licence)
 
 
 @pytest.mark.parametrize(
@@ -76,8 +84,8 @@ def test_cc_by_needs_attribution(script, licence):
         "NASA photos (public domain); the illustrations (CC BY-SA) were left out",
     ],
 )
-def test_other_licences_are_only_counted(script, licence):
-    assert not script.needs_attribution(licence)
+def test_other_licences_are_only_counted(page, licence):
+    assert not page.needs_attribution(licence)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +98,8 @@ def test_other_licences_are_only_counted(script, licence):
         ("standby.jpg", ""),
     ],
 )
-def test_an_author_is_read_from_a_file_name(script, path, author):
-    assert script.author_in(path) == author
+def test_an_author_is_read_from_a_file_name(photo_sources, path, author):
+    assert photo_sources.author_in(path) == author
 
 
 @pytest.fixture

@@ -162,11 +162,11 @@ def test_a_fidelity_is_a_number_from_0_to_1(crops, text):
 
 
 def test_lists_of_crops_are_parsed(script):
-    assert script.parse_spots(None, [0, 1, 2]) == [0, 1, 2]
-    assert script.parse_spots("3,0-1,1", range(24)) == [0, 1, 3]
+    assert script.parse_crops(None, [0, 1, 2]) == [0, 1, 2]
+    assert script.parse_crops("3,0-1,1", range(24)) == [0, 1, 3]
     for text in ("24", "0-24", "5-3", "a", "", "1-", "-1"):
-        with pytest.raises(UsageError, match="--spots"):
-            script.parse_spots(text, range(24))
+        with pytest.raises(UsageError, match="--crops"):
+            script.parse_crops(text, range(24))
 
 
 def test_a_labelled_sheet_shows_the_input_the_model_and_the_peers(
@@ -192,7 +192,7 @@ def test_a_labelled_sheet_shows_the_input_the_model_and_the_peers(
 def test_results_of_a_grey_input_are_grey(script, collection, repeat, tmp_path):
     shared, _ = collection
     out = tmp_path / "sheets"
-    script.main([str(repeat), "--shared", str(shared), "--out", str(out), "--spots", "5"])
+    script.main([str(repeat), "--shared", str(shared), "--out", str(out), "--crops", "5"])
     assert (cell(out / "crop-05.png", 2, 24) == 73).all()  # the mean of 200, 10 and 10
 
 
@@ -200,7 +200,7 @@ def test_a_blind_sheet_agrees_with_its_key(script, collection, repeat, tmp_path,
     shared, pixels = collection
     out = tmp_path / "blind"
     arguments = [str(repeat), "--blind", "--shared", str(shared), "--out", str(out)]
-    assert script.main([*arguments, "--spots", "0-4"]) == 0
+    assert script.main([*arguments, "--crops", "0-4"]) == 0
     key = json.loads((tmp_path / "blind.key.json").read_text())
     assert sorted(key["crops"]) == ["0", "1", "2", "3", "4"]
     assert sorted(key["models"]) == ["repeat"]
@@ -281,15 +281,15 @@ def test_the_tally_counts_first_places_per_reader_and_part(tally, comparison):
     lines = list(tally.tally_lines(tally.read_readers(write(one, two), key), ["ours", "p", "q"]))
     for line in (
         "| 0 | 1 | 1 | 0 |",
-        "| 12 | 2 + dots 2 | 0 | 0 |",
-        "| 13 | 2 | 0 | 1 + dots 1 |",
+        "| 12 | 2, dots 2 | 0 | 0 |",
+        "| 13 | 2 | 0 | 1, dots 1 |",
         "| 14 | 1 | 1 | 0 |",
         "| 15 | 1 | 1 | 0 |",
         "| 0-11 (choosing), 1 shown | 0.5 (1, 0); dots in 0 | 0.5 (0, 1); dots in 0 "
         "| 0.0 (0, 0); dots in 0 |",
         "| 12-23 (reporting), 4 shown | 3.0 (3, 3); dots in 1 | 1.0 (1, 1); dots in 0 "
         "| 0.5 (1, 0); dots in 1 |",
-        "R1: 2 of 5 crops with a tie, more than the 25% allowed: read again.",
+        "R1: 2 of 5 crops with a tie, more than the 25% allowed; this reader has to rank again.",
         "R2: 1 of 5 crops with a tie.",
     ):
         assert line in lines
@@ -354,7 +354,7 @@ def test_a_model_of_another_scale_is_refused(script, collection, tiny_model, tmp
 @pytest.mark.shared
 def test_two_real_crops(script, tmp_path):
     out = tmp_path / "blind"
-    arguments = ["photo-x4", "--blind", "--spots", "0,22", "--shared", str(SHARED)]
+    arguments = ["photo-x4", "--blind", "--crops", "0,22", "--shared", str(SHARED)]
     assert script.main([*arguments, "--out", str(out)]) == 0
     key = json.loads((tmp_path / "blind.key.json").read_text())
     place = "ABC".index(

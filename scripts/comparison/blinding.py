@@ -44,11 +44,11 @@ class Key:
             ) from None
 
 
-def draw_key(spots: Iterable[int], names: Sequence[str], seed: int) -> Key:
+def draw_key(numbers: Iterable[int], names: Sequence[str], seed: int) -> Key:
     """Shuffle the names for each crop, and assign the letters A, B, C and so on.
 
     Args:
-        spots: numbers of the crops.
+        numbers: numbers of the crops.
         names: 2 to 26 names of results.
         seed: determines the key, with the crops and names.
 
@@ -59,10 +59,10 @@ def draw_key(spots: Iterable[int], names: Sequence[str], seed: int) -> Key:
         raise UsageError(f"A blind comparison needs 2 to 26 results, not {len(names)}.")
     generator = random.Random(seed)
     crops: dict[int, dict[str, str]] = {}
-    for spot in spots:
+    for number in numbers:
         shuffled = generator.sample(list(names), len(names))
         letters = string.ascii_uppercase[: len(names)]
-        crops[spot] = dict(zip(letters, shuffled, strict=True))
+        crops[number] = dict(zip(letters, shuffled, strict=True))
     return Key(crops, seed)
 
 
@@ -74,6 +74,6 @@ def read_key(path: Path) -> Key:
     """
     try:
         crops = json.loads(path.read_text(encoding="utf-8"))["crops"]
-        return Key({int(spot): dict(letters) for spot, letters in crops.items()})
+        return Key({int(number): dict(letters) for number, letters in crops.items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise UsageError(f"{path} is not the key of a blind comparison: {error}") from error

@@ -1,6 +1,6 @@
 """The 24 crops of `side_by_side.py`: inputs, results of the peers and of our models.
 
-A crop is a square part of a demo image, also called a spot. The peers are two upscalers of other
+A crop is a square part of a demo image. The peers are two upscalers of other
 projects, whose results are in `peers_on_demo.zip`.
 """
 
@@ -33,7 +33,7 @@ PEERS = ("real-esrgan-general", "lsdir-compact-c3")
 
 
 @dataclass(frozen=True)
-class Spot:
+class Crop:
     """A square crop of a demo image.
 
     Attributes:
@@ -55,17 +55,17 @@ class Spot:
 class Source:
     """A crop and its complete image."""
 
-    spot: Spot
+    crop: Crop
     image: Pixels
     """The image without its alpha and colour profile, as the peers got it."""
     is_grey: bool
     """Whether the file is grey; all results are then converted to grey."""
 
     @property
-    def crop(self) -> Pixels:
-        """The crop itself, (size, size, 3), uint8 RGB."""
-        spot = self.spot
-        return self.image[spot.y : spot.y + spot.size, spot.x : spot.x + spot.size]
+    def pixels(self) -> Pixels:
+        """The pixels of the crop, (size, size, 3), uint8 RGB."""
+        crop = self.crop
+        return self.image[crop.y : crop.y + crop.size, crop.x : crop.x + crop.size]
 
 
 class Collection:
@@ -75,7 +75,7 @@ class Collection:
         shared: folder with `data/demo_inputs.zip` and `reference/peers_on_demo.zip`.
 
     Attributes:
-        spots: the crops by number.
+        crops: the crops by number.
 
     Raises:
         UsageError: an archive cannot be read.
@@ -84,15 +84,15 @@ class Collection:
     def __init__(self, shared: Path) -> None:
         self._inputs = _open(shared / "data" / "demo_inputs.zip")
         self._peers = _open(shared / "reference" / "peers_on_demo.zip")
-        spots = json.loads(self._peers.read("spots.json"))
-        self.spots = {spot["number"]: Spot(**spot) for spot in spots}
+        crops = json.loads(self._peers.read("spots.json"))
+        self.crops = {crop["number"]: Crop(**crop) for crop in crops}
 
     def source(self, number: int) -> Source:
         """Read the image of a crop."""
-        spot = self.spots[number]
-        with Image.open(io.BytesIO(self._inputs.read(spot.file))) as image:
+        crop = self.crops[number]
+        with Image.open(io.BytesIO(self._inputs.read(crop.file))) as image:
             is_grey = image.mode in ("1", "L", "LA")
-            return Source(spot, np.asarray(image.convert("RGB")), is_grey)
+            return Source(crop, np.asarray(image.convert("RGB")), is_grey)
 
     def peer(self, name: str, number: int) -> Pixels:
         """Read the result of a peer for a crop, (size * 4, size * 4, 3), uint8 RGB."""

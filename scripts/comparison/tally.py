@@ -1,6 +1,7 @@
 """The tally of a blind comparison: how often each result was ranked first, or had dots.
 
-Readers rank the results of each crop by eye, and note those with dots, a regular artefact.
+Readers rank the results of each crop by eye, and note those with visible dots or worm-like
+artefacts. Both kinds are called dots here.
 """
 
 import json
@@ -25,7 +26,7 @@ class Answer:
     ranking: tuple[tuple[str, ...], ...]
     """Groups of equally good results, best first."""
     dots: frozenset[str]
-    """Results with visible dots or worm-like artefacts."""
+    """Results in which the reader saw dots."""
 
 
 @dataclass(frozen=True)
@@ -112,35 +113,36 @@ def _read_reader(entry: Mapping[str, Any], key: Key) -> Reader:
 
 
 def tally_lines(readers: Sequence[Reader], names: Sequence[str]) -> Iterator[str]:
-    """Yield the tally as Markdown: a table by crop, then the sums of both parts.
+    """Yield the tally as Markdown: a table by crop, then the means over the readers for both parts.
 
     Args:
         readers: at least one, with answers for the same crops.
         names: names of the results, in the order of the columns.
     """
     crops = sorted(readers[0].answers)
-    yield f"Ranked first or tied for first, of {len(readers)} readers; + dots seen by how many."
+    count = len(readers)
+    yield f"By how many of {count} readers it was ranked first, also tied, and seen with dots."
     yield ""
     yield _row("crop", *names)
     yield _rule(len(names))
     for crop in crops:
-        cells = [_cell(readers, crop, name) for name in names]
+        cells = [_crop_cell(readers, crop, name) for name in names]
         yield _row(str(crop), *cells)
     yield ""
-    yield "Crops in which it is first or tied for first, mean of the readers (each reader)."
+    yield "In how many crops it was ranked first, also tied: mean of the readers (each reader)."
     yield ""
     yield _row("crops", *names)
     yield _rule(len(names))
     for part, numbers in PARTS.items():
         crops_of_part = [crop for crop in crops if crop in numbers]
         if crops_of_part:
-            cells = [_sum(readers, crops_of_part, name) for name in names]
+            cells = [_part_cell(readers, crops_of_part, name) for name in names]
             yield _row(f"{part}, {len(crops_of_part)} shown", *cells)
     yield ""
     for reader in readers:
         note = f"{reader.name}: {reader.ties} of {len(crops)} crops with a tie"
         if reader.ties > MOST_TIES * len(crops):
-            note += f", more than the {MOST_TIES:.0%} allowed: read again"
+            note += f", more than the {MOST_TIES:.0%} allowed; this reader has to rank again"
         yield f"{note}."
 
 
@@ -149,15 +151,15 @@ def is_first(answer: Answer, name: str) -> bool:
     return name in answer.ranking[0]
 
 
-def _cell(readers: Sequence[Reader], crop: int, name: str) -> str:
+def _crop_cell(readers: Sequence[Reader], crop: int, name: str) -> str:
     """Format how many readers ranked a result first in a crop, and how many saw dots."""
     first = sum(is_first(reader.answers[crop], name) for reader in readers)
     dots = sum(name in reader.answers[crop].dots for reader in readers)
-    return f"{first} + dots {dots}" if dots else f"{first}"
+    return f"{first}, dots {dots}" if dots else f"{first}"
 
 
-def _sum(readers: Sequence[Reader], crops: Sequence[int], name: str) -> str:
-    """Format in how many crops a result was first, and in how many any reader saw dots."""
+def _part_cell(readers: Sequence[Reader], crops: Sequence[int], name: str) -> str:
+    """Format in how many crops a result was first on average, and had dots for any reader."""
     first_counts = []  # by reader
     for reader in readers:
         first_counts.append(sum(is_first(reader.answers[crop], name) for crop in crops))

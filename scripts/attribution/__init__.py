@@ -1,0 +1,1 @@
+"""Parts of `update_attribution.py`: sources of the training photos, and the Markdown about them."""
