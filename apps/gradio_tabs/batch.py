@@ -1,9 +1,8 @@
 """Tab "Batch": upscales many files, and shows the results, and a table of failures.
 
 One press of the start button is a run, which submits one job per file to the server. A run is an
-async generator of changes: dicts of widgets and their new values, which `panel.one_run` sends to
-the page. Events get the arguments `panel.QUIET`: private, and without an overlay of the widgets
-that they change.
+async generator of changes: dicts of widgets and their new values, which `panel.execute_run` sends
+to the page. Events get the arguments `panel.EVENT_OPTIONS`.
 """
 
 from collections.abc import AsyncGenerator
@@ -18,14 +17,14 @@ from gradio_tabs.inputs.skipped_files import SkippedFile, skipped_files, skipped
 from gradio_tabs.inputs.uploads import FilesInput, Upload
 from gradio_tabs.options import Options, build_options, upscale_request
 from gradio_tabs.results.panel import (
-    QUIET,
+    EVENT_OPTIONS,
     Changes,
     Panel,
     Updates,
     build_panel,
     connect,
     connect_clearing,
-    one_run,
+    execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
 from gradio_tabs.results.runs import Progress, Run, Runs
@@ -130,12 +129,12 @@ def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
         request: gr.Request, files: list[Upload], skipped: str, *values: object
     ) -> Updates:
         steps = partial(_upscale_files, widgets, files, skipped_files(skipped), values, max_files)
-        async for update in one_run(panel, runs, request, files, steps):
+        async for update in execute_run(panel, runs, request, files, steps):
             yield update
 
     inputs = [widgets.files, widgets.skipped, *widgets.options.widgets]
     connect(panel.start.click, panel, upscale, inputs, widgets.results)
-    panel.stop.click(runs.stop, queue=False, **QUIET)
+    panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
     connect_clearing(widgets.files, panel, runs)
 
 
@@ -175,8 +174,8 @@ async def _upscale_files(
     yield _cleared(widgets)
     totals = _Totals(skipped=skipped)
     for file in files:
-        # `wants_view`: also write the tiles that the viewer of the page shows.
-        job_request = replace(upscale_request(file, values), wants_view=True)
+        # `needs_viewer_tiles`: also write the tiles that the viewer of the page shows.
+        job_request = replace(upscale_request(file, values), needs_viewer_tiles=True)
         async with aclosing(_upscale_file(totals, run, job_request)) as percentages:
             async for percentage in percentages:
                 current = f"; {file.name}: {percentage}" if percentage else ""

@@ -21,13 +21,13 @@ from gradio_tabs.inputs.selections import Selection
 from gradio_tabs.inputs.uploads import ImageInput, Upload
 from gradio_tabs.model_lists import model_choices
 from gradio_tabs.results.panel import (
-    QUIET,
+    EVENT_OPTIONS,
     Panel,
     Updates,
     build_panel,
     connect,
     connect_clearing,
-    one_run,
+    execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
 from gradio_tabs.results.runs import Progress, Run, Runs
@@ -86,7 +86,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     ) -> Updates:  # fmt: skip
         steps = partial(_compare_models, widgets, cards, upload, names, region)
         uploads = [upload] if upload else []
-        async for update in one_run(
+        async for update in execute_run(
             panel, runs, request, uploads, steps, is_replaceable=True, replaces=replaces
         ):
             yield update
@@ -115,9 +115,9 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     outputs = [widgets.job_links, widgets.region]
     connect(panel.start.click, panel, compare_once, inputs, outputs)
     connect(image.select, panel, compare_clicked_region, inputs, outputs, is_replaceable=True)
-    panel.stop.click(runs.stop, queue=False, **QUIET)
+    panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
     # Another image: forget the region of the previous one.
-    image.change(lambda: None, None, widgets.region, queue=False, **QUIET)
+    image.change(lambda: None, None, widgets.region, queue=False, **EVENT_OPTIONS)
     connect_clearing(image, panel, runs)
 
 
@@ -155,7 +155,7 @@ async def _compare_models(
     requested_region = PREVIEW_SIDE if region is None else region
     job_request = UpscaleRequest(
         image.path, image.name, scale=scale, format="png", region=requested_region,
-        wants_view=True,
+        needs_viewer_tiles=True,
     )  # fmt: skip
     for number, name in enumerate(names):
         yield {widgets.panel.status: messages.progress(number, len(names), "models")}

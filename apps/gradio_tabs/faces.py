@@ -1,9 +1,9 @@
 """Tab "Faces": generates faces from seeds, or an animation from one face to another.
 
 One press of a start button is a run, which submits jobs to the server. A run is an async generator
-of changes: dicts of widgets and their new values, which `panel.one_run` sends to the page. Events
-get the arguments `panel.QUIET`: private, and without an overlay of the widgets that they change.
-The results are shown by `gradio_tabs.results.face_results`.
+of changes: dicts of widgets and their new values, which `panel.execute_run` sends to the page.
+Events get the arguments `panel.EVENT_OPTIONS`. The results are shown by
+`gradio_tabs.results.face_results`.
 """
 
 import secrets
@@ -25,7 +25,14 @@ from gradio_tabs.results.face_results import (
     build_face_results,
     connect_sending,
 )
-from gradio_tabs.results.panel import QUIET, Panel, Updates, build_panel, connect, one_run
+from gradio_tabs.results.panel import (
+    EVENT_OPTIONS,
+    Panel,
+    Updates,
+    build_panel,
+    connect,
+    execute_run,
+)
 from gradio_tabs.results.runs import Progress, Run, Runs
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
@@ -83,7 +90,7 @@ def _build_options(cards: dict[str, ModelCard]) -> _Options:
     card = next(iter(cards.values()))
     model = gr.Dropdown(list(cards), value=card.name, label="Model", filterable=False)
     about = gr.Markdown(describe(card), elem_classes="quiet", latex_delimiters=[])
-    model.change(lambda name: describe(cards[name]), model, about, queue=False, **QUIET)
+    model.change(lambda name: describe(cards[name]), model, about, queue=False, **EVENT_OPTIONS)
     kind = gr.Radio([STILL, ANIMATION], value=STILL, label="Output")
     seed = gr.Number(
         0,
@@ -92,17 +99,19 @@ def _build_options(cards: dict[str, ModelCard]) -> _Options:
         elem_id="faces-seed",
     )
     randomise = gr.Button("Randomise", size="sm", elem_id="faces-randomise")
-    randomise.click(lambda: secrets.randbelow(MAX_SEED), None, seed, queue=False, **QUIET)
+    randomise.click(lambda: secrets.randbelow(MAX_SEED), None, seed, queue=False, **EVENT_OPTIONS)
     count = gr.Slider(1, MAX_FACES, value=8, step=1, label="Number of faces, from this seed on")
     to_seed = gr.Number(1, label="Seed of the other face", visible=False)
     truncation = gr.Slider(
         0, 1.5, value=_truncation(card), step=0.05, label="Truncation",
         info="Below 1, faces are more usual and less diverse.",
     )  # fmt: skip
-    model.change(lambda name: _truncation(cards[name]), model, truncation, queue=False, **QUIET)
+    model.change(
+        lambda name: _truncation(cards[name]), model, truncation, queue=False, **EVENT_OPTIONS
+    )
     kind.change(
         lambda kind: (gr.Slider(visible=kind == STILL), gr.Number(visible=kind == ANIMATION)),
-        kind, [count, to_seed], queue=False, **QUIET,
+        kind, [count, to_seed], queue=False, **EVENT_OPTIONS,
     )  # fmt: skip
     return _Options(model, kind, seed, count, to_seed, truncation)
 
@@ -117,33 +126,35 @@ def _connect_runs(options: _Options, panel: Panel, results: FaceResults, runs: R
 
     async def generate(request: gr.Request, *values: object) -> Updates:
         steps = partial(_generate_faces, panel, results, values)
-        async for update in one_run(panel, runs, request, uploads=[], steps=steps):
+        async for update in execute_run(panel, runs, request, uploads=[], steps=steps):
             yield update
 
     async def enlarge(request: gr.Request, faces: list[Face]) -> Updates:
         uploads = [Upload(Path(path), f"{title}.png") for path, title in faces]
         steps = partial(_enlarge_faces, panel, uploads)
-        async for update in one_run(panel, runs, request, uploads, steps=steps):
+        async for update in execute_run(panel, runs, request, uploads, steps=steps):
             yield update
 
     inputs, outputs = list(vars(options).values()), list(vars(results).values())
     connect(panel.start.click, panel, generate, inputs, outputs)
     connect(results.enlarge.click, panel, enlarge, [results.faces], [])
-    panel.stop.click(runs.stop, queue=False, **QUIET)
+    panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
 
 
 async def _enlarge_faces(panel: Panel, faces: list[Upload], run: Run) -> Updates:
     """Upscale each face; yield the changes of the page.
 
     The results appear in the list "Your results" at the foot of the page, which opens them in a
-    viewer; `wants_view` requests the tiles that it shows.
+    viewer; `needs_viewer_tiles` requests the tiles that it shows.
 
     Raises:
         SrganGpError: a job failed; its message is shown to the visitor.
     """
     for number, face in enumerate(faces):
         yield {panel.status: messages.progress(number, len(faces), "faces enlarged")}
-        job_request = UpscaleRequest(face.path, face.name, model=ENLARGING_MODEL, wants_view=True)
+        job_request = UpscaleRequest(
+            face.path, face.name, model=ENLARGING_MODEL, needs_viewer_tiles=True
+        )
         async with aclosing(run.follow(job_request)) as updates:
             async for _ in updates:
                 pass  # wait for the end of the job

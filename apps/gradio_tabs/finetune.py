@@ -15,7 +15,7 @@ from gradio_tabs import messages
 from gradio_tabs.inputs.page_requests import visitor_of
 from gradio_tabs.inputs.uploads import FilesInput, Upload
 from gradio_tabs.model_lists import ModelLists, model_choices
-from gradio_tabs.results.panel import QUIET, Changes, Updates, build_panel, connect, guarded
+from gradio_tabs.results.panel import EVENT_OPTIONS, Changes, Updates, build_panel, connect, guarded
 from gradio_tabs.results.training_view import TrainingView, build_training_view
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.models.new_names import require_free_name
@@ -84,7 +84,7 @@ def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
         "my-model", label="Name of the new model", max_length=40, elem_id="finetune-name"
     )
     name_problem = gr.Markdown("", elem_id="finetune-name-problem", elem_classes="field-problem")
-    name.change(_name_problem, name, name_problem, queue=False, **QUIET)
+    name.change(_name_problem, name, name_problem, queue=False, **EVENT_OPTIONS)
     with gr.Accordion("Advanced", open=False):
         length = gr.Number(
             0, label="Training images", precision=0,
@@ -139,7 +139,7 @@ def _connect_runs(
     inputs, outputs = list(vars(options).values()), [*view.widgets, *lists.widgets]
     connect(view.panel.start.click, view.panel, train, inputs, outputs)
     connect(page.load, view.panel, follow_again, [], outputs)
-    view.panel.stop.click(stop, queue=False, **QUIET)
+    view.panel.stop.click(stop, queue=False, **EVENT_OPTIONS)
 
 
 def _connect_model(
@@ -176,10 +176,11 @@ def _connect_model(
             name_problem: "",  # its name is free again
         }
 
-    view.use.click(use, None, [*lists.widgets, tabs], queue=False, **QUIET)
+    view.use.click(use, None, [*lists.widgets, tabs], queue=False, **EVENT_OPTIONS)
     view.remove.click(
         remove, lists.widgets,
-        [*lists.widgets, *view.widgets, view.panel.status, name_problem], queue=False, **QUIET,
+        [*lists.widgets, *view.widgets, view.panel.status, name_problem],
+        queue=False, **EVENT_OPTIONS,
     )  # fmt: skip
 
 

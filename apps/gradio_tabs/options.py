@@ -13,7 +13,7 @@ import gradio as gr
 from gradio_tabs.inputs.uploads import Upload
 from gradio_tabs.model_lists import model_choices
 from gradio_tabs.model_texts import EXACT, FAST, describe, model_of_size, speed_info
-from gradio_tabs.results.panel import QUIET
+from gradio_tabs.results.panel import EVENT_OPTIONS
 from srgan_gp.errors import UsageError
 from srgan_gp.images import FORMATS
 from srgan_gp.models.cards import LOOKS, ModelCard
@@ -165,7 +165,7 @@ def _connect(
         has_fast_mode: whether the device of the server can run models in int8.
     """
     # Without Gradio's queue, these updates do not wait for a run.
-    unqueued: dict[str, Any] = {"queue": False, **QUIET}
+    unqueued: dict[str, Any] = {"queue": False, **EVENT_OPTIONS}
 
     def fit_to_model(name: str) -> tuple[Any, ...]:
         card = _card(cards, name)

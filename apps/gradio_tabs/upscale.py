@@ -17,13 +17,13 @@ from gradio_tabs.inputs.uploads import ImageInput, Upload
 from gradio_tabs.model_lists import model_label
 from gradio_tabs.options import Options, build_options, upscale_request
 from gradio_tabs.results.panel import (
-    QUIET,
+    EVENT_OPTIONS,
     Panel,
     Updates,
     build_panel,
     connect,
     connect_clearing,
-    one_run,
+    execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
 from gradio_tabs.results.runs import Progress, Run, Runs
@@ -84,7 +84,7 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
         steps = partial(_upscale_image, widgets, image, values, click)
         uploads = [image] if image else []
         is_preview = click is not None
-        async for update in one_run(
+        async for update in execute_run(
             panel, runs, request, uploads, steps, is_replaceable=is_preview
         ):
             yield update
@@ -106,7 +106,7 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
     connect(
         widgets.image.select, panel, preview_clicked_region, inputs, outputs, is_replaceable=True
     )
-    panel.stop.click(runs.stop, queue=False, **QUIET)
+    panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
     connect_clearing(widgets.image, panel, runs)
 
 
@@ -133,7 +133,7 @@ async def _upscale_image(
     if image is None:
         raise UsageError(NO_IMAGE)
     region = None if click is None else region_around(*click.pixel())
-    job_request = replace(upscale_request(image, values), region=region, wants_view=True)
+    job_request = replace(upscale_request(image, values), region=region, needs_viewer_tiles=True)
     async with aclosing(run.follow(job_request)) as updates:
         async for update in updates:
             if isinstance(update, Progress):

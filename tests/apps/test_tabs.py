@@ -117,7 +117,7 @@ def test_a_run_continues_when_its_page_is_closed(service, tab_runs):
 
     async def leave():
         widgets = panel.Panel("start", "stop", "status")
-        updates = panel.one_run(widgets, tab_runs, ME, [], steps)
+        updates = panel.execute_run(widgets, tab_runs, ME, [], steps)
         await anext(updates)
         while not service.jobs:
             await asyncio.sleep(0)
@@ -288,7 +288,7 @@ def clicked(panel, tab_runs, name, seen):
 
     async def click():
         widgets = panel.Panel("start", "stop", "status")
-        run = panel.one_run(widgets, tab_runs, ME, [], steps, is_replaceable=True)
+        run = panel.execute_run(widgets, tab_runs, ME, [], steps, is_replaceable=True)
         async for update in run:
             seen.append((name, update))
 
@@ -327,7 +327,7 @@ def test_a_second_press_of_a_button_replaces_no_run(service, tab_runs):
                 yield {"view": update}
 
         widgets = panel.Panel("start", "stop", "status")
-        updates = panel.one_run(
+        updates = panel.execute_run(
             widgets, tab_runs, ME, [], steps, is_replaceable=True, replaces=False
         )
         return [update async for update in updates]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from gradio_tabs.inputs.page_requests import visitor_of
 from gradio_tabs.inputs.uploads import ImageInput
-from gradio_tabs.results.panel import QUIET
+from gradio_tabs.results.panel import EVENT_OPTIONS
 from gradio_tabs.results.runs import Runs
 
 FOLDER = Path(__file__).parents[2] / "examples"
@@ -48,7 +48,7 @@ def build_examples(runs: Runs, image: ImageInput) -> None:
         for path in example_images():
             button = gr.Button(path.stem.capitalize(), size="sm", min_width=90,
                                elem_classes=["example", f"example-{path.stem}"])  # fmt: skip
-            button.click(copying(path), None, image, queue=False, **QUIET)
+            button.click(copying(path), None, image, queue=False, **EVENT_OPTIONS)
 
 
 def example_styles() -> str:

@@ -11,7 +11,7 @@ import gradio as gr
 from gradio_tabs.inputs.selections import Selection
 from gradio_tabs.inputs.uploads import ImageInput
 from gradio_tabs.model_lists import model_label
-from gradio_tabs.results.panel import QUIET, Changes
+from gradio_tabs.results.panel import EVENT_OPTIONS, Changes
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.jobs.job_requests import Result
 
@@ -132,9 +132,11 @@ def connect_sending(
         return path, gr.Tabs(selected=target_tab), face_model
 
     results.gallery.select(
-        select, results.faces, [results.selected_face, results.send], queue=False, **QUIET
+        select, results.faces, [results.selected_face, results.send], queue=False, **EVENT_OPTIONS
     )
-    results.send.click(send, results.selected_face, [target, tabs, model], queue=False, **QUIET)
+    results.send.click(
+        send, results.selected_face, [target, tabs, model], queue=False, **EVENT_OPTIONS
+    )
 
 
 def _send_button(face: Face | None) -> gr.Button:

@@ -1,7 +1,7 @@
 """Start button, stop button and status of a tab, and the execution of a run.
 
 A run is the work of one press of a start button, or of one click on an image. It is written as an
-async generator of `Changes`, and `one_run` executes it.
+async generator of `Changes`, and `execute_run` executes it.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ Changes = dict[Any, Any]
 Updates = AsyncGenerator[Changes, None]
 """Changes of the page, one after the other."""
 
-QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+EVENT_OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Arguments of every Gradio event of the page: the event is not part of Gradio's public API, and no
 overlay covers the widgets that it changes."""
 
@@ -90,11 +90,11 @@ def connect(
     # No limit in Gradio: the service has its own queue, which is fair to all clients.
     trigger(
         work, inputs, [*panel.widgets, *outputs], concurrency_limit=None,
-        trigger_mode="multiple" if is_replaceable else "once", **QUIET,
+        trigger_mode="multiple" if is_replaceable else "once", **EVENT_OPTIONS,
     )  # fmt: skip
 
 
-async def one_run(
+async def execute_run(
     panel: Panel,
     runs: Runs,
     request: gr.Request,
@@ -235,7 +235,7 @@ def connect_clearing(field: ImageInput | FilesInput, panel: Panel, runs: Runs) -
         is_outdated = runs.has_old_message(request, uploads)
         return {panel.status: messages.NO_MESSAGE if is_outdated else gr.skip()}
 
-    field.change(clear, field, [panel.status], queue=False, **QUIET)
+    field.change(clear, field, [panel.status], queue=False, **EVENT_OPTIONS)
 
 
 def _message(error: Exception) -> str:

@@ -91,7 +91,7 @@ class TrainingView:
                 shown_preview = state.preview
                 changes[self.preview] = gr.Image(value=str(shown_preview), visible=True)
             yield changes
-        changed_lists = lists.refresh()
+        changed_lists = lists.refresh()  # also updates `lists.cards`
         installed_model = run.name if run.name in lists.cards else None
         yield changed_lists | self.finished(installed_model)
 
@@ -166,6 +166,7 @@ def _outcome(state: TrainingState) -> str:
         verdict = verdicts[0] if verdicts else ""
         return messages.note(f"Done. {verdict}")
     if state.exit_code in _STOPPED_EXIT_CODES:
-        return messages.note("Stopped. Nothing was kept.")
+        # The run's folder, with its checkpoints, is temporary: visitors cannot resume a run.
+        return messages.note("Stopped. No model was kept.")
     reason = state.log[-1] if state.log else "Its output is below Details."
     return messages.error(f"Training failed. {reason}")

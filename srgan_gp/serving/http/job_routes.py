@@ -116,8 +116,8 @@ def _zip(
     ids: Annotated[
         str,
         Query(
-            max_length=33 * MAX_ENTRIES_PER_OWNER,
-            description="Ids of jobs, separated by commas; empty: all. Previews are left out.",
+            max_length=33 * MAX_ENTRIES_PER_OWNER,  # 32 characters and a comma for each
+            description="Ids of jobs, separated by commas; empty: all. Previews are omitted.",
         ),
     ] = "",
 ) -> StreamingResponse:
@@ -129,6 +129,7 @@ def _zip(
         raise _expired(f"Removed or expired: {len(expired)} of the {len(wanted)} results.", history)
     chosen = [entry for entry in entries if entry.id in wanted]
     results = [entry.result for entry in chosen if entry.result is not None]
+    # A preview is the result of a region of an image.
     results = [result for result in results if "region" not in result.report]
     if missing or not results:
         raise Refusal(404, "E_NOT_FOUND", "There are no such results.")

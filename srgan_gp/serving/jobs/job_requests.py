@@ -61,7 +61,7 @@ class UpscaleRequest:
     region: Region | int | None = None
     """Region to upscale, or the side in pixels of a square with many details; clipped to the image.
     None: the whole image."""
-    wants_view: bool = False
+    needs_viewer_tiles: bool = False
     """Whether the tiles that the viewer of the page shows are written too."""
 
 

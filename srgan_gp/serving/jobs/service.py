@@ -50,12 +50,13 @@ class Service:
         self.previews = Previews(self._decoders, self.uploads)
         self._execution = JobExecution(settings, self._models, self._decoders)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
-        self._changed = threading.Condition()  # guards the five attributes below
+        self._close_callbacks: list[Callable[[], None]] = []
+        # The lock of the next four lines; notified when a job is done.
+        self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()  # queued and running jobs by client
         self._bytes = 0  # encoded images in memory
         self._is_draining = self._is_closed = False
         self._running: set[Job] = set()
-        self._close_callbacks: list[Callable[[], None]] = []
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_THREADS)]
         for thread in self._threads:
             thread.start()

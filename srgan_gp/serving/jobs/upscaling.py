@@ -93,7 +93,7 @@ def upscale(
     result = crop(upscaled.picture, region_in_result(region, outer_region, upscaled.picture))
     upscaled = replace(upscaled, picture=result)
     writing_key = upscaled.decoded.target.suffix
-    if request.wants_view:
+    if request.needs_viewer_tiles:
         writing_key += " with view"
     result_pixels = result.width * result.height
     cancellation.enter("encoding", speeds.writing.expected_seconds(writing_key, result_pixels))
@@ -101,7 +101,7 @@ def upscale(
         written = one_image.encode(upscaled, settings, cancellation.check)
         assert written.staged is not None and written.facts is not None  # else it would have raised
         commit(written.staged)
-        view = write_view(original, result, folder) if request.wants_view else None
+        view = write_view(original, result, folder) if request.needs_viewer_tiles else None
     path = written.staged.target
     report: dict[str, Any] = {
         "model": model,

@@ -207,7 +207,7 @@ def test_every_route_refuses_stolen_and_guessed_ids_alike(visitor, client, histo
     owner = f"visitor-{mine.cookies[COOKIE].partition('.')[0]}"
     may_end = threading.Event()
     on_progress = (lambda *_: may_end.wait(TIMEOUT)) if state == "running" else None
-    request = UpscaleRequest(png, "a.png", wants_view=True)
+    request = UpscaleRequest(png, "a.png", needs_viewer_tiles=True)
     entry = history.submit(owner, request, title="a.png", on_progress=on_progress)
     if state != "running":
         entry.job.wait(TIMEOUT)
@@ -250,7 +250,7 @@ def test_changes_by_a_browser_need_the_origin_of_the_page(visitor, png):
 
 
 def test_tiles_and_thumbnails_of_a_job(client, history, png):
-    request = UpscaleRequest(png, "a.png", wants_view=True)
+    request = UpscaleRequest(png, "a.png", needs_viewer_tiles=True)
     entry = history.submit("testclient", request, title="a.png")
     entry.job.wait(TIMEOUT)
     base = f"/api/jobs/{entry.id}"

@@ -105,7 +105,7 @@ def test_progress_moves_while_a_stage_has_no_completed_step(
         return real(*values, **options)
 
     monkeypatch.setattr(owner, name, held)
-    request = UpscaleRequest(tmp_path / "a.png", "a.png", wants_view=True)
+    request = UpscaleRequest(tmp_path / "a.png", "a.png", needs_viewer_tiles=True)
     job = real_service.submit("a", request)
     assert entered.wait(TIMEOUT)
     progress = job.progress

@@ -83,7 +83,7 @@ def test_mapped_region_lies_inside_the_result(rng):
 @pytest.mark.parametrize("scale", [None, 1])
 def test_result_of_a_region_equals_that_part_of_the_whole_result(real_service, upload, scale):
     left, top, width, height = region = (40, 30, 12, 10)
-    fields = {"data": upload, "name": "a.png", "scale": scale, "wants_view": True}
+    fields = {"data": upload, "name": "a.png", "scale": scale, "needs_viewer_tiles": True}
     whole, part = (
         read_image(
             real_service.submit("a", UpscaleRequest(**fields, region=one)).wait(TIMEOUT).path
@@ -114,7 +114,7 @@ def test_speed_is_recorded_by_mode_for_all_pixels_that_the_network_computes(
 
 
 def test_view_of_a_region_shows_input_and_result(real_service, upload, picture):
-    request = UpscaleRequest(upload, "a.png", scale=1, region=(5, 6, 7, 8), wants_view=True)
+    request = UpscaleRequest(upload, "a.png", scale=1, region=(5, 6, 7, 8), needs_viewer_tiles=True)
     result = real_service.submit("a", request).wait(TIMEOUT)
     before, after = (
         np.asarray(Image.open(io.BytesIO(result.view.tile(layer, 0, 0, 0))))

@@ -305,7 +305,7 @@ def test_job_cancelled_during_writing_leaves_no_file(real_service, png, brake, m
         return write_view(picture, result, folder)
 
     monkeypatch.setattr("srgan_gp.serving.jobs.upscaling.write_view", write)
-    job = real_service.submit("a", UpscaleRequest(png, "a.png", wants_view=True))
+    job = real_service.submit("a", UpscaleRequest(png, "a.png", needs_viewer_tiles=True))
     assert brake.reached.wait(TIMEOUT)
     assert files_below(real_service.folder("a"))
     job.cancel()
