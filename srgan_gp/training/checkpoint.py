@@ -101,13 +101,10 @@ class TrainingState:
             for owner, network in self._networks().items():
                 network.load_state_dict(tensors_under(f"{owner}.", tensors))
             # An optimizer has no moments before its first step. The critic's is on the first batch.
-            has_stepped = {
-                "optimizer": numbers["step"] > 0,
-                "critic_optimizer": numbers["images_seen"] > 0,
-            }
+            steps = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
             for owner, optimizer in self._optimizers().items():
                 moments = tensors_under(f"{owner}.", tensors)
-                if has_stepped[owner] and not moments:
+                if steps[owner] and not moments:
                     raise TrainingError(f"The checkpoint has no moments of the {owner}.")
                 _restore_optimizer(optimizer, moments)
             for name, value in numbers.items():
@@ -120,13 +117,15 @@ class TrainingState:
                 f"The checkpoint does not fit this network: {differences}"
             ) from error
 
-    def _networks(self) -> dict[str, nn.Module]:  # by the first part of the tensors' names
+    def _networks(self) -> dict[str, nn.Module]:
+        """Networks by the first part of their tensors' names."""
         networks = {"generator": self.generator, "average": self.average.average}
         if self.critic:
             networks["critic"] = self.critic
         return networks
 
     def _optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """Optimizers by the first part of their tensors' names."""
         optimizers = {"optimizer": self.optimizer}
         if self.critic_optimizer:
             optimizers["critic_optimizer"] = self.critic_optimizer

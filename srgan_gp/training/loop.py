@@ -94,7 +94,7 @@ def train(
             for batch in batches:
                 before = progress.images_seen  # images seen before and after this batch
                 after = before + len(batch.numbers) * processes.count
-                notes: dict[str, Tensor] = {}  # log values of this batch by name
+                values: dict[str, Tensor] = {}  # log values of this batch by name
 
                 # Generated images: both networks learn from them.
                 moves_generator = is_generator_turn(config, before)
@@ -104,11 +104,11 @@ def train(
 
                 # Critic (algorithm 1, lines 4 to 9): E D(fake) - E D(real) + drift + penalty.
                 if generated:
-                    notes |= critic_step(run, batch, generated)
+                    values |= critic_step(run, batch, generated)
 
                 # Generator (lines 11 and 12): content losses - E D(fake); then its moving average.
                 if moves_generator:
-                    notes |= generator_step(run, batch, output, generated, is_measured=is_measured)
+                    values |= generator_step(run, batch, output, generated, is_measured=is_measured)
                     is_measured = False
 
                 # Report, validate, save a checkpoint.
@@ -116,7 +116,7 @@ def train(
                 progress.images_seen = after
                 progress.seconds = time.monotonic() - start_time
                 if reports:
-                    reports.advance(after, notes)
+                    reports.advance(after, values)
                 must_stop = processes.any(stop.requested)
                 if reports:
                     _report(run, reports, run_dir, before, must_stop=must_stop)
@@ -159,7 +159,7 @@ def _open_run(
         resume.load_weights(state.average.average, start_from)
         if state.critic:
             resume.load_critic(state.critic, start_from)
-    changes = resume.note_machine(state.progress, config, device)
+    changes = resume.update_machine(state.progress, config, device)
     # Each process has measured whether bf16 is faster; all use it or none.
     if config.precision == "auto" and processes.any(state.progress.precision == "fp32"):
         state.progress.precision = "fp32"
@@ -196,7 +196,7 @@ def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
         reports.say(finished)
     else:
         if changes:
-            reports.note(progress.images_seen, changes)
+            reports.say_and_save(progress.images_seen, changes)
         is_new = not progress.images_seen
         reports.begin(run.task.preview(run.state.average.average) if is_new else None)
         for line in line_meanings(config, progress):

@@ -37,7 +37,8 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
         OutputError: `path` cannot be written.
     """
     device = torch.device("cpu")
-    # The pairs do not depend on the feature network, which might have to be downloaded.
+    # The pairs need no feature network, which might have to be downloaded: neither for a loss, nor
+    # for a score that chooses the best checkpoint.
     without_features = replace(config, perceptual_loss="none", best_by="auto")
     processes = Processes(device)
     task = SuperResolution(

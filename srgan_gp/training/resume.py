@@ -80,16 +80,17 @@ def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[st
     differences = list_differences(config, saved)
     if not differences:
         return
-    first = list_differences(config, saved, causes)
-    others = [difference for difference in differences if difference not in first]
-    link = ", and with it " if first and others else ""
+    of_causes = list_differences(config, saved, causes)
+    others = [difference for difference in differences if difference not in of_causes]
+    link = ", and with it " if of_causes and others else ""
+    listed = f"{'; '.join(of_causes)}{link}{'; '.join(others)}"
     raise UsageError(
-        f"{run_dir} holds a run with other options: {'; '.join(first)}{link}{'; '.join(others)}. "
+        f"{run_dir} holds a run with other options: {listed}. "
         "Choose another output folder, or the same options to resume."
     )
 
 
-def note_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:
+def update_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:
     """Store the machine and the precision of this process in `progress`.
 
     A precision of `auto` is chosen again when a run is resumed: bf16 is several times slower than

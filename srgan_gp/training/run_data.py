@@ -2,8 +2,8 @@
 
 `data.json` in the folder of a run has the number and a fingerprint (a hash of names and sizes) of
 the training and of the validation images, the absolute paths of the training sets, the commit of
-this package's checkout, and the model that the run started from. A prepared set is a zip file or
-folder that `srgan-gp prepare` wrote, with the folders `train` and `val`. Imports no torch.
+this package's checkout, and the model that the run started from. Prepared sets are defined in
+`data.validation_split`. Imports no torch.
 """
 
 import json
@@ -63,7 +63,7 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
     places = find_places(data, validation)
     unsplit = Places(tuple(data), () if validation is None else (validation,))
     summary = ""
-    if places != unsplit and continues(data, validation, run_dir):
+    if places != unsplit and is_run_on(data, validation, run_dir):
         summary = "This run was begun on the images for validation too, and continues on them. "
         places = unsplit
     if len(places.validation) > 1:
@@ -124,7 +124,7 @@ def read_data_places(run_dir: Path) -> list[str]:
     return [str(place) for place in places]
 
 
-def continues(data: Sequence[str], validation: str | None, run_dir: Path) -> bool:
+def is_run_on(data: Sequence[str], validation: str | None, run_dir: Path) -> bool:
     """Return whether `run_dir` holds a run with checkpoints on exactly these images.
 
     False if its version did not write `data.json`.

@@ -26,7 +26,11 @@ from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.critic.diagnostics import diagnostics_line
 from srgan_gp.training.reports.logged_numbers import explanation
-from srgan_gp.training.reports.preview_sheet import keep_start, preview_sheet, with_start
+from srgan_gp.training.reports.preview_sheet import (
+    preview_sheet,
+    save_results_before,
+    with_results_before,
+)
 from srgan_gp.training.reports.time_left import TimeLeft
 
 PROGRESS_FILE = "progress.json"
@@ -42,8 +46,8 @@ class Reports:
     Args:
         run_dir: gets `stats.jsonl`, `progress.json`, `previews/` and `tensorboard/`.
         total_images: images of the whole run.
-        images_seen: images seen at the start or at the checkpoint; later lines of `stats.jsonl`,
-            from before an interruption, are removed.
+        images_seen: images seen at the start or at the checkpoint. Lines of `stats.jsonl` with more
+            are removed: they are of an interrupted run, which the resumed run repeats.
 
     Raises:
         TrainingError: `stats.jsonl` exists and is not the log of a run.
@@ -56,7 +60,7 @@ class Reports:
         self._console = Console(stderr=True)
         self._board: SummaryWriter | None = None  # None: TensorBoard's log cannot be written
         with self._without_board_on_error():
-            # Earlier points after `images_seen` are hidden: they are written again.
+            # TensorBoard hides the points after `images_seen`, which the resumed run writes again.
             self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen + 1)
             if not images_seen:
                 self._board.add_text("how to read the numbers", explanation())
@@ -79,21 +83,21 @@ class Reports:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Remove the progress bar and close TensorBoard's file."""
+        """Stop the progress bar and close TensorBoard's file."""
         self._bar.stop()
         with self._without_board_on_error():
             if self._board:
                 self._board.close()
 
-    def advance(self, images_seen: int, notes: dict[str, Tensor]) -> None:
+    def advance(self, images_seen: int, log_values: dict[str, Tensor]) -> None:
         """Show the progress after a batch and collect its log values for the next line.
 
         Args:
             images_seen: images seen after the batch.
-            notes: scalar log values by name. They stay on their device until the next line, so that
-                a GPU is not waited for.
+            log_values: scalars by name. They stay on their device until the next line, so that a
+                GPU is not waited for.
         """
-        for name, value in notes.items():
+        for name, value in log_values.items():
             self._values.setdefault(name, []).append(value)
         time_left = self._time.describe(images_seen)
         self._bar.update(self._row, completed=images_seen, left=time_left)
@@ -109,27 +113,27 @@ class Reports:
                 file.write(json.dumps(progress).encode())
 
     def begin(self, preview: Mapping[str, np.ndarray] | None) -> None:
-        """Print where the reports are, and save the preview of a new run before its first step.
+        """Print where the reports are, and save a new run's results before its first step.
 
         Args:
-            preview: images by label, as for `validation`; None: the run is resumed, or has no
-                preview.
+            preview: images by label, as for `validation`, of which the results are saved; None: the
+                run is resumed, or has no preview.
         """
         self.say(f"Previews: {self._previews}. Curves: tensorboard --logdir {self._run_dir}")
         if preview is None:
             return
         with errors_about(self._previews):
             self._previews.mkdir(exist_ok=True)
-        keep_start(preview, self._previews)
+        save_results_before(preview, self._previews)
 
     def write(self, progress: checkpoint.Progress) -> None:
         """Write a line with the means of the log values since the last line."""
         self._means = {
             name: float(torch.stack(values).mean()) for name, values in self._values.items()
         }
-        # `diagnostics_line` needs to know how many batches were scored on validation images.
-        if checks := len(self._values.get("health/validation_estimate", ())):
-            self._means["health/checks"] = float(checks)
+        # Not every batch scores validation images; the error of their mean depends on how many did.
+        if batches := len(self._values.get("health/validation_estimate", ())):
+            self._means["health/validation_batches"] = float(batches)
         line = {"images_seen": progress.images_seen, "step": progress.step}
         line |= self._means
         line |= {"seconds": round(progress.seconds, 1)}
@@ -139,7 +143,9 @@ class Reports:
     def validation(
         self, progress: checkpoint.Progress, preview: Mapping[str, np.ndarray] | None
     ) -> None:
-        """Write a line of scores, print it and the critic's means of the last line, save a preview.
+        """Write and print a line of scores, print the critic's diagnostics, and save a preview.
+
+        The diagnostics are means of the line that `write` has written last.
 
         Args:
             progress: numbers of the run; `progress.validation` has the scores.
@@ -155,14 +161,14 @@ class Reports:
         if preview is not None:
             with errors_about(self._previews):
                 self._previews.mkdir(exist_ok=True)
-            sheet = preview_sheet(with_start(preview, self._previews))
+            sheet = preview_sheet(with_results_before(preview, self._previews))
             path = self._previews / f"image-{progress.images_seen:09d}.png"
             write_image(Picture(sheet), path)
             with self._without_board_on_error():
                 if self._board:
                     self._board.add_image("preview", sheet, progress.images_seen, dataformats="HWC")
 
-    def note(self, images_seen: int, message: str) -> None:
+    def say_and_save(self, images_seen: int, message: str) -> None:
         """Print a message and save it as a line of `stats.jsonl` and a text of TensorBoard."""
         self.say(message)
         self._write_line({"images_seen": images_seen, "message": message})

@@ -21,7 +21,7 @@ from srgan_gp.losses.shift_equivariance import shift_equivariance
 from srgan_gp.training.checkpoint import TrainingState
 from srgan_gp.training.critic.adaptive_augmentation import Augmenter
 from srgan_gp.training.critic.critic_freezing import frozen
-from srgan_gp.training.critic.critic_notes import CriticNotes
+from srgan_gp.training.critic.critic_log_values import CriticLogValues
 from srgan_gp.training.critic.critic_parts import (
     CriticInput,
     balanced_loss,
@@ -101,7 +101,7 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
     assert critic  # without one, `generated_input` returns None
     adversarial = ADVERSARIAL_LOSSES[config.adversarial_loss]
     condition, images_seen = batch.condition, run.state.progress.images_seen
-    losses, notes = [], CriticNotes()
+    losses, values_of_parts = [], CriticLogValues()
     with run.autocast:
         real_input = _real_input(run, batch)
         for name, part in parts_of(critic).items():
@@ -115,8 +115,8 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
                 weight = config.penalty_weight * config.penalty_interval
                 loss = loss + weight * penalty.value
             losses.append(loss)
-            notes.add(name, real_scores.detach(), fake_scores.detach(), penalty)
-        log_values = notes.collect()
+            values_of_parts.add(name, real_scores.detach(), fake_scores.detach(), penalty)
+        log_values = values_of_parts.collect()
         log_values |= run.augmenter.adapt(critic, log_values)
     rate = critic_learning_rate(config, images_seen)
     norm = _take_step(run, batch, critic, torch.stack(losses).sum(), rate)
@@ -152,7 +152,7 @@ def generator_step(
     """
     config, state = run.config, run.state
     ratio = ramped_ratio(config, state.progress.images_seen)
-    notes: dict[str, Tensor] = {}
+    log_values: dict[str, Tensor] = {}
     with run.autocast:
         losses = run.task.content_losses(output, batch)
         if batch.shifted:
@@ -164,22 +164,22 @@ def generator_step(
         if state.critic and generated:
             with frozen(state.critic):
                 losses_of_parts = _generator_losses(run, batch, generated)
-                adversarial, notes = balanced_loss(
+                adversarial, log_values = balanced_loss(
                     losses_of_parts, generated.images, config.feature_ratio, run.processes
                 )
             weight = adversarial_weight(ratio, batch.targets[0].numel())
             losses["adversarial"] = weight * adversarial
-    notes |= {f"loss/{name}": value.detach() for name, value in losses.items()}
+    log_values |= {f"loss/{name}": value.detach() for name, value in losses.items()}
     if state.critic and is_measured:
-        notes["health/adversarial_ratio"] = torch.tensor(ratio)
-        notes |= measure_output(output, batch.targets, losses)
+        log_values["health/adversarial_ratio"] = torch.tensor(ratio)
+        log_values |= measure_output(output, batch.targets, losses)
     loss = torch.stack(list(losses.values())).sum()
     rate = learning_rate(config, state.progress.images_seen)
     norm = _take_step(run, batch, state.generator, loss, rate)
     state.progress.step += 1
     state.average.update(state.generator, state.progress.step)
-    notes["learning_rate"] = torch.tensor(rate, dtype=torch.float64)
-    return notes | {"loss": loss.detach(), "gradient_norm": norm}
+    log_values["learning_rate"] = torch.tensor(rate, dtype=torch.float64)
+    return log_values | {"loss": loss.detach(), "gradient_norm": norm}
 
 
 def _generator_losses(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:

@@ -89,7 +89,7 @@ def test_the_log_holds_the_diagnostics_of_the_critic(gan_run):
         assert health.keys() == {
             "critic_estimate", "interpolate_norm", "largest_score", "critic_gradient_norm",
             "gradient_ratio", "adversarial_ratio", "diversity", "real_score", "validation_estimate",
-            "training_estimate", "estimate_error", "checks", "steep_share",
+            "training_estimate", "estimate_error", "validation_batches", "steep_share",
         }  # fmt: skip
         assert all(math.isfinite(value) for value in health.values())
         assert {"loss/pixel", "loss/adversarial"} <= line.keys()

@@ -57,7 +57,7 @@ def step(critic, batch, config=CONFIG, autocast=None, images_seen=0):
     """Take a step on the batch, with its targets in another order as generated images.
 
     Returns:
-        The notes, and the gradients that the step was made of.
+        The log values, and the gradients that the step was made of.
     """
     optimizer = torch.optim.Adam(critic.parameters(), lr=1.0, betas=(0.0, 0.9))
     state = SimpleNamespace(
@@ -67,8 +67,8 @@ def step(critic, batch, config=CONFIG, autocast=None, images_seen=0):
     device = torch.device("cpu")
     autocast = autocast or torch.autocast("cpu", enabled=False)
     run = Run(config, None, state, Processes(device), autocast, augmenter)
-    notes = critic_step(run, batch, critic_input(critic, batch.targets.flip(0), (0, 0)))
-    return notes, {name: value.grad for name, value in critic.named_parameters()}
+    log_values = critic_step(run, batch, critic_input(critic, batch.targets.flip(0), (0, 0)))
+    return log_values, {name: value.grad for name, value in critic.named_parameters()}
 
 
 @pytest.mark.parametrize(("every", "numbers"), [(1, range(8, 12)), (2, [8, 10]), (3, [8, 11])])
@@ -84,15 +84,17 @@ def test_the_critic_descends_scores_drift_and_penalty(batch, every, numbers):
     loss = fake.mean() - real.mean() + 1e-3 * real.square().mean() + 10 * penalty.value
     expected = torch.autograd.grad(loss, list(critic.parameters()))
     before = [parameter.detach().clone() for parameter in critic.parameters()]
-    notes, gradients = step(critic, batch, replace(CONFIG, penalty_every=every))
+    log_values, gradients = step(critic, batch, replace(CONFIG, penalty_every=every))
     for found, gradient in zip(gradients.values(), expected, strict=True):
         torch.testing.assert_close(found, gradient)
-    assert notes["health/critic_estimate"].item() == pytest.approx(
+    assert log_values["health/critic_estimate"].item() == pytest.approx(
         (real.mean() - fake.mean()).item(), abs=1e-6
     )
-    assert notes["health/interpolate_norm"].item() == pytest.approx(penalty.norms.mean().item())
-    assert not any(value.requires_grad for value in notes.values())
-    assert not any(name.startswith("critic/") for name in notes)
+    assert log_values["health/interpolate_norm"].item() == pytest.approx(
+        penalty.norms.mean().item()
+    )
+    assert not any(value.requires_grad for value in log_values.values())
+    assert not any(name.startswith("critic/") for name in log_values)
     moved = [not torch.equal(a, b) for a, b in zip(before, critic.parameters(), strict=True)]
     assert all(moved)
 
@@ -107,40 +109,40 @@ def test_the_critic_descends_scores_drift_and_penalty(batch, every, numbers):
     ],
 )
 def test_the_norm_is_noted_under_the_place_where_it_was_taken(batch, penalty, place):
-    notes, _ = step(Quadratic(), batch, replace(CONFIG, penalty=penalty, penalty_every=1))
-    (name,) = (name for name in notes if name.endswith("_norm") and "gradient" not in name)
+    log_values, _ = step(Quadratic(), batch, replace(CONFIG, penalty=penalty, penalty_every=1))
+    (name,) = (name for name in log_values if name.endswith("_norm") and "gradient" not in name)
     assert name == f"health/{place}_norm"
     real, fake = batch.targets, batch.targets.flip(0)
     between = torch.lerp(fake, real, draw_epsilon(CONFIG.seed, batch.numbers))
     points = {"interpolate": between, "real": real, "fake": fake}
     points["real_and_fake"] = torch.cat([real, fake])
     expected = points[place].flatten(1).norm(dim=1).mean()
-    torch.testing.assert_close(notes[name], expected)
+    torch.testing.assert_close(log_values[name], expected)
 
 
 def test_bf16_does_not_change_the_penalty(batch):
     torch.manual_seed(0)
     critic = build("critics", "resnet_critic", width=4, stages=2, scale=4, conditional=True)
-    notes = [
+    log_values = [
         step(copy.deepcopy(critic), batch, autocast=autocast)[0]
         for autocast in (None, torch.autocast("cpu", torch.bfloat16))
     ]
-    norms = [found["health/interpolate_norm"] for found in notes]
-    estimates = [found["health/critic_estimate"] for found in notes]
+    norms = [found["health/interpolate_norm"] for found in log_values]
+    estimates = [found["health/critic_estimate"] for found in log_values]
     assert torch.equal(*norms)
     assert not torch.equal(*estimates)  # the scores are computed in bf16
 
 
 def test_each_part_of_a_critic_learns_as_if_it_were_alone(batch):
-    notes, gradients = step(Pair(), batch)
+    log_values, gradients = step(Pair(), batch)
     for name, targets in (("image", batch.targets), ("twice", 2 * batch.targets)):
         alone = Quadratic()
         own, expected = step(alone, replace(batch, targets=targets))
         torch.testing.assert_close(gradients[f"parts.{name}.weight"], expected["weight"])
-        assert torch.equal(notes[f"critic/{name}_estimate"], own["health/critic_estimate"])
-        assert torch.equal(notes[f"critic/{name}_norm"], own["health/interpolate_norm"])
-    total = sum(notes[f"critic/{name}_estimate"] for name in ("image", "twice"))
-    torch.testing.assert_close(notes["health/critic_estimate"], total)
+        assert torch.equal(log_values[f"critic/{name}_estimate"], own["health/critic_estimate"])
+        assert torch.equal(log_values[f"critic/{name}_norm"], own["health/interpolate_norm"])
+    total = sum(log_values[f"critic/{name}_estimate"] for name in ("image", "twice"))
+    torch.testing.assert_close(log_values["health/critic_estimate"], total)
 
 
 def test_epsilon_is_one_uniform_number_per_sample_and_depends_on_its_number_alone():
@@ -169,10 +171,10 @@ def test_every_loss_and_penalty_moves_the_critic_by_its_gradient(batch, penalty,
     total = ADVERSARIAL_LOSSES[loss].critic(real, fake) + 1e-3 * real.square().mean()
     expected = torch.autograd.grad(total + 10 * term.value, list(critic.parameters()))
     config = replace(CONFIG, penalty=penalty, adversarial_loss=loss)
-    notes, gradients = step(critic, batch, config)
+    log_values, gradients = step(critic, batch, config)
     for found, gradient in zip(gradients.values(), expected, strict=True):
         torch.testing.assert_close(found, gradient)
-    assert f"health/{term.place}_norm" in notes
+    assert f"health/{term.place}_norm" in log_values
     largest = max(parameter.abs().max().item() for parameter in critic.parameters())
     assert (largest <= CONFIG.clip_limit + 1e-9) == (penalty == "weight_clipping")
 
@@ -183,18 +185,20 @@ def test_a_lazy_penalty_is_taken_on_every_nth_step_with_n_times_its_weight(batch
     config = replace(CONFIG, penalty_interval=3)
     often, lazy, never = Quadratic(), Quadratic(), Quadratic()
     _, usual = step(often, batch, CONFIG)
-    notes, found = step(lazy, batch, config, images_seen=images_seen)
+    log_values, found = step(lazy, batch, config, images_seen=images_seen)
     _, without = step(never, batch, replace(CONFIG, penalty="none"))
     share = 3 if images_seen in (0, 12) else 0
     expected = without["weight"] + share * (usual["weight"] - without["weight"])
     torch.testing.assert_close(found["weight"], expected)
-    assert ("health/interpolate_norm" in notes) == (share > 0)
+    assert ("health/interpolate_norm" in log_values) == (share > 0)
 
 
 def test_the_share_of_steep_samples_is_noted(batch):
-    notes, _ = step(Quadratic(), batch, replace(CONFIG, penalty="r1", penalty_every=1))
+    log_values, _ = step(Quadratic(), batch, replace(CONFIG, penalty="r1", penalty_every=1))
     norms = batch.targets.flatten(1).norm(dim=1)
-    assert notes["health/steep_share"].item() == pytest.approx((norms > 2).float().mean().item())
+    assert log_values["health/steep_share"].item() == pytest.approx(
+        (norms > 2).float().mean().item()
+    )
 
 
 def test_noise_is_uniform_of_the_shape_of_a_sample_and_depends_on_its_number_alone():

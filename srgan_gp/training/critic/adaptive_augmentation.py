@@ -85,12 +85,12 @@ class Augmenter:
         """Return the generator's images, (B, 3, H, W), augmented; differentiable."""
         return self._augment(output, batch.numbers, FAKE)
 
-    def adapt(self, critic: nn.Module, notes: dict[str, Tensor]) -> dict[str, Tensor]:
+    def adapt(self, critic: nn.Module, log_values: dict[str, Tensor]) -> dict[str, Tensor]:
         """Score validation images on every `CHECK_EVERY`-th batch and adapt the probability.
 
         Args:
             critic: before its step on the batch.
-            notes: log values of the batch: `health/real_score`, the mean score of real images,
+            log_values: log values of the batch: `health/real_score`, the mean score of real images,
                 `health/critic_estimate`, that minus the mean score of generated images, and
                 `health/estimate_error`, its standard error.
 
@@ -102,11 +102,11 @@ class Augmenter:
             - `health/augment_probability`, if there are augmentations
         """
         config, progress, count = self._config, self._progress, self._processes.count
-        batch_number = progress.images_seen // config.batch_size
+        batch_number = progress.images_seen // config.batch_size  # from 0: this one is not counted
         if batch_number % CHECK_EVERY or not (self._adapts or self._validation):
             return {}
-        real, estimate = notes["health/real_score"], notes["health/critic_estimate"]
-        error = notes["health/estimate_error"]
+        real, estimate = log_values["health/real_score"], log_values["health/critic_estimate"]
+        error = log_values["health/estimate_error"]
         validation = self._validation_score(critic).to(real)  # 0 except in the first process
         if self._adapts:
             # The values of this process become those of the whole batch, of which each of `count`
@@ -123,13 +123,13 @@ class Augmenter:
             progress.augment_probability = adapt_probability(
                 progress.augment_probability, gap, config
             )
-        log_values = {}
+        added: dict[str, Tensor] = {}
         if self._validation:
-            log_values["health/training_estimate"] = estimate
-            log_values["health/validation_estimate"] = validation_estimate
+            added["health/training_estimate"] = estimate
+            added["health/validation_estimate"] = validation_estimate
         if self._kinds:
-            log_values["health/augment_probability"] = torch.tensor(progress.augment_probability)
-        return log_values
+            added["health/augment_probability"] = torch.tensor(progress.augment_probability)
+        return added
 
     @torch.no_grad()
     def _validation_score(self, critic: nn.Module) -> Tensor:
@@ -141,6 +141,7 @@ class Augmenter:
             return torch.zeros(())
         images, condition = self._validation.targets, self._validation.condition
         count = min(self._config.batch_size, len(images))
+        # `images_seen` does not count this batch yet, whose number is a multiple of `CHECK_EVERY`.
         earlier_checks = self._progress.images_seen // self._config.batch_size // CHECK_EVERY
         first = earlier_checks * count
         indices = (torch.arange(count, device=images.device) + first) % len(images)
@@ -149,7 +150,7 @@ class Augmenter:
             return critic(augmented, None if condition is None else condition[indices]).mean()
 
     def _augment(self, images: Tensor, numbers: range, stream: int) -> Tensor:
-        """Augment images, (B, 3, H, W), by random draws of their numbers and of a stream."""
+        """Augment images, (B, 3, H, W); `numbers` and `stream` determine the random draws."""
         probability = self._progress.augment_probability
         if not (self._kinds and probability):
             return images

@@ -15,7 +15,7 @@ STEEP = 2.0
 """Gradient norm that few samples should exceed, where the penalty pulls it to 1."""
 
 
-class CriticNotes:
+class CriticLogValues:
     """Collects the scores and penalties of one step: `add` for each part, then `collect`."""
 
     def __init__(self) -> None:

@@ -90,7 +90,7 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
 
     Raises:
         KeyError: the line has `health/validation_estimate`, but not `health/training_estimate`,
-            `health/estimate_error` and `health/checks`, which are written with it.
+            `health/estimate_error` and `health/validation_batches`, which are written with it.
     """
     prefix = "health/"
     values = {k.removeprefix(prefix): v for k, v in line.items() if k.startswith(prefix)}
@@ -101,8 +101,8 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
         # Not `critic_estimate`, which is a mean over all batches: validation images are scored on
         # every fourth batch, and the noise of the other batches would not cancel in the gap.
         training, validation = values["training_estimate"], values["validation_estimate"]
-        # `estimate_error` is that of one batch, `checks` the number of batches in the means.
-        error = values["estimate_error"] / math.sqrt(values["checks"])
+        # `estimate_error` is that of one batch; the means are over `validation_batches` batches.
+        error = values["estimate_error"] / math.sqrt(values["validation_batches"])
         gap = critic_gap(training, validation, error)
         shown = "gap unknown: the estimate is too small" if gap is None else f"gap {gap:.2f}"
         parts = [
@@ -131,11 +131,11 @@ def measure_output(
         `health/diversity`, for more than one image, and `health/gradient_ratio`, where there is a
         pixel loss; float32 scalars.
     """
-    notes = {"health/diversity": diversity(output, targets)} if len(output) > 1 else {}
+    log_values = {"health/diversity": diversity(output, targets)} if len(output) > 1 else {}
     if "pixel" in losses:
         ratio = gradient_ratio(output, losses["adversarial"], losses["pixel"])
-        notes["health/gradient_ratio"] = ratio
-    return notes
+        log_values["health/gradient_ratio"] = ratio
+    return log_values
 
 
 def gradient_ratio(output: Tensor, adversarial: Tensor, pixel: Tensor) -> Tensor:

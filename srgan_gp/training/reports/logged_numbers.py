@@ -21,6 +21,7 @@ MEANINGS = {
     "health/training_estimate": "the same on training images only",
     "health/validation_estimate": "the same on validation images; far below: the critic memorises",
     "health/estimate_error": "standard error of the critic's estimate on one batch",
+    "health/validation_batches": "number of batches that `validation_estimate` is a mean of",
     "health/real_score": "mean score of real images; the drift term keeps it near 0",
     "health/largest_score": "largest absolute score; it should not grow without limit",
     "health/steep_share": "share of penalised samples with a gradient norm above 2; near 0",

@@ -1,7 +1,7 @@
 """Preview of a run as one image: labelled columns, such as input, result and original.
 
-The columns come from `Task.preview`. `run_log.Reports` calls `keep_start` before the first step,
-and `with_start` and `preview_sheet` after each validation.
+The columns come from `Task.preview`. `run_log.Reports` calls `save_results_before` before the first
+step, and `with_results_before` and `preview_sheet` after each validation.
 """
 
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ _LABEL_HEIGHT = 16  # pixels
 _GAP = 4  # pixels between columns
 
 
-def keep_start(columns: Mapping[str, np.ndarray], folder: Path) -> None:
-    """Save the column `NOW` of a run before its first step, for `with_start`.
+def save_results_before(columns: Mapping[str, np.ndarray], folder: Path) -> None:
+    """Save the column `NOW` of a run before its first step, for `with_results_before`.
 
     Args:
         columns: images, (H, W, 3) uint8 RGB, by label; `NOW` is one of them.
@@ -33,8 +33,8 @@ def keep_start(columns: Mapping[str, np.ndarray], folder: Path) -> None:
     write_image(Picture(columns[NOW]), folder / _BEFORE_FILE)
 
 
-def with_start(columns: Mapping[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
-    """Insert the column that `keep_start` has saved, with the label `BEFORE`, in front of `NOW`.
+def with_results_before(columns: Mapping[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
+    """Insert the column of `save_results_before`, with the label `BEFORE`, in front of `NOW`.
 
     Args:
         columns: images of equal height, (H, W, 3) uint8 RGB, by label; `NOW` is one of them.

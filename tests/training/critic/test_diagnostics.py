@@ -93,8 +93,8 @@ def test_the_error_is_the_deviation_of_the_estimate_over_many_batches(rng):
 
 LINE = {
     "health/critic_estimate": 0.7, "health/training_estimate": 0.5,
-    "health/validation_estimate": 0.25, "health/estimate_error": 0.2, "health/checks": 25.0,
-    "step": 3.0,
+    "health/validation_estimate": 0.25, "health/estimate_error": 0.2,
+    "health/validation_batches": 25.0, "step": 3.0,
     "health/interpolate_norm": 1.02, "health/augment_probability": 0.3,
 }  # fmt: skip
 
@@ -117,7 +117,7 @@ def test_the_line_has_no_gap_for_an_estimate_within_its_noise():
     )
     assert "memorised" not in diagnostics_line(near)
     assert "(gap 2.83)" in diagnostics_line(near | {"health/estimate_error": 0.18})
-    one_check = {"health/validation_estimate": 0.0, "health/checks": 1.0}
+    one_check = {"health/validation_estimate": 0.0, "health/validation_batches": 1.0}
     assert "memorised" not in diagnostics_line(LINE | one_check)
 
 
