@@ -34,6 +34,31 @@ def same_threads():
         assert torch.get_num_threads() == before
 
 
+@pytest.fixture(params=["unsaved", "saved"])
+def interrupted_run(request, tmp_path, monkeypatch, capsys):
+    """The folder of a run, without and with a checkpoint, and an interruption by Ctrl-C."""
+    folder, is_saved = tmp_path / "run", request.param == "saved"
+    if is_saved:
+        (folder / "checkpoints").mkdir(parents=True)
+        (folder / "checkpoints" / "image-000000000.json").touch()
+
+    def raise_interrupt(*_):
+        raise KeyboardInterrupt
+
+    def check_message():
+        saved, last = capsys.readouterr().err.splitlines()
+        expected = f"The training is saved in {folder}" if is_saved else "Nothing was saved yet"
+        assert saved.startswith(expected)
+        assert "The same command" in saved
+        assert last == "srgan-gp: interrupted"
+
+    return SimpleNamespace(
+        folder=folder,
+        interrupt=lambda module, name: monkeypatch.setattr(module, name, raise_interrupt),
+        check_message=check_message,
+    )
+
+
 SMALL_TILES = [
     "-c",
     "import sys; import srgan_gp.commands.options.option_types as types; types.MIN_TILE = 1\n"

@@ -33,20 +33,11 @@ def test_a_dry_run_draws_the_pairs_and_trains_nothing(photos, tmp_path, preset, 
     assert {path.name for path in tmp_path.iterdir()} == {"photos", "pairs.png"}
 
 
-@pytest.mark.parametrize("is_saved", [False, True])
-def test_ctrl_c_before_the_steps_says_what_is_saved(tmp_path, monkeypatch, is_saved, capsys):
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    run_dir = tmp_path / "run"
-    if is_saved:
-        (run_dir / "checkpoints").mkdir(parents=True)
-        (run_dir / "checkpoints" / "image-000000000.json").touch()
-    monkeypatch.setattr(run_data, "find_images", interrupt)
+def test_ctrl_c_before_the_steps_says_what_is_saved(interrupted_run):
+    run_dir = interrupted_run.folder
+    interrupted_run.interrupt(run_data, "find_images")
     assert main(["train", "--preset", "tiny", "--data", "y", "-o", str(run_dir)]) == 130
-    saved, last = capsys.readouterr().err.splitlines()
-    assert saved.startswith("The training is saved" if is_saved else "Nothing was saved yet")
-    assert last == "srgan-gp: interrupted"
+    interrupted_run.check_message()
 
 
 def test_pairs_without_a_dry_run_are_refused(photos, tmp_path, capsys):

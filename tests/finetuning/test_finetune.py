@@ -261,24 +261,13 @@ def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, ca
     assert found["installed"] is None
 
 
-@pytest.mark.parametrize("is_saved", [False, True])
-def test_ctrl_c_between_the_steps_says_what_is_saved(tmp_path, monkeypatch, is_saved, capsys):
+def test_ctrl_c_between_the_steps_says_what_is_saved(interrupted_run):
     from srgan_gp.finetuning import finetune as module
 
-    def interrupt(*_):
-        raise KeyboardInterrupt
-
-    run_dir = tmp_path / "run"
-    if is_saved:
-        (run_dir / "checkpoints").mkdir(parents=True)
-        (run_dir / "checkpoints" / "image-000000000.json").touch()
-    monkeypatch.setattr(module, "find_source", interrupt)
+    run_dir = interrupted_run.folder
+    interrupted_run.interrupt(module, "find_source")
     assert main(["finetune", "--from", "x", "--data", "y", "-o", str(run_dir)]) == 130
-    saved, last = capsys.readouterr().err.splitlines()
-    expected = f"The training is saved in {run_dir}" if is_saved else "Nothing was saved yet"
-    assert saved.startswith(expected)
-    assert "The same command" in saved
-    assert last == "srgan-gp: interrupted"
+    interrupted_run.check_message()
 
 
 @pytest.mark.parametrize("is_better", [True, False])
