@@ -32,11 +32,12 @@ class FlatTexture:
     """Texture in the flat windows of a set of images.
 
     Attributes:
-        pattern: root mean square of the peaks of the spectrum, in levels of the luma, which is in
-            [16, 235]: for example a lattice with a period of 2 to 7.7 pixels in any direction.
-            Frequencies of more than half a cycle per pixel, in the corners of the spectrum, are not
-            measured. With few windows random noise adds to it: about a fifth of its own root mean
-            square in one window, nothing in a hundred.
+        pattern: root mean square of the regular part, in levels of the luma, which is in [16, 235]:
+            for example of a lattice with a period of 2 to 7.7 pixels in any direction. It is the
+            root of the summed power by which frequencies exceed 4 times the median of all
+            frequencies of about the same length. Those of more than half a cycle per pixel, in the
+            corners of the spectrum, are not measured. With few windows random noise adds to it: in
+            one window about a fifth of the noise's root mean square, in a hundred nothing.
         grain: root mean square of all texture with periods of 2 to 7.7 pixels, including a pattern,
             in the same unit.
         windows: number of flat windows, at least 1.
@@ -102,10 +103,10 @@ class FlatSpectrum:
             return
         # A window is used if it is flat in every reference.
         is_flat = np.all([_flat_windows(reference) for reference in references], axis=0)
-        windows = _windows(_without_blur(output, _TEXTURE_SIGMA))[is_flat]
-        for window in windows:  # one at a time: all of them may take gigabytes
-            self._power += _power(window)
-        self._windows += len(windows)
+        windows = _windows(_without_blur(output, _TEXTURE_SIGMA))
+        for row, column in np.argwhere(is_flat):  # `windows[is_flat]` would copy all of them
+            self._power += _power(windows[row, column])
+            self._windows += 1
 
     def texture(self) -> FlatTexture | None:
         """Compute the texture of all windows added so far; None if none is flat."""
