@@ -63,7 +63,7 @@ class Enlarged:
     """The result."""
     report: UpscaleReport
     early: EarlyEncoding | None = None
-    """The encoding, which began while the network was running; None: it has not begun."""
+    """The encoding that began while the network was running; None: `encode` begins it."""
 
 
 def upscale_file(job: UpscaleJob, upscaler: Upscaler, settings: UpscaleSettings) -> Result:

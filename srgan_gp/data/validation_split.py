@@ -1,7 +1,8 @@
 """Training and validation images: the places of both sets, their split, and their overlap.
 
-A place is a folder, a zip file or a list file, as for `image_sources.list_images`. A prepared set
-is a folder or zip file that `srgan-gp prepare` wrote: its folders `train` and `val` hold faces.
+A place is a folder, a zip file, a folder in a zip file (`faces.zip:set`) or a list file, as for
+`image_sources.list_images`. A prepared set is a place with images in its folders `train` and `val`,
+such as a zip file of `srgan-gp prepare`.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,11 +17,11 @@ from srgan_gp.system.paths import is_folder
 MIN_TRAINING_IMAGES = 16
 """Smallest training set of `srgan-gp finetune`."""
 MIN_VALIDATION_IMAGES = 4
-"""Smallest validation set of `srgan-gp finetune`, and of a split by `split_images`."""
+"""Smallest validation set of `srgan-gp finetune`."""
 MAX_VALIDATION_IMAGES = 100
 """Largest validation set of a split by `split_images`."""
 TRAIN, VALIDATION = "train", "val"
-"""Folders of a prepared set, as written by `srgan-gp prepare`."""
+"""Names of the two folders of a prepared set."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +88,9 @@ def split_images(
     """Split the images of several places into a training and a validation set.
 
     The places of both sets are found by `find_places`. If it finds no validation set, the images
-    with the lowest SHA-256 of their file are the validation set: a fifth, at least 4 and at most
-    100. Such a split is independent of names and order. Only one of several copies of a file is
-    used, so that both sets are disjoint.
+    with the lowest SHA-256 of their file are the validation set: a fifth, but at least 4 (or all if
+    there are fewer) and at most 100. Such a split is independent of names and order. Only one of
+    several copies of a file is used, so that both sets are disjoint.
 
     Args:
         places: folders, zip files or list files.
@@ -113,7 +114,8 @@ def split_images(
         return Split(tuple(train_files), tuple(validation_files), rule)
     by_hash = {file.sha256(): file for file in choose(list_all_images(found.train))}
     ordered = [by_hash[sha256] for sha256 in sorted(by_hash)]
-    count = min(max(len(ordered) // 5, MIN_VALIDATION_IMAGES), MAX_VALIDATION_IMAGES)
+    fifth = max(len(ordered) // 5, MIN_VALIDATION_IMAGES)
+    count = min(fifth, MAX_VALIDATION_IMAGES, len(ordered))
     rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"
     return Split(tuple(ordered[count:]), tuple(ordered[:count]), rule)
 

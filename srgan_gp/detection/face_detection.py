@@ -19,8 +19,8 @@ from srgan_gp.system.paths import is_file
 
 MIN_SCORE = 0.7
 """Confidence below which a detection is ignored, 0 to 1."""
-SMALLEST_SIDE, LARGEST_SIDE = 192, 1280
-"""Longer side of the photo in pixels: on the coarsest level, and at most on the finest one."""
+COARSEST_LEVEL, FINEST_LEVEL = 192, 1280
+"""Longer side of the photo in pixels on the coarsest level, and at most on the finest one."""
 _LARGEST_FACE = 300
 """Longer side in pixels above which a face is ignored on a level: a coarser level detects it."""
 _BORDER = 64
@@ -33,7 +33,7 @@ _MAX_CANDIDATES = 5000  # boxes per level before duplicates are removed; OpenCV'
 
 @dataclass(frozen=True, eq=False)
 class Face:
-    """One face in a photo. Coordinates are in pixels, and integers at pixel centres."""
+    """One face in a photo. Coordinates are in pixels; (0, 0) is the centre of the first pixel."""
 
     box: tuple[float, float, float, float]
     """Left, top, width and height; may extend beyond the photo."""
@@ -73,14 +73,14 @@ class FaceDetector:
             ModelRefusedError: it is not a YuNet network.
         """
         opencv, file = import_opencv(), require_detector(path)
-        smallest = (SMALLEST_SIDE, SMALLEST_SIDE)  # any size: `_detect_on_level` sets another one
+        some_size = (COARSEST_LEVEL, COARSEST_LEVEL)  # `_detect_on_level` sets another one
         try:
             # From bytes, since OpenCV cannot open every path on Windows.
             network = opencv.FaceDetectorYN.create(
                 "onnx", np.frombuffer(file.read_bytes(), np.uint8), np.empty(0, np.uint8),
-                smallest, least_score, _MAX_OVERLAP, _MAX_CANDIDATES,
+                some_size, least_score, _MAX_OVERLAP, _MAX_CANDIDATES,
             )  # fmt: skip
-            network.detect(np.zeros((*smallest, 3), np.uint8))  # raises if it is not YuNet
+            network.detect(np.zeros((*some_size, 3), np.uint8))  # raises if it is not YuNet
         except (opencv.error, OSError) as error:
             raise ModelRefusedError(
                 f"{file} is not a face detector that OpenCV {opencv.__version__} can run. "
@@ -119,7 +119,7 @@ class FaceDetector:
         size = (max(1, round(width * factor)), max(1, round(height * factor)))
         method = self._opencv.INTER_AREA if factor < 1 else self._opencv.INTER_CUBIC
         resized = self._opencv.resize(pixels, size, interpolation=method)
-        border = _BORDER if side == SMALLEST_SIDE else 0
+        border = _BORDER if side == COARSEST_LEVEL else 0
         edges = ((border, border), (border, border), (0, 0))
         padded = np.pad(resized[:, :, ::-1], edges, constant_values=_GREY)  # YuNet expects BGR
         self._network.setInputSize(padded.shape[1::-1])
@@ -150,8 +150,8 @@ def _level_sides(shape: tuple[int, ...]) -> list[int]:
     >>> _level_sides((64, 64, 3)), _level_sides((480, 600, 3)), _level_sides((4000, 3000, 3))
     ([192], [192, 384, 600], [192, 384, 768, 1280])
     """
-    finest = min(max(*shape[:2], SMALLEST_SIDE), LARGEST_SIDE)
-    sides = [SMALLEST_SIDE]
+    finest = min(max(*shape[:2], COARSEST_LEVEL), FINEST_LEVEL)
+    sides = [COARSEST_LEVEL]
     while sides[-1] < finest:
         sides.append(min(2 * sides[-1], finest))
     return sides
@@ -180,7 +180,9 @@ def require_detector(path: str | Path | None) -> Path:
 
 
 def import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks
-    """Import OpenCV and return the module `cv2`, without its log messages about unused engines.
+    """Import OpenCV, switch off its log messages, and return the module `cv2`.
+
+    Among others, it logs warnings about inference engines that are not used. Errors are exceptions.
 
     Raises:
         MissingExtraError: OpenCV cannot be loaded, as when system libraries are missing.

@@ -1,7 +1,7 @@
 """`ImportRecord`: origin of an imported model, and what `srgan-gp import` measured.
 
-It is a table of the model card. A large image is upscaled in tiles, whose results are put together;
-not every network of another project gives exactly the result of the whole image then.
+It is a table of the model card. A large image is upscaled in tiles, whose results are joined. With
+some networks of other projects, the joined result differs from that of the whole image.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ImportRecord:
     has_float16: bool
     """Whether `--precision float16` can run it."""
     size_multiple: int = 1
-    """Tiles start at multiples of this number of pixels."""
+    """Input sides and the corners of tiles must be multiples of this number of pixels."""
     torch_difference: float | None = None
     """Largest difference of the results of ONNX Runtime from those of PyTorch, whose values are
     from 0 to 1; None: the imported file was an ONNX file, which was copied."""

@@ -80,8 +80,8 @@ def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Stage
         write: writes the bytes to the open file.
 
     Returns:
-        The staged file, for `commit`, and the return value of `write`. Before another process
-        commits the file, this one must call `release`.
+        The staged file, for `commit`, and the return value of `write`. If another process commits
+        the file, this one must call `release` when it has passed the file on.
 
     Raises:
         OutputError: as in `atomic_write`.
@@ -111,7 +111,10 @@ def drop(staged: Staged) -> None:
 
 
 def release(staged: Staged) -> None:
-    """Release the lock on a staged file that another process will commit."""
+    """Release the lock on a staged file that another process commits, and forget the file.
+
+    The other process may have renamed it already. `drop_unfinished` does not remove it any more.
+    """
     _release_lock(staged.partial)
 
 

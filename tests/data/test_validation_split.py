@@ -20,7 +20,7 @@ def fill(folder, count, first=0):
     return folder
 
 
-@pytest.mark.parametrize(("count", "held"), [(6, 4), (25, 5), (60, 12)])
+@pytest.mark.parametrize(("count", "held"), [(3, 3), (6, 4), (25, 5), (60, 12)])
 def test_a_fifth_is_the_validation_set_and_both_sets_are_disjoint(tmp_path, count, held):
     split = split_images([str(fill(tmp_path / "photos", count))])
     assert (len(split.train), len(split.validation)) == (count - held, held)

@@ -14,10 +14,10 @@ from srgan_gp.losses.gradient_penalties import PENALTIES
 def test_a_split_of_digits_is_disjoint_and_has_as_many_labels_of_each_class():
     split = digits.load(100, seed=3)
     assert len(split.test) == 500
-    assert len(split.unlabelled) == 1297
+    assert len(split.all_training) == 1297
     assert split.labels.bincount().tolist() == [10] * 10
-    assert 0 <= split.unlabelled.min() < split.unlabelled.max() <= 1
-    assert torch.cdist(split.labelled, split.unlabelled).min(1).values.max() == 0
+    assert 0 <= split.all_training.min() < split.all_training.max() <= 1
+    assert torch.cdist(split.labelled, split.all_training).min(1).values.max() == 0
     assert torch.equal(digits.load(100, 3).test, split.test)
     assert not torch.equal(digits.load(100, 4).test, split.test)
 
@@ -32,11 +32,11 @@ def test_the_penalty_of_digits_leaves_the_classification_layer_alone():
     torch.manual_seed(0)
     critic = digits.DigitCritic(8)
     real, fake, epsilon = torch.rand(4, 64), torch.rand(4, 64), torch.rand(4, 1)
-    PENALTIES["wgan_gp"](critic.fake_scores, real, fake, epsilon).value.backward()
+    PENALTIES["wgan_gp"](critic.minus_scores, real, fake, epsilon).value.backward()
     assert critic.classes.weight.grad is None
-    assert critic.fake.weight.grad.norm() > 0
+    assert critic.minus.weight.grad.norm() > 0
     logits = critic(real)
-    expected = (logits.softmax(1) * logits).sum(1) - critic.fake_scores(real)
+    expected = (logits.softmax(1) * logits).sum(1) - critic.minus_scores(real)
     assert torch.allclose(critic.scores(real), expected)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # It takes as long to import as decoding an image.
     from multiprocessing.connection import Connection
 
 OpenUpscalers = Callable[[str], Sequence[Upscaler]]
-"""Loads a model on a device, as one upscaler for each thread that runs it; can be pickled."""
+"""Loads a model on a device: one upscaler for each thread of a `ThreadEngine`. Can be pickled."""
 
 
 def load_upscalers(
@@ -34,9 +34,10 @@ def load_upscalers(
     precision: str = "auto",
     faces: FaceOptions | None = None,
 ) -> list[Upscaler]:
-    """Load a model once, and return two upscalers that share it, for two threads.
+    """Load a model once, and return two upscalers that share it: one for each thread of an engine.
 
-    Arguments and errors are those of `Upscaler.load`; None for `model` is its default.
+    Arguments and errors are those of `Upscaler.load`; `threads` are the CPU threads of the network.
+    None for `model` is its default.
     """
     upscaler = Upscaler.load(
         DEFAULT_MODEL if model is None else model,
@@ -101,8 +102,8 @@ def serve(
     `Result` for each job. An error can take the place of any of them, and is the last message.
 
     The file of a result is staged: complete, but under a hidden name, and locked by this process.
-    The main process renames it, so the lock is released after the result was sent. A result that
-    cannot be sent is dropped, which removes its file.
+    The main process renames it. The lock is released after the result was sent, and not before: if
+    it cannot be sent, the file is still one of this process, which removes it.
 
     Args:
         pipe: receives `UpscaleJob` objects and sends the messages.

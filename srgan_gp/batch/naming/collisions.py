@@ -1,8 +1,8 @@
 """Unique target of every input of a run: rules 1 to 5 in `srgan_gp.batch.naming.plan`.
 
-A target is the path of a result; its fallback is the path of a PNG for a result that the format of
-the target cannot hold. A key is a hash that is equal for paths that collide on a common file
-system. Claims assign keys to inputs, so that two inputs never get colliding names.
+Targets and fallbacks are explained there. A key is a hash that is equal for paths that collide on a
+common file system; claims assign keys to inputs, so that two inputs never get colliding names. An
+identity is a hash of a path without links; it identifies an input.
 """
 
 import os

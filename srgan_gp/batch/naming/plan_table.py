@@ -50,8 +50,8 @@ CREATE INDEX items_by_key ON items (key);
 CREATE INDEX items_by_source ON items (source_key);
 """
 # A file that was added twice counts once. The row with the larger `is_named` is kept, then that
-# with the smaller path, then that with the larger folder. So rows do not depend on the order of
-# inputs.
+# with the smaller path (the two paths in `WHERE` are swapped), then that with the larger folder. So
+# rows do not depend on the order of inputs.
 _ADD = """
 INSERT INTO items (path, is_named, identity, source_key, folder, name, key, fallback,
                    fallback_key, code, message)
@@ -76,6 +76,7 @@ _OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
 """Owner of the name whose key is in a column of this item."""
 # `ORDER BY +path` in statements below: the plus sign keeps SQLite from using an index. So all rows
 # are found and sorted before the first one is returned, and the caller may change the table then.
+# An order that begins with an expression has the same effect.
 
 
 class PlanTable:
@@ -149,6 +150,7 @@ class PlanTable:
     def claim_lone_names(self) -> None:
         """Claim every name that only one input wants."""
         self._run(
+            # `min`: SQL needs a function here, though there is only one ID.
             "INSERT OR IGNORE INTO claims SELECT key, min(id) FROM items WHERE key IS NOT NULL "
             "GROUP BY key HAVING count(*) = 1"
         )

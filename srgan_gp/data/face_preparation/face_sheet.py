@@ -14,7 +14,7 @@ from srgan_gp.data.face_preparation.face_archive import Spool
 from srgan_gp.data.face_preparation.preparation_report import FaceRecord
 from srgan_gp.images.metadata import OWN_TOOL
 
-MAX_KEPT, MAX_DROPPED = 144, 96  # faces shown at most: twelve and eight rows
+MAX_KEPT = 144  # kept faces shown at most: twelve rows
 THUMBNAIL = 96  # pixels: side of a thumbnail
 _PER_ROW = 12
 _GAP = 4  # pixels between thumbnails
@@ -29,16 +29,17 @@ SHEET_XMP = (
     + OWN_TOOL
     + b"</rdf:Description></rdf:RDF></x:xmpmeta>"
 )
-"""XMP packet of a sheet, by which `srgan-gp upscale` recognises it."""
+"""XMP packet of a sheet. By its `OWN_TOOL`, which `srgan-gp generate` writes as well, `srgan-gp
+upscale` recognises inputs that this program made."""
 
 Cell = tuple[np.ndarray, str]
-"""An image, (S, S, 3), uint8 RGB, and the text below it."""
+"""A thumbnail, (96, 96, 3), uint8 RGB, and the text below it."""
 Section = tuple[str, Sequence[Cell]]
 """A heading, and the cells below it."""
 
 
 def thumbnail(pixels: np.ndarray) -> np.ndarray:
-    """Downscale an image, (S, S, 3), uint8 RGB, to its size on the sheet."""
+    """Resize an image, (S, S, 3), uint8 RGB, to the size of a cell, (96, 96, 3)."""
     side = (THUMBNAIL, THUMBNAIL)
     return np.asarray(Image.fromarray(pixels).resize(side, Image.Resampling.LANCZOS))
 
@@ -65,7 +66,7 @@ def kept_cells(kept: Sequence[FaceRecord], spool: Spool) -> list[Cell]:
     for i in spread(len(kept), MAX_KEPT):
         png = np.frombuffer(spool.read(kept[i].place), np.uint8)
         bgr = np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR))
-        cells.append((bgr[:, :, ::-1], kept[i].member.removesuffix(".png")))
+        cells.append((thumbnail(bgr[:, :, ::-1]), kept[i].member.removesuffix(".png")))
     return cells
 
 
@@ -100,7 +101,7 @@ def face_sheet(sections: Sequence[Section]) -> np.ndarray:
             row, column = divmod(i, _PER_ROW)
             left = _GAP + column * cell_width
             top = section_top + heading_height + row * cell_height
-            sheet.paste(Image.fromarray(thumbnail(pixels)), (left, top))
+            sheet.paste(Image.fromarray(pixels), (left, top))
             draw.text((left, top + THUMBNAIL), text[:_LETTERS], fill=_TEXT, font_size=10)
         section_top += height
     return np.asarray(sheet)

@@ -25,7 +25,6 @@ from srgan_gp.data.face_preparation.face_selection import (
     find_candidates,
 )
 from srgan_gp.data.face_preparation.face_sheet import (
-    MAX_DROPPED,
     SHEET_XMP,
     Cell,
     face_sheet,
@@ -47,6 +46,8 @@ from srgan_gp.errors import NothingToDoError, PictureError
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, write_image
 from srgan_gp.system.files import hash_file
 
+MAX_DROPPED = 96
+"""Dropped faces shown at most on the contact sheet: eight rows."""
 FORMAT_VERSION = 1
 """Version of the layout of the zip file and its manifest."""
 SMALL_SET = 200
@@ -159,7 +160,8 @@ class _Collector:
 
     Attributes:
         photos: records of all photos added so far.
-        dropped: the first `MAX_DROPPED` dropped faces, with the reasons, for the contact sheet.
+        dropped: the first `MAX_DROPPED` dropped faces, with the reasons, for the contact sheet. The
+            others are not stored anywhere.
     """
 
     def __init__(self, preparation: Preparation, spool: Spool) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.detection.face_detection import LARGEST_SIDE, Face
+from srgan_gp.detection.face_detection import FINEST_LEVEL, Face
 from srgan_gp.inference.pixel_values import FULL_SCALE
 
 Array = NDArray[Any]
@@ -39,7 +39,7 @@ def find_faces(
 
     YuNet detects upright faces only, so each image is searched in four orientations; of several
     detections of one face, the one with the highest score is kept. The detector downscales images
-    to `LARGEST_SIDE`, so a larger photo is searched as a whole and also in windows.
+    to `FINEST_LEVEL`, so a larger photo is searched as a whole and also in windows.
 
     Args:
         detector: detects faces.
@@ -51,9 +51,9 @@ def find_faces(
     """
     check()
     height, width = pixels.shape[:2]
-    if max(height, width) <= LARGEST_SIDE:
+    if max(height, width) <= FINEST_LEVEL:
         return _without_duplicates(_in_four_orientations(detector, to_8_bit_rgb(pixels)))
-    step = math.ceil(max(height, width) / LARGEST_SIDE)
+    step = math.ceil(max(height, width) / FINEST_LEVEL)
     # Blocks of step x step pixels are averaged, because every step-th pixel would cause aliasing.
     small = _block_means(pixels, step)
     faces = [_moved(face, step) for face in _in_four_orientations(detector, small)]

@@ -69,12 +69,12 @@ def run_tiled(
             image's are shortened to them.
         overlap: context on every side of a tile, in input pixels; discarded after the run.
         multiple: windows start at multiples of it, and their sides are multiples of it.
-        on_progress: called with (tiles done, number of tiles) after each tile. An exception in it
-            ends the run.
+        on_progress: called with (tiles done, number of tiles) after each tile. The number grows
+            when the window is halved. An exception in it ends the run.
 
     Raises:
-        ValueError: `overlap` is negative, a window in several would keep no pixels, or a side is
-            not a multiple.
+        ValueError: `overlap` is negative, a window that is smaller than the image would keep no
+            pixels, or a side is not a multiple.
         MemoryError: even the smallest possible window does not fit.
     """
     height, width = size
@@ -84,7 +84,8 @@ def run_tiled(
     if overlap < 0:
         raise ValueError(f"need an overlap of 0 or more, got {overlap}")
     overlap += -overlap % multiple  # rounded up, because windows start at multiples
-    if any(side < min(length, 2 * overlap + 1) for side, length in zip(window, size, strict=True)):
+    smallest = 2 * overlap + multiple  # side of the smallest window that keeps pixels
+    if any(side < min(length, smallest) for side, length in zip(window, size, strict=True)):
         raise ValueError(f"windows of {window} keep no pixels at an overlap of {overlap}")
     # Parts of the image, (rows, columns), that are not stored yet, in order.
     regions, done = deque([((0, height), (0, width))]), 0
@@ -105,7 +106,7 @@ def run_tiled(
             inner = upscaled[:, :, inner_rows, inner_columns]
             store((top * scale, bottom * scale), (left * scale, right * scale), inner)
         except MemoryError:
-            window = _halve(window, 2 * overlap + multiple, multiple)
+            window = _halve(window, smallest, multiple)
             regions.appendleft((rows, columns))
             continue
         done += 1

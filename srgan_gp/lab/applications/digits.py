@@ -7,7 +7,8 @@ norm, and the penalty is taken on f_minus only, not on the classification layer.
 
 Source:
     Sercu & Mroueh 2017, "Semi-Supervised Learning with IPM-based GANs: an Empirical Study",
-    arXiv:1712.02505: the three rules, from the abstract; and scikit-learn's `load_digits`.
+    arXiv:1712.02505: from the abstract, the K+1 critic, no batch norm, and the place of the
+    penalty. The digits are those of scikit-learn's `load_digits`.
 """
 
 from dataclasses import dataclass
@@ -33,9 +34,9 @@ class DigitsConfig:
     """Options of one run.
 
     Attributes:
-        labels: number of labelled digits, the same number of each class.
+        labelled_digits: number of digits with a label, the same number of each class.
         steps: steps of each network.
-        batch_size: unlabelled digits of a step.
+        batch_size: digits without labels of a step.
         width: units of the hidden layers.
         adversarial_weight: weight of the critic's loss, which is added to the cross entropy of the
             labelled digits; 0: the supervised baseline.
@@ -44,7 +45,7 @@ class DigitsConfig:
         seed: seed of split, weights and draws.
     """
 
-    labels: int = 100
+    labelled_digits: int = 100
     steps: int = 1500
     batch_size: int = 64
     width: int = 128
@@ -67,7 +68,7 @@ class DigitCritic(nn.Module):
             nn.Linear(PIXELS, width), nn.LeakyReLU(0.2), nn.Linear(width, width), nn.LeakyReLU(0.2)
         )
         self.classes = nn.Linear(width, CLASSES)
-        self.fake = nn.Linear(width, 1, bias=False)
+        self.minus = nn.Linear(width, 1, bias=False)
 
     def forward(self, digits: Tensor) -> Tensor:
         """Map digits, (B, 64), to logits of the classes, (B, 10)."""
@@ -78,12 +79,11 @@ class DigitCritic(nn.Module):
         features = self.features(digits)
         logits = self.classes(features)
         plus = (logits.softmax(1) * logits).sum(1)
-        minus = self.fake(features).squeeze(1)
-        return plus - minus
+        return plus - self.minus(features).squeeze(1)
 
-    def fake_scores(self, digits: Tensor) -> Tensor:
+    def minus_scores(self, digits: Tensor) -> Tensor:
         """Map digits, (B, 64), to f_minus, (B,), on which the penalty is taken."""
-        return self.fake(self.features(digits)).squeeze(1)
+        return self.minus(self.features(digits)).squeeze(1)
 
 
 @dataclass(frozen=True)
@@ -92,21 +92,23 @@ class Digits:
 
     labelled: Tensor
     labels: Tensor
-    unlabelled: Tensor
+    """Those of `labelled`."""
+    all_training: Tensor
+    """All training digits, without labels; those of `labelled` are among them."""
     test: Tensor
     test_labels: Tensor
 
 
-def load(labels: int, seed: int) -> Digits:
+def load(labelled_digits: int, seed: int) -> Digits:
     """Split the 1797 digits at random.
 
     Args:
-        labels: number of labelled digits, the same number of each class.
+        labelled_digits: number of digits with a label, the same number of each class.
         seed: seed of the split.
 
     Returns:
-        500 digits for the test; the other 1297 as unlabelled digits; and `labels` of these with
-        their class.
+        500 digits for the test; the other 1297 without labels; and `labelled_digits` of these with
+        their labels.
     """
     from sklearn.datasets import load_digits
 
@@ -118,12 +120,12 @@ def load(labels: int, seed: int) -> Digits:
     labelled_by_class = []
     for digit in range(CLASSES):
         of_class = training[classes[training] == digit]
-        labelled_by_class.append(of_class[: labels // CLASSES])
+        labelled_by_class.append(of_class[: labelled_digits // CLASSES])
     labelled = torch.cat(labelled_by_class)
     return Digits(
         labelled=images[labelled],
         labels=classes[labelled],
-        unlabelled=images[training],
+        all_training=images[training],
         test=images[test],
         test_labels=classes[test],
     )
@@ -136,7 +138,7 @@ def train(config: DigitsConfig, digits: Digits | None = None) -> float:
         config: options.
         digits: the split; None: that of the options.
     """
-    digits = digits or load(config.labels, config.seed)
+    digits = digits or load(config.labelled_digits, config.seed)
     torch.manual_seed(config.seed)
     critic = DigitCritic(config.width)
     generator = nn.Sequential(
@@ -150,8 +152,8 @@ def train(config: DigitsConfig, digits: Digits | None = None) -> float:
     for _ in range(config.steps):
         loss = F.cross_entropy(critic(digits.labelled), digits.labels)
         if config.adversarial_weight:
-            indices = torch.randint(len(digits.unlabelled), (config.batch_size,))
-            real = digits.unlabelled[indices]
+            indices = torch.randint(len(digits.all_training), (config.batch_size,))
+            real = digits.all_training[indices]
             fake = generator(torch.randn(config.batch_size, LATENT_SIZE)).detach()
             critic_loss = _critic_loss(critic, real, fake, config.penalty_weight)
             loss = loss + config.adversarial_weight * critic_loss
@@ -168,12 +170,12 @@ def train(config: DigitsConfig, digits: Digits | None = None) -> float:
 def _critic_loss(critic: DigitCritic, real: Tensor, fake: Tensor, weight: float) -> Tensor:
     """Return the loss of WGAN-GP: generated scores minus real ones, plus the weighted penalty."""
     epsilon = torch.rand(len(real), 1)  # positions between real and generated digits
-    penalty = PENALTIES["wgan_gp"](critic.fake_scores, real, fake, epsilon)
+    penalty = PENALTIES["wgan_gp"](critic.minus_scores, real, fake, epsilon)
     return critic.scores(fake).mean() - critic.scores(real).mean() + weight * penalty.value
 
 
 def run(steps: int = DigitsConfig.steps, seeds: range = SEEDS) -> str:
-    """Train with and without the unlabelled digits, over several splits; return a Markdown table.
+    """Train with and without the critic, over several splits; return a Markdown table.
 
     Args:
         steps: steps of each network.
@@ -181,7 +183,7 @@ def run(steps: int = DigitsConfig.steps, seeds: range = SEEDS) -> str:
     """
     adversarial_weights = {
         "supervised, 100 labels": 0.0,
-        "with 1197 unlabelled digits, K+1 critic": DigitsConfig.adversarial_weight,
+        "and 1297 digits without labels, K+1 critic": DigitsConfig.adversarial_weight,
     }
     rows = []
     for name, weight in adversarial_weights.items():

@@ -49,7 +49,7 @@ COMPARED = 200
 """Images of each set that distances are computed from."""
 KINDS = ("colour", "translation")
 """Augmentations; `data.augmentations.KINDS` lists all."""
-# Text about the sheet on the page; it was written for a run with the default number of steps.
+# Text below the sheet; it was written for a run with the default number of steps.
 OBSERVED = """Seen in the sheet: the palette of oil paintings, light and dark areas, soft outlines;
 no recognisable subject. A run of this length learns colours and contrasts, not things."""
 
@@ -165,50 +165,50 @@ def run(
 
     Args:
         steps: steps of each network.
-        data: one path, of the zip file or folder of windows. It is required; without it the error
-            names it.
+        data: one path: the zip file or folder of windows.
         folder: gets the sheet; None: it is not written.
 
     Returns:
         Markdown: a table of distances, the memorisation ratio, and the sheet.
 
     Raises:
-        UsageError: there is no data.
+        UsageError: `data` is not one path.
     """
     (place,) = require_data(data, ["the windows of paintings"])
     config = PaintingsConfig(steps=steps)
     train_files, validation_files = split(list_images(place))
+    # `read_faces` reads any square images.
     windows = read_faces(train_files, config.size)
     validation = read_faces(choose(validation_files, COMPARED), config.size)
-    untrained = train(PaintingsConfig(steps=1), as_tensor(windows))
-    trained = train(config, as_tensor(windows))
-    first = sample(untrained, config.latent_size, COMPARED)
-    last = sample(trained, config.latent_size, COMPARED)
+    after_first_step = train(PaintingsConfig(steps=1), as_tensor(windows))
+    after_last_step = train(config, as_tensor(windows))
+    last = sample(after_last_step, config.latent_size, COMPARED)
+    interval = max(len(windows) // COMPARED, 1)
+    sets = {
+        "generated, first step": sample(after_first_step, config.latent_size, COMPARED),
+        "generated, last step": last,
+        "real, of the training paintings": windows[::interval][:COMPARED],
+    }
+    distances: dict[str, dict[int, float]] = {}  # by set, then by side of the level in pixels
+    for name, images in sets.items():
+        count = min(len(images), len(validation))
+        distances[name] = pyramid_distance(images[:count], validation[:count])
     ratio = memorisation_ratio(
         describe_layouts(last), describe_layouts(windows), describe_layouts(validation)
     )
-    levels = list(pyramid_distance(last, last))  # sides in pixels
     judgement = "memorised" if ratio < ALARM else "not memorised"
     lines = [
         f"{len(train_files)} windows for training and {len(validation_files)} of other paintings "
         f"for validation, downscaled to {config.size} pixels; {steps} steps of {config.batch_size} "
         "windows, one seed. Sliced Wasserstein distance to the validation windows, by the side of "
-        "the level of the pyramid, in thousandths:",
+        "the level of the pyramid, in thousandths of the deviation of the validation windows:",
         "",
-        "| windows | " + " | ".join(str(side) for side in levels) + " |",
+        "| windows | " + " | ".join(map(str, distances["generated, last step"])) + " |",
         "|---|---|---|",
     ]
-    interval = max(len(windows) // COMPARED, 1)
-    sets = {
-        "generated, first step": first,
-        "generated, last step": last,
-        "real, of the training paintings": windows[::interval][:COMPARED],
-    }
-    for name, images in sets.items():
-        count = min(len(images), len(validation))
-        values = pyramid_distance(images[:count], validation[:count]).values()
-        lines.append(f"| {name} | " + " | ".join(f"{value:.0f}" for value in values) + " |")
-    lines += ["", f"Memorisation ratio {ratio:.2f}: {judgement} (below {ALARM} it would be)."]
+    for name, by_side in distances.items():
+        lines.append(f"| {name} | " + " | ".join(f"{d:.0f}" for d in by_side.values()) + " |")
+    lines += ["", f"Memorisation ratio {ratio:.2f}: {judgement} (memorised: below {ALARM})."]
     if folder:
         atomic_write_bytes(folder / SHEET, _sheet(last))
         lines += ["", f"![64 generated windows, none selected]({SHEET})", "", "64 generated "

@@ -1,8 +1,9 @@
 """`face_critic`: residual critic of images of one fixed size, the counterpart of `face_resnet`.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
-residual 64x64 critic of appendix C; deviations as in `generators.face_resnet`. No normalisation:
-section 4 of the paper rules out batch norm, and the penalty bounds the scale.
+residual 64x64 critic of appendix C. It differs from the paper as `generators.face_resnet` does. It
+needs no normalisation: section 4 of the paper rules out batch norm, and the penalty bounds the
+scale.
 """
 
 from itertools import pairwise
@@ -25,7 +26,7 @@ class Critic(nn.Module):
 
     Args:
         size: side of the images in pixels, a power of two from 8 up.
-        width: channels at full size; doubled at each halving of the size, up to eight times.
+        width: channels at full size; doubled at each halving of the size, up to 8 * width.
 
     Raises:
         UsageError: an argument is out of range.

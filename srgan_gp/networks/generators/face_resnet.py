@@ -1,10 +1,14 @@
 """`face_resnet`: residual generator of faces.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
-residual 64x64 generator of appendix C. Deviations, all from R3GAN (Huang et al. 2025,
-arXiv:2501.05441, section 3.3): no normalisation, so that a sample depends on its latent alone and
-the moving average of the weights needs no statistics; resampling separate from the convolutions;
-the last convolution of every block is initialised to zero. LeakyReLU, and a linear output.
+residual 64x64 generator of appendix C. It differs from the paper as R3GAN does (Huang et al. 2025,
+arXiv:2501.05441, section 3.3):
+
+- It has no normalisation, so that a sample depends on its latent alone and the moving average of
+  the weights needs no statistics.
+- Resampling is separate from the convolutions.
+- The last convolution of every block is initialised to zero.
+- The activation is LeakyReLU, and the output is linear.
 """
 
 from itertools import pairwise
@@ -26,7 +30,7 @@ class Generator(nn.Module):
     Args:
         size: side of the images in pixels, a power of two from 8 up.
         latent_size: length of a latent.
-        width: channels at full size; doubled at each halving of the size, up to eight times.
+        width: channels at full size; doubled at each halving of the size, up to 8 * width.
 
     Raises:
         UsageError: an argument is out of range.

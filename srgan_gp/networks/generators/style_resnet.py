@@ -34,7 +34,7 @@ class Generator(nn.Module):
     Args:
         size: side of the images in pixels, a power of two from 8 up.
         latent_size: length of a latent and of a style.
-        width: channels at full size; doubled at each halving of the size, up to eight times.
+        width: channels at full size; doubled at each halving of the size, up to 8 * width.
 
     Raises:
         UsageError: an argument is out of range.

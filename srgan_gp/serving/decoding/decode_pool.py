@@ -53,7 +53,8 @@ class DecodePool:
 
         Args:
             data: bytes of the file, or its path.
-            name: file name given by the client, to report a suffix of another format.
+            name: file name given by the client. If its suffix is that of another format than the
+                image's, the picture has a note about that.
             cancellation: cancellation of the job, which kills the process at once.
 
         Raises:

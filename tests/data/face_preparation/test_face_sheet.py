@@ -8,7 +8,7 @@ def red(side):
 
 
 def test_every_face_is_on_the_sheet_under_its_heading():
-    sheet = face_sheet([("13 kept", [(red(40), "a")] * 13), ("1 dropped", [(red(96), "blurred")])])
+    sheet = face_sheet([("13 kept", [(red(96), "a")] * 13), ("1 dropped", [(red(96), "blurred")])])
     is_red = (sheet == (250, 0, 0)).all(2)
     assert is_red.sum() == 14 * 96 * 96
     rows = np.flatnonzero(is_red.any(1))

@@ -88,7 +88,7 @@ class RayActor:
                 return
             if result is not None:
                 if result.staged is not None:
-                    release(result.staged)  # its lock: the main process renames the file
+                    release(result.staged)  # the main process renames the file
                 self._futures.pop(result.job).set_result(result)
 
 
