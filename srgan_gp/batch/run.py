@@ -82,13 +82,15 @@ def run_once(request: RunRequest) -> int:
         make_plan(request.inputs, output, journal=journal, work_key=key) as plan,
     ):
         needed = check_space(plan, request.settings, about.scale, output.folder)
-        # A user who passed a single file knows which program wrote it.
-        is_single_file = isinstance(plan.targets, SingleTarget)
-        lines = listing_lines(
-            request.inputs.skipped_files,
-            earlier_results=plan.earlier_results,
-            written_by_srgan_gp=[] if is_single_file else needed.written_by_srgan_gp,
-        )
+        # A user who passed a single file knows where it comes from, unless it is a result.
+        lines: Iterable[str] = ()
+        skipped_files = request.inputs.skipped_files
+        if skipped_files.repeated or not isinstance(plan.targets, SingleTarget):
+            lines = listing_lines(
+                skipped_files,
+                earlier_results=plan.earlier_results,
+                written_by_srgan_gp=needed.written_by_srgan_gp,
+            )
         with _open_reporter(
             request, plan.total, plan.earlier_results, needed.pixels, lines
         ) as reporter:
@@ -193,9 +195,9 @@ def _open_reporter(
             stop,
             list(request.opened.choices),  # a copy: the reporter removes the printed lines
             reporting.hidden,
-            total,
-            pixels if pixels and total != 1 else {},  # a single image is measured by its tiles
         )
+        if pixels and total is not None and total > 1:  # a single image is measured by its tiles
+            reporter.count_pixels(total, pixels)
         engine.on_tiles = reporter.note_tiles
         for line in first_lines:
             display.line(line)

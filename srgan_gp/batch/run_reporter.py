@@ -64,9 +64,6 @@ class RunReporter:
         choice_lines: lines about model and device, printed before the first image is upscaled.
         hidden: path of the folder of temporary files for standard input and output, which is
             removed from printed lines; "": there is none.
-        total: number of inputs; None: unknown.
-        pixels: pixels of inputs by path, with all frames; other inputs count as their mean. An
-            input that is finished is removed. Empty: the progress counts images and not pixels.
     """
 
     display: ProgressDisplay
@@ -74,8 +71,6 @@ class RunReporter:
     stop: StopRequest
     choice_lines: list[str] = field(default_factory=list[str])
     hidden: str = ""
-    total: int | None = None
-    pixels: dict[Path, int] = field(default_factory=dict[Path, int])
     counts: Counter[Status] = field(default_factory=Counter[Status], init=False)
     """Number of inputs by status."""
     _in_progress: dict[Path, _TileProgress] = field(
@@ -85,15 +80,26 @@ class RunReporter:
     _codes: set[str | None] = field(default_factory=set[str | None], init=False)
     """Error codes of all outcomes so far."""
     _done_pixels: float = field(default=0, init=False)
+    _total: int = field(default=0, init=False)
+    """Number of inputs; 0 until `count_pixels` is called: the progress counts images."""
+    _pixels: dict[Path, int] = field(default_factory=dict[Path, int], init=False)
+    """Pixels of inputs that are not finished, by path."""
     _remaining_pixels: float = field(default=0, init=False)
-    """Sum of `pixels`."""
+    """Sum of `_pixels`."""
     _mean_pixels: float = field(default=0, init=False)
-    """Mean of `pixels` at the start."""
+    """Mean of `_pixels` at the start."""
 
-    def __post_init__(self) -> None:
-        """Compute the sum and the mean of `pixels`."""
-        self._remaining_pixels = sum(self.pixels.values())
-        self._mean_pixels = self._remaining_pixels / max(len(self.pixels), 1)
+    def count_pixels(self, total: int, pixels: dict[Path, int]) -> None:
+        """Weight the inputs by their pixels in the progress; called before the first input.
+
+        Args:
+            total: number of inputs.
+            pixels: pixels of inputs by path, with all frames; at least one. Other inputs count as
+                the mean of these.
+        """
+        self._total, self._pixels = total, dict(pixels)
+        self._remaining_pixels = sum(pixels.values())
+        self._mean_pixels = self._remaining_pixels / len(pixels)
 
     def report(self, outcome: Outcome) -> None:
         """Print and record the outcome of an input.
@@ -109,7 +115,7 @@ class RunReporter:
             printed = with_stream_names(outcome, self.hidden) if self.hidden else outcome
             self.display.line(outcome_line(printed).replace(self.hidden, ""))
         self._in_progress.pop(outcome.source, None)
-        pixels = self.pixels.pop(outcome.source, None)
+        pixels = self._pixels.pop(outcome.source, None)
         if pixels is not None:
             self._remaining_pixels -= pixels
         if outcome.status == "done":
@@ -152,7 +158,7 @@ class RunReporter:
                 running_tile = min(elapsed / progress.seconds_per_tile, _LARGEST_TILE_SHARE)
             share = min(1.0, (progress.done + running_tile) / progress.total)
             done += share
-            done_pixels += share * self.pixels.get(source, self._mean_pixels)
+            done_pixels += share * self._pixels.get(source, self._mean_pixels)
         text = ""
         if in_progress:
             source, progress = next(iter(in_progress.items()))  # the image that began first
@@ -160,8 +166,8 @@ class RunReporter:
             text = INPUT_NAME if is_hidden else str(source)
             if progress.done == progress.total:
                 text += ": upscaled; writing the result"
-        if self._mean_pixels and self.total:
-            unmeasured = max(self.total - self.counts.total() - len(self.pixels), 0)
+        if self._mean_pixels and self._total:
+            unmeasured = max(self._total - self.counts.total() - len(self._pixels), 0)
             estimated = self._remaining_pixels + unmeasured * self._mean_pixels
             all_pixels = self._done_pixels + estimated
             self.display.move(done, text, min(done_pixels / all_pixels, 1.0) if all_pixels else 1.0)

@@ -173,7 +173,8 @@ def test_the_progress_includes_parts_of_images(record):
 def test_a_folder_is_weighted_by_pixels(record):
     """A large image beside two small ones, an image of unknown size, and one that fails."""
     display, pixels = Display(), {Path("a.png"): 100, Path("b.png"): 100, Path("c.png"): 1000}
-    reporter = RunReporter(display, record, StopRequest(), [], "", 4, pixels)
+    reporter = RunReporter(display, record, StopRequest())
+    reporter.count_pixels(4, pixels)
     reporter.check()
     reporter.report(DONE)  # a.png
     reporter.check()  # d.png counts as the mean, 400
