@@ -79,7 +79,7 @@ def build_parser() -> argparse.ArgumentParser:
         type=int,
         choices=(2, 3, 4),
         default=SCALE,
-        help="scale of the results; those of a model of a larger scale are made smaller [4]",
+        help="scale of the results; those of a model of a larger scale are downscaled [4]",
     )
     add(
         "--zoom",

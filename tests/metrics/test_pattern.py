@@ -1,6 +1,7 @@
 """Pattern and grain, measured on textures whose strength is known."""
 
 import os
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +34,19 @@ def noise_of(rng, *shape):
 def grey(values):
     """Turn (H, W) in [0, 255] into an RGB image."""
     return np.repeat(np.rint(values).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def test_the_windows_of_an_image_are_not_copied_together():
+    image = np.full((768, 768), 120.0)
+    spectrum = FlatSpectrum()
+    tracemalloc.start()
+    try:
+        spectrum.add_luma(image, image)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert spectrum.texture().windows == 22**2
+    assert peak < 3 * image.nbytes  # all windows together have 3.4 times the bytes of the image
 
 
 @pytest.mark.parametrize("period", [3.2, 4, 5.3])

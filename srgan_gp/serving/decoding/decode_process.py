@@ -59,7 +59,7 @@ class Decoder:
 
         Args:
             data: bytes of the file, or its path.
-            suffix: suffix of the file name, to report a suffix of another format.
+            suffix: suffix of the file name; that of another format gives the picture a note.
             max_seconds: elapsed seconds after which the process is killed.
 
         Raises:

@@ -123,7 +123,7 @@ class LoadedModels:
 
     @contextmanager
     def _device(self, cancellation: Cancellation) -> Generator[None]:
-        """Wait for the device, and hold it during the block; the job enters these stages.
+        """Wait for the device, and hold it during the block: the stages `queued` and `running`.
 
         Raises:
             Cancelled: the job was cancelled.

@@ -61,7 +61,8 @@ def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
     return problems or [f"No problem found{_summary(series)}."]
 
 
-# Each check below returns a message for each problem it finds: mostly one or none.
+# Each check below returns a message for each problem it finds: mostly one or none. All have the
+# same arguments, though some need no `penalty`.
 
 
 def _recent(values: list[float]) -> float:
@@ -166,7 +167,7 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             f"Critic estimate {last:.3g} is within the noise of its batches: the critic does not "
             "separate real from generated images; raise --critic-steps or --critic-width."
         ]
-    first_half = estimates[: -len(estimates) // 2]
+    first_half = estimates[: len(estimates) // 2]
     if len(estimates) >= 2 * RECENT and last > 1.1 * _recent(first_half):
         return [
             f"Critic estimate {last:.3g} still rises in the second half of the run: the generator "
