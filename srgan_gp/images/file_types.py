@@ -238,10 +238,10 @@ def decoder_errors(name: str) -> Generator[None, None, None]:
     except Exception as error:
         reason = " ".join(str(error).split())  # on one line
         if any(phrase in reason.lower() for phrase in _UNSUPPORTED):
+            way = "without its colour profile" if "iCCP" in reason else "with 8 or 16 bits"
             raise PictureError(
                 "E_FORMAT_NOT_ALLOWED",
-                f"this kind of {name} file is not supported ({reason}); "
-                "save it again with 8 or 16 bits",
+                f"this kind of {name} file is not supported ({reason}); save it again {way}",
             ) from error
         raise PictureError(
             "E_DAMAGED", f"the {name} file is damaged or truncated; get a complete copy of it"

@@ -235,6 +235,18 @@ def test_a_16_bit_file_opencv_cannot_decode_is_damaged(make, monkeypatch):
     assert code_of(make.png(np.zeros((2, 2, 3), np.uint16))) == "E_DAMAGED"
 
 
+@pytest.mark.parametrize(
+    ("reason", "advice"),
+    [
+        ("Unknown compression method 1 in iCCP chunk", "without its colour profile"),
+        ("unknown pixel mode", "with 8 or 16 bits"),
+    ],
+)
+def test_the_advice_fits_what_is_not_supported(reason, advice):
+    with pytest.raises(PictureError, match=f"save it again {advice}$"), decoder_errors("PNG"):
+        raise SyntaxError(reason)
+
+
 def test_a_memory_error_has_its_own_error_code():
     with pytest.raises(PictureError) as caught, decoder_errors("PNG"):
         raise MemoryError

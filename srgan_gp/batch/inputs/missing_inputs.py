@@ -45,8 +45,10 @@ def check_existence(
     if has_folder:  # The run reports the missing files.
         return
     last = arguments[-1]
-    if missing == [last] and os.path.splitext(last)[1].lower() in suffixes:  # noqa: PTH122
-        raise UsageError(f"{problem} If it is the name of the result, pass -o {shlex.quote(last)}.")
+    suffix = os.path.splitext(last)[1].lower()  # noqa: PTH122
+    if len(arguments) > 1 and missing == [last] and (suffix in suffixes or not suffix):
+        result = "name of the result" if suffix else "folder for the results"
+        raise UsageError(f"{problem} If it is the {result}, pass -o {shlex.quote(last)}.")
     raise UsageError(f"{problem} Check the spelling, and put a name with spaces in quotes.")
 
 
