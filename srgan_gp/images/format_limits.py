@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from srgan_gp.images import mapped_arrays
+from srgan_gp.images.codecs.exif_resolution import read_exif_resolution, set_exif_resolution
 from srgan_gp.images.colour import FULL_VALUE, flatten_on_white, to_depth
 from srgan_gp.images.formats import FORMATS, check_encodable
 from srgan_gp.images.icc import srgb_pixels
@@ -165,14 +166,25 @@ def _fit_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
         elif len(exif) > limits.max_metadata_bytes:
             warnings.append(f"{name} cannot hold this EXIF data: it was removed")
             exif = None
+    if picture.dpi is not None and not limits.keeps_resolution:
+        exif, resolution_warnings = _fit_resolution(picture.dpi, exif, name)
+        warnings += resolution_warnings
     if picture.xmp is not None:
         xmp = update_xmp(picture.xmp, **size)
         if len(xmp) > limits.max_metadata_bytes:
             warnings.append(f"{name} cannot hold this XMP data: it was removed")
             xmp = None
-    # EXIF data contains the resolution too.
-    if picture.dpi is not None and exif is None and not limits.keeps_resolution:
-        horizontal, vertical = round(picture.dpi[0]), round(picture.dpi[1])
-        if horizontal != vertical or horizontal not in _SCREEN_DPI:
-            warnings.append(f"{name} cannot hold the resolution, {horizontal} x {vertical} dpi")
     return replace(picture, icc_profile=profile, exif=exif, xmp=xmp), warnings
+
+
+def _fit_resolution(
+    dpi: tuple[float, float], exif: bytes | None, name: str
+) -> tuple[bytes | None, list[str]]:
+    """Put the resolution into the EXIF block of a format without another field for it."""
+    horizontal, vertical = round(dpi[0]), round(dpi[1])
+    is_screen = horizontal == vertical and horizontal in _SCREEN_DPI
+    if is_screen and (exif is None or read_exif_resolution(exif) is None):
+        return exif, []
+    if FORMATS[name].max_metadata_bytes == 0:
+        return exif, [f"{name} cannot hold the resolution, {horizontal} x {vertical} dpi"]
+    return set_exif_resolution(exif, dpi), []

@@ -48,7 +48,7 @@ class Format:
     """Whether all colours of 8 bits are kept; if not, the format is used on request only."""
     keeps_alpha: bool = True
     keeps_resolution: bool = True
-    """Whether the format has a field for the resolution in dots per inch."""
+    """Whether the format has a field for the resolution; otherwise it is stored in EXIF, if any."""
     keeps_16_bits: bool = True
     keeps_grey: bool = True
     """Whether grey is stored as one channel; otherwise it becomes RGB."""

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
+from srgan_gp.images.codecs.exif_resolution import read_exif_resolution
 from srgan_gp.images.picture import MAX_DPI, Array
 
 # Tags of the first directory, of the Exif directory in it, and of the thumbnail's directory.
@@ -223,10 +224,18 @@ def matching_profile(icc_profile: bytes | None, channels: int) -> bytes | None:
 
 
 def read_dpi(image: Image.Image) -> tuple[float, float] | None:
-    """Read the (horizontal, vertical) resolution in dots per inch; None if missing or invalid."""
+    """Read the (horizontal, vertical) resolution in dots per inch; None if missing or invalid.
+
+    It is that of the format's own field, or else of the EXIF block.
+    """
+    is_jpeg = image.format in ("JPEG", "MPO")
+    if "dpi" not in image.info or (is_jpeg and image.info.get("jfif_unit") not in (1, 2)):
+        # Pillow sets 72 dpi for a JPEG of which neither JFIF nor EXIF has a resolution.
+        exif = read_exif(image) if image.format != "TIFF" else None
+        return None if exif is None else read_exif_resolution(exif)
     try:
         horizontal, vertical = (float(value) for value in image.info["dpi"])
-    except (KeyError, TypeError, ValueError, ArithmeticError):
+    except (TypeError, ValueError, ArithmeticError):
         return None
     if image.format == "TIFF" and _RESOLUTION_UNIT not in image.getexif():
         return None  # Pillow assumes a unit if there is none.

@@ -276,6 +276,22 @@ def test_the_resolution_is_read(make):
     assert read(beyond_any_jpeg).dpi is None
 
 
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP", "AVIF"])
+def test_the_resolution_in_exif_is_read(name):
+    image, exif = Image.fromarray(WHITE_TO_BLACK), Image.Exif()
+    exif[282], exif[283], exif[296] = 300.0, 150.0, 2
+    assert read(saved(image, name, exif=exif.tobytes())).dpi == (300, 150)
+    del exif[282]
+    assert read(saved(image, name, exif=exif.tobytes())).dpi is None
+    assert read(saved(image, name)).dpi is None
+
+
+def test_the_resolution_of_the_format_has_priority_over_exif():
+    image, exif = Image.fromarray(WHITE_TO_BLACK), Image.Exif()
+    exif[282], exif[283], exif[296] = 72.0, 72.0, 2
+    assert read(saved(image, "JPEG", dpi=(300, 150), exif=exif.tobytes())).dpi == (300, 150)
+
+
 def test_a_wrong_suffix_is_ignored_with_a_note(make, tmp_path):
     path = tmp_path / "picture.JPG"
     path.write_bytes(make.png(WHITE_TO_BLACK))

@@ -51,6 +51,7 @@ def test_metadata_is_kept_and_updated(rng, make, tmp_path, name):
     seen = read_image(path)
     assert (seen.width, seen.height) == (9, 6)
     assert seen.icc_profile == SRGB
+    assert [round(value) for value in seen.dpi] == [300, 150]
 
 
 @pytest.mark.parametrize("name", ["PNG", "TIFF"])
@@ -154,18 +155,56 @@ def test_a_tiff_keeps_the_exif_tags_that_can_be_read(make, tmp_path):
     assert read_image(tmp_path / "a.tif").pixels.shape == (8, 8, 3)
 
 
-@pytest.mark.parametrize("suffix", [".webp", ".avif", ".gif"])
-def test_a_resolution_that_is_lost_is_a_warning(rng, tmp_path, suffix):
+def test_a_resolution_that_is_lost_is_a_warning(rng, tmp_path):
     picture = picture_of(rng, np.uint8, 3, dpi=(300.0, 300.0))
     text = "cannot hold the resolution, 300 x 300 dpi"
-    warnings = write_image(picture, tmp_path / f"a{suffix}")
+    warnings = write_image(picture, tmp_path / "a.gif")
     assert [warning for warning in warnings if warning.endswith(text)]
     for dpi in ((72.0, 72.0), (95.99, 95.99), None):
-        warnings = write_image(replace(picture, dpi=dpi), tmp_path / f"a{suffix}")
+        warnings = write_image(replace(picture, dpi=dpi), tmp_path / "a.gif")
         assert not [warning for warning in warnings if "resolution" in warning]
 
 
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp"])
+@pytest.mark.parametrize("suffix", [".webp", ".avif"])
+@pytest.mark.parametrize("has_exif", [False, True])
+def test_a_resolution_is_written_to_exif_where_the_format_has_no_field(tmp_path, suffix, has_exif):
+    exif = Image.Exif()
+    exif[0x013B] = "Ada"  # the artist
+    picture = Picture(
+        np.zeros((8, 8, 3), np.uint8), exif=exif if has_exif else None, dpi=(300, 118.11)
+    )
+    assert write_image(picture, tmp_path / f"a{suffix}") == ()
+    assert read_image(tmp_path / f"a{suffix}").dpi == pytest.approx((300, 118.11))
+    with Image.open(tmp_path / f"a{suffix}") as image:  # the facts, read by Pillow
+        tags = image.getexif()
+    assert (tags[282], float(tags[283]), tags[296]) == (300, pytest.approx(118.11), 2)
+    assert tags.get(0x013B) == ("Ada" if has_exif else None)
+
+
+@pytest.mark.parametrize("suffix", [".webp", ".avif"])
+def test_a_resolution_of_screens_adds_no_exif(tmp_path, suffix):
+    picture = Picture(np.zeros((8, 8, 3), np.uint8), dpi=(72, 72))
+    assert write_image(picture, tmp_path / f"a{suffix}") == ()
+    assert read_image(tmp_path / f"a{suffix}").exif is None
+
+
+def test_a_resolution_of_screens_replaces_another_one(tmp_path):
+    exif = Image.Exif()
+    exif[282], exif[283], exif[296] = 300.0, 300.0, 2
+    picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=exif, dpi=(72, 72))
+    assert write_image(picture, tmp_path / "a.webp") == ()
+    assert read_image(tmp_path / "a.webp").dpi == (72, 72)
+
+
+def test_a_resolution_replaces_damaged_exif(tmp_path):
+    picture = Picture(np.zeros((8, 8, 3), np.uint8), exif=b"no exif", dpi=(300, 300))
+    assert write_image(picture, tmp_path / "a.webp") == (
+        "the EXIF data is damaged: it was removed",
+    )
+    assert read_image(tmp_path / "a.webp").dpi == (300, 300)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".bmp", ".webp", ".avif"])
 def test_a_resolution_that_is_kept_is_no_warning(rng, tmp_path, suffix):
     picture = picture_of(rng, np.uint8, 3, dpi=(300.0, 300.0))
     assert write_image(picture, tmp_path / f"a{suffix}") == ()

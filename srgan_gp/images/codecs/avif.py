@@ -13,7 +13,7 @@ def encode_avif(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode an AVIF of 8 bits with loss.
 
     Args:
-        picture: uint8; its resolution is not written, because AVIF has no field for it.
+        picture: uint8; its resolution is written only as part of its EXIF data.
         file: binary file, open for writing.
         quality: 1 to 100.
     """
