@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.commands.verb_parser import CommandParser, MainParser
-from srgan_gp.errors import MissingExtraError, SrganGpError
+from srgan_gp.errors import MissingExtraError, SrganGpError, with_options
 from srgan_gp.system.signals import ENDING, Stopped
 
 COMMANDS = {
@@ -216,7 +216,7 @@ def _report_error(error: Exception) -> int:
     if isinstance(error, ModuleNotFoundError):
         error = _missing_package(error)
     if isinstance(error, SrganGpError):
-        print_message(f"srgan-gp: error: {error}")
+        print_message(f"srgan-gp: error: {with_options(str(error))}")
         return error.exit_code
     name = type(error).__name__
     print_message(

@@ -27,6 +27,9 @@ _OPTION_ADVICE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 
+# Advice about an argument of the Python interface that takes a file, as in `face_detection`.
+_FILE_ARGUMENT = re.compile(r"pass the path of its file as `(\w+)`")
+
 
 class SrganGpError(Exception):
     """Base class of the errors of this package; the command line ends with `exit_code`."""
@@ -137,3 +140,12 @@ def without_options(message: str) -> str:
     """
     # A separator that is a full stop ends the sentence before it, and is kept.
     return _OPTION_ADVICE.sub(lambda match: "." if match[0][0] == "." else "", message)
+
+
+def with_options(message: str) -> str:
+    """Name options of the command line in place of arguments, for messages of commands.
+
+    >>> with_options("It is missing. Or pass the path of its file as `detector`.")
+    'It is missing. Or pass --detector FILE.'
+    """
+    return _FILE_ARGUMENT.sub(lambda match: f"pass --{match[1].replace('_', '-')} FILE", message)

@@ -96,9 +96,9 @@ def run(options: argparse.Namespace) -> int:
 
     output, sheet = _result_paths(options)
     _check_values(options)
-    preparation = _preparation(options)
     photo_list = list_photos(options.inputs, exclude=sheet)
     _refuse_inputs_as_results(photo_list, output, sheet)
+    preparation = _preparation(options)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
         sweep(folder)  # removes unfinished files of crashed processes

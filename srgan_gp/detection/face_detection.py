@@ -174,8 +174,8 @@ def require_detector(path: str | Path | None) -> Path:
     if installed is not None:
         return installed
     raise UsageError(
-        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or name the "
-        "file with the option `detector` (of train: `face-detector`)."
+        f"Face detection needs the network YuNet. {how_to_get(FACE_DETECTOR)} Or pass the path of "
+        "its file as `detector`."
     )
 
 

@@ -128,8 +128,9 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
             if other.name_for(sha256) is not None:
                 command = f"srgan-gp fetch {other.name} --from {shlex.quote(source)}"
                 raise ModelRefusedError(
-                    f"{source} is {other.title}, another network; nothing was installed. To "
-                    f"install it: {command}. {how_to_get(network)}"
+                    f"{source} is {other.title}, not {network.title}; nothing was installed. To "
+                    f"install {other.title}: {command}. To install {network.title}: "
+                    f"{how_to_get(network)}"
                 )
         raise ModelRefusedError(
             f"{source} has the SHA-256 {sha256}, which is not known to work; nothing was "
@@ -149,7 +150,8 @@ def how_to_get(network: HelperNetwork) -> str:
     hashes = [key if len(key) == 64 else f"{key}..." for key in network.files]
     verb = "Get"
     if network.source is not None:
-        verb = f"`srgan-gp fetch {network.name}` downloads it. Without a connection get"
+        command = f"`srgan-gp fetch {network.name}`"
+        verb = f"{command} downloads {network.title}. Without a connection get"
     return (
         f"{verb} {network.where} (licence: "
         f"{network.licence}; SHA-256 {' or '.join(hashes)}), and run `srgan-gp fetch "

@@ -54,7 +54,10 @@ def test_the_file_of_the_other_network_is_named_with_its_command(known, models, 
     assert main(["fetch", "feature-network", "--from", str(known)]) == 8
     said = capsys.readouterr().err
     assert "is YuNet" in said and "not known to work" not in said
-    assert f"srgan-gp fetch face-detector --from {known}" in said
+    assert "is YuNet, not SqueezeNet 1.1; nothing was installed." in said
+    assert f"To install YuNet: srgan-gp fetch face-detector --from {known}. " in said
+    assert "To install SqueezeNet 1.1: `srgan-gp fetch feature-network` downloads" in said
+    assert "downloads it" not in said
     assert not models.exists()
 
 
@@ -88,7 +91,7 @@ def test_without_a_name_the_networks_are_listed(known, models, capsys):
     assert detector.startswith("face-detector: finds faces in photos")
     assert detector.endswith(f"Installed: {models / 'yunet.onnx'}")
     assert features.startswith("feature-network: compares images")
-    assert "Not installed. `srgan-gp fetch feature-network` downloads it." in features
+    assert "Not installed. `srgan-gp fetch feature-network` downloads SqueezeNet 1.1." in features
 
 
 def test_a_source_needs_the_name_of_a_network(known, capsys):

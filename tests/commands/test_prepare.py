@@ -217,6 +217,21 @@ def test_an_unreadable_folder_is_reported_and_ends_with_3(faces, tmp_path, capsy
     assert f"The folder {closed} cannot be read: Permission denied." in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("place", ["nothing", "nothing-*.jpg"])
+def test_a_mistyped_input_is_named_before_a_missing_detector(place, tmp_path, monkeypatch):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    with pytest.raises(UsageError, match=r"(does not exist|Nothing matches).*Check the pa"):
+        run(tmp_path / place, "-o", tmp_path / "faces.zip")
+
+
+def test_the_message_about_a_missing_detector_names_the_option(
+    faces, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    assert main(["prepare", str(faces), "-o", str(tmp_path / "faces.zip")]) == 2
+    assert capsys.readouterr().err.endswith(" Or pass --detector FILE.\n")
+
+
 def test_without_a_detector_nothing_is_written(faces, tmp_path, monkeypatch):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
     with pytest.raises(UsageError, match="srgan-gp fetch face-detector"):

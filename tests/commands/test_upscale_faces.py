@@ -153,6 +153,7 @@ def test_a_missing_detector_is_one_error_that_says_how_to_get_it(upscale, photo)
     code, _, errors = upscale(photo, "--faces")
     assert code != 0
     assert "srgan-gp fetch face-detector" in errors
+    assert "Or pass --detector FILE." in errors and "`detector`" not in errors
     assert errors.count("error:") == 1
     assert not photo.with_name("photo_x4.png").exists()
 

@@ -87,7 +87,7 @@ def test_without_a_detector_the_message_names_file_and_licence(tmp_path, monkeyp
     assert str(tmp_path) in str(caught.value)
     assert "licence: Apache-2.0" in str(caught.value)
     assert "models/face_detection_yunet" in str(caught.value)
-    assert "Or name the file with the option `detector`" in str(caught.value)
+    assert "Or pass the path of its file as `detector`." in str(caught.value)
 
 
 def test_a_missing_path_is_named(tmp_path):
