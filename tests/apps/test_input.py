@@ -1,6 +1,7 @@
 """Input of images in a browser: types, refusals, drop and paste, and previews by the server."""
 
 import base64
+import re
 import shutil
 from pathlib import Path
 
@@ -92,7 +93,38 @@ def test_a_damaged_image_is_named_when_it_is_chosen(page, tmp_path):
     path = tmp_path / "damaged.tiff"
     path.write_bytes(b"II*\0 and then invalid data")
     choose(page, "upscale-image", path)
-    expect(notice(page)).to_contain_text("This image cannot be used: ")
+    expect(notice(page)).to_contain_text("damaged.tiff cannot be used: the TIFF file is damaged")
+
+
+def test_truncated_files_are_refused_when_they_are_chosen(page, tmp_path, photo):
+    uploads = []
+    page.on("request", lambda request: uploads.append(request.url)
+            if "/gradio_api/upload" in request.url else None)  # fmt: skip
+    half = tmp_path / "half.jpg"
+    Image.new("RGB", (40, 30), (200, 100, 0)).save(half)
+    half.write_bytes(half.read_bytes()[:-40])
+    choose(page, "upscale-image", half)
+    message = "half.jpg cannot be used: the JPEG file is damaged or truncated; get a complete copy"
+    expect(notice(page)).to_contain_text(message)
+    expect(page.locator(IMAGE)).to_have_count(0)
+    choose(page, "upscale-image", photo())  # the field can be used again
+    expect_size(page, 40, 32)
+    page.get_by_role("tab", name="Batch").click()
+    choose(page, "batch-files", photo("a.png"), half, photo("bb.png"))
+    files = page.locator("#batch-files td.filename")
+    expect(files).to_have_count(2)
+    expect(page.locator("#batch-files")).to_contain_text("bb")
+    expect(page.locator("#batch-estimate")).to_contain_text(f"Skipped: {message}")
+    assert len(uploads) == 1 + 1 + 3, "each file is sent once"
+    page.wait_for_timeout(3500)  # Gradio's server refuses to report an unknown upload after 3 s
+
+
+@pytest.mark.usefixtures("unchecked")
+def test_a_busy_server_checks_an_image_in_its_job(page, tmp_path):
+    path = tmp_path / "damaged.tiff"
+    path.write_bytes(b"II*\0 and then invalid data")
+    choose(page, "upscale-image", path)
+    expect(notice(page)).to_contain_text(re.compile("^This image cannot be used: the TIFF"))
 
 
 def test_the_page_has_an_icon(page, address):
