@@ -86,9 +86,10 @@ export async function prepare(files) {
   }
 }
 
-// Return the paths of files that were sent before; null: these were not.
+// Return the paths of files that were sent before; null: these were not. The newest ones count,
+// because Gradio may never have asked for earlier files of the same names and sizes.
 function preparedPaths(files) {
-  const index = prepared.findIndex((list) => list.length === files.length &&
+  const index = prepared.findLastIndex((list) => list.length === files.length &&
     list.every(([file], i) => file.name === files[i].name && file.size === files[i].size));
   return index < 0 ? null : prepared.splice(index, 1)[0].map(([, path]) => path);
 }

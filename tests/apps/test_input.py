@@ -24,6 +24,12 @@ GIVE = """([kind, name, type, data]) => {
   document.querySelector("#headline").dispatchEvent(event);
 }"""
 
+SEND_ONLY = """async ([name, data]) => {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  const { prepare } = await import("/page/uploads.js");
+  return (await prepare([new File([bytes], name)])).files.length;
+}"""
+
 
 def choose(page, name, *paths):
     page.set_input_files(f"#{name} input[type=file]", [str(path) for path in paths])
@@ -117,6 +123,18 @@ def test_truncated_files_are_refused_when_they_are_chosen(page, tmp_path, photo)
     expect(page.locator("#batch-estimate")).to_contain_text(f"Skipped: {message}")
     assert len(uploads) == 1 + 1 + 3, "each file is sent once"
     page.wait_for_timeout(3500)  # Gradio's server refuses to report an unknown upload after 3 s
+
+
+def test_the_newest_of_two_files_of_one_name_and_size_is_used(page, tmp_path):
+    earlier, newer = (tmp_path / f"{side}" / "photo.bmp" for side in ("30", "60"))
+    for path, size in ((earlier, (30, 60)), (newer, (60, 30))):  # rows of BMP have 4n bytes
+        path.parent.mkdir()
+        Image.new("RGBA", size).save(path)
+    assert earlier.stat().st_size == newer.stat().st_size
+    data = base64.b64encode(earlier.read_bytes()).decode()
+    assert page.evaluate(SEND_ONLY, ["photo.bmp", data]) == 1  # Gradio does not ask for it
+    choose(page, "upscale-image", newer)
+    expect_size(page, 60, 30)
 
 
 @pytest.mark.usefixtures("unchecked")
