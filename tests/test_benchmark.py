@@ -1,3 +1,4 @@
+import asyncio
 import importlib.util
 import json
 import sys
@@ -320,3 +321,60 @@ def test_jobs_are_timed_by_both_clocks():
     for times, cpu_times in zip(rounds, used, strict=True):
         assert list(times) == list(cpu_times) == ["wait", "nothing"]
         assert times["wait"] >= 0.2 > 10 * cpu_times["wait"]
+
+
+class _SlowServer:
+    """Server that accepts each job late, and finishes the accepted ones after SIGTERM.
+
+    It is also the process, and its port has the metrics too.
+    """
+
+    process = property(lambda self: self)
+    accepted = 0
+
+    def __init__(self):
+        self.ended = asyncio.Event()
+
+    def send_signal(self, _signal):
+        self.ended.set()
+
+    def wait(self, _timeout):
+        return 0
+
+    def files(self):
+        return 0
+
+    async def answer(self, reader, writer):
+        head = await reader.readuntil(b"\r\n\r\n")
+        if head.startswith(b"GET /metrics "):
+            text = (
+                f"# HELP\nsrgan_gp_queued_jobs 1.0\nsrgan_gp_running_jobs {self.accepted - 1}.0\n"
+            )
+            writer.write(b"HTTP/1.1 200 OK\r\n\r\n" + text.encode())
+        else:
+            await asyncio.sleep(0.5)
+            if self.ended.is_set():
+                writer.write(b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 60\r\n\r\n")
+            else:
+                self.accepted += 1
+                await self.ended.wait()
+                if self.accepted > 1:  # one job is cut off, without an answer
+                    writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+                self.accepted -= 1
+        writer.close()
+
+
+@pytest.mark.usefixtures("benchmark")
+def test_a_load_test_sends_its_signal_when_all_jobs_are_accepted():
+    from benchmarks.shutdown import stop
+
+    async def run():
+        server = _SlowServer()
+        async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listener:
+            server.port = listener.sockets[0].getsockname()[1]
+            return await stop(server, server.port, [b"image"] * 3)
+
+    values = asyncio.run(run())
+    assert values["jobs_at_sigterm"] == 3
+    assert (values["delivered"], values["cut_off"], values["lost"]) == (2, 0, 1)
+    assert (values["exit_code"], values["files_left_at_the_end"]) == (0, 0)

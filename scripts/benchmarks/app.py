@@ -5,7 +5,6 @@ server for other benchmarks too.
 """
 
 import asyncio
-import signal
 import statistics
 import subprocess
 import sys
@@ -21,7 +20,8 @@ import numpy as np
 import psutil
 
 from benchmarks.client_images import bomb_file, draw, owner, thumbnail
-from benchmarks.http_client import address_of, connect, form, get, post_file
+from benchmarks.http_client import address_of, connect, form, free_ports, get, post_file
+from benchmarks.shutdown import stop
 
 _SECONDS_BETWEEN_PROBES = 0.1
 _SECONDS_TO_CLEAN = 60
@@ -39,10 +39,15 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
 
     Returns:
         Counts, latencies in seconds, memory in MiB; see `_load`, `_bomb`, `_disconnects` and
-        `_stop`.
+        `shutdown.stop`.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "users": users, "side": side}
-    with tempfile.TemporaryDirectory() as folder, serve_app(model, threads, folder) as server:
+    (metrics_port,) = free_ports(1)
+    options = ("--metrics-port", str(metrics_port))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        serve_app(model, threads, folder, options) as server,
+    ):
         values["start_to_first_byte_seconds"] = server.start_seconds
         libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
         values["torch_is_loaded"] = "libtorch" in libraries
@@ -51,7 +56,7 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         values |= asyncio.run(_load(server.port, images))
         values |= asyncio.run(_bomb(server))
         values |= asyncio.run(_disconnects(server, images[:20]))
-        values |= asyncio.run(_stop(server, [draw(n, side) for n in range(jobs)]))
+        values |= asyncio.run(stop(server, metrics_port, [draw(n, side) for n in range(jobs)]))
     return values
 
 
@@ -192,32 +197,6 @@ async def _disconnects(server: Server, images: Sequence[bytes]) -> dict[str, Any
     return {
         "files_left_by_disconnected_clients": server.files() - before,
         "disconnected_clients_cleaned_after_seconds": time.perf_counter() - started,
-    }
-
-
-async def _stop(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
-    """Send SIGTERM while jobs are running or queued.
-
-    Returns:
-        The number of unfinished jobs at that time, the number of results delivered in all, the exit
-        code, the seconds until the server has ended, and the number of temporary files left.
-    """
-    tasks = [
-        asyncio.create_task(post_file(server.port, "/api/upscale", "picture", image, number))
-        for number, image in enumerate(images)
-    ]
-    await asyncio.sleep(0.2)  # all jobs have been accepted by then
-    finished_before = sum(task.done() for task in tasks)
-    started = time.perf_counter()
-    server.process.send_signal(signal.SIGTERM)
-    answers = await asyncio.gather(*tasks)
-    code = await asyncio.to_thread(server.process.wait, 60)
-    return {
-        "jobs_at_sigterm": len(tasks) - finished_before,
-        "delivered": sum(answer.status == 200 for answer in answers),
-        "exit_code": code,
-        "seconds_to_end": time.perf_counter() - started,
-        "files_left_at_the_end": server.files(),
     }
 
 

@@ -4,6 +4,7 @@ The server limits clients by their address, so that a load test needs many.
 """
 
 import asyncio
+import socket
 import ssl
 import time
 from contextlib import suppress
@@ -99,3 +100,12 @@ async def close(writer: asyncio.StreamWriter) -> None:
     writer.close()
     with suppress(OSError):
         await writer.wait_closed()
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports that are free now; another program may take them before they are used."""
+    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in listeners]
+    for listener in listeners:
+        listener.close()
+    return ports

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.app import Server, latencies, serve_app
 from benchmarks.client_images import draw, owner, thumbnail
-from benchmarks.http_client import address_of, form, get, request
+from benchmarks.http_client import address_of, form, free_ports, get, request
 
 CONFIGURATION = Path(__file__).parents[2] / "docs" / "guides" / "deploy" / "nginx.conf"
 NAME = "example.org"
@@ -137,7 +137,7 @@ def serve_nginx(app_port: int, folder: Path, changes: dict[str, str] | None = No
     program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
     if program is None:
         raise RuntimeError("nginx is not installed: apt-get install nginx-light openssl")
-    port, http_port = _free_ports(2)
+    port, http_port = free_ports(2)
     tls = _make_certificate(folder)
     _write_configuration(folder, app_port, port, http_port, changes or {})
     log = folder / "error.log"
@@ -186,15 +186,6 @@ def _make_certificate(folder: Path) -> ssl.SSLContext:
     command += [f"subjectAltName=DNS:{NAME}", "-keyout", str(folder / "key.pem")]
     subprocess.run([*command, "-out", str(certificate)], check=True, capture_output=True)
     return ssl.create_default_context(cafile=str(certificate))
-
-
-def _free_ports(count: int) -> list[int]:
-    """Return ports that are free now; another program may take them before they are used."""
-    listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [listener.getsockname()[1] for listener in listeners]
-    for listener in listeners:
-        listener.close()
-    return ports
 
 
 def _wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

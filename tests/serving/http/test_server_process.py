@@ -49,6 +49,7 @@ def test_benchmark_with_concurrent_users_a_bomb_and_a_signal(models):
     assert values["bomb_memory_mib"] < 64
     assert values["files_left_by_disconnected_clients"] == 0
     assert values["delivered"] == 4
+    assert values["cut_off"] == values["lost"] == 0
     assert values["files_left_at_the_end"] == 0
     assert values["exit_code"] == 0
     assert "Traceback" not in done.stderr
