@@ -49,7 +49,7 @@ _FEATURE_WEIGHTS = (
     "fetch feature-network`]"
 )
 _KEEP = "minutes to keep uploads and results [10]"
-_DRAIN = "seconds to finish running jobs after a signal [30]"
+_DRAIN = "seconds to finish running and queued jobs after a signal [30]"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -92,7 +92,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Serve until a signal; return 0, or 1 if running jobs had to be cancelled."""
+    """Serve until a signal; return 0, or 1 if unfinished jobs had to be cancelled."""
     from srgan_gp.serving.http.server import serve
     from srgan_gp.serving.server_settings import ServerSettings
 
@@ -114,8 +114,8 @@ def run(options: argparse.Namespace) -> int:
     if serve(settings, on_started=_announce):
         return 0
     print_message(
-        f"Running jobs were cancelled after {settings.drain_seconds:g} s; raise --drain-seconds to "
-        "wait longer."
+        f"Unfinished jobs were cancelled after {settings.drain_seconds:g} s; raise --drain-seconds "
+        "to wait longer."
     )
     return BusyError.exit_code
 
