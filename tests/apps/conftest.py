@@ -88,6 +88,12 @@ def is_expected(message, address, *, is_reloaded):
 
 
 @pytest.fixture
+def is_expected_error():
+    """Return `is_expected`."""
+    return is_expected
+
+
+@pytest.fixture
 def page(browser, address, request):
     """Open the page; at the end, check for requests to other hosts and for console errors."""
     is_reloaded = request.node.get_closest_marker("reloads") is not None
