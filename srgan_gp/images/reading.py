@@ -10,6 +10,7 @@ import stat
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Integral
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -44,13 +45,15 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
     Raises:
         PictureError: the file is missing, not readable, not an image of these formats, damaged or
             too large; `code` is the reason, and the message names the path and says what to do.
-        TypeError: `path` is not a path.
+        TypeError: `path` is not a path, or `max_pixels` not an integer.
     """
     if not isinstance(cast("object", path), str | os.PathLike):
         raise TypeError(
             f"read_image takes the path of a file, got {type(path).__name__}; Upscaler.upscale and "
             "write_image take images of Pillow, such as Image.open(io.BytesIO(data)) of bytes"
         )
+    if not isinstance(cast("object", max_pixels), Integral):
+        raise TypeError(f"max_pixels must be an integer, got {max_pixels!r}")
     try:
         return read_picture(Path(path), max_pixels=max_pixels)
     except PictureError as error:

@@ -5,7 +5,9 @@ import os
 from collections.abc import Mapping
 from numbers import Integral
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, TypedDict, cast
+from typing import BinaryIO, TypedDict, cast
+
+from PIL import Image
 
 from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.images import mapped_arrays
@@ -18,12 +20,9 @@ from srgan_gp.system.files import atomic_write
 from srgan_gp.system.paths import is_folder, names_a_folder
 from srgan_gp.system.write_errors import errors_about
 
-if TYPE_CHECKING:
-    from PIL import Image
-
 
 def write_image(
-    picture: "Picture | Array | Image.Image",
+    picture: Picture | Array | Image.Image,
     path: str | Path | BinaryIO,
     *,
     format: str | None = None,
@@ -61,8 +60,8 @@ def write_image(
         Pillow image lost.
 
     Raises:
-        UsageError: the format, or one of the quality, is unknown or missing; or the quality is out
-            of range.
+        UsageError: the format, or one of the quality, is unknown or missing; the quality is out of
+            range; or the file is not open for writing.
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
             E_DISK_FULL; E_DAMAGED for a Pillow image of a damaged file.
         OutputError: the file cannot be written.
@@ -81,6 +80,11 @@ def write_image(
     elif hasattr(cast("object", path), "write") and not isinstance(path, io.TextIOBase):
         if format is None:
             raise UsageError('a file object has no suffix: pass a format, such as format="png"')
+        if hasattr(path, "writable") and not path.writable():
+            raise UsageError(
+                f"cannot write {getattr(path, 'name', 'the file object')}: it is not open for "
+                'writing; open it with the mode "wb"'
+            )
         picture, buffer = to_file_picture(image), io.BytesIO()  # `path` may not be seekable
         warnings = encode_image(picture, buffer, format=format, **options)
         with errors_about(Path(str(getattr(path, "name", "the file object")))):

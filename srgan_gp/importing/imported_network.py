@@ -105,7 +105,8 @@ def load_network(weights: dict[str, Tensor], name: str) -> ImportedNetwork:
             descriptor = MAIN_REGISTRY.load(weights)
     except UnsupportedModelError as error:
         raise ModelRefusedError(
-            f"{name} holds weights of an architecture that spandrel does not know."
+            f"{name} holds weights of an architecture that spandrel does not know. Export the "
+            "model to ONNX with the code of its own project, and pass the .onnx file."
         ) from error
     except Exception as error:  # of many kinds: an assertion, a missing key, no memory
         lines = str(error).splitlines() or [type(error).__name__]

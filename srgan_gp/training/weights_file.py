@@ -76,7 +76,10 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     found: dict[str, NDArray[Any]] = {}
     for tensor in _read_onnx(path).graph.initializer:
         if tensor.data_location == TensorProto.EXTERNAL or tensor.external_data:
-            raise UsageError(f"{path} keeps tensors in other files; save it as a single file.")
+            raise UsageError(
+                f"{path} keeps tensors in other files; save it as a single file: "
+                "onnx.save_model(onnx.load('x.onnx'), 'single.onnx')."
+            )
         if tensor.data_type in (TensorProto.FLOAT, TensorProto.FLOAT16):
             found[tensor.name] = _as_floats(numpy_helper.to_array(tensor))
     return found

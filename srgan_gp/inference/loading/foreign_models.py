@@ -33,6 +33,10 @@ _MAX_MEAN = 32
 """
 
 
+SAVE_ONNX = "onnx.save_model(onnx.load('x.onnx'), 'single.onnx')"
+"""Python code that puts the weights of a model into its own file, for messages."""
+
+
 def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
     """Parse an untrusted model; refuse one that could read other files or run for ever.
 
@@ -57,7 +61,7 @@ def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
         if tensor.data_location == onnx.TensorProto.EXTERNAL or tensor.external_data:
             raise ModelRefusedError(
                 f"The model {name} stores weights in other files ({tensor.name}). "
-                "Save it as a single file."
+                f"Save it as a single file: {SAVE_ONNX}."
             )
     for node in _nodes(model):
         if node.domain not in STANDARD_DOMAINS:

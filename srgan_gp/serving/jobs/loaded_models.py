@@ -191,6 +191,11 @@ def _check_is_upscaler(name: str) -> None:
     tasks = {card.name: card.task for card in _installed_cards()}
     upscalers = [model for model, task in tasks.items() if task == UPSCALING]
     known = ", ".join(upscalers) or "none is installed"
+    if name not in tasks and name.lower().endswith(".onnx"):
+        raise ModelRefusedError(
+            f"The server takes names of models, not the file {name}. Run `srgan-gp import {name} "
+            "--name NAME` first, and pass the NAME."
+        )
     if name not in tasks:
         raise ModelRefusedError(f"Unknown model {name!r}. Known models: {known}.")
     if tasks[name] != UPSCALING:

@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,20 @@ def test_external_data_is_refused_before_onnx_runtime_sees_it(foreign, onnx_mode
     monkeypatch.setattr(ort_engine.onnxruntime, "InferenceSession", None)
     with pytest.raises(ModelRefusedError, match="other files"):
         open_foreign(foreign(model))
+
+
+def test_the_advice_on_external_data_makes_a_single_file(foreign, onnx_models, monkeypatch):
+    import onnx
+
+    path = foreign(onnx_models.convolutional())
+    monkeypatch.chdir(path.parent)
+    onnx.save_model(
+        onnx.load(path), "x.onnx", save_as_external_data=True, location="x.data", size_threshold=0
+    )
+    with pytest.raises(ModelRefusedError) as caught:
+        open_foreign(Path("x.onnx"))
+    exec(str(caught.value).partition("single file: ")[2].removesuffix("."), {"onnx": onnx})
+    assert open_foreign(Path("single.onnx")).info.scale == open_foreign(path).info.scale
 
 
 def test_external_data_hidden_in_a_constant_is_refused(foreign, onnx_models):

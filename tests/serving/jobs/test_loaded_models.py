@@ -53,6 +53,7 @@ def test_default_model_is_checked_without_loading_it_on_the_cpu(loader, loads):
     ("name", "device", "error", "message"),
     [
         ("nosuch", "cpu", ModelRefusedError, r"Unknown model 'nosuch'. Known models: .*tiny"),
+        ("a/my.onnx", "cpu", ModelRefusedError, r"import a/my.onnx --name NAME` first, and pass"),
         ("tiny-faces", "cpu", ModelRefusedError, r"face-generation and cannot upscale\. .*tiny"),
         ("tiny", "gpu", UsageError, r"no device 'gpu'; choose auto"),
         (
