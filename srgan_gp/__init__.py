@@ -39,6 +39,7 @@ The public names:
     write_image    writes a `Picture`, an array or a Pillow image to a file
     list_models    lists the model cards; their names are those that `load` takes
     ModelCard      description of a model: purpose, licence, scores, limits
+    Score          `card.scores`: metric, validation set, value and protocol
     UpscaleReport  `upscaler.report`: tiles, seconds, warnings and faces of a call
     FaceOptions    options of `Upscaler.load(faces=...)`: strength, model, detector
     FaceResult     a face in `upscaler.report.faces`, and what was done to it
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscale_report import UpscaleReport
     from srgan_gp.inference.upscaler import Upscaler
+    from srgan_gp.models.card_records import Score
     from srgan_gp.models.cards import ModelCard
     from srgan_gp.models.catalog import list_models
 
@@ -92,6 +94,7 @@ __all__ = [
     "OutputError",
     "Picture",
     "PictureError",
+    "Score",
     "SrganGpError",
     "UpscaleReport",
     "Upscaler",
@@ -113,6 +116,7 @@ _MODULES = {
     "OutputError": "srgan_gp.errors",
     "Picture": "srgan_gp.images",
     "PictureError": "srgan_gp.errors",
+    "Score": "srgan_gp.models.card_records",
     "SrganGpError": "srgan_gp.errors",
     "UpscaleReport": "srgan_gp.inference.upscale_report",
     "Upscaler": "srgan_gp.inference.upscaler",

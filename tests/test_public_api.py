@@ -1,12 +1,14 @@
 """The public API as a programmer meets it: names, help, examples in the docstring, the notebook."""
 
 import ast
+import inspect
 import io
 import json
 import pydoc
 import re
 import shutil
 import textwrap
+import typing
 from dataclasses import fields
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from PIL import Image
 
 import srgan_gp
 from srgan_gp import FaceGenerator, FaceOptions, FaceResult, ModelCard, Picture, Upscaler
+from srgan_gp.images.picture import Array
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "docs" / "guides" / "python.ipynb"
@@ -70,10 +73,38 @@ def attributes_in_help(kind):
 
 
 @pytest.mark.parametrize(
-    "kind", [ModelCard, srgan_gp.UpscaleReport, Picture, FaceOptions, FaceResult]
+    "kind", [ModelCard, srgan_gp.UpscaleReport, Picture, FaceOptions, FaceResult, srgan_gp.Score]
 )
 def test_help_describes_every_field(kind):
     assert attributes_in_help(kind) == [field.name for field in fields(kind)]
+
+
+def public_objects():
+    """Yield the name and the object of each public function and class, and of their methods."""
+    for name in srgan_gp.__all__:
+        value = getattr(srgan_gp, name)
+        yield name, value
+        for member in dir(value) if inspect.isclass(value) else ():
+            method = inspect.getattr_static(value, member)
+            method = getattr(method, "__func__", getattr(method, "fget", method))
+            if inspect.isfunction(method) and (member == "__init__" or member[0] != "_"):
+                yield f"{name}.{member}", method
+
+
+def test_the_type_hints_of_every_public_object_can_be_resolved():
+    hints = {name: typing.get_type_hints(value) for name, value in public_objects()}
+    assert hints["Upscaler.load"]["faces"] == FaceOptions | float | None
+    assert hints["write_image"]["picture"] == Picture | Array | Image.Image
+    assert hints["Picture"]["exif"] == bytes | None
+    assert hints["Picture.width"] == {"return": int}
+
+
+def test_help_names_nothing_that_is_not_public():
+    others = {"Exif", "Image.Exif", "io.BytesIO()"}  # of other libraries
+    for name, value in public_objects():
+        for reference in re.findall(r"`((?:\w+\.)*[A-Z]\w*|[\w.]+\(\))`", value.__doc__ or ""):
+            is_code = reference.startswith("E_")
+            assert is_code or reference in {*srgan_gp.__all__, *others}, (name, reference)
 
 
 def test_help_of_upscale_names_no_private_class():
@@ -172,6 +203,25 @@ def test_pillow_is_told_how_to_convert_a_picture():
 def test_what_is_no_path_is_refused_with_the_functions_that_take_it(argument):
     with pytest.raises(TypeError, match=r"got .*; Upscaler.upscale and write_image take images of"):
         srgan_gp.read_image(argument)
+
+
+@pytest.mark.parametrize("max_pixels", [None, "1e9", 1e9])
+def test_max_pixels_must_be_an_integer(max_pixels):
+    message = f"max_pixels must be an integer, got {max_pixels!r}"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        srgan_gp.read_image("a.png", max_pixels=max_pixels)
+
+
+def test_a_file_that_is_open_for_reading_is_not_written(tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(b"before")
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    with path.open("rb") as file, pytest.raises(srgan_gp.UsageError) as caught:
+        srgan_gp.write_image(pixels, file, format="png")
+    assert str(caught.value) == (
+        f'cannot write {path}: it is not open for writing; open it with the mode "wb"'
+    )
+    assert path.read_bytes() == b"before"
 
 
 def test_a_list_is_not_written_as_one_image(tmp_path):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from srgan_gp.errors import Cancelled, ModelRefusedError, PictureError
 from srgan_gp.images import Picture, mapped_arrays
 from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.inference.devices import FLOAT16
+from srgan_gp.inference.face_enhancement.enhancer_interface import FaceEnhancerInterface
 from srgan_gp.inference.face_enhancement.face_options import FaceResult
 from srgan_gp.inference.pixel_values import check_pixels
 from srgan_gp.inference.precision.half_runs import HalfRuns
@@ -27,9 +28,6 @@ from srgan_gp.inference.tiling.network_pass import NetworkPass, NetworkPassBatch
 from srgan_gp.inference.tiling.tiles import Progress, run_tiled
 from srgan_gp.inference.tiling.window_choice import TileChoice, window_for
 from srgan_gp.inference.upscale_report import UpscaleReport
-
-if TYPE_CHECKING:
-    from srgan_gp.inference.face_enhancement.face_enhancer import FaceEnhancer
 
 Array = NDArray[Any]
 
@@ -70,7 +68,7 @@ class UpscaleCall:
         on_progress: Progress | None,
         folder: Path | None = None,
         on_start: OnStart | None = None,
-        faces: "FaceEnhancer | None" = None,
+        faces: FaceEnhancerInterface | None = None,
     ) -> None:
         self._started = time.monotonic()
         self._session, self._info = session, session.info

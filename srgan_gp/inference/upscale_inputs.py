@@ -7,10 +7,11 @@ import os
 from collections.abc import Iterator, Sequence
 from numbers import Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict, TypeVar, cast
+from typing import Any, Literal, TypedDict, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image as PillowImage
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import Picture, read_image
@@ -22,19 +23,20 @@ from srgan_gp.inference.tiling.window_choice import choose_batch
 from srgan_gp.models.cards import MAX_SCALE, scale_message
 from srgan_gp.system.paths import is_folder
 
-if TYPE_CHECKING:
-    from PIL.Image import Image as PillowImage
-
-Image = TypeVar("Image", NDArray[Any], "PillowImage", Picture)
+Image = TypeVar("Image", NDArray[Any], PillowImage, Picture)
 """Type of an image that is not a path; the result has the same type."""
 Item = TypeVar("Item")
 Many = list[Item] | tuple[Item, ...] | Iterator[Item]
 """Several images or paths."""
-ManyFiles = Many[str] | Many[Path]
-"""Several paths."""
+File = TypeVar("File", bound=str | Path)
+"""Type of a path."""
+AnyImage = NDArray[Any] | PillowImage | Picture
+"""An image that is not a path."""
+Mixed = TypeVar("Mixed", bound=AnyImage | str | Path)
+"""Type of an image or a path, for several of different kinds."""
 
 
-class UpscaleOptions(TypedDict, total=False):
+class CallOptions(TypedDict, total=False):
     """Keyword arguments of `Upscaler.upscale`, for type checkers; the method describes them."""
 
     scale: float | None

@@ -1,21 +1,19 @@
 """`Upscaler`, the public class for upscaling arrays, Pillow images, pictures and files."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Unpack, cast, overload
+from typing import Any, Literal, Unpack, cast, overload
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
+from srgan_gp.inference.face_enhancement.enhancer_interface import FaceEnhancerInterface
+from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 from srgan_gp.inference.session_interface import CancelCount, LoadedModel, SessionInterface
 from srgan_gp.inference.tiling.tiles import Progress
 from srgan_gp.inference.tiling.window_choice import CPU_BUDGET, TileChoice
 from srgan_gp.inference.upscale_call import OnStart, UpscaleCall
-from srgan_gp.inference.upscale_inputs import Image, Many, ManyFiles, UpscaleInputs, UpscaleOptions
+from srgan_gp.inference.upscale_inputs import CallOptions, File, Image, Many, Mixed, UpscaleInputs
 from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
 from srgan_gp.models.catalog import DEFAULT_MODELS
-
-if TYPE_CHECKING:
-    from srgan_gp.inference.face_enhancement.face_enhancer import FaceEnhancer
-    from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
 DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]  # its name
 
@@ -25,7 +23,6 @@ class Upscaler(LoadedModel):
 
     `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. It runs one
     call at a time. Nothing has to be closed: the model is freed with the last reference to it.
-
 
     Args:
         session: runs the model. The default None raises a TypeError that names `Upscaler.load`.
@@ -51,7 +48,7 @@ class Upscaler(LoadedModel):
     """
 
     def __init__(
-        self, session: SessionInterface | None = None, faces: "FaceEnhancer | None" = None
+        self, session: SessionInterface | None = None, faces: FaceEnhancerInterface | None = None
     ) -> None:
         super().__init__(session, "super-resolution", "upscaling")
         self._faces, self._cancels = faces, CancelCount()
@@ -72,7 +69,7 @@ class Upscaler(LoadedModel):
         fidelity: float | None = None,
         look: str | None = None,
         precision: str = "auto",
-        faces: "FaceOptions | float | None" = None,
+        faces: FaceOptions | float | None = None,
     ) -> "Upscaler":
         """Load a model by its name, or any `.onnx` file by its path.
 
@@ -114,7 +111,7 @@ class Upscaler(LoadedModel):
         return other
 
     def network_memory(self, height: int, width: int) -> int:
-        """Estimate the network's main memory in bytes; beyond `CPU_BUDGET` an image is tiled."""
+        """Estimate the network's main memory in bytes; beyond 768 MiB an image is tiled."""
         needed = height * width * self._session.info.bytes_per_pixel
         return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
 
@@ -131,16 +128,19 @@ class Upscaler(LoadedModel):
             self._faces.cancel()
 
     @overload
-    def upscale(self, image: str | Path, **options: Unpack[UpscaleOptions]) -> Picture: ...
+    def upscale(self, image: str | Path, **options: Unpack[CallOptions]) -> Picture: ...
 
     @overload
-    def upscale(self, image: Image, **options: Unpack[UpscaleOptions]) -> Image: ...
+    def upscale(self, image: Image, **options: Unpack[CallOptions]) -> Image: ...
 
     @overload
-    def upscale(self, image: ManyFiles, **options: Unpack[UpscaleOptions]) -> list[Picture]: ...
+    def upscale(self, image: Many[File], **options: Unpack[CallOptions]) -> list[Picture]: ...
 
     @overload
-    def upscale(self, image: Many[Image], **options: Unpack[UpscaleOptions]) -> list[Image]: ...
+    def upscale(self, image: Many[Image], **options: Unpack[CallOptions]) -> list[Image]: ...
+
+    @overload
+    def upscale(self, image: Many[Mixed], **options: Unpack[CallOptions]) -> list[Any]: ...
 
     def upscale(
         self,
@@ -231,7 +231,8 @@ class Upscaler(LoadedModel):
             tile: as for `upscale`; the server passes a limit of pixels.
             on_progress: as for `upscale`; counts the tiles of colour and alpha together.
             scratch_folder: as for `upscale`; the folder of the output file is a good choice.
-            on_start: see `upscale_call.OnStart`; not called if alpha varies or faces are enhanced.
+            on_start: called with the result when its computation begins, to encode its rows as
+                they appear; not called if alpha varies or faces are enhanced.
 
         Raises:
             SrganGpError: as for `upscale`, by its subclasses.

@@ -36,17 +36,20 @@ class Score:
     """A measured score.
 
     PSNR-Y, SSIM-Y and consistency are better if higher; squeeze distance, patch distance, pattern,
-    FD and KID if lower; grain near that of the original; diversity and novelty near 1. The module
+    FD and KID if lower; grain near that of the original; diversity and novelty near 1. The package
     `srgan_gp.metrics` defines them.
+
+    Attributes:
+        metric: name of the metric, such as `PSNR-Y`.
+        set: name of the validation set.
+        value: the score, in the unit of the metric.
+        protocol: how the score was measured, so that it can be reproduced.
     """
 
     metric: str
-    """Name of the metric, such as `PSNR-Y`."""
     set: str
-    """Name of the validation set."""
     value: float
     protocol: str
-    """How the score was measured, so that it can be reproduced."""
 
 
 @dataclass(frozen=True)

@@ -49,7 +49,7 @@ class ModelCard:
 
     Attributes:
         name: the name that `load` takes.
-        task: one of `TASKS`.
+        task: `super-resolution` or `face-generation`.
         summary: purpose of the model, one sentence.
         version: version of the model.
         licence: licence of the weights.
@@ -58,9 +58,9 @@ class ModelCard:
         limits: known limits, one sentence each.
         arguments: constructor arguments of the architecture.
         files: files by kind: `onnx`; `critic`, used in training only; `int8`, a faster network; and
-            `safetensors` for models of version 0.1.
-        data: sources of the training images.
-        scores: measured scores, see `Score`.
+            `safetensors` for models of version 0.1. Each has a name, its sha256 and its bytes.
+        data: sources of the training images: what they are, licence, attribution and consent.
+        scores: measured scores, each a `Score`.
         scale: upscaling factor; None for a face generator.
         image_size: height and width of a generated face in pixels; None for an upscaler.
         truncation: default factor of the latent vectors of a face generator; None: 1.

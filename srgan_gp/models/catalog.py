@@ -58,7 +58,10 @@ def model_folders() -> tuple[Path, ...]:
 
 
 def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -> list[ModelCard]:
-    """Read the cards of all models in `model_folders()`, sorted by name within a folder.
+    """Read the cards of all installed models: those of this package, then those of the user.
+
+    The user's are in the folder `$SRGAN_GP_MODELS`, or by default in
+    `~/.local/share/srgan-gp/models`. Within a folder they are sorted by name.
 
     Example:
         >>> "photo-x4" in [card.name for card in list_models()]

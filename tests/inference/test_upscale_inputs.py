@@ -132,6 +132,19 @@ def test_metadata_of_pillow_are_kept(doubler):
     assert "icc_profile" not in doubler.upscale(image.convert("CMYK")).info
 
 
+def test_a_pillow_result_is_written_upright_with_its_exif(doubler, tmp_path):
+    image, exif = Image.new("RGB", (8, 4)), Image.Exif()
+    exif[0x0112], exif[0x013B] = 6, "Ada"  # orientation and artist
+    image.info |= {"exif": exif.tobytes(), "dpi": (300, 300)}
+    result = doubler.upscale(image)
+    assert write_image(result, tmp_path / "a.webp") == ()
+    written = read_image(tmp_path / "a.webp")
+    assert (result.size, (written.width, written.height)) == ((16, 8), (8, 16))
+    assert written.dpi == (300, 300)
+    with Image.open(tmp_path / "a.webp") as reopened:
+        assert reopened.getexif()[0x013B] == "Ada"
+
+
 def test_an_opened_file_of_pillow_is_taken(doubler, tmp_path):
     Image.fromarray(random_array((*SIZE, 3))).save(tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
