@@ -8,6 +8,7 @@ import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.options.run_changes import run_changes
@@ -87,34 +88,24 @@ _FACES_NOTE = (
 
 def run(options: argparse.Namespace) -> int:
     """Fine-tune, compare, print the result and install a better model; return 0 in any case."""
-    from srgan_gp.exporting.exported_card import read_written_card
+    output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
+    if options.end_with_input:
+        end_with_input()
+    changes = _check(options, output)
+    # Imported after the checks, since importing torch takes seconds.
     from srgan_gp.exporting.next_commands import after_model, after_run
-    from srgan_gp.exporting.run_record import is_of_run
     from srgan_gp.finetuning.finetune import finetune
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
     from srgan_gp.finetuning.install import install, save_run_card
-    from srgan_gp.models.catalog import check_name, model_folders
-    from srgan_gp.models.new_names import require_free_name
 
-    output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
-    if options.end_with_input:
-        end_with_input()
-    if options.name:
-        user_folder = model_folders()[-1]
-        check_name(options.name, user_folder)  # before it becomes part of a path
-        card = read_written_card(user_folder / f"{options.name}.toml")
-        is_same_source = is_of_run(card, output)  # the run was installed under this name before
-        # A name that is taken is an error now, not after the training; `install` prints the message
-        # about a model that it replaces.
-        require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
     with _message_about_interruption(output), stage_progress() as on_stage:
         outcome = finetune(
             options.model,
             options.data,
             output,
             validation=options.validation,
-            changes=run_changes(options),
+            changes=changes,
             say=print_message,
             on_stage=on_stage,
         )
@@ -152,6 +143,39 @@ def run(options: argparse.Namespace) -> int:
             next_command = next_command.replace("Next:", "To install it all the same:", 1)
         print_message(next_command)
     return 0
+
+
+def _check(options: argparse.Namespace, output: Path) -> dict[str, Any]:
+    """Check name, model, `--set` and the places of the images, and return the changes of the plan.
+
+    Args:
+        options: the parsed command line.
+        output: folder of the run.
+
+    Raises:
+        UsageError: one of them cannot be used.
+        ModelRefusedError: there is no such model, or it cannot be used.
+    """
+    from srgan_gp.data.image_sources import list_all_images
+    from srgan_gp.data.validation_split import find_places
+    from srgan_gp.exporting.run_record import is_of_run
+    from srgan_gp.finetuning.finetune_source import find_source
+    from srgan_gp.models.catalog import check_name, model_folders
+    from srgan_gp.models.new_names import require_free_name
+    from srgan_gp.models.written_card import read_written_card
+
+    if options.name:
+        user_folder = model_folders()[-1]
+        check_name(options.name, user_folder)  # before it becomes part of a path
+        card = read_written_card(user_folder / f"{options.name}.toml")
+        is_same_source = is_of_run(card, output)  # the run was installed under this name before
+        # A name that is taken is an error now, not after the training; `install` prints the message
+        # about a model that it replaces.
+        require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
+    changes = run_changes(options, find_source(options.model).task)
+    places = find_places(options.data, options.validation)
+    list_all_images((*places.train, *places.validation))  # raises if a place has no image
+    return changes
 
 
 @contextmanager

@@ -16,7 +16,6 @@ from srgan_gp.exporting.exported_card import (
     RUN_CARD,
     applicable_entries,
     fill_card,
-    read_written_card,
 )
 from srgan_gp.exporting.graph_metadata import add_metadata
 from srgan_gp.exporting.int8_network import int8_of_run
@@ -27,6 +26,7 @@ from srgan_gp.exporting.weight_blending import Blend, blend_weights
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import check_name
 from srgan_gp.models.new_names import ERROR, require_free_name
+from srgan_gp.models.written_card import read_written_card
 from srgan_gp.networks import build
 from srgan_gp.networks.generators import style_resnet
 from srgan_gp.system.files import atomic_write

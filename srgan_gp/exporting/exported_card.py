@@ -3,12 +3,9 @@
 A card is the TOML file beside a model; `models.cards` reads it.
 """
 
-import tomllib
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any
 
-from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.models.cards import FACES, Int8Record
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import generator_arguments
@@ -17,28 +14,6 @@ UNSTATED = "unstated"
 """Value of a text on a new card that its author must write."""
 RUN_CARD = "card.toml"
 """File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
-
-
-def read_written_card(path: Path) -> dict[str, Any]:
-    """Read the content of an existing card, which may be incomplete.
-
-    Returns:
-        The tables and values of the TOML file; empty if there is no file.
-
-    Raises:
-        UsageError: the card cannot be read.
-        OutputError: its folder is a file.
-    """
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except NotADirectoryError as error:
-        raise OutputError(f"Cannot write into {path.parent}: it is not a folder.") from error
-    except (OSError, ValueError) as error:
-        raise UsageError(
-            f"The card {path} cannot be read: {error}. Fix it, or move it away for a new one."
-        ) from error
 
 
 def applicable_entries(

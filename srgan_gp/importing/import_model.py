@@ -16,7 +16,6 @@ from typing import Any
 import onnx
 import tomli_w
 
-from srgan_gp.exporting.exported_card import read_written_card
 from srgan_gp.exporting.int8_network import Int8Network, make_int8_network
 from srgan_gp.exporting.memory_measurement import measure_bytes_per_pixel
 from srgan_gp.importing.import_card import ImportedFile, fill_import_card
@@ -36,6 +35,7 @@ from srgan_gp.models.catalog import check_name, model_folders
 from srgan_gp.models.import_record import ImportRecord
 from srgan_gp.models.new_names import ERROR, require_free_name
 from srgan_gp.models.removal import files_of
+from srgan_gp.models.written_card import read_written_card
 from srgan_gp.system.files import Staged, atomic_write_bytes, commit, drop, write_staged
 from srgan_gp.system.write_errors import errors_about
 

@@ -261,12 +261,12 @@ def test_the_command_prints_a_table_and_a_verdict(upscaler, photos, tmp_path, ca
     assert found["installed"] is None
 
 
-def test_ctrl_c_between_the_steps_says_what_is_saved(interrupted_run):
+def test_ctrl_c_between_the_steps_says_what_is_saved(interrupted_run, upscaler, photos):
     from srgan_gp.finetuning import finetune as module
 
     run_dir = interrupted_run.folder
     interrupted_run.interrupt(module, "find_source")
-    assert main(["finetune", "--from", "x", "--data", "y", "-o", str(run_dir)]) == 130
+    assert main(["finetune", "--from", upscaler, "--data", str(photos), "-o", str(run_dir)]) == 130
     interrupted_run.check_message()
 
 
@@ -350,13 +350,13 @@ def test_a_change_that_makes_no_sense_is_refused(upscaler, photos, tmp_path, cha
 
 
 def test_a_number_with_a_letter_is_answered_with_the_number(capsys):
-    line = ["finetune", "--from", "x", "--data", "y", "--set", "total_images=64k"]
+    line = ["finetune", "--from", "photo-x4", "--data", "y", "--set", "total_images=64k"]
     assert main(line) == 2
     assert "It takes a whole number, such as 64000." in capsys.readouterr().err
 
 
 def test_an_option_with_a_typing_error_is_suggested(capsys):
-    line = ["finetune", "--from", "x", "--data", "y", "--set", "total_image=64"]
+    line = ["finetune", "--from", "photo-x4", "--data", "y", "--set", "total_image=64"]
     assert main(line) == 2
     assert "Did you mean total_images? srgan-gp train --help lists" in capsys.readouterr().err
 
@@ -368,7 +368,7 @@ def test_changes_are_read_as_the_options_of_train_are(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "plan", lambda *a: seen.update(a[-1]) or 1 / 0)
     monkeypatch.setattr(module, "find_source", lambda _: None)
     photos = fill(tmp_path / "photos", 20, 8)
-    line = ["finetune", "--from", "x", "--data", str(photos), "--threads", "2", "--set"]
+    line = ["finetune", "--from", "photo-x4", "--data", str(photos), "--threads", "2", "--set"]
     assert main([*line, "patch_sizes=8,16", "critic_conditional=False", "penalty=r1"]) == 1
     assert seen == {
         "patch_sizes": (8, 16), "critic_conditional": False, "penalty": "r1", "threads": 2

@@ -4,23 +4,29 @@ import argparse
 import dataclasses
 import difflib
 import re
+from collections.abc import Iterable
 from typing import Any, get_args
 
 from srgan_gp.errors import UsageError
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.option_fields import add_options as add_config_options
+from srgan_gp.training.options.task_options import OF_ONE_TASK, require_options_of_task
 
 
-def run_changes(options: argparse.Namespace) -> dict[str, Any]:
+def run_changes(options: argparse.Namespace, task: str) -> dict[str, Any]:
     """Collect the options of `srgan-gp train` that replace the planned ones.
 
     They are those of `--set`, and --feature-weights, --device and --threads, which override them.
+
+    Args:
+        options: the parsed command line.
+        task: task of the run, one of `cards.TASKS`.
 
     Returns:
         Values of fields of `TrainConfig`, by field.
 
     Raises:
-        UsageError: there is no such option, or a value is not valid.
+        UsageError: there is no such option, it has no effect in the task, or a value is not valid.
     """
     parser = argparse.ArgumentParser(exit_on_error=False, allow_abbrev=False)
     add_config_options(parser, TrainConfig)
@@ -30,18 +36,36 @@ def run_changes(options: argparse.Namespace) -> dict[str, Any]:
     for change in typed_changes:
         name, _, text = change.partition("=")
         if name not in defaults or not text:
-            similar = [] if name in defaults else difflib.get_close_matches(name, defaults, 1)
-            hint = f" Did you mean {similar[0]}?" if similar else ""
+            similar = "" if name in defaults else _similar_option(name, defaults, task)
+            hint = f" Did you mean {similar}?" if similar else ""
             raise UsageError(
                 f"--set takes NAME=VALUE with an option of a run, not {change!r}.{hint} "
                 "srgan-gp train --help lists the options."
             )
         changes[name] = _parse_value(parser, name, text, defaults[name])
+    require_options_of_task(task, changes)
     for name in ("feature_weights", "device", "threads"):
         value = getattr(options, name)
         if value is not None:
             changes[name] = value
     return changes
+
+
+def _similar_option(name: str, known: Iterable[str], task: str) -> str:
+    """Return the known option that a wrong name probably means; "" if none is similar.
+
+    Options that have the name as a whole word come first, then those of similar spelling. Options
+    without effect in the task are not returned.
+    """
+    without_effect = {
+        option for other, options in OF_ONE_TASK.items() if other != task for option in options
+    }
+    usable = [option for option in known if option not in without_effect]
+    with_word = [option for option in usable if name in option.split("_")]
+    # The most similar one of these, however low its ratio is.
+    similar = difflib.get_close_matches(name, with_word, 1, cutoff=0.0)
+    similar = similar or difflib.get_close_matches(name, usable, 1)
+    return similar[0] if similar else ""
 
 
 def _parse_value(parser: argparse.ArgumentParser, name: str, text: str, default: object) -> object:

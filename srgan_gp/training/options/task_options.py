@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES
 
-OF_ONE_TASK = {
+OF_ONE_TASK: dict[str, tuple[str, ...]] = {
     "super-resolution": (
         "scale", "patch_sizes", "patch_starts", "low_res", "clean_share", "damage", "shrink_share",
         "pixel_loss", "sharpen_targets", "perceptual_weight", "perceptual_noise",
