@@ -304,14 +304,15 @@ def test_only_what_is_better_is_installed(
 
 
 def test_no_export_is_advised_if_the_best_state_is_that_before_training(
-    tmp_path, capsys, monkeypatch
+    photos, tmp_path, capsys, monkeypatch
 ):
     from srgan_gp.finetuning import finetune as module
 
     verdict = Verdict(False, ("no gain",), (Row("psnr_y", "matlab", 20.0, 20.0),))
     outcome = FinetuneResult("photo-x4", tmp_path, 26, 7, "", 64, 0, "", 1.0, verdict)
     monkeypatch.setattr(module, "finetune", lambda *_, **__: outcome)
-    assert main(["finetune", "--from", "photo-x4", "--data", "x", "-o", str(tmp_path)]) == 0
+    places = ["--data", str(photos), "-o", str(tmp_path)]
+    assert main(["finetune", "--from", "photo-x4", *places]) == 0
     printed = capsys.readouterr().err
     assert "The best state is that before training: nothing would change." in printed
     assert "srgan-gp export" not in printed
