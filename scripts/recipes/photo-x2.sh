@@ -12,10 +12,10 @@ mkdir -p runs/start
 cp weights/photo-x2-psnr.onnx runs/start/photo-x2-start.onnx
 cp scripts/recipes/photo-x4-start.critic.safetensors runs/start/photo-x2-start.critic.safetensors
 srgan-gp train --preset photo-x4-cpu -o runs/photo-x2 --start-from runs/start/photo-x2-start.onnx --scale 2 \
-    --critic-warmup-images 0 --precision fp32 --threads 1 \
+    --critic-warmup-images 0 --precision bf16 --threads 1 \
     --validation "$data/photos_val.zip" --data "$data"/photos_train-[0-2].zip "$data"/photos_more_train-[0-3].zip
 srgan-gp export runs/photo-x2 --name photo-x2 -o weights --exist overwrite \
-    --blend weights/photo-x2-psnr.onnx --blend-share 0.35
+    --blend weights/photo-x2-psnr.onnx --blend-share 0.15
 python scripts/update_int8.py weights/photo-x2.toml --photos "$data"/photos_train-[0-2].zip
 python scripts/score_card.py weights/photo-x2.toml --benchmarks "$data/bench_sr.zip" \
     --feature-weights "$shared/models/squeezenet1_1.safetensors"
