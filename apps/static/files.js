@@ -33,17 +33,12 @@ async function refusal(file, acceptsZips) {
   return { text, reason: "cannot be read" };
 }
 
-// Name the first refused files in a notice.
-export function showRefusals(refusals) {
-  const more = refusals.length > 3 ? ` ${refusals.length - 3} more files were refused.` : "";
-  show(refusals.slice(0, 3).map((one) => one.text).join(" ") + more, { stays: true });
-}
-
 // Return the files that can be sent, and the refusals of the others, which a notice names.
 export async function usable(files, acceptsZips) {
   const found = await Promise.all(files.map((file) => refusal(file, acceptsZips)));
   const refusals = found.flatMap((one, index) => (one ? [{ name: files[index].name, ...one }] : []));
-  showRefusals(refusals);
+  const more = refusals.length > 3 ? ` ${refusals.length - 3} more files were refused.` : "";
+  show(refusals.slice(0, 3).map((one) => one.text).join(" ") + more, { stays: true });
   return { files: files.filter((_, index) => !found[index]), refusals };
 }
 
@@ -59,6 +54,6 @@ export function previewOthers(fields) {
     }
     const answer = await fetch(image.src);
     const { message } = await answer.json().catch(() => ({}));
-    if (!answer.ok) show(message, { stays: true });
+    if (!answer.ok) show(`This image cannot be used: ${message}`, { stays: true });
   }, true);
 }

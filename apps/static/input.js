@@ -1,9 +1,9 @@
 // Input of images: drop and paste anywhere on the page, and checks before they are sent.
 
 import { noteBatch } from "./estimates.js";
-import { previewOthers, showRefusals, usable } from "./files.js";
+import { previewOthers, usable } from "./files.js";
 import { show } from "./notice.js";
-import { nextUpload, prepare, takeOverUploads } from "./uploads.js";
+import { nextUpload, takeOverUploads } from "./uploads.js";
 
 const FIELDS = { upscale: "upscale-image", compare: "compare-image", batch: "batch-files",
   finetune: "finetune-photos" };
@@ -50,14 +50,7 @@ function checkFiles() {
     clicked.add(button);
   }, true);
   const check = async (input, field) => {
-    const isTraining = field.id === FIELDS.finetune;
-    let { files, refusals } = await usable([...input.files], isTraining);
-    if (files.length && !isTraining) {
-      const sent = await prepare(input.multiple ? files : files.slice(0, 1));
-      files = sent.files;
-      refusals = [...refusals, ...sent.refusals];
-      if (sent.refusals.length) showRefusals(refusals);
-    }
+    const { files, refusals } = await usable([...input.files], field.id === FIELDS.finetune);
     if (field.id === FIELDS.batch) noteBatch(files, refusals);
     if (!files.length) {
       clicked.clear(); // there is nothing to start with
@@ -77,11 +70,10 @@ function checkFiles() {
     checks += 1;
     try {
       await check(input, field);
-    } catch (error) { // the upload failed, or the file was moved or may not be read
+    } catch (error) { // the file was moved, or may not be read
       clicked.clear();
       input.value = "";
-      const text = error.isUpload ? error.message : `The file cannot be read: ${error.message}`;
-      show(text, { stays: true });
+      show(`The file cannot be read: ${error.message}`, { stays: true });
     } finally {
       checks -= 1;
     }

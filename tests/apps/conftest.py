@@ -116,12 +116,6 @@ def page(browser, address, request):
 
 
 @pytest.fixture
-def unchecked(page):
-    """Answer each check of an upload as a busy server does, so that a job fails instead."""
-    page.route("**/api/check?*", lambda route: route.fulfill(json={"is_decoded": False}))
-
-
-@pytest.fixture
 def photo(tmp_path):
     """Write a small image with a name and a size; return its path."""
 

@@ -85,7 +85,6 @@ def test_an_empty_place_of_a_result_has_a_border_and_the_field_two_lines(page):
     ]  # fmt: skip
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_tabs_with_results_have_no_violation(page, violations, photo, tmp_path):
     path, broken = photo(size=(300, 200)), tmp_path / "broken.png"
     broken.write_bytes(BROKEN)

@@ -108,7 +108,6 @@ def test_stop_ends_a_run(page, photo):
     expect(page.locator("#upscale-stop")).to_be_disabled()
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_a_refused_file_shows_its_message(page, tmp_path):
     path = tmp_path / "trap.png"
     path.write_bytes(BROKEN)
@@ -118,7 +117,6 @@ def test_a_refused_file_shows_its_message(page, tmp_path):
     assert "/" not in error.inner_text()
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_a_batch_shows_its_results_and_its_failures(page, photo, tmp_path, by_command_line):
     good = [photo(f"{name}.png") for name in ("a", "bb", "ccc", "dddd")]
     broken = tmp_path / "broken.png"
@@ -171,7 +169,6 @@ def test_an_invalid_value_shows_a_message_that_stays(page, photo):
     expect(error).to_contain_text("The width must be ")
 
 
-@pytest.mark.usefixtures("unchecked")
 def test_file_names_are_text_and_never_executed(page, tmp_path):
     paths = []
     for number in range(30):

@@ -1,6 +1,6 @@
-"""Checks of uploads, and previews of those in formats that browsers cannot display, as JPEG.
+"""Previews of uploads in formats that browsers cannot display, such as HEIC and TIFF, as JPEG.
 
-The page refuses uploads that cannot be decoded, and shows the previews in its input fields.
+The page shows them in its input fields.
 """
 
 import io
@@ -18,11 +18,10 @@ from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.public_messages import public_errors
 
 _QUALITY = 85  # of the JPEG files
-_CHECK_WAIT_SECONDS = 1.0  # for another preview or check to end
 
 
 class Previews:
-    """Makes previews and checks, one at a time, so that the other decoders remain free for jobs.
+    """Makes previews, one at a time, so that the other decoders remain free for jobs.
 
     Args:
         decoders: decode the images.
@@ -32,7 +31,7 @@ class Previews:
     def __init__(self, decoders: DecodePool, uploads: Path) -> None:
         self._decoders = decoders
         self._uploads = uploads
-        self._lock = threading.Lock()  # held while an upload is decoded
+        self._lock = threading.Lock()  # held while a preview is made
 
     def jpeg(self, path: Path) -> bytes:
         """Return an upload as JPEG of the same size, so that a click on it names the same pixel.
@@ -44,43 +43,11 @@ class Previews:
             PictureError: there is no such upload, or it is not an image within the limits.
             BusyError: the system cannot start a decoder process.
         """
-        path = self._upload(path)
-        with public_errors(), self._lock:
-            return _jpeg(self._decoders.decode(path, path.name, Cancellation()))
-
-    def check(self, path: Path) -> bool:
-        """Decode an upload to find out whether it can be used.
-
-        Args:
-            path: path of the upload, as for `jpeg`.
-
-        Returns:
-            Whether it was decoded. False: the server is busy, and it is not known.
-
-        Raises:
-            PictureError: there is no such upload, or it cannot be decoded.
-            BusyError: the system cannot start a decoder process.
-        """
-        path = self._upload(path)
-        if not self._lock.acquire(timeout=_CHECK_WAIT_SECONDS):
-            return False
-        try:
-            with public_errors():
-                self._decoders.decode(path, path.name, Cancellation())
-        finally:
-            self._lock.release()
-        return True
-
-    def _upload(self, path: Path) -> Path:
-        """Return the resolved path of an upload.
-
-        Raises:
-            PictureError: E_NO_UPLOAD; it is outside the directory of uploads, or not a file.
-        """
         path = path.resolve()
         if not path.is_relative_to(self._uploads.resolve()) or not path.is_file():
             raise PictureError("E_NO_UPLOAD", "there is no such upload")
-        return path
+        with public_errors(), self._lock:
+            return _jpeg(self._decoders.decode(path, path.name, Cancellation()))
 
 
 def _jpeg(picture: Picture) -> bytes:

@@ -22,7 +22,7 @@ _API_METHODS = {
     r"/api/(upscale|generate)": ("POST",),
     rf"(/api/jobs/clear|{_JOB}/(cancel|remove))": ("POST",),
     r"/api/(docs|openapi\.json)": _READ_METHODS,
-    r"/api/(preview|check|models|models/[^/]{1,100}/(speed|files))": ("GET",),
+    r"/api/(preview|models|models/[^/]{1,100}/(speed|files))": ("GET",),
     rf"(/api/jobs(/zip)?|{_JOB}(/(events|result|thumbnail))?)": ("GET",),
     rf"{_JOB}/tiles/(before|after)/\d{{1,2}}/\d{{1,5}}/\d{{1,5}}": ("GET",),
 }

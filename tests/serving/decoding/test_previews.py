@@ -24,23 +24,3 @@ def test_only_uploads_have_a_preview(real_service, name):
     (real_service.uploads / "link.png").symlink_to(outside)
     with pytest.raises(PictureError, match="there is no such upload"):
         real_service.previews.jpeg(real_service.uploads / name)
-    with pytest.raises(PictureError, match="there is no such upload"):
-        real_service.previews.check(real_service.uploads / name)
-
-
-def test_a_truncated_upload_fails_its_check(real_service):
-    whole, half = (real_service.uploads / name for name in ("whole.jpg", "half.jpg"))
-    Image.new("RGB", (40, 30), (200, 100, 0)).save(whole)
-    half.write_bytes(whole.read_bytes()[:-40])
-    assert real_service.previews.check(whole) is True
-    with pytest.raises(PictureError, match="the JPEG file is damaged or truncated"):
-        real_service.previews.check(half)
-
-
-def test_a_busy_server_does_not_check(real_service, monkeypatch):
-    monkeypatch.setattr("srgan_gp.serving.decoding.previews._CHECK_WAIT_SECONDS", 0.01)
-    path = real_service.uploads / "a.png"
-    Image.new("RGB", (4, 4)).save(path)
-    with real_service.previews._lock:
-        assert real_service.previews.check(path) is False
-    assert real_service.previews.check(path) is True
