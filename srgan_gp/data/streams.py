@@ -31,6 +31,7 @@ class Stream(IntEnum):
     ORDER = 9  # epoch -> order of the images
     WINDOW = 10  # number of the batch's first image -> shift of the window for a feature critic
     NOISE = 11  # image number -> noise of a penalty
+    FEATURE_NOISE = 12  # image number -> noise on both images of the perceptual loss
 
 
 def generator_of(seed: int, stream: Stream, *numbers: int) -> np.random.Generator:

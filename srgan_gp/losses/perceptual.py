@@ -45,7 +45,11 @@ def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tens
 
 
 def perceptual_loss(
-    features: Features, output: Tensor, target: Tensor, crop: tuple[int, int]
+    features: Features,
+    output: Tensor,
+    target: Tensor,
+    crop: tuple[int, int],
+    noise: Tensor | None = None,
 ) -> Tensor:
     """Mean feature distance of two batches of images, cropped at the top and at the left.
 
@@ -53,15 +57,23 @@ def perceptual_loss(
     the generator would optimise those pixels only and produce a grid pattern. If the caller draws a
     new random crop in each step, all pixels have the same weight on average.
 
+    The feature vectors have unit length. In a flat area the faintest texture therefore changes them
+    much, and the generator imitates sensor noise, which the input does not determine, by a regular
+    pattern. The same noise on both images makes the loss insensitive to texture that is fainter
+    than the noise.
+
     Args:
         features: feature network.
         output: (B, 3, H, W), RGB, float32; after the crop as in `feature_distance`.
         target: same shape.
         crop: (rows, columns): pixels to remove at the top, and at the left.
+        noise: added to both images, same shape; None: nothing.
 
     Returns:
         Scalar, float32.
     """
+    if noise is not None:
+        output, target = output + noise, target + noise
     rows, columns = crop
     window = (..., slice(rows, None), slice(columns, None))
     return feature_distance(features, output[window], target[window]).mean()

@@ -35,3 +35,15 @@ def test_the_loss_is_the_mean_distance_of_the_shifted_window(features, images):
     other = images.flip(-1)
     expected = feature_distance(features, images[..., 3:, 5:], other[..., 3:, 5:]).mean()
     assert torch.equal(perceptual_loss(features, images, other, (3, 5)), expected)
+
+
+def test_equal_noise_on_both_hides_a_texture_that_is_fainter(features):
+    random = torch.Generator().manual_seed(0)
+    flat = torch.full((2, 3, 64, 64), 0.5)
+    dots = torch.zeros_like(flat)
+    dots[..., ::4, ::4] = 2 / 255
+    noise = torch.randn(flat.shape, generator=random) * (40 / 255)
+    alone = perceptual_loss(features, flat + dots, flat, (0, 0))
+    hidden = perceptual_loss(features, flat + dots, flat, (0, 0), noise)
+    assert perceptual_loss(features, flat, flat, (0, 0), noise) == 0
+    assert 0 < hidden < alone / 2

@@ -37,9 +37,9 @@ def shifts(monkeypatch):
     """The shifts of every perceptual loss from now on."""
     seen = []
 
-    def record(features, output, target, shift):
+    def record(features, output, target, shift, noise=None):
         seen.append(shift)
-        return perceptual_loss(features, output, target, shift)
+        return perceptual_loss(features, output, target, shift, noise)
 
     monkeypatch.setattr(super_resolution, "perceptual_loss", record)
     return seen
@@ -67,6 +67,32 @@ def test_the_losses_are_the_functions_with_their_weights(
         # Features of another memory format are summed in another order.
         assert losses[name].item() == pytest.approx(value.item(), rel=1e-4)
         assert value > 0
+
+
+def test_the_noise_of_the_perceptual_loss_depends_on_the_image_number_alone(
+    make_task, squeeze_weights, monkeypatch
+):
+    noises = []
+
+    def record(features, output, target, crop, noise=None):
+        noises.append(noise)
+        return perceptual_loss(features, output, target, crop, noise)
+
+    monkeypatch.setattr(super_resolution, "perceptual_loss", record)
+    task = make_task(
+        perceptual_loss="squeeze", feature_weights=str(squeeze_weights), perceptual_noise=4.0,
+        batch_size=2,
+    )  # fmt: skip
+    for start in (0, 2, 0):
+        batch = next(task.batches(start))
+        task.content_losses(batch.targets, batch)
+    first, second, again = noises
+    assert torch.equal(first, again)
+    assert first.shape == batch.targets.shape
+    for one, other in [(first, second), (first[:1], first[1:])]:
+        assert (one - other).abs().mean() > 1 / 255  # no two images have the same noise
+    assert first.std().item() * 255 == pytest.approx(4, rel=0.05)
+    assert abs(first.mean().item()) * 255 < 0.2
 
 
 def test_without_their_weights_only_the_pixels_are_compared(make_task):

@@ -76,6 +76,7 @@ class TrainConfig:
         choices=("none", *registered_names("srgan_gp.losses.features", "FEATURE_NETWORKS")),
     )
     perceptual_weight: float = option(0.05, "weight of the perceptual loss", least=0)
+    perceptual_noise: float = option(0.0, "noise on both of its images, in levels of 255", least=0)
     feature_weights: str | None = option(
         None, "file of the feature network; default: that of `srgan-gp fetch`", may_change=True
     )

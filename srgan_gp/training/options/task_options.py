@@ -11,8 +11,8 @@ from srgan_gp.models.cards import FACES
 OF_ONE_TASK = {
     "super-resolution": (
         "scale", "patch_sizes", "patch_starts", "low_res", "clean_share", "damage", "shrink_share",
-        "pixel_loss", "sharpen_targets", "perceptual_weight", "equivariance_weight",
-        "critic_stages", "critic_conditional", "most_psnr_loss",
+        "pixel_loss", "sharpen_targets", "perceptual_weight", "perceptual_noise",
+        "equivariance_weight", "critic_stages", "critic_conditional", "most_psnr_loss",
     ),
     FACES: ("image_size", "latent_size", "face_detector", "least_novelty"),
 }  # fmt: skip

@@ -126,11 +126,22 @@ class SuperResolution:
             step = batch.numbers.start // config.batch_size  # the same in every process
             random = generator_of(config.seed, Stream.ROLL, step)
             rows, columns = random.integers(choices, size=2)
-            distance = perceptual_loss(
-                self._features, output, batch.targets, (int(rows), int(columns))
-            )
+            crop = (int(rows), int(columns))
+            noise = self._feature_noise(batch)
+            distance = perceptual_loss(self._features, output, batch.targets, crop, noise)
             losses["perceptual"] = config.perceptual_weight * distance
         return losses
+
+    def _feature_noise(self, batch: Batch) -> Tensor | None:
+        """Draw Gaussian noise of the shape of the targets, or return None if there is none."""
+        if not self._config.perceptual_noise:
+            return None
+        shape = tuple(batch.targets.shape[1:])
+        samples = []
+        for number in batch.numbers:
+            random = generator_of(self._config.seed, Stream.FEATURE_NOISE, number)
+            samples.append(torch.from_numpy(random.standard_normal(shape, dtype=np.float32)))
+        return torch.stack(samples).to(self._device) * (self._config.perceptual_noise / 255)
 
     def validate(self, generator: nn.Module) -> dict[str, float]:
         """Score on whole validation images, degraded as in training."""
