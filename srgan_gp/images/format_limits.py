@@ -20,6 +20,7 @@ from srgan_gp.images.picture import Picture
 
 _BAND_PIXELS = 1 << 20  # pixels converted at a time; bounds the memory of the temporary arrays
 _SCREEN_DPI = (72, 96)  # written by many programs for images that have no resolution
+_DAMAGED_EXIF = "the EXIF data is damaged: it was removed"
 
 
 def fit_to_format(
@@ -162,7 +163,7 @@ def _fit_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
         with suppress(ValueError, struct.error):  # damaged EXIF data is removed
             exif = update_exif(picture.exif, **size)
         if exif is None:
-            warnings.append("the EXIF data is damaged: it was removed")
+            warnings.append(_DAMAGED_EXIF)
         elif len(exif) > limits.max_metadata_bytes:
             warnings.append(f"{name} cannot hold this EXIF data: it was removed")
             exif = None
@@ -187,4 +188,7 @@ def _fit_resolution(
         return exif, []
     if FORMATS[name].max_metadata_bytes == 0:
         return exif, [f"{name} cannot hold the resolution, {horizontal} x {vertical} dpi"]
-    return set_exif_resolution(exif, dpi), []
+    try:
+        return set_exif_resolution(exif, dpi), []
+    except (ValueError, struct.error):  # `update_exif` does not check all of the block.
+        return set_exif_resolution(None, dpi), [_DAMAGED_EXIF]

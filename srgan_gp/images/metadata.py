@@ -165,7 +165,10 @@ def _set_number(block: bytearray, order: str, position: int, value: int) -> None
 
 
 def _without_thumbnail(block: bytearray, order: str, first_directory: int) -> bytes:
-    """Remove the link to the second directory, the thumbnail's, and overwrite its bytes."""
+    """Remove the link to the second directory, the thumbnail's, and overwrite its bytes.
+
+    Bytes that overlap the first directory are no thumbnail, and are kept.
+    """
     (count,) = struct.unpack_from(order + "H", block, first_directory)
     link = first_directory + 2 + _ENTRY_BYTES * count  # position of the second one's offset
     if link + 4 > len(block):
@@ -180,7 +183,8 @@ def _without_thumbnail(block: bytearray, order: str, first_directory: int) -> by
         return bytes(block)
     start = values.get(_THUMBNAIL_OFFSET, 0)
     end = start + values.get(_THUMBNAIL_LENGTH, 0)
-    if _HEADER_BYTES <= start < end <= len(block):
+    is_inside = _HEADER_BYTES <= start < end <= len(block)
+    if is_inside and (end <= first_directory or start >= link + 4):
         block[start:end] = bytes(end - start)
         if end == len(block):
             del block[start:]

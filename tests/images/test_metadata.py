@@ -171,3 +171,16 @@ def test_a_profile_matches_pixels_of_its_own_space():
     assert matching_profile(profile(b"RGB "), 1) is None
     assert matching_profile(profile(b"RGB ")[:100], 3) is None
     assert matching_profile(None, 3) is None
+
+
+@pytest.mark.parametrize("start", [8, 20, 25])
+def test_a_thumbnail_that_overlaps_the_first_directory_is_kept(make, start):
+    block = bytearray(make.exif({0x0112: 6}, thumbnail=b"face"))
+    size = len(block)
+    for tag, value in ((0x0201, start), (0x0202, size - start)):
+        position = block.index(struct.pack(">HHI", tag, 4, 1))
+        struct.pack_into(">I", block, position + 8, value)
+    updated = update_exif(bytes(block), height=1, width=1)
+    exif = Image.Exif()
+    exif.load(updated)
+    assert (len(updated), exif[0x0112], exif.get_ifd(1)) == (size, 1, {})

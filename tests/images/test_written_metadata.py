@@ -1,13 +1,21 @@
+import struct
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from srgan_gp.images import Picture, read_image, write_image
+from srgan_gp.images import Picture, format_limits, read_image, write_image
 
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><a tiff:Orientation="6" dc:title="gull"/></x:xmpmeta>'
+
+# Its second directory names everything from byte 8 up to the end as the thumbnail.
+EXIF_OF_THUMBNAIL = b"MM\0*" + struct.pack(
+    ">IHHHIHHIHHHIIHHIII",
+    *(8, 1, 0x0112, 3, 1, 6, 0, 26),
+    *(2, 0x0201, 4, 1, 8, 0x0202, 4, 1, 48, 0),
+)
 
 
 def picture_of(rng, dtype, channels, height=6, width=9, **rest):
@@ -209,3 +217,21 @@ def test_a_resolution_that_is_kept_is_no_warning(rng, tmp_path, suffix):
     picture = picture_of(rng, np.uint8, 3, dpi=(300.0, 300.0))
     assert write_image(picture, tmp_path / f"a{suffix}") == ()
     assert [round(value) for value in read_image(tmp_path / f"a{suffix}").dpi] == [300, 300]
+
+
+@pytest.mark.parametrize("suffix", ["webp", "avif"])
+def test_the_resolution_is_written_to_exif_with_a_damaged_thumbnail(tmp_path, suffix):
+    """The removal of its thumbnail would remove its first directory, which gets the resolution."""
+    picture = Picture(np.zeros((2, 2, 3), np.uint8), exif=EXIF_OF_THUMBNAIL, dpi=(300, 300))
+    path = tmp_path / f"a.{suffix}"
+    write_image(picture, path)
+    assert read_image(path).dpi == (300, 300)
+
+
+def test_exif_whose_directory_has_no_room_is_replaced_with_a_warning(tmp_path, monkeypatch):
+    monkeypatch.setattr(format_limits, "update_exif", lambda exif, **_: exif)
+    exif = b"MM\0*" + struct.pack(">IH", 8, 5) + bytes(12)  # one of five entries
+    picture = Picture(np.zeros((2, 2, 3), np.uint8), exif=exif, dpi=(300, 300))
+    path = tmp_path / "a.webp"
+    assert write_image(picture, path) == ("the EXIF data is damaged: it was removed",)
+    assert read_image(path).dpi == (300, 300)

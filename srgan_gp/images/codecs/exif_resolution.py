@@ -84,7 +84,7 @@ def set_exif_resolution(exif: bytes | None, dpi: Resolution) -> bytes:
     for tag, value in zip((_X_RESOLUTION, _Y_RESOLUTION), dpi, strict=True):
         offset = values_start + len(values)
         entries[tag] = struct.pack(order + "HHII", tag, _RATIONAL, 1, offset)
-        fraction = Fraction(value).limit_denominator(_MAX_DENOMINATOR)
+        fraction = Fraction(float(value)).limit_denominator(_MAX_DENOMINATOR)
         values += struct.pack(order + "II", fraction.numerator, fraction.denominator)
     entries[_UNIT] = struct.pack(order + "HHIHH", _UNIT, _SHORT, 1, _INCH, 0)
     struct.pack_into(order + "I", block, 4, len(block))

@@ -2,8 +2,9 @@
 
 import struct
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from srgan_gp.images.codecs.exif_resolution import read_exif_resolution, set_exif_resolution
 
@@ -38,6 +39,12 @@ def test_another_resolution_replaces_the_old_one():
     block = set_exif_resolution(set_exif_resolution(None, (300, 300)), (72, 96))
     assert (loaded(block)[282], loaded(block)[283]) == (72, 96)
     assert sorted(loaded(block)) == [282, 283, 296]
+
+
+@pytest.mark.parametrize("number", [np.float32, TiffImagePlugin.IFDRational])
+def test_numbers_of_other_types_are_taken(number):
+    block = set_exif_resolution(None, (number(300.5), number(150)))
+    assert (float(loaded(block)[282]), loaded(block)[283]) == (300.5, 150)
 
 
 def test_the_link_to_the_next_directory_is_kept(make):
