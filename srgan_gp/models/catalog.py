@@ -119,23 +119,27 @@ def find_model(name_or_path: str | Path, task: str | None = None) -> ModelFile:
         return describe_file(path)
     if path.suffix.lower() == ".onnx":
         raise ModelRefusedError(f"There is no model file {path}. Check the path.")
-    raise unknown_model(str(name_or_path), task)
+    raise unknown_model(str(name_or_path), task, takes_path=True)
 
 
-def unknown_model(name: str, task: str | None = None) -> ModelRefusedError:
+def unknown_model(
+    name: str, task: str | None = None, *, takes_path: bool = False
+) -> ModelRefusedError:
     """Return the error about an unknown name, with the names of the models for a task or for all.
 
-    A file with this name and the suffix `.onnx`, or else a similar name, is suggested.
+    A similar name is suggested. If a path can be passed too (`takes_path`), a file with this name
+    and the suffix `.onnx` is suggested instead, where there is one.
     """
     cards = list_models(on_refused=lambda _: None)
     known = [card.name for card in cards if task in (None, card.task)]
     file = f"{name}.onnx"
-    similar = [file] if is_file(Path(file)) else difflib.get_close_matches(name, known, 1)
+    has_file = takes_path and is_file(Path(file))
+    similar = [file] if has_file else difflib.get_close_matches(name, known, 1)
     hint = f"; did you mean {similar[0]}" if similar else ""
+    advice = ", or the path of an .onnx file." if takes_path else "."
     return ModelRefusedError(
         f"There is no model {name!r}{hint}; known: "
-        f"{', '.join(known) or 'none is installed'}. Pass one of these names, or the path of an "
-        ".onnx file."
+        f"{', '.join(known) or 'none is installed'}. Pass one of these names{advice}"
     )
 
 

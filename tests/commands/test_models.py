@@ -80,6 +80,20 @@ def test_a_file_of_an_unknown_name_is_suggested(installed, tmp_path, monkeypatch
     assert "did you mean mine.onnx; known: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("words", [["tinyy"], ["remove", "tinyy"]])
+def test_no_file_is_suggested_where_only_a_name_is_taken(
+    installed, tmp_path, monkeypatch, capsys, words
+):
+    folder = tmp_path / "results"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    (folder / "tinyy.onnx").write_bytes(b"model")
+    assert main(["models", *words]) == 8
+    message = capsys.readouterr().err
+    assert "did you mean tiny; known: " in message
+    assert message.endswith("Pass one of these names.\n")
+
+
 @pytest.mark.parametrize(
     ("verb", "known", "hidden"),
     [
