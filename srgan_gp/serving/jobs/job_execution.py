@@ -102,7 +102,7 @@ class JobExecution:
             request: the request, without a look.
             image_width: width of the whole image in pixels.
         """
-        scale = request.scale if request.width is None else request.width / image_width
+        scale = request.result_scale(image_width)
         if scale is None:
             return model
         model_of_scale, _ = model_for_scale(model, scale, request.fidelity)

@@ -48,7 +48,7 @@ class UpscaleRequest:
     """Scale factor of both sides; None: that of the model, unless `width` is given."""
     width: int | None = None
     """Width in pixels of the result of the whole image, also for a region, instead of `scale`;
-    None: determined by the scale."""
+    `result_scale` gives the scale. None: determined by the scale."""
     format: str | None = None
     """File format of the result, such as `png`; None: that of the suffix of `name`, or else of the
     input, if it can store the result."""
@@ -63,6 +63,20 @@ class UpscaleRequest:
     None: the whole image."""
     needs_viewer_tiles: bool = False
     """Whether the tiles that the viewer of the page shows are written too."""
+
+    def result_scale(self, image_width: int) -> float | None:
+        """Return the scale factor of both sides of the result; None: that of the model.
+
+        Args:
+            image_width: width of the whole image in pixels, also for a region.
+        """
+        if self.width is None:
+            return self.scale
+        scale = self.width / image_width
+        # A region is a preview. Where the width makes the image smaller, the region is shown at
+        # scale 1: at the scale of the whole image a few pixels of it would remain, or none. Scale 1
+        # is the closest one that shows each pixel, and it is computed by the same model.
+        return scale if self.region is None else max(scale, 1.0)
 
 
 @dataclass(frozen=True)

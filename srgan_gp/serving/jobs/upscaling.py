@@ -134,13 +134,12 @@ def _settings(
 
     Args:
         request: request of the client.
-        image_width: width of the whole image in pixels, for the scale that gives the requested
-            width.
+        image_width: width of the whole image in pixels.
         model_scale: scale of the model; for this scale the settings have None, as on the command
             line.
         max_pixels: largest input in pixels.
     """
-    scale = request.scale if request.width is None else request.width / image_width
+    scale = request.result_scale(image_width)
     return UpscaleSettings(
         scale=None if scale == model_scale else scale,
         tile=request.tile,

@@ -3,6 +3,7 @@ import io
 import queue
 import threading
 import zipfile
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -105,6 +106,15 @@ def test_a_region_has_the_scale_and_the_model_that_the_width_gives_the_whole_ima
     report = two_scales.submit("a", request).wait(TIMEOUT).report
     assert (report["model"], report["scale"]) == ("tiny", 1.5)
     assert report["result_size"] == (12, 9)
+
+
+@pytest.mark.parametrize("width", [1, 3, 15, 16])
+def test_a_region_is_not_smaller_than_in_the_image_where_the_width_is(two_scales, png, width):
+    request = UpscaleRequest(png, "photo.png", width=width, region=(2, 2, 8, 6))
+    report = two_scales.submit("a", request).wait(TIMEOUT).report
+    assert (report["model"], report["scale"], report["result_size"]) == ("tiny", 1, (8, 6))
+    whole = two_scales.submit("a", replace(request, region=None)).wait(TIMEOUT).report
+    assert (whole["model"], whole["result_size"][0]) == ("tiny", width)
 
 
 def test_a_look_gives_the_file_of_its_fidelity(partners, real_service, png):
