@@ -68,8 +68,8 @@ class ResponseTracker:
 class DrainingServer(uvicorn.Server):
     """uvicorn server that finishes its jobs and responses after SIGTERM or SIGINT.
 
-    It listens until all are finished, so that new requests get an error response with the reason.
-    A second signal ends it within seconds.
+    It listens until all are finished: results can be fetched, and a new job gets an error response
+    with the reason. A second signal ends it within seconds.
 
     Args:
         config: configuration of uvicorn; its `timeout_graceful_shutdown` is set here.

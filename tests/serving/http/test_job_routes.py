@@ -142,6 +142,19 @@ def test_a_job_that_ends_while_its_progress_is_read_still_reports_its_result(
     assert [name for name, _ in events_of(client, job)] == ["progress", "done"]
 
 
+def test_a_server_that_shuts_down_serves_results_and_refuses_new_jobs(visitor, real_service, png):
+    client = visitor()
+    job = start(client, png)
+    events_of(client, job)
+    real_service.drain(0)  # the first step after a signal
+    assert [entry["id"] for entry in client.get("/api/jobs").json()["jobs"]] == [job["id"]]
+    assert client.get(job["urls"]["result"]).status_code == 200
+    for address in ("/api/upscale", "/api/upscale?async=1"):
+        refused = client.post(address, files={"picture": ("a.png", png)})
+        assert (refused.status_code, refused.json()["code"]) == (503, "E_BUSY")
+        assert "retry-after" in refused.headers
+
+
 def test_generated_faces_can_be_asynchronous(client):
     response = client.post("/api/generate?async=1", data={"count": 2})
     assert events_of(client, response.json())[-1][1]["report"]["seeds"] == [0, 1]
