@@ -78,6 +78,48 @@ def test_options_that_make_no_difference_to_a_file_do_not_make_it_again(upscale,
     assert (code, report["done"]) == (0, 1)
 
 
+def transparent_png(path):
+    Image.new("RGBA", (6, 5), (200, 100, 50, 90)).save(path, format="PNG")
+
+
+def test_a_flattened_result_is_not_taken_for_one_with_alpha(upscale, tmp_path):
+    """Without -f, the result of a PNG with the name of a JPEG is a PNG."""
+    transparent_png(tmp_path / "photo.jpg")
+    out = tmp_path / "out"
+    arguments = [tmp_path / "photo.jpg", "-o", f"{out}/"]
+    assert upscale(*arguments, "-f", "jpeg")[1]["done"] == 1
+    code, report, _ = upscale(*arguments)
+    [image] = report["pictures"]
+    assert (code != 0, image["code"]) == (True, "E_EXISTS")
+    assert "was made with other options (-f jpeg, now without -f);" in image["message"]
+    assert upscale(*arguments, "--exist", "overwrite")[1]["done"] == 1
+    with Image.open(out / "photo.png") as result:
+        assert result.mode == "RGBA"
+    assert upscale(*arguments)[1]["skipped"] == 1
+    assert upscale(*arguments, "-f", "png")[1]["skipped"] == 1
+
+
+def test_a_format_makes_no_difference_where_the_image_has_it(upscale, tree, tmp_path):
+    arguments = [tree / "a.jpg", "-o", f"{tmp_path / 'out'}/"]
+    assert upscale(*arguments, "-f", "jpeg")[1]["done"] == 1
+    assert upscale(*arguments)[1]["skipped"] == 1
+    assert upscale(*arguments, "-f", "png")[1]["done"] == 1
+
+
+def test_a_png_of_a_jpeg_is_not_its_result_without_a_format(upscale, tree, tmp_path):
+    arguments = [tree / "a.jpg", "-o", f"{tmp_path / 'out'}/"]
+    assert upscale(*arguments, "-f", "png")[1]["done"] == 1
+    assert upscale(*arguments)[1]["done"] == 1
+    assert files(tmp_path / "out") == ["a.jpg", "a.png"]
+
+
+def test_a_png_that_is_the_fallback_is_its_result_without_a_format(upscale, tmp_path):
+    transparent_png(tmp_path / "photo.jpg")
+    arguments = [tmp_path / "photo.jpg", "-o", f"{tmp_path / 'out'}/"]
+    assert upscale(*arguments, "-f", "png")[1]["done"] == 1
+    assert upscale(*arguments)[1]["skipped"] == 1
+
+
 def test_a_file_that_was_changed_is_not_confused_with_another_quality(upscale, tree, tmp_path):
     arguments = [tree, "-o", tmp_path / "out"]
     upscale(*arguments)

@@ -6,16 +6,10 @@ result is written to the fallback of the job.
 
 from pathlib import Path
 
+from srgan_gp.batch.naming.lossless_formats import holds
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import PictureError
-from srgan_gp.images import (
-    FORMATS,
-    SEQUENCE_FORMATS,
-    FrameSequence,
-    Picture,
-    check_encodable,
-    find_format,
-)
+from srgan_gp.images import FrameSequence, Picture, check_encodable, find_format
 from srgan_gp.images.animation.sequence_writing import sequence_format
 
 RESULT_PIXELS_PER_INPUT_PIXEL = 16
@@ -67,7 +61,7 @@ def chosen_target(
         PictureError: no format can hold the result.
     """
     name = find_format(job.target.suffix)
-    if job.fallback is None or _holds(name, content, height, width):
+    if job.fallback is None or holds(name, content, height, width):
         if isinstance(content, FrameSequence):
             sequence_format(content, name)  # raises an error if it cannot hold the frames
         bytes_per_pixel = 3  # RGB of 8 bits
@@ -81,15 +75,3 @@ def chosen_target(
         sequence_format(content, fallback)
     check_encodable(height, width, fallback)  # PNG: sides are limited, bytes are not
     return job.fallback
-
-
-def _holds(name: str, content: Picture | FrameSequence, height: int, width: int) -> bool:
-    """Return whether a format can hold the enlarged content without loss."""
-    row = FORMATS[name]
-    if content.source_format != name or not row.keeps_colours or max(height, width) > row.max_side:
-        return False
-    if isinstance(content, FrameSequence):
-        return name in SEQUENCE_FORMATS and SEQUENCE_FORMATS[name].kind == content.kind
-    if content.alpha is not None and not row.keeps_alpha:
-        return False
-    return content.pixels.itemsize == 1 or row.keeps_16_bits

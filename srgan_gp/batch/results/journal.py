@@ -16,6 +16,7 @@ from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from srgan_gp.batch.naming.lossless_formats import keeps_format
 from srgan_gp.batch.results.journal_file import journal_errors, prepare_journal
 from srgan_gp.batch.results.work import Work, is_same_work, work_for
 from srgan_gp.batch.results.work_changes import Change, describe_change
@@ -110,8 +111,15 @@ class Journal(AbstractContextManager["Journal"]):
         source_sha256 = None  # computed at most once
         for relative_path, input_sha256, size, sha256, *made in rows:
             result = self.folder / os.fsdecode(relative_path)
-            has_planned_path = relative_path in targets
-            if not self._is_same(made, work_key, result, has_planned_path=has_planned_path):
+            is_planned = relative_path in targets
+            if not self._is_same(made, work_key, result, has_planned_path=is_planned):
+                continue
+            # Options that determine the path differ: this run may choose the other path.
+            if (
+                fallback is not None
+                and not self._is_same(made, work_key, result, has_planned_path=False)
+                and keeps_format(source, target) != (relative_path == targets[0])
+            ):
                 continue
             with suppress(OSError):  # A file that cannot be read is no complete result.
                 if not is_file(result) or result.stat().st_size != size or not is_file(source):
@@ -187,7 +195,10 @@ class Journal(AbstractContextManager["Journal"]):
         if model is None or self.work is None:
             return describe_change(key, made=None, now=self.work)
         made = Work(*row)  # the columns are the fields of `Work`
-        if is_same_work(made, self.work, target, has_planned_path=True):
+        # Without the format of an earlier run, the result may be a PNG instead, the fallback.
+        may_be_fallback = target.suffix.lower() != ".png" and self.work.format is None
+        has_planned_path = made.format is None or not may_be_fallback
+        if is_same_work(made, self.work, target, has_planned_path=has_planned_path):
             key = self.work.key
         return describe_change(key, work_for(made, target), work_for(self.work, target))
 

@@ -54,6 +54,12 @@ class Work:
     options: str
     """A JSON object: the options of the `work_key`, and others that only messages use."""
 
+    @property
+    def format(self) -> str | None:
+        """The requested format of results; None: it depends on each image."""
+        format = json.loads(self.options).get("format")
+        return None if format == "auto" else format
+
 
 def work_for(work: Work, result: Path) -> Work:
     """Return a work with the quality that a result has by it, None if it is the default.
@@ -79,7 +85,8 @@ def is_same_work(made: Work, now: Work, result: Path, *, has_planned_path: bool)
         now: work of another run.
         result: path of the file.
         has_planned_path: whether the other run would write to the same path. Then the options that
-            determine the path make no difference.
+            determine the path make no difference. A run without a format has two possible paths,
+            the target and the fallback, and the image decides between them.
     """
     if made.model_sha256 != now.model_sha256:
         return False

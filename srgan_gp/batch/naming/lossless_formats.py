@@ -1,0 +1,55 @@
+"""Whether the result of an input keeps its format: `holds` and `keeps_format`.
+
+`result_format` chooses between the target of a job and its fallback by it.
+"""
+
+import sys
+from pathlib import Path
+
+from srgan_gp.errors import PictureError
+from srgan_gp.images import (
+    FORMATS,
+    SEQUENCE_FORMATS,
+    FrameSequence,
+    Picture,
+    find_format,
+)
+from srgan_gp.images.image_header import read_header
+
+
+def holds(name: str, content: Picture | FrameSequence, height: int, width: int) -> bool:
+    """Return whether a format is that of the input, and can hold the enlarged content without loss.
+
+    Args:
+        name: a key of `FORMATS`.
+        content: the input: an image, or the frames of an animation or multi-page image.
+        height: height of the result in pixels.
+        width: width of the result in pixels.
+    """
+    row = FORMATS[name]
+    if content.source_format != name or not row.keeps_colours or max(height, width) > row.max_side:
+        return False
+    if isinstance(content, FrameSequence):
+        return name in SEQUENCE_FORMATS and SEQUENCE_FORMATS[name].kind == content.kind
+    if content.alpha is not None and not row.keeps_alpha:
+        return False
+    return content.pixels.itemsize == 1 or row.keeps_16_bits
+
+
+def keeps_format(source: Path, target: Path) -> bool | None:
+    """Return whether the format of a target can hold the result of an image, by the image's header.
+
+    The size of the result is not taken into account.
+
+    Args:
+        source: the image. No pixels are decoded.
+        target: path with the suffix of a format that can be written.
+
+    Returns:
+        None if the header cannot be read.
+    """
+    try:
+        header = read_header(source, max_pixels=sys.maxsize)
+    except (OSError, PictureError):
+        return None
+    return holds(find_format(target.suffix), header.stand_in(), header.height, header.width)
