@@ -1,33 +1,52 @@
-"""Texts about a model beside the fields of its options."""
+"""Texts about the models of a selection beside the fields of its options."""
 
 from gradio_tabs.messages import escaped
 from srgan_gp.models.cards import ModelCard
 
 EXACT, FAST = "Exact", "Fast"
 """Values of the speed: the precision of the model, or int8."""
+CUSTOM_WIDTH = "Width"
+"""Value of the size: the visitor enters the width of the result."""
 
 
-def describe(card: ModelCard) -> str:
-    """Return the summary and the licence of a model, as HTML."""
-    return f"<p>{escaped(card.summary)} Licence: {escaped(card.licence)}.</p>"
+def describe(*cards: ModelCard) -> str:
+    """Return the summary and the licence of a model, as HTML.
+
+    Args:
+        cards: one card, or two as `cards_of_size` returns them.
+    """
+    uses = ("Used up to x2. ", "Used above x2. ") if len(cards) == 2 else ("",)
+    return "".join(
+        f"<p>{use}{escaped(card.summary)} Licence: {escaped(card.licence)}.</p>"
+        for use, card in zip(uses, cards, strict=True)
+    )
 
 
-def model_of_size(cards: dict[str, ModelCard], card: ModelCard, size: str) -> ModelCard:
-    """Return the card of the model that upscales to a size.
+def cards_of_size(cards: dict[str, ModelCard], card: ModelCard, size: str) -> list[ModelCard]:
+    """Return the cards of the models that may upscale to a size.
 
     Args:
         cards: cards of the upscaling models, by name.
         card: card of the selected model, which may name another one for scales up to 2.
-        size: such as `x2`; a text without a scale is for the selected model.
+        size: such as `x2`, or `CUSTOM_WIDTH`.
+
+    Returns:
+        One card, or for a width two if there are two models: that for scales up to 2, then that for
+        larger ones. The scale follows from the image, and the server reads its size only in a job.
     """
-    return cards.get(card.x2_model or "", card) if size in ("x1", "x2") else card
+    x2_card = cards.get(card.x2_model or "", card)
+    if size == CUSTOM_WIDTH and x2_card is not card:
+        return [x2_card, card]
+    return [x2_card if size in ("x1", "x2") else card]
 
 
-def speed_info(card: ModelCard) -> str:
-    """Return the text about the fast mode of a model; empty: the model has none."""
-    if card.int8 is None:
+def speed_info(*cards: ModelCard) -> str:
+    """Return the text about the fast mode of one or two models; empty: they have none."""
+    differences = sorted({round(card.int8.mean_difference, 1) for card in cards if card.int8})
+    if not differences:
         return ""
+    levels = " to ".join(f"{difference:.1f}" for difference in differences)
     return (
-        f"{FAST}: less time on most CPUs; differs by {card.int8.mean_difference:.1f} of 255 "
-        "brightness levels on average. Not with fidelity above 0."
+        f"{FAST}: less time on most CPUs; differs by {levels} of 255 brightness levels on average. "
+        "Not with fidelity above 0."
     )

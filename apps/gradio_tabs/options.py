@@ -12,7 +12,7 @@ import gradio as gr
 
 from gradio_tabs.inputs.uploads import Upload
 from gradio_tabs.model_lists import model_choices
-from gradio_tabs.model_texts import EXACT, FAST, describe, model_of_size, speed_info
+from gradio_tabs.model_texts import CUSTOM_WIDTH, EXACT, FAST, cards_of_size, describe, speed_info
 from gradio_tabs.results.panel import EVENT_OPTIONS
 from srgan_gp.errors import UsageError
 from srgan_gp.images import FORMATS
@@ -22,8 +22,6 @@ from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 
 OWN_FORMAT = "Same as the image"
 """Value of the file format: the result has the format of the input."""
-CUSTOM_WIDTH = "Width"
-"""Value of the size: the visitor enters the width of the result."""
 AUTOMATIC = "Automatic"
 """Value of the tile: the server chooses its side."""
 _SCALES = (2, 3, 4)
@@ -187,13 +185,18 @@ def _connect(
     )
     look.input(LOOKS.get, look, options.fidelity, **unqueued)
     options.fidelity.change(look_of, options.fidelity, look, **unqueued)
+
+    def fit_to_size(scale: str, name: str) -> tuple[Any, ...]:
+        used = cards_of_size(cards, _card(cards, name), scale)
+        width = gr.Number(visible=scale == CUSTOM_WIDTH)
+        return width, describe(*used), gr.Radio(info=speed_info(*used))
+
     options.scale.change(
-        lambda scale, name: (
-            gr.Number(visible=scale == CUSTOM_WIDTH),
-            describe(model_of_size(cards, _card(cards, name), scale)),
-        ),
-        [options.scale, options.model], [options.width, about], **unqueued,
-    )  # fmt: skip
+        fit_to_size,
+        [options.scale, options.model],
+        [options.width, about, options.speed],
+        **unqueued,
+    )
     options.format.input(
         lambda name: gr.Slider(visible=name in _FORMATS_WITH_QUALITY),
         options.format, options.quality, **unqueued,

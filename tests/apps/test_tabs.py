@@ -13,7 +13,7 @@ from gradio.data_classes import FileData, ImageData
 
 from srgan_gp.errors import BusyError, Cancelled, OutputError, PictureError, UsageError
 from srgan_gp.inference.devices import allows_int8
-from srgan_gp.models.cards import ModelCard
+from srgan_gp.models.cards import Int8Record, ModelCard
 from srgan_gp.models.catalog import list_models
 from srgan_gp.serving.finetuning.training_progress import TrainingState
 from srgan_gp.serving.jobs.job_progress import JobProgress
@@ -420,6 +420,19 @@ def test_default_values_give_a_default_request():
     )
 
 
+def built_options(cards, *, has_fast_mode):
+    """Build the options of models with `photo-x4` selected; return the page and the options."""
+
+    async def build():  # in an event loop, of which Gradio would make one that nobody closes
+        with gr.Blocks(analytics_enabled=False) as page:
+            options = module("options").build_options(
+                cards, "photo-x4", "name", has_fast_mode=has_fast_mode
+            )
+        return page, options
+
+    return asyncio.run(build())
+
+
 @pytest.mark.parametrize(
     ("device", "is_offered"), [("cpu", True), ("auto", True), ("cuda:0", False)]
 )
@@ -427,20 +440,48 @@ def test_the_fast_mode_is_offered_only_where_the_device_can_run_it(device, is_of
     """Also after another model is chosen; on a GPU its jobs would be refused."""
     cards = {card.name: card for card in list_models() if card.name in ("photo-x4", "face-x4")}
     assert cards["photo-x4"].int8 is not None
-
-    async def build():  # in an event loop, of which Gradio would make one that nobody closes
-        with gr.Blocks(analytics_enabled=False) as page:
-            options = module("options").build_options(
-                cards, "photo-x4", "name", has_fast_mode=allows_int8(device)
-            )
-        return page, options
-
-    page, options = asyncio.run(build())
+    page, options = built_options(cards, has_fast_mode=allows_int8(device))
     assert options.speed.visible == is_offered
-    [choose] = [event.fn for event in page.fns.values() if options.speed in event.outputs]
+    [choose] = [event.fn for event in page.fns.values() if event.inputs == [options.model]]
     assert [choose(name)[-1].visible for name in cards] == [
         is_offered and card.int8 is not None for card in cards.values()
     ]
+
+
+@pytest.mark.parametrize(
+    ("size", "about", "difference"),
+    [
+        ("x2", ["Of small. Licence: MIT."], "0.5"),
+        ("x3", ["Of photo-x4. Licence: MIT."], "0.8"),
+        (
+            "Width",
+            ["Used up to x2. Of small. Licence: MIT.", "Used above x2. Of photo-x4. Licence: MIT."],
+            "0.5 to 0.8",
+        ),
+    ],
+)
+def test_texts_are_about_the_models_that_a_size_may_use(size, about, difference):
+    def card(name, scale, x2_model, mean_difference):
+        return ModelCard(
+            name, "super-resolution", f"Of {name}.", "1", "MIT", "", "", (), {}, {}, (), (),
+            scale=scale, x2_model=x2_model,
+            int8=Int8Record(9.0, mean_difference, 50.0, "16 training crops"),
+        )  # fmt: skip
+
+    cards = {"photo-x4": card("photo-x4", 4, "small", 0.79), "small": card("small", 2, None, 0.45)}
+    page, options = built_options(cards, has_fast_mode=True)
+    [event] = [
+        event for event in page.fns.values() if event.inputs == [options.scale, options.model]
+    ]
+    assert (event.outputs[0], event.outputs[2]) == (options.width, options.speed)
+    choose = event.fn
+    width, text, speed = choose(size, "photo-x4")
+    assert width.visible == (size == "Width")
+    assert text == "".join(f"<p>{paragraph}</p>" for paragraph in about)
+    assert f"differs by {difference} of 255" in speed.info
+    _width, text, speed = choose(size, "small")
+    assert text == "<p>Of small. Licence: MIT.</p>"
+    assert "differs by 0.5 of 255" in speed.info
 
 
 def test_a_missing_width_is_an_error():
