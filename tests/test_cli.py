@@ -85,7 +85,8 @@ def test_without_pytorch_the_pip_command_is_named(arguments):
 
 
 def test_prepare_without_scikit_image_names_the_pip_command(tmp_path):
-    arguments = ["prepare", str(tmp_path), "-o", str(tmp_path / "faces.zip"), "--aligned"]
+    photos = ROOT / "apps" / "examples"
+    arguments = ["prepare", str(photos), "-o", str(tmp_path / "faces.zip"), "--aligned"]
     hide = "import sys; sys.modules['skimage'] = sys.modules['skimage.measure'] = None\n"
     code = hide + f"from srgan_gp.cli import main; sys.exit(main({arguments!r}))"
     done = subprocess.run(
