@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes faces-64 again: a run of 280,000 images from random weights, and a second of 110,000 from its result,
+# Makes faces-64 again: a run of 280,000 images from random weights, and another of 110,000 from its result,
 # with a smaller rate and a larger share of the image critic, each on one core of a CPU with AMX.
 # Usage: scripts/recipes/faces-64.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # Interrupted? Type the same command again: the run continues where it stopped.
