@@ -17,14 +17,9 @@ mkdir -p runs/start
 cp weights/photo-x4-psnr.onnx runs/start/photo-x4-start.onnx
 cp scripts/recipes/photo-x4-start.critic.safetensors runs/start/
 srgan-gp train --preset photo-x4-cpu -o runs/photo-x4 --start-from runs/start/photo-x4-start.onnx \
-    --critic-warmup-images 0 --damage harsh --sharpen-targets 0.4 \
+    --critic-warmup-images 0 --penalty-every 2 \
     --perceptual-loss squeeze --perceptual-weight 0.0035 --perceptual-noise 4 \
-    --feature-weights "$shared/models/squeezenet1_1.safetensors" \
-    --equivariance-weight 0.8 --adversarial-ratio 0.5 --ratio-ramp-images 3000 \
-    --batch-size 8 --patch-sizes 16 24 --patch-starts 0 0.85 \
-    --learning-rate 1e-4 --critic-learning-rate 3e-4 --ema-half-life-images 3000 \
-    --total-images 90000 --validate-images 10000 --checkpoint-images 5000 --report-images 800 \
-    --precision bf16 --threads 1 \
+    --feature-weights "$shared/models/squeezenet1_1.safetensors" --precision bf16 --threads 1 \
     --validation "$data/photos_val.zip" --data "$data"/photos_train-[0-2].zip "$data"/photos_more_train-[0-3].zip
 srgan-gp export runs/photo-x4 --name photo-x4 -o weights --exist overwrite \
     --blend weights/photo-x4-psnr.onnx --blend-share 0.5

@@ -158,16 +158,20 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     critic stages. The numbers are this project's own, for CPUs and GPUs and for all scales.
     """
     is_large, preset = trained_on >= LARGE_SET, PRESETS["photo-x4-cpu"]
-    images = _length(trained_on, least=9_600, most=32_000, batch=preset.batch_size)
+    images = _length(trained_on, least=16_000, most=60_000, batch=preset.batch_size)
     common = replace(
         preset, total_images=images, patience=3, ema_half_life_images=images // 16,
-        learning_rate=1.5e-4 if is_large else 7e-5, warmup_images=800,
+        learning_rate=1e-4 if is_large else 5e-5, warmup_images=800, sharpen_targets=0.0,
     )  # fmt: skip
     if source.critic is None:  # losses as in the preset "photo-x4-psnr-cpu"
-        return replace(common, adversarial_ratio=0.0, equivariance_weight=0.0, best_by="psnr_y")
+        return replace(
+            common, adversarial_ratio=0.0, equivariance_weight=0.0, best_by="psnr_y",
+            damage="mild",
+        )  # fmt: skip
     return replace(
-        common, best_by="squeeze_distance", most_psnr_loss=0.3, adversarial_ratio=0.15,
-        critic_warmup_images=1_600, ratio_ramp_images=0, freeze_critic_stages=1 if is_large else 2,
+        common, best_by="squeeze_distance", most_psnr_loss=0.3, critic_warmup_images=1_600,
+        ratio_ramp_images=0, freeze_critic_stages=1 if is_large else 2,
+        perceptual_loss="squeeze", perceptual_weight=0.0035, perceptual_noise=4.0,
     )  # fmt: skip
 
 

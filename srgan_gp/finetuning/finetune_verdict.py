@@ -102,7 +102,7 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
     t_value = T_VALUES[min(count - 2, len(T_VALUES) - 1)]
     standard_error = max(gains.std(ddof=1) / math.sqrt(count), noise)
     least_gain = t_value * standard_error
-    change = _describe_change(rows, config.best_by)
+    change = _describe_change(rows, config)
     objections = _broken_limits(rows, config)
     if gains.mean() <= 0:
         objections.insert(0, f"{change}, which is not a gain")
@@ -155,14 +155,17 @@ def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:
     return gains[np.isfinite(gains)]
 
 
-def _describe_change(rows: Sequence[Row], metric: str) -> str:
-    """Describe the change of the mean of a metric, over the rows of all downscalers."""
+def _describe_change(rows: Sequence[Row], config: TrainConfig) -> str:
+    """Describe the change of the mean of the deciding score, over the rows of all downscalers."""
+    metric = config.best_by
     found = [row for row in rows if row.metric == metric]
     before = float(np.mean([row.before for row in found]))
     after = float(np.mean([row.after for row in found]))
     better = f"{BETTER[metric]} is better"
     if len(found) > 1:
         better += f"; mean of {len(found)} rows"
+    if config.perceptual_loss == "squeeze" and "squeeze" in metric:
+        better += "; its features were also trained on"
     percent = _percent(before, after)
     return f"the {TITLES[metric]} ({better}) went from {before:.4g} to {after:.4g} ({percent})"
 

@@ -11,7 +11,7 @@ from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import UsageError
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
 from srgan_gp.finetuning.finetune_scores import score_upscaler
-from srgan_gp.finetuning.finetune_source import Source
+from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.options.presets import PRESETS
@@ -73,6 +73,16 @@ def test_a_model_without_a_critic_is_fine_tuned_for_psnr():
     config = plan(replace(UPSCALER, critic=None), 100, 20, {})
     assert not config.has_critic
     assert (config.perceptual_loss, config.best_by) == ("none", "psnr_y")
+
+
+def test_an_upscaler_with_a_critic_follows_the_preset_of_photo_x4_with_a_feature_loss():
+    preset, config = PRESETS["photo-x4-cpu"], plan(find_source("photo-x4"), 400, 80, {})
+    for name in ("batch_size", "patch_sizes", "adversarial_ratio", "penalty_every"):
+        assert getattr(config, name) == getattr(preset, name), name
+    assert config.penalty_every == 4
+    assert config.perceptual_loss == "squeeze" and config.perceptual_noise > 0
+    # The score of pixels judges a model without a critic: it needs no feature network.
+    assert plan(find_source("photo-x4-psnr"), 400, 80, {}).perceptual_loss == "none"
 
 
 def test_a_face_generator_without_a_critic_is_refused():

@@ -31,6 +31,18 @@ def test_a_gain_of_nearly_all_images_is_better(rng, config):
     assert "30 of 30" in verdict.reasons[0]
 
 
+def test_a_deciding_score_that_was_trained_on_is_labelled(rng, gan_config):
+    options = {"best_by": "squeeze_distance", "most_psnr_loss": 0.3}
+    reasons = {
+        loss: judge(scores(rng), scores(rng), gan_config(**options, perceptual_loss=loss)).reasons[
+            0
+        ]
+        for loss in ("none", "squeeze")
+    }
+    assert "trained on" not in reasons["none"]
+    assert "(lower is better; its features were also trained on)" in reasons["squeeze"]
+
+
 def test_what_may_be_chance_is_not_better(rng, config):
     before = scores(rng)
     noise = np.random.default_rng(2).normal(0, 1, 30)
