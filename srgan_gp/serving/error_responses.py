@@ -1,6 +1,7 @@
 """HTTP error responses: status, stable error code and message, as JSON.
 
-Guards and routes raise a `Refusal`; `refusal_for` makes one of an error of this package.
+Guards and routes raise a `Refusal`; `refusal_for` converts an error of this package into a
+`Refusal`.
 """
 
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -46,11 +47,11 @@ class Refusal(Exception):  # noqa: N818 - not an error of the server
         """Build the response.
 
         Args:
-            path: path of the request; not needed by callers that no page upload reaches.
+            path: path of the request; may be omitted where no upload of the page arrives.
 
         Returns:
-            JSON with `code` and `message`. For an upload of the page the plain message, because the
-            page displays the response body.
+            JSON with `code` and `message`; for an upload of the page only the message, as plain
+            text, because the page displays the response body.
         """
         if path.startswith(_PAGE_UPLOAD_PATH):
             return PlainTextResponse(str(self), self.status, headers=self.headers)

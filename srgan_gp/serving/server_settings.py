@@ -1,4 +1,4 @@
-"""Settings of a server: address, device, models, and limits. The verb `app` fills them."""
+"""Settings of a server: address, device, models, and limits; set by `srgan-gp app`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,11 +26,13 @@ class ServerSettings:
     model: str = "photo-x4"
     """Name of the model for requests that name none."""
     offer: tuple[str, ...] = ()
-    """Names of imported models that clients may use, besides `model`."""
+    """Names of imported models, networks of other projects, that clients may use besides `model`.
+    Clients may always use the models that this package trained."""
     max_upload_bytes: int = 50_000_000
     """Maximum body size of one request, in bytes."""
     max_files: int = 100
-    """Maximum number of files of one batch, of one request, and of one training without zips."""
+    """Maximum number of files of one batch and of one request, and of the photos of one training,
+    photos in zips not counted."""
     max_pixels: int = 25_000_000
     """Maximum width x height of an image, in pixels."""
     queue_size: int = 64
@@ -42,9 +44,10 @@ class ServerSettings:
     allow_finetune: bool = False
     """Whether a visitor may start a training run."""
     feature_weights: Path | None = None
-    """SqueezeNet 1.1 for training; None: that of `srgan-gp fetch feature-network`."""
+    """Weights of the feature network, SqueezeNet 1.1, for training; None: the file that `srgan-gp
+    fetch feature-network` installs."""
     folder: Path | None = None
-    """Directory for temporary files; None: the system's."""
+    """Directory for temporary files; None: the system's directory for them."""
     keep_seconds: float = 600
     """Seconds for which uploads, and results of jobs that have ended, are kept."""
     drain_seconds: float = 30

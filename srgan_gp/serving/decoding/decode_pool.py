@@ -1,7 +1,7 @@
 """Pool of decoder processes, by which the service decodes the images of clients.
 
-Each process decodes one image at a time. A damaged or malicious image can end its process only,
-which is then replaced.
+Each process decodes one image at a time. A damaged or malicious image can only end the process that
+decodes it, which is then replaced.
 """
 
 import atexit

@@ -31,8 +31,10 @@ CPU_SECONDS = 20
 READY = b"ready"
 """First message of the process, sent when its imports are done and its limits are set."""
 
-_BYTES_PER_PIXEL = 48  # limit of the memory; 25 megapixels of 16-bit RGB with alpha took 31
-_BASE_BYTES = 1 << 30  # OpenCV, imported for 16-bit colour, maps 0.3 GB and more for each core
+# Limit of the memory in bytes per pixel; 25 megapixels of 16-bit RGB with alpha took 31.
+_BYTES_PER_PIXEL = 48
+# 1 GiB: OpenCV, imported for 16-bit colour, maps 0.3 GB, and additional memory for each core.
+_BASE_BYTES = 1 << 30
 
 
 def run_decoder(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:

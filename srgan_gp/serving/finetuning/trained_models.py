@@ -1,4 +1,4 @@
-"""Models of fine-tuning: which ones it can start from, and a zip of the files of a trained one."""
+"""Models before and after fine-tuning: where it can start, and a zip of the trained model."""
 
 import zipfile
 from pathlib import Path

@@ -108,7 +108,8 @@ class FineTuning:
 class FineTunings:
     """Fine-tuning runs of a server: one at a time, and none after shutdown.
 
-    A client is the key of a visitor, from `http.job_routes.owner_of`. Its last run is kept.
+    A client is the key of a visitor, from `http.job_routes.owner_of`. The last run of each client
+    is kept.
 
     Args:
         service: service of the server.

@@ -62,7 +62,8 @@ _SENTENCES: tuple[tuple[str, ToSentence], ...] = (
     (r"srgan-gp: internal error: .*", lambda _: "An internal error ended it; see Details."),
 )
 """Lines that `srgan-gp finetune` prints, as regular expressions, and functions that make a sentence
-of a match. The first expression that matches a line is used; a line without a match has none."""
+of a match. The first expression that matches a line is used. A line without a match gives no
+sentence."""
 
 
 @dataclass(frozen=True)

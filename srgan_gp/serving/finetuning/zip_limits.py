@@ -17,14 +17,15 @@ _ENTRY_SIGNATURE = b"PK\x01\x02"
 """First bytes of each entry of the directory of a zip. They are counted before `zipfile` reads the
 directory, because a million entries would take a gigabyte of memory."""
 _MAX_ENTRIES = 10 * MAX_MEMBERS
-"""Largest number of signatures. It is higher than `MAX_MEMBERS`, because directories have entries
-too, and photos may contain these bytes."""
+"""Largest number of `_ENTRY_SIGNATURE` in a file. It is higher than `MAX_MEMBERS`, because
+directories have entries too, and photos may contain these bytes."""
 
 
 def check_zip(path: Path, name: str) -> int:
     """Refuse a zip that exceeds a limit or contains other files than photos.
 
-    The sizes are those that the zip declares; `zipfile` never reads more bytes of a member.
+    The sizes are those that the zip declares; `zipfile` never reads more bytes of a member than
+    declared.
 
     Args:
         path: path of the zip.

@@ -106,8 +106,8 @@ class AccessControl:
             raise Refusal(400, "E_HOST", "The Host header must be a name with an optional port.")
         origin = headers.get("origin")
         if origin is not None and not self._is_same_origin(origin, host):
-            # GET requests too: Gradio lets every origin read its responses, and the browser would
-            # send the password.
+            # GET requests are refused too: Gradio lets every origin read its responses, and the
+            # browser would send the password.
             raise Refusal(403, "E_ORIGIN", "Requests from pages of another origin are not allowed.")
         if not _ALLOWED.fullmatch(path) or "\0" in path or _is_remote_file(path):
             is_api = path == "/api" or path.startswith("/api/")
@@ -132,7 +132,9 @@ class AccessControl:
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:
-    """Return the methods of an allowed path; Gradio checks those of its own paths itself.
+    """Return the methods of an allowed path.
+
+    For a path of Gradio, which checks the method itself, these are GET, HEAD and POST.
 
     >>> allowed_methods("/api/upscale")
     ('POST',)

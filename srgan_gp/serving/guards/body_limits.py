@@ -34,20 +34,22 @@ MAX_TEXT_BYTES = 1_000_000
 MAX_URLENCODED_BYTES = 10_000
 """Maximum size of a form without files; parsing a megabyte of `&` would take two seconds."""
 BODY_TIMEOUT_SECONDS = 20.0
-"""Time to receive a body, in addition to its size / `MIN_BYTES_PER_SECOND`."""
+"""Time to receive a body, in addition to its received bytes / `MIN_BYTES_PER_SECOND`."""
 MIN_BYTES_PER_SECOND = 50_000
+"""Slowest upload that is accepted for a large body."""
 MAX_BODIES = 8
 """Limit of all buffered bodies together, as a number of bodies of maximum size."""
 MAX_FORMS = 4
 """Forms that are parsed concurrently; more would delay all other requests."""
 
-# A JSON body may name this many times `max_files`: the page has its own message above `max_files`.
+# A JSON body may name this many times `max_files` files. So a run of slightly more than `max_files`
+# reaches the page, which has its own message about it.
 _REFERENCES_PER_FILE = 2
 _DISCARD_SECONDS = 1.0  # for reading the rest of a refused body
 
 
 class BodyLimits:
-    """ASGI middleware: refuses bodies that are too large, too slow or name foreign files.
+    """ASGI middleware: refuses bodies that are too large or too slow, or name other than own files.
 
     Args:
         app: inner ASGI app.

@@ -61,7 +61,7 @@ class ClientLimits:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._heartbeats = Heartbeats(app)  # have limits of their own
+        self._heartbeats = Heartbeats(app)  # streams of open pages, with limits of their own
         self._running: Counter[str] = Counter()  # requests in progress by client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -64,7 +64,7 @@ def count_files(value: object) -> int:
 
 
 def _is_below(path: str, folder: Path | None) -> bool:
-    """Return whether a path, with its links resolved, is in a folder; None: no path is."""
+    """Return whether a path, with its links resolved, is in a folder; False without a folder."""
     if folder is None or len(path) > _MAX_PATH_LENGTH:
         return False
     try:
@@ -91,6 +91,7 @@ def _texts_of_objects(value: object) -> Iterator[tuple[str, str]]:
     stack = [value]  # no recursion: the JSON may be nested deeply
     while stack:
         item = stack.pop()
+        # The casts only tell the type checker that the items and values are of any type.
         if isinstance(item, list):
             stack += cast(list[object], item)
         elif isinstance(item, dict):

@@ -1,6 +1,6 @@
 """Security headers of all responses: Content-Security-Policy and others.
 
-A page may run only its own scripts, and a file of a client none.
+A page may run only its own scripts; a file that a client sent may run no script.
 """
 
 import base64
@@ -22,7 +22,7 @@ _HEADERS = {
 _FILE_PATHS = re.compile(r"/gradio_api/file[=/]|/api/(?!docs)")
 """Paths whose responses may be files of clients, which must not run scripts."""
 _FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
-"""Content-Security-Policy of these responses."""
+"""Content-Security-Policy of the responses to `_FILE_PATHS`."""
 _INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL | re.IGNORECASE)
 
 
@@ -48,7 +48,7 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         if "text/html" in Headers(scope=scope).get("accept", ""):
-            # Prevents compression of the page, whose scripts could not be hashed then.
+            # The page must not be compressed, because its scripts are hashed below.
             headers = [(name, value) for name, value in scope["headers"]
                        if name != b"accept-encoding"]  # fmt: skip
             scope = {**scope, "headers": headers}
@@ -70,11 +70,12 @@ class _Response:
         self._page = b""
 
     async def send(self, message: Message) -> None:
-        """Send a message of the inner app; those of a page are sent when it is complete."""
+        """Send a message of the inner app; messages of a page are sent when it is complete."""
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value
+            # A page gets its policy below, when its scripts are known.
             policy = _FILE_POLICY if self._is_file else page_policy(b"")
             headers["Content-Security-Policy"] = policy
             is_page = headers.get("content-type", "").startswith("text/html")

@@ -14,7 +14,7 @@ from srgan_gp.serving.guards.client_limits import client_of
 HEAD_TIMEOUT_SECONDS = 15.0
 """Time to receive a request head, from the opening of the connection or the first byte."""
 READ_TIMEOUT_SECONDS = 60.0
-"""Time for a client to read the next 64 KiB, the buffer of the connection, or the rest of a
+"""Time for a client to read 64 KiB, which is the buffer of the connection, or the rest of a
 response."""
 MAX_CONNECTIONS_PER_CLIENT = 200
 """Open connections, idle ones included; a browser opens six. Loopback and proxies are exempt."""
@@ -23,7 +23,7 @@ MAX_CONNECTIONS_PER_CLIENT = 200
 class TimeoutProtocol(H11Protocol):
     """HTTP/1.1 connection with timeouts; uvicorn has timeouts between requests only.
 
-    uvicorn creates one for each connection and calls its methods, as asyncio does.
+    uvicorn creates an object for each connection; uvicorn and asyncio call its methods.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -67,8 +67,9 @@ class TimeoutProtocol(H11Protocol):
 
     @property
     def _is_proxy(self) -> bool:
-        """Whether the connection is from a trusted proxy, which makes one for each request."""
-        proxies = self.config.forwarded_allow_ips  # a list of `http.server`, or a text of uvicorn
+        """Whether the connection is from a trusted proxy, which opens one for each request."""
+        # A list if it is from `http.server`, a text if it is uvicorn's default.
+        proxies = self.config.forwarded_allow_ips
         peer_address = self.client[0] if self.client else ""
         return is_within(peer_address, proxies if isinstance(proxies, list) else ())
 

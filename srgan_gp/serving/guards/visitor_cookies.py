@@ -1,7 +1,7 @@
 """Identity of a visitor: a random number in a signed cookie, without a login.
 
-The key of the signatures is chosen when the server starts, and never stored, since no result
-outlives the server.
+The key of the signatures is chosen when the server starts, and never stored. A visitor needs no
+identity after the end of the server, which removes the results of all visitors.
 """
 
 import hashlib
@@ -76,11 +76,13 @@ class VisitorCookies:
             return None
         if cookie is None:
             return None
+        # The value may be any text of a client. A header is decoded as Latin-1, so that the text
+        # can always be encoded again.
         visitor, _dot, signature = cookie.value.partition(".")
         is_valid = hmac.compare_digest(signature.encode(), self._signature(visitor).encode())
         return visitor if is_valid else None
 
     def _signature(self, visitor: str) -> str:
         """Return the truncated HMAC-SHA256 of a visitor, in hexadecimal digits."""
-        digest = hmac.digest(self._key, visitor.encode(errors="replace"), hashlib.sha256)
+        digest = hmac.digest(self._key, visitor.encode(), hashlib.sha256)
         return digest[:_SIGNATURE_BYTES].hex()

@@ -1,7 +1,8 @@
 """Routes `/api/upscale`, `/api/generate` and `/api/models` of the HTTP API.
 
 A request is a form. The response is the file, with the report of the job in a header. With
-`?async=1` it is a description of the job instead, whose routes are in `serving.http.job_routes`.
+`?async=1` the response is a description of the job, and the routes of `serving.http.job_routes`
+give its progress and its file.
 """
 
 import asyncio

@@ -68,8 +68,8 @@ class ResponseTracker:
 class DrainingServer(uvicorn.Server):
     """uvicorn server that finishes its jobs and responses after SIGTERM or SIGINT.
 
-    It listens until all are finished: results can be fetched, and a new job gets an error response
-    with the reason. A second signal ends it within seconds.
+    It listens until all of them are finished: results can be fetched, and a new job gets an error
+    response with the reason. A second signal ends the server within seconds.
 
     Args:
         config: configuration of uvicorn; its `timeout_graceful_shutdown` is set here.
@@ -107,7 +107,7 @@ class DrainingServer(uvicorn.Server):
         self._on_started()
         await super().main_loop()
         self.has_finished = await self._finish()
-        # After a cancellation event streams stay open for a while, to report it to the pages.
+        # If jobs were cancelled, event streams stay open for a while, to report that to the pages.
         seconds = 0 if self.has_finished else _GRACE_SECONDS - _CLOSING_SECONDS
         asyncio.get_running_loop().call_later(seconds, self._close_connections)
 

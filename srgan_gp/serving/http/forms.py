@@ -1,7 +1,7 @@
 """Forms of the HTTP API: their fields with descriptions, their validation, and error messages.
 
-Ranges in the fields are for the documentation only: the service validates the values, for the page
-too. Descriptions name the default of a field in brackets where the schema has none.
+Ranges in the fields are for the documentation only: the service validates the values, also those
+of the page. Where the schema has no default of a field, the description names it in brackets.
 """
 
 from collections import Counter
@@ -26,7 +26,8 @@ from srgan_gp.serving.jobs.job_requests import (
 
 _MAX_QUOTED = 40  # characters of a client's text that an error message quotes
 _TYPE_NAMES = {"float": "a number", "int": "a whole number", "bool": "true or false"}
-"""Words for the types of fields, by the first part of the type of a pydantic error."""
+"""Words for the types of fields, by the first part of the type of a pydantic error, such as `int`
+of `int_parsing`."""
 
 
 def _field(description: str, **range_schema: float) -> Any:  # noqa: ANN401 - as `Form` itself
@@ -226,7 +227,7 @@ def message_for(error: Mapping[str, Any]) -> str:
             f"picture: a file is required, not the text {quoted!r}. With curl, write @ before the "
             f"name of the file: -F picture=@{quoted}."
         )
-    type_word = error["type"].partition("_")[0]  # such as "int" of "int_parsing"
+    type_word = error["type"].partition("_")[0]
     if type_word not in _TYPE_NAMES:
         return f"{field}: {error['msg'].rstrip('.')}."
     expected = _TYPE_NAMES[type_word]

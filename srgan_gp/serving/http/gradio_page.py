@@ -33,7 +33,7 @@ _SYSTEM_DIRECTORIES = ("/boot", "/dev", "/etc", "/proc", "/run", "/sys", "/var")
 
 
 def page_file() -> Path:
-    """Return the path of the page, in the installed package or else in the checkout.
+    """Return the path of the Python file of the page, in the installed package or the checkout.
 
     Raises:
         UsageError: the file is missing.
@@ -97,7 +97,7 @@ def mount_page(
 def blocked_paths(uploads: Path) -> list[str]:
     """Return the directories from which the page never serves a file.
 
-    They are system directories and that of SSH keys.
+    They are system directories and the directory of SSH keys.
 
     Args:
         uploads: directory of uploads; a directory that contains it is not blocked.
@@ -109,7 +109,7 @@ def blocked_paths(uploads: Path) -> list[str]:
 def _isolate_gradio(uploads: Path) -> None:
     """Restrict Gradio to one directory, without network access.
 
-    It has to be called before Gradio is imported, which reads these environment variables then.
+    Call it before Gradio is imported, because Gradio reads these environment variables at import.
     """
     os.environ |= {
         "GRADIO_TEMP_DIR": str(uploads),

@@ -20,9 +20,10 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
 
     Returns:
         `id`, `title`, `tab`, `requested_model` and `state`: a stage of `JobProgress`, `done` or
-        `failed`. The model of a result may be another one, chosen by its scale. A job that is not
-        done also has its progress, with `ahead`, the number of jobs before it, while it is
-        queued; a finished one its result; and a failed one its `error`.
+        `failed`. The report of the result names the model that was used, which may be another one,
+        chosen by the scale. A job that is not done also has its progress, and while it is queued
+        `ahead`, the number of jobs before it. A job that is done also has its result, and a failed
+        job its `error`.
     """
     job = entry.job
     facts: dict[str, Any] = {

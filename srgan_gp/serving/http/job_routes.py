@@ -29,9 +29,9 @@ _THUMBNAIL_SIDE = 192  # pixels
 def build_job_routes() -> APIRouter:
     """Build the routes; the app has the `JobHistory` as `app.state.history`."""
     router = APIRouter(prefix="/api/jobs")
-    # Both return decorators, which are applied to the functions below.
+    # `get` and `post` return decorators, which are applied to the functions below.
     get, post = router.get, router.post
-    # Error responses: of a route of any own job, and of a route that needs the job to be done.
+    # Error responses of a route about one job, and of a route that needs the job to be done.
     errors, errors_of_done = problems(404, 410), problems(404, 409, 410)
     check_origin = [Depends(_check_origin)]  # for every route that changes something
     change: Any = {"dependencies": check_origin, "responses": problems(403, 404, 410)}
@@ -198,7 +198,7 @@ async def _remove(request: Request, entry: OwnEntry) -> JSONResponse:
 
 
 def _entries_of_visitor(request: Request) -> list[HistoryEntry]:
-    """Return the jobs of the cookie; none without a cookie, as several people share an address."""
+    """Return the jobs of the visitor; none without a cookie: an address may be shared by many."""
     if request.scope.get("visitor") is None:
         return []
     return history_of(request).entries(owner_of(request))
@@ -234,9 +234,9 @@ def finished(entry: HistoryEntry) -> Result:
 
 
 def _check_origin(request: Request) -> None:
-    """Require an Origin header in a request with a cookie, as a browser sends it.
+    """Require an Origin header, as a browser sends it, in a request with a cookie.
 
-    `guards.access_control` has compared the header with the host before.
+    `guards.access_control` has already compared the header, if there is one, with the host.
 
     Raises:
         Refusal: the header is missing.

@@ -16,7 +16,7 @@ def build_preview_routes(service: Service) -> APIRouter:
     """Build the route.
 
     Args:
-        service: decodes the uploads; its `previews` keeps the JPEG files.
+        service: its `previews` decodes the uploads and encodes them as JPEG.
     """
     router = APIRouter()
 

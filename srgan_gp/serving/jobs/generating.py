@@ -96,7 +96,7 @@ def generate(
 def _describe_file(face_request: FaceRequest, path: Path, side: int) -> dict[str, Any]:
     """Return the part of a report that describes the file.
 
-    Where possible it has the keys of an upscale report.
+    Where possible, its keys are those of an upscale report.
 
     Args:
         face_request: request that was executed.

@@ -1,6 +1,6 @@
 """`Job`: a submitted request with its progress, and its result or error.
 
-Threads of `serving.jobs.service` execute jobs, for which routes of the API and the page wait.
+Threads of `serving.jobs.service` execute jobs. The routes of the API and the page wait for them.
 """
 
 import asyncio
@@ -15,15 +15,16 @@ from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleR
 
 Request = UpscaleRequest | GenerateRequest
 OnProgress = Callable[[int, int], None]
-"""Called with (completed steps, total steps), tiles or faces, from a thread of the service."""
+"""Called with (completed steps, total steps) from a thread of the service; a step is a tile or a
+face."""
 
 
 class Job:
     """A submitted request; created by `Service.submit`.
 
     Args:
-        client: key of the client, whose number of jobs is limited.
-        address: network address of the client, between which the queue is fair.
+        client: key of the client; the number of jobs of each client is limited.
+        address: network address of the client; the queue is fair between addresses.
         request: request of the client.
         folder: directory for the result.
         on_progress: called after each completed step; None: not needed.
@@ -99,7 +100,7 @@ class Job:
         if not self._future.done():
             return None
         error = self._future.exception()
-        if isinstance(error, Exception):  # always so for an error: see `finish`
+        if isinstance(error, Exception):  # None, or an Exception by `finish`; never another type
             return error
         return self._future.result()
 

@@ -1,7 +1,7 @@
 """Cancellation and progress of one job.
 
-The code of every stage of a job gets the `Cancellation`, reports its steps, and so learns whether
-the job was cancelled.
+The code of every stage of a job gets the `Cancellation`, and reports its steps to it. A report
+raises an error if the job was cancelled.
 """
 
 import threading

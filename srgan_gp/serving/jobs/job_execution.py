@@ -79,8 +79,8 @@ class JobExecution:
         else:
             check_upscale(job.request)
             model = job.request.model or self._settings.model
-            check_known(model, UPSCALING, self._settings.offered)  # refuses a path too
-            request = _without_look(job.request, model)
+            check_known(model, UPSCALING, self._settings.offered)  # also refuses a path
+            request = _with_fidelity_of_look(job.request, model)
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
             if request.model is None or request.model_by_scale:
@@ -89,16 +89,18 @@ class JobExecution:
                 request, model, picture, job.folder, self._models, job.cancellation,
                 max_pixels=self._settings.max_pixels, speeds=self._speeds,
             )  # fmt: skip
-        # A job that was cancelled after its last step; the service then removes its files.
+        # Raises if the job was cancelled after its last step; the service then removes its files.
         job.cancellation.check()
         return result
 
     def _model_for_scale(self, model: str, request: UpscaleRequest, image_width: int) -> str:
-        """Return the name of the model that the card of a model names for the scale of a request.
+        """Return the name of the model for the scale of a request.
+
+        The card of a model may name another model for scales up to 2.
 
         Args:
-            model: name of a known model; returned if its card names none, or clients may not use
-                the other one.
+            model: name of a known model; returned if its card names no other model for the scale,
+                or names one that clients may not use.
             request: the request, without a look.
             image_width: width of the whole image in pixels.
         """
@@ -110,8 +112,8 @@ class JobExecution:
         return model_of_scale if model_of_scale in usable else model
 
 
-def _without_look(request: UpscaleRequest, model: str) -> UpscaleRequest:
-    """Return a request with the fidelity of its look.
+def _with_fidelity_of_look(request: UpscaleRequest, model: str) -> UpscaleRequest:
+    """Return a request with the fidelity that its look is a name for, such as 0 for `crisp`.
 
     Raises:
         UsageError: the model has no look, or the request has a fidelity too.

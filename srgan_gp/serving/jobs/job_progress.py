@@ -1,4 +1,4 @@
-"""Progress of one job: its stage, completed steps, and estimates of share and time left."""
+"""Progress of one job: stage, completed steps, and estimates of completed share and time left."""
 
 import time
 from dataclasses import dataclass, field, replace
@@ -60,7 +60,7 @@ class JobProgress:
             return self.done / self.total if self.total else None
         step_share = self._share_of_step(stage_seconds / total, now)
         if step_share > _LINEAR_SHARE:
-            # Equal to `_LINEAR_SHARE` at first, and below 1 for any time.
+            # This is `_LINEAR_SHARE` where the linear part ends, and below 1 at any later time.
             step_share = 1 - (1 - _LINEAR_SHARE) * _LINEAR_SHARE / step_share
         return min((self.done + step_share) / total, 1.0)
 

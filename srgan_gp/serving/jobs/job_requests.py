@@ -34,12 +34,13 @@ class UpscaleRequest:
     model: str | None = None
     """Name listed by `list_models`; None: `ServerSettings.model`. Never a path."""
     model_by_scale: bool = False
-    """Whether `model` stands for its family: for scales up to 2 the model that its card names takes
-    its place, as it does for the server's model if none is given."""
+    """Whether, for scales up to 2, the `x2_model` of the card of `model` replaces `model`. The
+    server's model is always replaced in this way."""
     fidelity: float | None = None
-    """Weight of the model's fidelity partner, from 0 to 1; None: the model alone."""
+    """Weight of the model's fidelity partner, a second model whose results are closer to the input,
+    from 0 to 1; None: the model alone."""
     look: str | None = None
-    """Name of a fidelity, one of `cards.LOOKS`, instead of `fidelity`; None: not given."""
+    """Name for a value of `fidelity`, a key of `cards.LOOKS`; None: `fidelity` is used."""
     precision: str = "auto"
     """A precision of `Upscaler.load`: `auto` is float32, and `int8` is the fast mode."""
     faces: float | None = None
@@ -57,7 +58,8 @@ class UpscaleRequest:
     strip_metadata: bool = True
     """Whether EXIF, XMP and resolution of the input are omitted from the result."""
     tile: int | Literal["auto"] = "auto"
-    """Side of a tile in input pixels, from `MIN_TILE` to `MAX_TILE`; `auto`: by the memory."""
+    """Side of a tile in input pixels, from `MIN_TILE` to `MAX_TILE`; `auto`: chosen by the
+    available memory."""
     region: Region | int | None = None
     """Region to upscale, or the side in pixels of a square with many details; clipped to the image.
     None: the whole image."""

@@ -123,7 +123,7 @@ class LoadedModels:
 
     @contextmanager
     def _device(self, cancellation: Cancellation) -> Generator[None]:
-        """Wait for the device, and hold it during the block: the stages `queued` and `running`.
+        """Wait for the device in the stage `queued`, and hold it during the block, in `running`.
 
         Raises:
             Cancelled: the job was cancelled.
@@ -150,7 +150,7 @@ class LoadedModels:
         typed_key = (kind, key)
         if typed_key in self._loaded:
             self._loaded.move_to_end(typed_key)
-            return cast(Model, self._loaded[typed_key])
+            return cast(Model, self._loaded[typed_key])  # its class is `kind`, a part of the key
         while len(self._loaded) >= _MAX_LOADED:
             self._loaded.popitem(last=False)
         model = load()
@@ -167,7 +167,8 @@ def check_known(name: str, task: str, offered: Collection[str] = ()) -> ModelCar
         offered: as for `cards_for`.
 
     Raises:
-        UsageError: there is no model of this name for the task; the message lists those for it.
+        UsageError: there is no model of this name for the task; the message lists the models of the
+            task.
     """
     cards = {card.name: card for card in cards_for(task, offered)}
     if name in cards:

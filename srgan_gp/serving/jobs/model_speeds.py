@@ -1,7 +1,7 @@
 """Measured speeds of this server: of each model, and of writing each file format.
 
 Every job adds its time to moving averages, by which the progress of later jobs is estimated. Before
-its first job a model is measured with a small image; for a file format there is a first guess.
+its first job a model is measured with a small image, and for a file format a guess is used.
 """
 
 import threading
@@ -16,7 +16,7 @@ from srgan_gp.inference.upscaler import Upscaler
 
 _TEST_SIDE = 96  # pixels of the image that is upscaled for the first measurement
 _SHARE_OF_NEW = 0.5  # weight of the newest job in the moving average
-_MIN_PIXELS = 20_000  # shorter jobs say little about long ones
+_MIN_PIXELS = 20_000  # of a job in an average; smaller jobs say little about the time of large ones
 _MAX_TILE_SECONDS = 4.0
 """Largest duration of a tile, so that the progress moves at least that often."""
 _GUESSED_WRITING_SECONDS = 0.1
@@ -68,7 +68,7 @@ class SpeedAverages:
 class ModelSpeeds(SpeedAverages):
     """Seconds that each model takes per megapixel of input. Thread-safe.
 
-    The key is the name of the model; in int8, a model has another key.
+    The key is the name of the model; the same model in int8 has another key.
     """
 
     def __init__(self) -> None:

@@ -16,7 +16,8 @@ MARGIN = 32
 """Pixels around a region that are upscaled with it; the receptive field of the shipped networks
 reaches 27 pixels."""
 _MAX_SMALL_SIDE = 512
-"""Longer side in pixels, at most twice as long, of the small copy in which details are sought."""
+"""Longer side, in pixels, of the small copy in which details are sought. The copy has every n-th
+pixel with n rounded down, so that its side may be up to twice as long."""
 
 
 def region_of(picture: Picture, requested: Region | int | None) -> Region:

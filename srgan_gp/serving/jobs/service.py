@@ -23,7 +23,7 @@ from srgan_gp.serving.server_settings import ServerSettings
 
 _THREADS, _DECODERS = 3, 2  # one job is decoded, one upscaled and one encoded at a time
 _THREAD_END_SECONDS = 10  # longest wait for the end of each thread
-_MAX_BYTES = 1 << 29  # of the encoded images in memory, of all jobs that are not done
+_MAX_BYTES = 1 << 29  # 512 MiB, for the encoded images in memory of all jobs that are not done
 _NO_SPACE = "The server has no free disk space. Try again in a minute."
 _RESTARTING = "The server is being restarted. Try again in a minute."
 _RETRY_SECONDS = 60  # after which a client should try again, for both messages
@@ -51,7 +51,7 @@ class Service:
         self._execution = JobExecution(settings, self._models, self._decoders)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
         self._close_callbacks: list[Callable[[], None]] = []
-        # The lock of the next four lines; notified when a job is done.
+        # Guards the attributes in the next four lines; notified when a job is done.
         self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()  # queued and running jobs by client
         self._bytes = 0  # encoded images in memory
@@ -132,7 +132,7 @@ class Service:
         queued_ahead = self._queue.ahead_of(job.address, job)
         with self._changed:
             others = self._running - {job}
-        if queued_ahead is None:  # it was taken from the queue, and waits for the device only
+        if queued_ahead is None:  # the job was taken from the queue, and waits for the device only
             return sum(other.progress.stage == "running" for other in others)
         return queued_ahead + len(others)
 

@@ -1,7 +1,8 @@
 """Execution of an `UpscaleRequest` whose image is decoded: network, result file and report.
 
-The file is byte-identical to the one that `srgan-gp upscale` writes. A region is upscaled with a
-margin around it, which is then cropped off.
+The file is byte-identical to the one that `srgan-gp upscale` writes, because both upscale and
+encode with `batch.one_image`. A region is upscaled with a margin around it, which is then cropped
+off.
 """
 
 from dataclasses import replace
@@ -108,7 +109,7 @@ def upscale(
         "fidelity": request.fidelity,
         "scale": upscaled.report.scale,
     }
-    report |= vars(written.facts)  # its fields are keys that the API and the page use
+    report |= vars(written.facts)  # the names of its fields are keys that the API and the page use
     faces = report.pop("faces")
     if faces is not None:  # the API sends reports in a header, which could not hold a long list
         report["faces"] = count_faces(faces)
@@ -150,7 +151,7 @@ def _settings(
 
 
 def _speed_key(model: str, precision: str) -> str:
-    """Return the key of a model in `ModelSpeeds`: its name, followed by int8 if it is used."""
+    """Return the key of a model in `ModelSpeeds`: its name, followed by ` int8` in int8."""
     return f"{model} {precision}" if precision == "int8" else model
 
 

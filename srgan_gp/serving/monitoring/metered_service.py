@@ -17,7 +17,7 @@ class MeteredService(Service):
 
     Args:
         settings: settings of the server.
-        metrics: gets the counts, and gauges of the queue.
+        metrics: gets the counts of the jobs, and gauges of the queue.
         decoders: image decoders; None: those that `Service` starts.
     """
 

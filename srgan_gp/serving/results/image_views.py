@@ -102,13 +102,14 @@ class ImageView:
         """Return the part of the input in a box of a level, resized to the size of the box."""
         width, height = self.before_size
         pixels = _mapped(self.folder / "before", (height, width, self.channels[1]))
-        # Pixels of the input for a pixel of the level.
+        # Number of pixels of the input for each pixel of the level.
         x_step = width / self.size[0] * 2**level
         y_step = height / self.size[1] * 2**level
         # The box in the input. Its edges may exceed the sides by rounding, which Pillow refuses.
         left, top = box[0] * x_step, box[1] * y_step
         right, bottom = min(box[2] * x_step, width), min(box[3] * y_step, height)
-        # The bicubic filter reaches two pixels of the smaller of both images beyond the box.
+        # Beyond the box, the bicubic filter reaches two pixels: of the input if it is enlarged, of
+        # the level if the input is downscaled.
         x_margin, y_margin = int(2 * max(x_step, 1)) + 2, int(2 * max(y_step, 1)) + 2
         part_left, part_top = max(int(left) - x_margin, 0), max(int(top) - y_margin, 0)
         part_right, part_bottom = int(right) + x_margin + 1, int(bottom) + y_margin + 1
@@ -119,7 +120,7 @@ class ImageView:
 
 
 def small_copy(path: Path, side: int) -> bytes | None:
-    """Return a small copy of a result without a view, as PNG; None: its file has expired.
+    """Return a small copy of a result that has no `ImageView`, as PNG; None: its file has expired.
 
     Args:
         path: image file that this server wrote; its first frame is used.

@@ -21,7 +21,7 @@ MAX_ENTRIES, MAX_ENTRIES_PER_OWNER = 5000, 200
 """Limits of the number of jobs; above a limit the oldest finished jobs of the owner, or of all
 owners, are removed."""
 MAX_BYTES, MAX_BYTES_PER_OWNER = 16 << 30, 4 << 30
-"""Limits of the bytes of their files, 16 GiB and 4 GiB, which work in the same way."""
+"""Limits of the bytes of the files of jobs, 16 GiB and 4 GiB, with the same effect."""
 _MAX_EXPIRED = 10_000  # ids of removed jobs that are remembered
 
 
@@ -51,7 +51,7 @@ class HistoryEntry:
 
     @property
     def seconds_kept(self) -> float:
-        """Seconds for which the result is still kept; all of them while the job is not done."""
+        """Seconds for which the result is still kept; `keep_seconds` while the job is not done."""
         now = time.monotonic()
         age = 0.0 if self.job.ended is None else now - self.job.ended
         return max(round(self.keep_seconds - age, 1), 0.0)
@@ -71,7 +71,7 @@ class JobHistory:
         self._lock = threading.RLock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
         self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
-        self._held: Counter[str] = Counter()  # blocks of `holding` by id
+        self._held: Counter[str] = Counter()  # number of open `holding` blocks by id of the job
 
     def submit(
         self,
@@ -159,8 +159,8 @@ class JobHistory:
                 or total_count >= MAX_ENTRIES
                 or total_size + size > MAX_BYTES
             )
-            may_end = entry.job.is_done and entry.id not in self._held
-            if may_end and (is_above_limit or self._is_expired(entry, now)):
+            is_removable = entry.job.is_done and entry.id not in self._held
+            if is_removable and (is_above_limit or self._is_expired(entry, now)):
                 self._drop(entry)
                 continue
             counts[owner] += 1

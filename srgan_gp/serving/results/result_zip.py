@@ -8,7 +8,7 @@ from srgan_gp.batch.naming.result_names import name_key, numbered
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.jobs.job_requests import Result
 
-_CHUNK_BYTES = 1 << 20
+_CHUNK_BYTES = 1 << 20  # 1 MiB, read from a result at a time
 
 
 class _Output(io.RawIOBase):
@@ -33,7 +33,7 @@ class _Output(io.RawIOBase):
 
 
 def zip_chunks(results: Sequence[Result]) -> Iterator[bytes]:
-    """Return the bytes of a zip in chunks; images are compressed already, so it only stores them.
+    """Return the bytes of a zip in chunks. Its members are stored: images are compressed already.
 
     No file is written. A result that is removed while the zip is sent ends it early.
 
@@ -52,6 +52,7 @@ def zip_chunks(results: Sequence[Result]) -> Iterator[bytes]:
 
 
 def _chunks(results: Sequence[Result]) -> Iterator[bytes]:
+    """Yield the zip; a generator of its own, so that the checks of `zip_chunks` run at its call."""
     output = _Output()
     with zipfile.ZipFile(output, "w") as archive:
         for result, name in zip(results, _member_names(results), strict=True):

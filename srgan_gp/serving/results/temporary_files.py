@@ -1,7 +1,8 @@
 """Temporary files of a server: one directory per client, removed by age and at shutdown.
 
-They are below one directory of the server, whose lock file is locked while the server runs. By that
-lock another server recognises the directory of a killed server, and removes it.
+They are below one directory of the server, which has a lock file that is locked while the server
+runs. A server that starts removes each directory whose lock file is not locked: its server was
+killed.
 """
 
 import os
@@ -23,7 +24,7 @@ from srgan_gp.system.write_errors import errors_about
 _PREFIX = "srgan-gp-app-"  # of the name of a server's directory
 _LOCK = "lock"  # name of the lock file in it
 _MAX_SECONDS_BETWEEN_SWEEPS = 30
-_MIN_FREE_BYTES = 1 << 26  # of the disk; with less, no new work is accepted
+_MIN_FREE_BYTES = 1 << 26  # 64 MiB of the disk; with less, no new job is accepted
 
 
 class TemporaryFiles:
@@ -130,7 +131,8 @@ class TemporaryFiles:
         """Recreate the server's directory, its lock file and `uploads` if they were removed.
 
         Raises:
-            OSError: it cannot be created, or another user owns a file of that name.
+            OSError: a directory or the lock file cannot be created, or another user owns a file of
+                the directory's name.
         """
         lock = self.run_folder / _LOCK
         if lock.exists() and self.uploads.is_dir():
@@ -209,7 +211,8 @@ def _is_ours(folder: Path) -> bool:
 def _remove(folder: Path) -> None:
     """Remove a server's directory, its lock file last.
 
-    So the directory of a removal that was interrupted is recognised by `remove_leftovers`.
+    If the removal is interrupted, the lock file is left, by which `remove_leftovers` recognises the
+    directory.
     """
     for entry in _entries(folder):
         if entry.name != _LOCK:

@@ -48,6 +48,7 @@ def test_only_the_page_sets_the_cookie(cookies, ask):
     lambda value: value[:-1], lambda value: value.replace("=", "=0", 1), lambda value: "x=1",
     lambda value: value.partition("=")[0] + "=.", lambda value: value.partition(".")[0],
     lambda value: value.partition(".")[0] + ".ä", lambda value: ";;=;", lambda value: "\0",
+    lambda value: value.partition("=")[0] + r'="\377ä.\377"',
 ])  # fmt: skip
 def test_a_forged_cookie_is_no_identity(cookies, ask, seen, change):
     forged = change(cookie_of(ask(cookies)))
