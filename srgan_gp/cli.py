@@ -1,12 +1,12 @@
 """Command line `srgan-gp`: chooses the verb and returns its exit code.
 
-A verb is a subcommand: `srgan-gp upscale` is the module `commands/upscale.py`. Its module is
-imported only if the user types it, so that `srgan-gp --help` imports nothing heavy.
+A verb is a subcommand: `srgan-gp upscale` is the module `commands/upscale.py`. The module of a verb
+is imported only if the user types the verb, so that `srgan-gp --help` imports nothing heavy.
 
 Exit codes: 0 success, 1 internal error or failed training, 2 wrong use, 3 finished but some items
 failed, 4 nothing to do, 5 output cannot be written, 6 another run writes to the same folder, 7 the
-requested device is missing, 8 model refused, 129 hung up, 130 interrupted, 141 the reader of stdout
-closed it, 143 terminated.
+requested device is missing, 8 model refused, 129 hung up (SIGHUP), 130 interrupted (SIGINT), 141
+the reader of stdout closed it (SIGPIPE), 143 terminated (SIGTERM).
 """
 
 import argparse
@@ -43,7 +43,7 @@ COMMANDS = {
 }
 """Verbs in the order of the help, each with its summary."""
 
-# Exit codes as those of a process that a signal ended: 128 and the number of the signal.
+# Exit codes as shells report them for a process that a signal ended: 128 + number of the signal.
 _INTERRUPTED = 128 + signal.SIGINT
 _READER_CLOSED = 128 + 13  # SIGPIPE, whose name Windows does not have
 _EXTRAS = {
@@ -60,7 +60,8 @@ _EXTRAS = {
         "prometheus_client",
     },
 }
-"""By extra, as in `pip install srgan-gp[train]`: names under which its packages are imported."""
+"""Packages that an error message looks for: by extra, as in `pip install srgan-gp[train]`, the
+names under which Python imports its packages."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -80,20 +81,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         with _signals_as_exit(), _one_line_warnings():
             parser = build_parser()
             words = sys.argv[1:] if argv is None else argv
-            parser.words = words  # for its error message, which argparse does not pass them to
+            parser.words = words  # `MainParser.error` needs them, and argparse passes no words
             options = parser.parse_args(words)
             if "run" not in options:  # No verb was typed: the parser of a verb sets `run`.
                 parser.print_help(sys.stderr)
                 parser.exit(2, "\nsrgan-gp: error: no command; type one of those above\n")
-            debug = debug or options.debug  # every verb has it, by `CommandParser.load_options`
+            debug = debug or options.debug  # `CommandParser.load_options` adds it to every verb
             return options.run(options)
     except BrokenPipeError:
-        # stdout is replaced, or Python would report the error again when it flushes it at exit.
+        # Replace stdout by the null device: Python flushes stdout at exit, and would report the
+        # error again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _READER_CLOSED
     except Stopped as stopped:
-        # Some verbs handle signals themselves and raise it at a safe point (`StopRequest`). During
-        # all others, `_signals_as_exit` raises SystemExit at once, which is not caught here.
+        # Some verbs handle signals themselves and raise `Stopped` at a safe point (`StopRequest`).
+        # During all other verbs, `_signals_as_exit` raises SystemExit at once, which is not caught
+        # here.
         cause = "interrupted" if stopped.exit_code == _INTERRUPTED else "ended by a signal"
         print_message(f"srgan-gp: {cause}")
         return stopped.exit_code
@@ -107,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> MainParser:
-    """Build the parser of all verbs; that of a verb adds its options when the verb is typed."""
+    """Build the main parser. The parser of a verb adds its options when the user types the verb."""
     parser = MainParser(
         prog="srgan-gp",
         description="Upscale images, generate faces, and train the networks for both.",
@@ -128,7 +131,7 @@ def build_parser() -> MainParser:
         default=argparse.SUPPRESS,
         help="print the completion script of bash, zsh, fish, tcsh or powershell, and exit",
     )
-    parser.commands = tuple(COMMANDS)  # for its error message; argparse gets them below
+    parser.commands = tuple(COMMANDS)  # for `MainParser.error`; argparse gets them below
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", parser_class=CommandParser
     )
@@ -141,7 +144,7 @@ class _ShowVersion(argparse.Action):
     """Option `--version`: prints the installed version, which is looked up only then."""
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
-        # By name: `__getattr__` of the package makes `__version__`, which type checkers do not see.
+        # Not `srgan_gp.__version__`: type checkers do not see it, since `__getattr__` makes it.
         print_result(f"srgan-gp {import_module('srgan_gp').__version__}")
         parser.exit()
 
@@ -154,6 +157,7 @@ class _PrintCompletion(argparse.Action):
     ) -> NoReturn:
         from srgan_gp.commands.shells.shell_completion import SHELLS, completion_script
 
+        # Checked here and not by `choices` of the option, whose module would always be imported.
         if shell not in SHELLS:
             parser.error(
                 f"argument --completion: invalid choice: '{shell}' (choose from "

@@ -10,7 +10,7 @@
     ├── DeviceError            7    E_DEVICE           the requested device is missing
     ├── ModelRefusedError      8    E_MODEL            a model file that this package cannot run
     ├── TrainingError          1    E_TRAINING         a training run cannot start or continue
-    ├── BusyError              1    E_BUSY             a server accepts no more work for now
+    ├── BusyError              1    E_BUSY             a server accepts no more jobs for now
     └── Cancelled              1    E_CANCELLED        `Upscaler.cancel` ended a call
 
 "exit" is the exit code of the command line, "code in a report" a stable text for programs: in JSON
@@ -27,7 +27,8 @@ _OPTION_ADVICE = re.compile(
     re.DOTALL | re.IGNORECASE,
 )
 
-# Advice about an argument of the Python interface that takes a file, as in `face_detection`.
+# Advice about an argument of a Python function that takes a file, as in messages of
+# `detection.face_detection`.
 _FILE_ARGUMENT = re.compile(r"pass the path of its file as `(\w+)`")
 
 
@@ -55,7 +56,7 @@ class PictureError(SrganGpError):
     """One image cannot be read, is refused, or cannot be upscaled.
 
     Args:
-        code: a stable code for reports, such as `E_DAMAGED`.
+        code: a stable code for reports, such as `E_DAMAGED`, which says what is wrong.
         message: for the user, without the file name.
     """
 
@@ -112,7 +113,7 @@ class TrainingError(SrganGpError):
 
 
 class BusyError(SrganGpError):
-    """A server accepts no more work for now.
+    """A server accepts no more jobs for now.
 
     Args:
         message: for the user.
@@ -143,7 +144,7 @@ def without_options(message: str) -> str:
 
 
 def with_options(message: str) -> str:
-    """Name options of the command line in place of arguments, for messages of commands.
+    """Replace the names of Python arguments by those of options, for messages of the command line.
 
     >>> with_options("It is missing. Or pass the path of its file as `detector`.")
     'It is missing. Or pass --detector FILE.'

@@ -1,4 +1,8 @@
-"""`diagnose`: all facts about an installation, and the problems among them."""
+"""`diagnose`: all facts about an installation, and the problems among them.
+
+A trial run upscales a small image. Helper networks are networks of other projects that some
+commands need: a face detector, and a network that compares images.
+"""
 
 import platform
 from collections.abc import Iterator
@@ -26,9 +30,9 @@ def diagnose(model: str | None = None, device: str = "auto") -> dict[str, Any]:
 
     Returns:
         JSON values by subject. `packages`, `onnxruntime_builds` and `cuda_packages` are versions by
-        package, None for one that is missing; `missing_of_extras` lists missing packages by extra.
-        `problems` lists what is wrong and what to do, one text each. The functions that are called
-        here describe the other values.
+        package; the version of a missing package is None. `missing_of_extras` lists missing
+        packages by extra. `problems` lists messages: what is wrong and what to do. Each other value
+        is documented by the function below that returns it.
     """
     facts: dict[str, Any] = {
         "version": find_version("srgan-gp"),

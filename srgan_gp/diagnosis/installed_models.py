@@ -1,6 +1,7 @@
 """Installed models and helper networks: SHA-256 of each file, compared with the model card.
 
-Helper networks measure and prepare images. They are not part of this package.
+Helper networks are networks of other projects that some commands need: YuNet finds faces,
+SqueezeNet compares images. This package does not contain them; `srgan-gp fetch` installs them.
 """
 
 import os
@@ -16,11 +17,12 @@ from srgan_gp.system.paths import is_file
 
 
 def describe_models() -> list[dict[str, Any]]:
-    """Describe each model in the models folders.
+    """Describe each model in the models folders (`catalog.model_folders`).
 
     Returns:
-        One dict for each, with `name`, `version`, `sha256` (64 hexadecimal digits) and `problem`,
-        a message. `problem` is None for an intact model; other values are None if they are unknown.
+        One dict for each model, with `name`, `version`, `sha256` (64 hexadecimal digits) and
+        `problem`, a message. `problem` is None for an intact model; other values are None if they
+        are unknown.
     """
     return [_describe_model(name) for name in model_names()]
 
@@ -35,17 +37,17 @@ def _describe_model(name: str) -> dict[str, Any]:
         facts["sha256"] = hash_file(model.path)
     except (ModelRefusedError, OSError) as error:
         return facts | {"problem": str(error)}
-    if model.expected_sha256 not in (None, facts["sha256"]):
+    if model.expected_sha256 not in (None, facts["sha256"]):  # None: the model has no card
         facts["problem"] = f"The model {name} does not have the SHA-256 of its card."
     return facts
 
 
 def describe_helper_networks() -> list[dict[str, Any]]:
-    """Describe the networks that only some commands need.
+    """Describe the helper networks.
 
     Returns:
-        One dict for each, with `name`, `purpose`, `path` and `sha256`; the last two are None if it
-        is not installed.
+        One dict for each network, with `name`, `purpose`, `path` and `sha256`; `path` and `sha256`
+        are None if the network is not installed.
     """
     # PyTorch's folder of downloaded weights, where this package finds SqueezeNet too.
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
@@ -58,7 +60,7 @@ def describe_helper_networks() -> list[dict[str, Any]]:
 
 
 def _describe_helper(network: HelperNetwork, other_paths: Sequence[Path]) -> dict[str, Any]:
-    """Describe one network; `other_paths` are used if it is not in a models folder."""
+    """Describe one network; of `other_paths` the first file is used if no models folder has it."""
     path = network.installed()
     for other_path in other_paths:
         if path is None and is_file(other_path):

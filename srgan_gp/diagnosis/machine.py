@@ -28,8 +28,9 @@ def describe_cpu() -> dict[str, Any]:
     """Describe the CPU and the main memory.
 
     Returns:
-        `name`; `usable_cores`, those that this process may use; `cores`; `instruction_sets`, a list
-        of names; `memory_bytes` and `free_memory_bytes`. Numbers are None if they are unknown.
+        `name`; `usable_cores`, the number of cores that this process may use; `cores`, the number
+        of all; `instruction_sets`, a list of names; `memory_bytes` and `free_memory_bytes`. Numbers
+        are None if they are unknown.
     """
     return {
         "name": _cpu_info("model name") or platform.processor() or platform.machine(),
@@ -46,8 +47,8 @@ def describe_gpus() -> dict[str, Any]:
 
     Returns:
         `driver_cuda`, the newest CUDA version that the driver supports; `problem`, why there is no
-        usable GPU; and `gpus`, a list with the fields of `cuda_driver.Gpu` for each. Values that
-        the driver does not report are None, also in the list.
+        usable GPU; and `gpus`, a list with a dict for each GPU, which has the fields of
+        `cuda_driver.Gpu`. What the driver does not report is None, also a whole GPU.
     """
     driver = find_driver()
     gpus = [read_gpu(index) for index in range(driver.gpus)]
@@ -90,8 +91,8 @@ def _load_cuda_provider(runtime: Any) -> str | None:  # noqa: ANN401 - has no ty
         runtime: the module `onnxruntime`.
     """
     folder = Path(runtime.__file__).parent / "capi"
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints messages
-        runtime.preload_dlls()  # CUDA libraries that pip has installed
+    with contextlib.redirect_stdout(io.StringIO()):  # `preload_dlls` prints messages
+        runtime.preload_dlls()  # loads CUDA libraries that pip has installed
     names = ("libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so")
     if sys.platform == "win32":
         names = ("onnxruntime_providers_shared.dll", "onnxruntime_providers_cuda.dll")
@@ -125,7 +126,7 @@ def _cpu_info(key: str) -> str:
 
 
 def _instruction_sets() -> list[str]:
-    """List those of `INSTRUCTION_SETS` that Linux reports; else the names that numpy prints."""
+    """List the names of `INSTRUCTION_SETS` that Linux reports; elsewhere, all that numpy prints."""
     flags = _cpu_info("flags") or _cpu_info("Features")  # names of the line on x86 and on ARM
     if flags:
         return [name for name in INSTRUCTION_SETS if name in flags.split()]

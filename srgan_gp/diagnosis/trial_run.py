@@ -5,11 +5,11 @@ from typing import Any
 from srgan_gp.errors import SrganGpError
 
 SIDE = 256
-"""Side of the square image in pixels. With smaller ones the fixed cost of a run would dominate."""
+"""Side of the square image in pixels. The fixed cost of a run would dominate in smaller images."""
 
 
 def run_trial(model: str | None, device: str) -> dict[str, Any]:
-    """Upscale a square image of noise twice, and time the second run, without warm-up.
+    """Upscale a square image of noise twice: the first run is a warm-up, the second one is timed.
 
     Args:
         model: name or path; None: the default of `Upscaler.load`.
@@ -20,9 +20,10 @@ def run_trial(model: str | None, device: str) -> dict[str, Any]:
         execution provider; `precision`; `seconds`; and `megapixels_per_second` of the input. If the
         model does not load or run, only `problem`, a message.
     """
-    import numpy as np
-
     try:
+        # Imported here: a broken installation becomes part of the report.
+        import numpy as np
+
         from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
 
         upscaler = Upscaler.load(model or DEFAULT_MODEL, device=device)
@@ -33,7 +34,7 @@ def run_trial(model: str | None, device: str) -> dict[str, Any]:
         return {"problem": str(error)}
     except Exception as error:  # A broken installation can raise anything.
         return {"problem": f"{type(error).__name__}: {error}"}
-    report = upscaler.report
+    report = upscaler.report  # of the second run
     assert report is not None  # `upscale` sets it.
     return {
         "model": report.model,

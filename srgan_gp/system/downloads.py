@@ -12,7 +12,7 @@ from srgan_gp.errors import UsageError
 SCHEMES = ("https",)
 _ATTEMPTS = 3
 _SECONDS_TO_WAIT = 2.0  # before the second attempt; twice as long before the third
-_TIMEOUT = 30.0  # seconds without any bytes, after which an attempt has failed
+_TIMEOUT = 30.0  # seconds; an attempt fails if no byte arrives for this time
 
 
 def download(url: str, max_bytes: int) -> bytes:
@@ -31,7 +31,8 @@ def download(url: str, max_bytes: int) -> bytes:
         try:
             with opener.open(url, timeout=_TIMEOUT) as response:
                 content = read_limited(response, max_bytes, url)
-                # Number of bytes that were announced and not received; `read` reports no error.
+                # `length` is now the number of bytes that the server announced and did not send.
+                # `read` raises no error about them.
                 if response.length:
                     raise http.client.IncompleteRead(content, response.length)
                 return content
@@ -51,7 +52,7 @@ def read_limited(file: BinaryIO, max_bytes: int, name: str) -> bytes:
     Args:
         file: file or HTTP response.
         max_bytes: largest size of the content.
-        name: path or address, for the message.
+        name: path or address of the file that the caller expects, for the message.
 
     Raises:
         UsageError: the file has more than `max_bytes` bytes.

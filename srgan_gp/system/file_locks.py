@@ -19,13 +19,13 @@ from srgan_gp.errors import LockedError, OutputError
 def locked(path: Path, folder: Path) -> Generator[None, None, None]:
     """Hold an exclusive lock on a folder during a `with` block.
 
-    The lock is that of a file in or near the folder. It is released at the end of the block, or
-    when the process ends.
+    The operating system locks the file `path`, which stands for the folder. The lock is released at
+    the end of the block, or when the process ends.
 
     Args:
-        path: the lock file. It is created if it is missing, with its parent folder. It is not
-            removed here; the caller may remove it inside the block.
-        folder: the folder, which is named in messages only.
+        path: the lock file, in or near the folder. It is created if it is missing, with its parent
+            folder. It is not removed here; the caller may remove it inside the block.
+        folder: the folder; used in messages only.
 
     Raises:
         LockedError: another process holds the lock, or has just removed the file.
@@ -48,7 +48,7 @@ def locked(path: Path, folder: Path) -> Generator[None, None, None]:
         # Between `open` and `try_lock` the previous holder may have removed the file. Then this
         # lock has no effect: other processes would lock a new file of the same name.
         is_same_file = False
-        with suppress(OSError):  # There is no file any more.
+        with suppress(OSError):  # An OSError: the file was removed and not created again.
             is_same_file = os.path.samestat(os.fstat(file.fileno()), path.stat())
         if not is_locked or not is_same_file:
             raise LockedError(
@@ -85,12 +85,12 @@ def try_lock(file: IO[Any]) -> bool:
 if sys.platform == "win32":
     import msvcrt
 
-    # Position of the byte that is locked. Windows locks bytes, and a locked byte cannot be read, so
-    # one beyond the end of any file is used.
+    # Offset in bytes of the byte that is locked. Windows locks bytes and not files, and other
+    # processes cannot read a locked byte. So a byte beyond the end of any file is locked: 1 TiB.
     _LOCKED_BYTE = 1 << 40
 
     def _lock_byte(file: IO[Any]) -> None:
-        """Lock the byte exclusively, or raise a PermissionError if another process has done so."""
+        """Lock the byte at `_LOCKED_BYTE`; raise a PermissionError if another process holds it."""
         position = file.tell()
         file.seek(_LOCKED_BYTE)
         try:
@@ -104,5 +104,5 @@ else:
 
 def _holder(file: FileIO) -> str:
     """Return the process that holds the lock, such as ` (process 1234)`; "" if it is unknown."""
-    number = file.read(20).decode("ascii", "replace")
+    number = file.read(20).decode("ascii", "replace")  # `locked` wrote it; it has fewer digits
     return f" (process {number})" if number.isdecimal() else ""

@@ -2,8 +2,8 @@
 
 The bytes are first written to a hidden file `.NAME.TOKEN.part` in the same folder, which is then
 renamed. `atomic_write` does both steps. `write_staged` stops before the rename, so that a journal
-entry can be written first; `commit` renames. The process keeps a lock on each hidden file, so that
-`sweep` of another process removes only those that crashed processes left.
+entry can be written first; `commit` renames. A process keeps a lock on each of its hidden files.
+`sweep` removes the hidden files without a lock, which crashed processes left.
 """
 
 import hashlib
@@ -23,7 +23,8 @@ from srgan_gp.system.write_errors import errors_about
 Result = TypeVar("Result")
 
 _KEPT_NAME_LENGTH = 40
-"""Characters of the final name in the hidden one; each has up to 4 bytes, a name at most 255."""
+"""Number of characters of the final name that the hidden name contains. A character has up to 4
+bytes in UTF-8, and common file systems allow names of 255 bytes."""
 _PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
 
 _unfinished: dict[Path, int | None] = {}
@@ -80,8 +81,8 @@ def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Stage
         write: writes the bytes to the open file.
 
     Returns:
-        The staged file, for `commit`, and the return value of `write`. If another process commits
-        the file, this one must call `release` when it has passed the file on.
+        The staged file, for `commit`, and the return value of `write`. If the staged file is sent
+        to another process, which commits it, this process must call `release` afterwards.
 
     Raises:
         OutputError: as in `atomic_write`.
@@ -90,6 +91,7 @@ def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Stage
         result = write(file)
         size = file.seek(0, os.SEEK_END)
         file.seek(0)
+        # The cast: `file_digest` needs `readinto`. The file has it, the type `BinaryIO` does not.
         sha256 = hashlib.file_digest(cast(Any, file), "sha256").hexdigest()
     return Staged(partial, path, size, sha256), result
 
@@ -113,7 +115,8 @@ def drop(staged: Staged) -> None:
 def release(staged: Staged) -> None:
     """Release the lock on a staged file that another process commits, and forget the file.
 
-    The other process may have renamed it already. `drop_unfinished` does not remove it any more.
+    The other process may have renamed the file already. Afterwards `drop_unfinished` of this
+    process does not remove the file.
     """
     _release_lock(staged.partial)
 
@@ -173,8 +176,8 @@ def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
                 is_locked = False
                 with suppress(OSError):  # The file system may have no locks.
                     is_locked = try_lock(file)
-                # A second descriptor keeps the lock after the file is closed. Not on Windows, which
-                # cannot rename or remove an open file.
+                # A second descriptor keeps the lock after the file is closed. On Windows there is
+                # none, since an open file cannot be renamed or removed there.
                 if is_locked and os.name != "nt":
                     _unfinished[partial] = os.dup(file.fileno())
                 yield partial, file
@@ -188,12 +191,12 @@ def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
 
 
 def _take_final_name(partial: Path, path: Path) -> None:
-    """Rename a hidden file to its final name; it is removed if that fails."""
+    """Rename a hidden file to its final name; if the rename fails, remove the hidden file."""
     target = Path(os.path.realpath(path))
     with errors_about(path):
         try:
-            # Keep the mode of the file that is replaced. There may be none, or a file system
-            # without modes.
+            # Keep the permissions of the file that is replaced. An OSError: no file is replaced, or
+            # the file system has no permissions.
             with suppress(OSError):
                 partial.chmod(target.stat().st_mode & 0o777)
             partial.replace(target)

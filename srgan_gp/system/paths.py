@@ -1,4 +1,4 @@
-"""Path checks that return False instead of raising OSError, and related functions."""
+"""Path checks that return False instead of raising OSError; similar names and missing folders."""
 
 import difflib
 import os
@@ -19,17 +19,18 @@ def is_file(path: Path) -> bool:
 
 
 def similar_name(path: Path) -> str | None:
-    """Return the most similar name in the folder of a path that does not exist; None: no such.
+    """Return the most similar name in the folder of a path that does not exist.
 
-    Suffixes and the case of letters are not compared.
+    Suffixes and the case of letters are not compared. None: no name is similar, or the folder
+    cannot be listed.
     """
     try:
         names = os.listdir(path.parent)  # noqa: PTH208
     except (OSError, ValueError):
         return None
-    # A link to a file that does not exist has the name itself.
+    # The folder contains the name of the path itself if the path is a link to a missing file.
     by_stem = {Path(name).stem.casefold(): name for name in names if name != path.name}
-    matches = difflib.get_close_matches(path.stem.casefold(), by_stem, 1, 0.7)
+    matches = difflib.get_close_matches(path.stem.casefold(), by_stem, n=1, cutoff=0.7)
     return by_stem[matches[0]] if matches else None
 
 
@@ -43,8 +44,8 @@ def missing_folders(folder: Path) -> list[Path]:
 
 
 def names_a_folder(path: str | Path) -> bool:
-    """Return whether a path is an existing folder or ends with a separator, as `faces.v2/` does.
+    """Return whether a path is an existing folder or ends as only folders do: `faces.v2/` or `a/.`.
 
-    Pass the text as the user typed it, since `Path` drops a separator at the end.
+    Pass the text as the user typed it, since `Path` drops a separator or dot at the end.
     """
     return os.path.basename(path) in ("", ".") or is_folder(Path(path))  # noqa: PTH119

@@ -25,7 +25,8 @@ ENDING = tuple(
 _SECONDS_BETWEEN_CHECKS = 0.1
 """Length of one wait for a thread: Windows handles Ctrl-C only between two waits."""
 _SECONDS_BETWEEN_SIGNALS = 20.0
-"""Time between the SIGTERMs of `end_with_input`: the second one ends a process that still runs."""
+"""Time between the SIGTERMs of `end_with_input`. The first one stops a run at a safe point, the
+second one ends a process that still runs (`StopRequest`)."""
 
 
 class Stopped(SystemExit):
@@ -45,10 +46,10 @@ class Stopped(SystemExit):
 class StopRequest:
     """Context manager: the first signal sets `requested`, a second one ends the process at once.
 
-    The run calls `check` at its safe points, which raises `Stopped` after the first signal.
+    The run calls `check` at its safe points. After the first signal, `check` raises `Stopped`.
 
-    A signal that is ignored, as SIGHUP under `nohup`, stays ignored. Python handles signals in the
-    main thread only; in any other thread this context manager has no effect.
+    A signal that the process ignores already, as SIGHUP under `nohup`, stays ignored. Python
+    handles signals in the main thread only; in any other thread this context manager has no effect.
     """
 
     _signal = 0
@@ -98,24 +99,23 @@ def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> 
     """Call a function that takes long outside of Python, so that Ctrl-C can end it.
 
     Python raises KeyboardInterrupt in the main thread, and only between two of its own
-    instructions. So the function runs in another thread, which the main thread waits for. In other
-    threads this is not needed.
+    instructions. So the function runs in another thread, and the main thread waits for that thread.
 
     Args:
         run: the function; must not depend on the thread.
-        cancel: makes `run` end soon. It is called until `run` has ended, because a first call may
-            come before `run` has begun.
+        cancel: makes `run` end soon. After Ctrl-C it is called again and again until `run` has
+            ended, because the first call may come before `run` has begun.
 
     Returns:
         The return value of `run`.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; `run` has ended, unless it was pressed twice.
+        KeyboardInterrupt: Ctrl-C was pressed. `run` has ended, unless Ctrl-C was pressed twice.
     """
     pool = ThreadPoolExecutor(1)
     future = pool.submit(run)
     try:
-        pool.shutdown(wait=False)
+        pool.shutdown(wait=False)  # The thread ends after `run`; this call does not wait for it.
         while not future.done():
             wait((future,), _SECONDS_BETWEEN_CHECKS)
     except BaseException:  # also the SystemExit that the command line raises at SIGTERM

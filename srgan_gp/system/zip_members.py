@@ -1,7 +1,7 @@
 """Size limits of images in zip files, checked before a member is unpacked.
 
-They refuse files that unpack to far more bytes than they have ("zip bombs"). The sizes are those
-that the zip file declares; Python never returns more bytes of a member than that.
+The limits refuse zip files that unpack to far more bytes than they have ("zip bombs"). The size
+that the zip file declares is checked: Python never unpacks more bytes of a member than declared.
 """
 
 import zipfile
@@ -9,7 +9,8 @@ import zipfile
 from srgan_gp.errors import PictureError
 
 MAX_RATIO = 100
-"""Largest ratio of unpacked to packed bytes. That of images is near 1: they are compressed."""
+"""Largest ratio of unpacked to packed bytes. For image files, which are compressed already, the
+ratio is near 1."""
 MAX_BYTES = 1_000_000_000
 """Largest size of an unpacked member."""
 

@@ -160,6 +160,16 @@ def test_missing_packages_of_an_extra_are_named(monkeypatch):
     assert missing_packages("app") == ["not-there"]
 
 
+def test_numpy_that_cannot_be_imported_is_a_problem(tiny, capsys, monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "numpy", None)  # `import numpy` raises ModuleNotFoundError
+    code, facts = run_doctor(capsys)
+    assert code == 3
+    assert facts["trial"].keys() == {"problem"}
+    assert any(p.startswith("The trial run failed: ModuleNotFound") for p in facts["problems"])
+
+
 def test_doctor_does_not_import_torch_or_gradio(tiny, capsys):
     import subprocess
     import sys
