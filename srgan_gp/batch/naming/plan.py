@@ -162,7 +162,7 @@ class Plan(AbstractContextManager["Plan"]):
         if self.exist == "skip":
             return None
         if self.exist in (None, "error") and self.journal is not None:
-            change = self.journal.change(path)
+            change = self.journal.find_change(path)
             if change.kind == "model version":
                 message = (
                     f"{path} {change.text}; pass --exist overwrite to make such results again, or "

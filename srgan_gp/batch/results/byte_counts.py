@@ -2,7 +2,7 @@
 
 
 def size_text(count: int) -> str:
-    """Format a number of bytes with a unit.
+    """Format a number of bytes with a decimal unit: 1 kB is 1000 bytes.
 
     >>> size_text(999), size_text(12_345_678)
     ('999 bytes', '12.3 MB')

@@ -1,7 +1,8 @@
 """Forecast of results and of the disk space they need, from the headers of the inputs.
 
-A run checks the free space with it before it starts, and a dry run prints it. Only headers are
-read, so damaged pixels are not found.
+A run checks the free space by this forecast before it starts, and a dry run prints the forecast.
+Only headers are read, so damaged pixels are not found. The target of a job is the planned path of
+its result. The fallback is a PNG, written if the format of the target cannot hold the result.
 """
 
 import shutil
@@ -17,8 +18,8 @@ from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.images import FORMATS, find_format
 from srgan_gp.images.image_header import read_header
 
-MOST_SIZES = 20_000
-"""Most inputs whose sizes are kept in memory for the progress."""
+MAX_KEPT_SIZES = 20_000
+"""Largest number of inputs whose sizes are kept in memory, to weight them in the progress."""
 _BYTES_PER_16_BIT_PIXEL = 4.5
 """Typical size of a PNG or TIFF of 16 bits per channel, whose lower bits hardly compress."""
 
@@ -39,7 +40,8 @@ class Forecast:
     bytes: int
     """Estimated size of the file of the result."""
     written_by_srgan_gp: bool = False
-    """Whether `srgan-gp generate` or `srgan-gp prepare` wrote the input."""
+    """Whether `srgan-gp generate` or `srgan-gp prepare` wrote the input, by its metadata. Such an
+    input may be there by mistake, so a message names it."""
 
 
 Preview = Forecast | Skipped | Refused
@@ -55,7 +57,7 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
         model_scale: scale factor that is used if the settings have none.
 
     Raises:
-        PictureError: it is not an image, or its result would be too large.
+        PictureError: the file is not an image, or its result would be too large.
     """
     header = read_header(
         job.source,
@@ -65,6 +67,7 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
     scale = settings.scale_of(header.width, model_scale)
     width, height = round(header.width * scale), round(header.height * scale)
     check_result_size(width, height, header.frames, settings.max_pixels)
+    # `stand_in` is a black image of the same size, depth and format, without memory for pixels.
     target = chosen_target(job, header.stand_in(), height, width)
     row = FORMATS[find_format(target.suffix)]
     bytes_per_pixel = row.file_bytes_per_pixel
@@ -100,9 +103,9 @@ class SpaceNeeded:
     bytes: int
     """Estimated size of all files together."""
     pixels: dict[Path, int]
-    """Pixels of the inputs by path, with all frames; of `MOST_SIZES` inputs at most."""
+    """Pixels of the inputs by path, with all frames; of `MAX_KEPT_SIZES` inputs at most."""
     written_by_srgan_gp: list[Path]
-    """Inputs that `srgan-gp generate` or `srgan-gp prepare` wrote, for a message."""
+    """Inputs that `srgan-gp generate` or `srgan-gp prepare` wrote, as for `Forecast`."""
 
 
 def check_space(
@@ -110,7 +113,7 @@ def check_space(
 ) -> SpaceNeeded:
     """Check the disk space for the results before any image is processed.
 
-    Results that exist need no further space. Images that cannot be read get no result.
+    Only results that do not exist yet are counted, and only of images that can be read.
 
     Args:
         plan: plan of the run.
@@ -122,7 +125,7 @@ def check_space(
         The estimated size of the results, and facts about the inputs.
 
     Raises:
-        OutputError: the disk has less free space.
+        OutputError: the results need more space than the disk has.
     """
     needed_bytes, pixels, written_by_srgan_gp = 0, dict[Path, int](), list[Path]()
     for job in plan.missing():
@@ -133,7 +136,7 @@ def check_space(
         needed_bytes += expected.bytes
         if expected.written_by_srgan_gp:
             written_by_srgan_gp.append(job.source)
-        if len(pixels) < MOST_SIZES:
+        if len(pixels) < MAX_KEPT_SIZES:
             pixels[job.source] = expected.size[0] * expected.size[1] * expected.frames
     free_bytes = shutil.disk_usage(folder).free
     if needed_bytes > free_bytes:

@@ -79,7 +79,7 @@ class Totals:
             self.input_pixels += entry.size[0] * entry.size[1] * entry.frames
 
     def estimate(self, upscaler: Upscaler | None) -> None:
-        """Set `seconds`, by a short trial of the model.
+        """Set `seconds`: upscale a small image as a trial, and multiply its time for a pixel.
 
         Args:
             upscaler: the model; None: other processes run it, and the time stays unknown.
@@ -92,8 +92,8 @@ class Totals:
     ) -> Iterator[str]:
         """Count all entries, and yield the lines of one JSON object.
 
-        Its keys are `pictures`, a list with `entry_object` of each entry, `inputs`, their number,
-        and the fields of `Totals`.
+        Its keys are `pictures`, a list with `entry_object` of each entry, `inputs`, the number of
+        entries, and the fields of `Totals`.
 
         Args:
             entries: expected outcomes of all inputs, the result of `preview`.
@@ -112,11 +112,12 @@ class Totals:
         yield "  ],"
         self.estimate(upscaler)
         totals = json.dumps({"inputs": self.to_do + self.skipped + self.refused, **vars(self)})
-        yield totals.removeprefix("{")  # further entries of the object that is open, and its brace
+        # The rest of the object, whose opening brace was yielded above.
+        yield totals.removeprefix("{")
 
     def line(self, folder: Path) -> str:
         """Format the totals as one line; `folder` is the output folder, which need not exist."""
-        while not folder.exists():
+        while not folder.exists():  # a parent is on the same disk
             folder = folder.parent
         free_bytes = shutil.disk_usage(folder).free
         inputs = self.to_do + self.skipped + self.refused

@@ -4,6 +4,9 @@ The journal is an SQLite file. A row is written before its result gets the final
 done if a row has the hash of its bytes and the work key (a hash of model and options), and the file
 of the result has the size and hash of the row. So a run that was killed at any moment resumes, and
 a result that was damaged or replaced is made again.
+
+The target of an image is the planned path of its result. Its fallback is the path of a PNG, which
+is written if the format of the target cannot hold the result, such as a JPEG with alpha.
 """
 
 import errno
@@ -18,7 +21,7 @@ from typing import Any
 
 from srgan_gp.batch.naming.lossless_formats import keeps_format
 from srgan_gp.batch.results.journal_file import journal_errors, prepare_journal
-from srgan_gp.batch.results.work import Work, is_same_work, work_for
+from srgan_gp.batch.results.work import Work, is_same_work, with_quality_of
 from srgan_gp.batch.results.work_changes import Change, describe_change
 from srgan_gp.system.files import Staged, hash_file
 from srgan_gp.system.paths import is_file
@@ -27,7 +30,8 @@ JOURNAL_FOLDER = ".srgan-gp"
 """Folder of the journal and the lock inside an output folder."""
 JOURNAL_FILE = Path(JOURNAL_FOLDER, "journal.sqlite")
 """The journal inside an output folder."""
-_ROWS_AT_ONCE = 500  # that `Journal.results` reads from the table
+_ROWS_AT_ONCE = 500
+"""Number of rows that `Journal.results` reads from the table at once."""
 
 
 @dataclass(eq=False)
@@ -42,7 +46,7 @@ class Journal(AbstractContextManager["Journal"]):
     path: Path
     """The file of the journal."""
     work: Work | None
-    """Model and options of this run, which are recorded with its results."""
+    """Model and options of this run, which are recorded with its results; None: not recorded."""
     _connection: sqlite3.Connection
     recorded_count: int = field(default=0, init=False)
     """Number of results that this run has recorded."""
@@ -54,7 +58,7 @@ class Journal(AbstractContextManager["Journal"]):
 
         Args:
             folder: the output folder, which exists.
-            work: model and options of this run.
+            work: model and options of this run; None: they are not recorded.
 
         Raises:
             OutputError: the journal cannot be written, is damaged, or is of a newer version of this
@@ -77,7 +81,7 @@ class Journal(AbstractContextManager["Journal"]):
         return cls.open(folder, work) if is_file(folder / JOURNAL_FILE) else None
 
     def close(self, *_: object) -> None:
-        """Close the file."""
+        """Close the file; the arguments of `__exit__`, about an exception, are ignored."""
         self._connection.close()
 
     __exit__ = close
@@ -93,10 +97,11 @@ class Journal(AbstractContextManager["Journal"]):
             source: the image.
             target: path of its result.
             work_key: hash of model and options of this run, the result of `work.work_key`.
-            fallback: other possible path of its result; None: there is none.
+            fallback: fallback of the image; None: there is none.
 
         Returns:
-            Path of the result, which may differ from `target`; None: there is none.
+            Path of the result. It may be the fallback, or any other path at which an earlier run
+            wrote it. None: there is no such result.
         """
         paths = [target] if fallback is None else [target, fallback]
         targets = [os.fsencode(os.path.relpath(path, self.folder)) for path in paths]
@@ -114,7 +119,9 @@ class Journal(AbstractContextManager["Journal"]):
             is_planned = relative_path in targets
             if not self._is_same(made, work_key, result, has_planned_path=is_planned):
                 continue
-            # Options that determine the path differ: this run may choose the other path.
+            # If the options of names differ from those of this run, the earlier run may have used
+            # the target where this run would use the fallback, or the other way round. Then the row
+            # is not used. This run uses the target if `keeps_format`.
             if (
                 fallback is not None
                 and not self._is_same(made, work_key, result, has_planned_path=False)
@@ -132,12 +139,12 @@ class Journal(AbstractContextManager["Journal"]):
     def _is_same(
         self, made: list[Any], work_key: str, result: Path, *, has_planned_path: bool
     ) -> bool:
-        """Return whether a row is of the work of this run, or of one that gives the same file.
+        """Return whether a row is of the work of this run, or of a work that gives the same file.
 
         Args:
             made: the columns of the row's `Work`; all but the key are None if the work was not
                 recorded.
-            work_key: key of this run.
+            work_key: hash of model and options of this run.
             result: path of the result in the row.
             has_planned_path: as for `work.is_same_work`.
         """
@@ -170,7 +177,7 @@ class Journal(AbstractContextManager["Journal"]):
         with self._lock, journal_errors(self.path):
             if not is_file(self.path):  # SQLite would go on writing to the removed file.
                 raise FileNotFoundError(errno.ENOENT, "it was removed during the run")
-            with self._connection as connection:  # one transaction
+            with self._connection as connection:  # commits at its end, or takes back both rows
                 connection.execute("BEGIN")
                 if self.work is not None:
                     values = astuple(self.work)
@@ -178,10 +185,10 @@ class Journal(AbstractContextManager["Journal"]):
                 connection.execute("INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?)", row)
             self.recorded_count += 1
 
-    def change(self, target: Path) -> Change:
+    def find_change(self, target: Path) -> Change:
         """Return how an existing file differs from the result that this run would write.
 
-        Called only for a file that is not the complete result of this run.
+        Called only for a file that is not up to date, as `done` has found.
         """
         relative = os.fsencode(os.path.relpath(target, self.folder))
         with self._lock, journal_errors(self.path):
@@ -195,18 +202,20 @@ class Journal(AbstractContextManager["Journal"]):
         if model is None or self.work is None:
             return describe_change(key, made=None, now=self.work)
         made = Work(*row)  # the columns are the fields of `Work`
-        # Without the format of an earlier run, the result may be a PNG instead, the fallback.
+        # Without `--format` this run may write the fallback, a PNG, where an earlier run with
+        # `--format` wrote the target.
         may_be_fallback = target.suffix.lower() != ".png" and self.work.format is None
         has_planned_path = made.format is None or not may_be_fallback
         if is_same_work(made, self.work, target, has_planned_path=has_planned_path):
             key = self.work.key
-        return describe_change(key, work_for(made, target), work_for(self.work, target))
+        made, now = with_quality_of(target, made), with_quality_of(target, self.work)
+        return describe_change(key, made, now)
 
     def results(self) -> Iterator[tuple[Path, Path]]:
         """Yield (source, target) of every row, in the order of targets.
 
-        The absolute paths have no links, apart from links that were added to the output folder
-        since.
+        The paths are absolute, without links. Only links that were added to the output folder after
+        the result was written are not resolved.
         """
         last_target, real_folder = b"", os.path.realpath(self.folder)
         while True:

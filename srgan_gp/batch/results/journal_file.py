@@ -11,14 +11,14 @@ from pathlib import Path
 from srgan_gp.errors import OutputError
 
 _APPLICATION_ID = 0x53524750  # "SRGP", identifies SQLite files of this program
-_VERSION = 1  # of the tables; a journal of a higher version is refused
+_VERSION = 1  # version of the tables; a journal of a higher version is refused
 _SCHEMA = f"""
 BEGIN;
 CREATE TABLE results (
   target BLOB PRIMARY KEY,     -- relative to the output folder, bytes of the file system
   source BLOB NOT NULL,        -- absolute, without links
   input_sha256 TEXT NOT NULL,
-  work TEXT NOT NULL,          -- work key
+  work TEXT NOT NULL,          -- work key: hash of model and options
   size INTEGER NOT NULL,       -- bytes of the result
   sha256 TEXT NOT NULL
 ) WITHOUT ROWID;
@@ -27,8 +27,8 @@ PRAGMA application_id = {_APPLICATION_ID};
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
-# This table was added without a new `_VERSION`, so that earlier versions of this program can still
-# use the journal.
+# Model and options of results, one row for each `work.Work`. The table was added without a new
+# `_VERSION`, so that earlier versions of this program can still use the journal.
 _WORKS = """
 CREATE TABLE IF NOT EXISTS works (
   key TEXT PRIMARY KEY,        -- work key, as in results.work
@@ -44,7 +44,7 @@ class JournalError(OutputError):
 
 
 def prepare_journal(connection: sqlite3.Connection, path: Path) -> None:
-    """Configure a connection, check the file, and create the tables in an empty one.
+    """Configure a connection, check the file, and create the tables if the file is empty.
 
     Raises:
         OutputError: the file is not a journal, or is of a newer version.
@@ -53,6 +53,7 @@ def prepare_journal(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA busy_timeout = 5000")  # milliseconds
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    # Number of tables and indexes; 0 in a new file.
     (object_count,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if object_count and application != _APPLICATION_ID:
         raise OutputError(f"{path} is not a journal of srgan-gp; move it away, then run again.")
@@ -73,10 +74,10 @@ def prepare_journal(connection: sqlite3.Connection, path: Path) -> None:
 
 @contextmanager
 def journal_errors(path: Path) -> Generator[None, None, None]:
-    """Convert errors of SQLite and of the system to a JournalError, which says what to do.
+    """Convert errors of SQLite and of the system in a `with` block to a JournalError.
 
     Raises:
-        JournalError: the block raised such an error.
+        JournalError: the block raised such an error; the message says what to do.
     """
     try:
         yield

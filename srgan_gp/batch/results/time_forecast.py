@@ -1,6 +1,7 @@
-"""Forecast of the duration of a run, from a timed trial and the pixels of the inputs.
+"""Forecast of the duration of a run, which `upscale --dry-run` prints.
 
-Dry runs print it.
+The model upscales a small image as a trial, and its time for a pixel is multiplied by the pixels of
+the inputs.
 """
 
 from srgan_gp.inference.speed_trial import measure_speed
@@ -9,14 +10,18 @@ from srgan_gp.inference.upscaler import Upscaler
 _CPU_SIDE = 192
 """Side in pixels of the square image that is upscaled as a trial on a CPU."""
 _GPU_SIDE = 1024
-"""The same on a GPU, which needs a larger image to reach its full speed."""
+"""The side on a GPU, which reaches its full speed only in large images."""
 
 
 def run_seconds(upscaler: Upscaler, pixels: int) -> float:
     """Estimate the seconds that the network takes for a number of input pixels, by a short trial.
 
-    Not counted are alpha that varies, which takes as long as the colours, enhancement of faces, and
-    reading and writing, which overlap with the network.
+    The network runs a second time for an alpha channel that varies; this time is not counted, nor
+    that of face enhancement. Reading and writing overlap with the network and are not counted.
+
+    Args:
+        upscaler: the model.
+        pixels: number of pixels of all inputs.
 
     Raises:
         SrganGpError: as for `Upscaler.upscale`.

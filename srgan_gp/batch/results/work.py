@@ -1,8 +1,9 @@
 """`Work`: model and options of a run, by which the journal recognises results.
 
-The journal of an output folder keeps the `Work` of each result. A result is up to date if its
-`work_key`, a hash of model and options, is that of the run, or if the keys differ only by options
-that make no difference to this file (`is_same_work`). `work_changes` describes a difference.
+The journal of an output folder (`results.journal`) keeps the `Work` of each result. A result is up
+to date if its `work_key`, a hash of model and options, is that of the run, or if the keys differ
+only by options that make no difference to this file (`is_same_work`). `work_changes` describes a
+difference.
 """
 
 import hashlib
@@ -15,9 +16,12 @@ from srgan_gp.errors import UsageError
 from srgan_gp.images import FORMATS, find_format
 
 _NOT_IN_KEY = ("model", "look", "fidelity", "precision")
-"""Options that only messages use: the hash of the model covers them."""
+"""Options that are kept for messages only. Where they change a result, the hash of the model
+differs too: each model, each average of two models (by fidelity, which a look is a name for) and
+each int8 network has its own hash. Float16 and float32 share a hash, since their results differ
+only by rounding."""
 _OPTIONS_OF_NAMES = ("format", "suffix", "name_template")
-"""Options that determine the path of a result, and nothing else of it."""
+"""Options that determine the path of a result, and the file only by the suffix of that path."""
 
 
 def work_key(model_sha256: str, **options: object) -> str:
@@ -25,7 +29,7 @@ def work_key(model_sha256: str, **options: object) -> str:
 
     Args:
         model_sha256: SHA-256 of the model file, in hexadecimal digits.
-        options: scale, format, quality and the like, as values that JSON has.
+        options: scale, format, quality and so on, as values that JSON can hold.
 
     >>> work_key("ab", scale=4, quality=None) == work_key("ab", quality=None, scale=4.0)
     True
@@ -40,9 +44,9 @@ def work_key(model_sha256: str, **options: object) -> str:
 
 @dataclass(frozen=True)
 class Work:
-    """Everything that determines a result, apart from the input. A row of the journal.
+    """Everything that determines a result, apart from the input.
 
-    The fields have the order of the columns.
+    A row of the table `works` of the journal; the fields have the order of its columns.
     """
 
     key: str
@@ -61,14 +65,15 @@ class Work:
         return None if format == "auto" else format
 
 
-def work_for(work: Work, result: Path) -> Work:
-    """Return a work with the quality that a result has by it, None if it is the default.
+def with_quality_of(result: Path, work: Work) -> Work:
+    """Return a work in which the quality is the one that applies to the format of a result.
 
-    A quality makes no difference to a format without one, such as PNG.
+    The quality of a work can be a number for each format. In the returned work it is one number, or
+    None if that is the default of the format, or if the format has no quality, such as PNG.
 
     Args:
-        work: model and options of a run.
         result: path of a result, whose suffix determines the format.
+        work: model and options of a run.
     """
     options = json.loads(work.options)
     if options.get("quality") is None:
@@ -85,8 +90,9 @@ def is_same_work(made: Work, now: Work, result: Path, *, has_planned_path: bool)
         now: work of another run.
         result: path of the file.
         has_planned_path: whether the other run would write to the same path. Then the options that
-            determine the path make no difference. A run without a format has two possible paths,
-            the target and the fallback, and the image decides between them.
+            determine the path make no difference. A run without `--format` has two possible paths:
+            the target and the fallback, a PNG for an image whose result the format of the target
+            cannot hold. Either of them counts as planned here.
     """
     if made.model_sha256 != now.model_sha256:
         return False
@@ -94,7 +100,7 @@ def is_same_work(made: Work, now: Work, result: Path, *, has_planned_path: bool)
     made_options, now_options = (
         {
             name: value
-            for name, value in json.loads(work_for(work, result).options).items()
+            for name, value in json.loads(with_quality_of(result, work).options).items()
             if name not in ignored and value is not None
         }
         for work in (made, now)
@@ -106,7 +112,7 @@ def _quality_in(quality: Any, result: Path) -> int | None:  # noqa: ANN401 - a v
     """Return the quality of a result, None if it is the default or the format has no quality.
 
     Args:
-        quality: the option: a number, or numbers by the names of formats.
+        quality: value of the option, 1 to 100, or such values by names of formats.
         result: path of the result.
     """
     try:

@@ -1,6 +1,7 @@
 """`describe_change`: how an earlier result differs from the one that a run would write, as text.
 
-The options are named as the user types them on the command line of `srgan-gp upscale`.
+The text names options as the user types them on the command line of `srgan-gp upscale`. A work
+(`results.work.Work`) is the model and the options that a result is made with.
 """
 
 import json
@@ -41,8 +42,8 @@ class Change:
 def describe_change(key: str | None, made: Work | None, now: Work | None) -> Change:
     """Return why an existing file is not the result that this run would write.
 
-    Called only if the file is not up to date: if its key is that of this run, the input or the file
-    itself has changed.
+    Called only if the file is not up to date. So if its key is that of this run, the input or the
+    file itself has changed.
 
     Args:
         key: `work_key` of the existing result; None: the journal has no row about the file.
@@ -58,7 +59,9 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
         return Change("other", "was made with other options or another version of the model")
     old, new = json.loads(made.options), json.loads(now.options)
     is_other_model = made.model != now.model
-    # Where the user asked for the same model, a scale or a look has led to another one.
+    # `Work.model` is the model that ran, `model` among the options the one that the user asked for.
+    # If the user asked for the same model twice, a scale or a look has chosen another one: that
+    # option is named before the models.
     if is_other_model and ("model" not in old or old["model"] != new.get("model")):
         return Change("other", _model_text(made, now, new))
     if differences := _differences(old, new):
@@ -74,7 +77,7 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
 def _model_text(made: Work, now: Work, new: dict[str, Any]) -> str:
     """Return the names of both models, and how to continue with that of the existing result."""
     text = f"was made by {made.model}, now {now.model}"
-    if made.model == new.get("model"):  # The scale has led to another one than the requested model.
+    if made.model == new.get("model"):  # For this scale, another model than the requested one runs.
         text += f", the default for this size (-n {made.model} continues with {made.model})"
     return text
 
@@ -93,9 +96,9 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         is_equal = values[0] == values[1] or all(map(_is_unused, values))
         if is_equal or (name.startswith("face_") and not all(has_faces)):
             continue
-        if name == "scale" and None in values:  # One of the two has a width.
+        if name == "scale" and None in values:  # One of the works has a width, which is named.
             continue
-        # Float16 and float32 have one key: they differ only by rounding.
+        # Float16 and float32 share a key, since their results differ only by rounding.
         if name == "precision" and (None in values or "int8" not in values):
             continue
         texts = [
@@ -113,7 +116,12 @@ def _is_unused(value: object) -> bool:
 
 
 def _look_text(values: dict[str, Any], other: dict[str, Any]) -> str:
-    """Return look or fidelity as it was typed; `other` are the values of the other run."""
+    """Return `--look` or `--fidelity` as it was typed; a look is a name for a fidelity.
+
+    Args:
+        values: options of a run by name.
+        other: options of the run that it is compared with.
+    """
     if values.get("look"):
         return f"--look {values['look']}"
     if values.get("fidelity") is not None:

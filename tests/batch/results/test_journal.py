@@ -273,10 +273,10 @@ def test_the_journal_tells_how_an_existing_result_differs(source, out, made, now
         finish(journal, source, out / "a.jpg", work=made.key)
     (out / "b.jpg").touch()
     with Journal.open(out, now) as journal:
-        change = journal.change(out / "a.jpg")
+        change = journal.find_change(out / "a.jpg")
         assert change.kind == kind
         assert text in change.text
-        assert journal.change(out / "b.jpg").text == "is not in the journal of the folder"
+        assert journal.find_change(out / "b.jpg").text == "is not in the journal of the folder"
 
 
 def test_a_journal_without_works_of_an_earlier_version_is_used(source, out):
@@ -289,4 +289,4 @@ def test_a_journal_without_works_of_an_earlier_version_is_used(source, out):
         assert journal.done(source, out / "a.jpg", made.key) == out / "a.jpg"
     with Journal.open(out, work_of("b", scale=4)) as journal:
         text = "was made with other options or another version of the model"
-        assert journal.change(out / "a.jpg").text == text
+        assert journal.find_change(out / "a.jpg").text == text
