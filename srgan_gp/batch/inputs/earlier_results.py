@@ -17,8 +17,8 @@ _NAME = re.compile(r"(?P<stem>.+)_(?:x\d+(?:\.\d+)?|w\d+)")
 """Stem of a result without `-o`: `a_x4`, `a_x2.5` (scale) or `a_w3840` (width in pixels)."""
 
 
-def has_name_of_result(path: Path, suffixes: frozenset[str]) -> bool:
-    """Return whether a file has the name of a result, and its image is in the same folder.
+def is_beside_its_image(path: Path, suffixes: frozenset[str]) -> bool:
+    """Return whether a file has the name of a result, and is beside the image that it is made of.
 
     So `a_x4.jpg` is a result if `a.jpg`, `a` with another suffix of an image, or a file `a` exists.
 
@@ -38,13 +38,13 @@ def has_name_of_result(path: Path, suffixes: frozenset[str]) -> bool:
     return False
 
 
-def is_named_as_result(path: Path) -> bool:
-    """Return whether a file has the name of a result, such as `a_x4.jpg`; no file is searched."""
+def has_name_of_result(path: Path) -> bool:
+    """Return whether a file has the name of a result, such as `a_x4.jpg`, by the name alone."""
     return _NAME.fullmatch(path.stem) is not None
 
 
 def journals_above(folder: Path) -> tuple[Path, ...]:
-    """List those of a folder and its parents that have a journal, without links in their paths."""
+    """Return the folders with a journal among a folder and its parents; the paths have no links."""
     real_folder = Path(os.path.realpath(folder))
     folders = (real_folder, *real_folder.parents)
     return tuple(path for path in folders if is_file(path / JOURNAL_FILE))

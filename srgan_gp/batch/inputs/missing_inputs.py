@@ -11,7 +11,7 @@ from srgan_gp.errors import UsageError
 
 _SCALE = re.compile(r"x?(\d+(?:\.\d+)?)x?", re.IGNORECASE)
 """An argument that looks like a scale: `2`, `2x`, `x2.5`."""
-_MOST_WORDS = 8
+_MAX_WORDS = 8
 """Longest name with spaces that is searched for, in words."""
 
 
@@ -24,7 +24,7 @@ def check_existence(
         arguments: files, folders and patterns, as the user passed them.
         suffixes: suffixes of images, in lower case.
         has_folder: whether the results go to a folder. Then the run reports each missing file, and
-            only arguments are refused here that are no names of files.
+            this function refuses only a scale and a name that the shell has split.
 
     Raises:
         UsageError: an input does not exist. The message says what it may be: a scale, a name with
@@ -53,11 +53,12 @@ def check_existence(
 
 
 def _split_name(arguments: Sequence[str]) -> str | None:
-    """Return the name of an existing file that the shell has split at its spaces; None: no such.
+    """Return the name of an existing file that the shell has split at its spaces.
 
-    Consecutive arguments are joined with spaces, up to `_MOST_WORDS` of them.
+    Consecutive arguments are joined with spaces, up to `_MAX_WORDS` of them. None: no such name is
+    that of a file.
     """
-    for start, length in product(range(len(arguments)), range(2, _MOST_WORDS + 1)):
+    for start, length in product(range(len(arguments)), range(2, _MAX_WORDS + 1)):
         name = " ".join(arguments[start : start + length])
         if start + length <= len(arguments) and os.path.lexists(name):
             return name

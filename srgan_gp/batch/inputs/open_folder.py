@@ -18,7 +18,7 @@ class OpenFolder(NamedTuple):
     entries: Generator[os.DirEntry[str], None, None]
     """The entries that the walk has not reached yet."""
     journals: tuple[Path, ...]
-    """Those of this folder and its parents that have a journal."""
+    """Folders with a journal of results (`batch.results.journal`): this folder and its parents."""
 
 
 def is_link(path: Path) -> bool:

@@ -33,20 +33,20 @@ class SkippedFiles:
     results: int = 0
     """Results of earlier runs."""
     first_result: Path | None = None
-    """Path of the first of them."""
+    """Path of the first of `results`."""
     folders: int = 0
-    """Folders that were not entered: hidden ones, or all if the walk is not recursive."""
+    """Folders that were not entered: hidden folders, or all if the walk is not recursive."""
     is_recursive: bool = False
     """Whether the walk enters folders inside folders."""
     links: int = 0
     """Links to folders, which are not followed."""
     repeated: list[Path] = field(default_factory=list[Path])
     """Inputs that a message names: results of earlier runs that the user passed as files."""
-    alike: int = 0
+    result_names: int = 0
     """Number of inputs that a message names: files in folders that have the name of a result, such
     as `a_x4.jpg`, and whose image is not beside them."""
-    first_alike: Path | None = None
-    """Path of the first of them."""
+    first_result_name: Path | None = None
+    """Path of the first of `result_names`."""
     prepared: list[Path] = field(default_factory=list[Path])
     """Inputs that a message names: folders in which a zip of `srgan-gp prepare` was unpacked."""
 
@@ -56,11 +56,11 @@ class SkippedFiles:
         if self.first_result is None:
             self.first_result = path
 
-    def note_alike(self, path: Path) -> None:
-        """Count a file for `alike`, and keep the path of the first one."""
-        self.alike += 1
-        if self.first_alike is None:
-            self.first_alike = path
+    def note_result_name(self, path: Path) -> None:
+        """Count a file for `result_names`, and keep the path of the first one."""
+        self.result_names += 1
+        if self.first_result_name is None:
+            self.first_result_name = path
 
     @property
     def ignored(self) -> int:
@@ -69,13 +69,13 @@ class SkippedFiles:
 
     @property
     def others(self) -> Counter[str]:
-        """The part of `kinds` that `skipped_lines` does not report."""
+        """The part of `kinds` for which `skipped_lines` has no line: not a known image format."""
         counts = self.kinds.items()
         return Counter({kind: count for kind, count in counts if kind not in _UNREAD_KINDS})
 
 
 def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
-    """Yield a line for each image format that is not read, and for results among the inputs."""
+    """Yield lines about image formats that are not read, and about inputs that may be mistakes."""
     for suffix, name in _UNREAD_KINDS.items():
         if count := skipped_files.kinds[suffix]:
             files = f"{count} {suffix} {'file' if count == 1 else 'files'}"
@@ -85,9 +85,9 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
         first = _and_others(skipped_files.repeated[0], count)
         files = "input is the result" if count == 1 else "inputs are results"
         yield f"{count} {files} of an earlier run, enlarged again as named: {first}"
-    if skipped_files.alike:
-        count = skipped_files.alike
-        first = _and_others(skipped_files.first_alike, count)
+    if skipped_files.result_names:
+        count = skipped_files.result_names
+        first = _and_others(skipped_files.first_result_name, count)
         files = "input has the name" if count == 1 else "inputs have names"
         originals = "the original beside it" if count == 1 else "the originals beside them"
         yield (

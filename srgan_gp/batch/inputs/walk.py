@@ -14,7 +14,7 @@ from pathlib import Path
 
 from srgan_gp.batch.inputs.earlier_results import (
     has_name_of_result,
-    is_named_as_result,
+    is_beside_its_image,
     is_recorded,
     journals_above,
 )
@@ -33,10 +33,10 @@ from srgan_gp.images.file_types import CONTAINERS
 from srgan_gp.system.paths import is_folder
 
 PICTURE_SUFFIXES = frozenset(suffix for c in CONTAINERS for suffix in c.suffixes)
-"""Suffixes, in lower case, of the files that are images in a folder."""
+"""Suffixes, in lower case, by which images are found in a folder."""
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _RESULT_MARK = re.compile(r"_[xw]\d")
-"""Part of every stem that `has_name_of_result` accepts: a fast test before that of the folder."""
+"""Part of every stem that `is_beside_its_image` accepts: a fast test before a slow one."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Found:
     is_named: bool = False
     """The user named the file: it is an input whatever its suffix, and whether it exists or not."""
     error: PictureError | None = None
-    """Error of a folder that cannot be listed, which is then `path`; None: `path` is a file."""
+    """Error about `path`, a folder that cannot be listed; None: `path` is a file."""
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class Walk:
     skipped_files: SkippedFiles = field(default_factory=SkippedFiles, init=False)
     """Files that the last iteration has skipped so far."""
     _output_identity: tuple[int, int] | None = field(default=None, init=False)
-    """Device and inode of the output folder; None: there is none."""
+    """Device and inode of the output folder; None: it does not exist."""
     _unmatched: list[Path] = field(default_factory=list[Path], init=False)
     """Patterns without a match."""
 
@@ -147,8 +147,8 @@ class Walk:
         Args:
             path: the file.
             root: root of the tree, as for `Found.folder`.
-            journals: folders with a journal: that of the file and its parents. Empty for a file
-                that a pattern matches, whose journals are not searched.
+            journals: folders with a journal among the folder of the file and its parents. Empty for
+                a file that a pattern matches: no journal is searched for it.
         """
         if is_link(path) and is_folder(path):
             self.skipped_files.links += 1
@@ -156,18 +156,19 @@ class Walk:
             self.skipped_files.kinds["hidden"] += 1
         elif path.suffix.lower() not in PICTURE_SUFFIXES:
             self.skipped_files.kinds[path.suffix.lower() or "without a suffix"] += 1
+            # An unpacked zip of `srgan-gp prepare` has this file beside its folder `train`.
             if path.name == "manifest.json" and self.recursive and is_folder(path.parent / "train"):
                 self.skipped_files.prepared.append(path.parent)
-        elif has_name_of_result(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
+        elif is_beside_its_image(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
             self.skipped_files.note_result(path)
         else:
-            if is_named_as_result(path):
-                self.skipped_files.note_alike(path)
+            if has_name_of_result(path):
+                self.skipped_files.note_result_name(path)
             yield Found(path, root)
 
     def _note_repeated(self, path: Path) -> None:
         """Note a file that the user named, if it is the result of an image beside it."""
-        if has_name_of_result(path, PICTURE_SUFFIXES):
+        if is_beside_its_image(path, PICTURE_SUFFIXES):
             self.skipped_files.repeated.append(path)
 
     def _enters(self, folder: Path, levels: list[OpenFolder]) -> bool:
@@ -175,7 +176,7 @@ class Walk:
 
         Args:
             folder: the folder.
-            levels: the open folders above it.
+            levels: the open folders above `folder`.
         """
         identity = folder_identity(folder)
         if folder.name == JOURNAL_FOLDER or (identity and identity == self._output_identity):

@@ -8,7 +8,7 @@ from srgan_gp.batch.inputs.walk import Found
 
 
 class _State(NamedTuple):
-    """Size and time of a file, which change while it is written or when it is replaced."""
+    """Size and time of a file, which change while the file is written or when it is replaced."""
 
     size: int
     """In bytes."""
@@ -29,10 +29,10 @@ class Watch:
         self._returned: dict[Path, _State] = {}  # files that were returned, as they were then
 
     def poll(self) -> list[Found]:
-        """Return the new files that are complete: their size and time are those of the last poll.
+        """Return the new files that are complete: size and time are as at the last poll.
 
         A file is returned once, and again when it was changed or replaced. A folder that cannot be
-        listed is tried again at the next poll and never returned.
+        listed is never returned; the next poll tries to list it again.
         """
         seen: dict[Path, _State] = {}
         returned: dict[Path, _State] = {}

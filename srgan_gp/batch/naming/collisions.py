@@ -1,8 +1,8 @@
 """Unique target of every input of a run: rules 1 to 5 in `srgan_gp.batch.naming.plan`.
 
 Targets and fallbacks are explained there. A key is a hash that is equal for paths that collide on a
-common file system; claims assign keys to inputs, so that two inputs never get colliding names. An
-identity is a hash of a path without links; it identifies an input.
+common file system. To claim a name is to store its key for an input, so that no other input gets a
+colliding name. An identity is a hash of a path without links; it identifies an input.
 """
 
 import os
@@ -45,7 +45,7 @@ class Targets:
         self._folder, self._real_folder = folder, os.path.realpath(folder)
         self._resolve = lru_cache(_CACHED_FOLDERS)(_resolve_links)
         self._folder_key = lru_cache(_CACHED_FOLDERS)(name_key)
-        # A cached call does not write to the table again, which would have no effect anyway.
+        # A repeated call would reserve the same names again, without effect: the cache saves time.
         self._reserve_folder = lru_cache(_CACHED_FOLDERS)(self._reserve_result_folder)
 
     def close(self) -> None:
@@ -68,7 +68,7 @@ class Targets:
         path = found.path
         parent, real_name = os.path.split(os.fspath(path))
         real_folder = self._resolve(parent)
-        # The folder has no links now, but the file itself may be one.
+        # `real_folder` has no links, but the file itself may be one.
         if os.path.islink(path):  # noqa: PTH114 - `Path.is_symlink` may raise OSError
             real_folder, real_name = os.path.split(os.path.realpath(path))
         item = Item(
@@ -115,8 +115,8 @@ class Targets:
                 parent, name = os.path.split(target)
                 self._table.remove(_identity(self._resolve(parent), name))
         self._name_results(journal)
-        # If a result now has the path of an input, such as a_x4.png of a.png, that input is an
-        # earlier result. Without it other names become free, so all are assigned again.
+        # If the planned result of an input is the path of another input, such as a_x4.png of a.png,
+        # that other input is an earlier result. It is removed, and all names are assigned again.
         if self._naming.adds_to_the_stem and self._remove_results():
             self._name_results(journal)
         if not may_share_input_names:
@@ -137,7 +137,7 @@ class Targets:
         relative = os.path.relpath(target.parent, self._folder)
         folder = "" if relative == "." else relative
         path = target
-        while os.path.lexists(path):
+        while os.path.lexists(path):  # Each step claims a further name.
             path = path.with_name(self._claim_free_name(folder, target.name, owner=None))
         return path
 
@@ -162,14 +162,14 @@ class Targets:
                 # Links may have been added to the folder of the result since; `source` has none.
                 key = self._key(self._resolve(parent), name)
                 table.reserve(key, _identity(*os.path.split(source)))
-        # Names that only one input wants come first, so that none of the names below takes them.
+        # Names that only one input wants come first: the inputs below, which collide, get others.
         table.claim_lone_names()
         for row in table.colliding():
             # Rule 3: the whole name of the source, such as a.jpg.png and a.png.png.
             name = self._naming.name(Path(os.fsdecode(row.path)), is_whole=True)
             name = self._claim_free_name(os.fsdecode(row.folder), name, row.id)
             table.set_names(row.id, name, self._naming.fallback(name))
-        # Fallbacks come last; one whose name is not free gets the whole name of its result.
+        # Fallbacks come last. A fallback whose name is not free gets the result's name and `.png`.
         table.claim_fallbacks()
         for row in table.with_unclaimed_fallback():
             folder, name = os.fsdecode(row.folder), os.fsdecode(row.name or b"")

@@ -1,6 +1,6 @@
 """Destination of results, from the options of the command: `-o`, `--format`, `--suffix` and others.
 
-`srgan-gp upscale` makes a `Destination`, which finds out whether `-o` names a folder or a file.
+`srgan-gp upscale` makes a `Destination`, which determines whether `-o` names a folder or a file.
 """
 
 import os
@@ -78,8 +78,10 @@ class Destination:
         if self.format != "auto":
             extension = FORMATS[find_format(self.format)].suffixes[0]
         folder, suffix = self.folder, self.suffix or ""
+        # A path that is neither an existing folder nor ends with a separator.
         is_new = folder is not None and not names_a_folder(self.path or "")
-        # With one image, a new path such as `large.xyz` is more likely a misspelled file.
+        # With one image, a new path such as `large.xyz` is more likely a misspelled file name than
+        # a folder.
         if single is not None and folder is not None and is_new and folder.suffix:
             raise UsageError(
                 f"{self.path} has no ending of an image; choose one of "

@@ -1,6 +1,7 @@
 """Whether the result of an input keeps its format: `holds` and `keeps_format`.
 
-`result_format` chooses between the target of a job and its fallback by it.
+By these functions, `result_format` and the journal choose between the target of a job, the planned
+path of its result, and its fallback, a PNG.
 """
 
 import sys
@@ -49,7 +50,8 @@ def keeps_format(source: Path, target: Path) -> bool | None:
         None if the header cannot be read.
     """
     try:
-        header = read_header(source, max_pixels=sys.maxsize)
+        header = read_header(source, max_pixels=sys.maxsize)  # no limit: nothing is decoded
     except (OSError, PictureError):
         return None
+    # `stand_in` is a black image of the same size, depth and format, without memory for pixels.
     return holds(find_format(target.suffix), header.stand_in(), header.height, header.width)

@@ -22,7 +22,8 @@ FIELDS = {
 """Fields of a template, with their meaning for the help text."""
 
 _SEPARATORS = "/\\\0"
-"""Characters that a file name cannot have: separators of folders, and the null character."""
+"""Characters that a file name cannot have on some system: separators of folders, and the null
+character."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ class Output:
     suffix: str = ""
     """Value of `--suffix`, added to the stem of each name, such as `_x4`."""
     extension: str | None = None
-    """With the dot; None: keep the format of each image if it can hold the result."""
+    """Suffix of all results, with the dot; None: each keeps the format of its image if the
+    format can hold it."""
     exist: Exist | None = None
     """What to do about an existing result, unless the journal of the folder (`results.journal`)
     shows that it is up to date: then the input is skipped. None: as `error`."""

@@ -7,14 +7,16 @@ Rules:
 
 1.  A result has the name of its input, with `--suffix` after the stem, or as `--name-template`
     sets. It keeps the extension of the input where that format can be written, else it is a PNG.
-    A name without the suffix of an image gets that of the format found in the file.
-2.  A tree is mirrored: `IN/a/b.jpg` becomes `OUT/a/b.jpg`. A file that was named goes to `OUT`.
+    If the name of the input has no suffix of an image, the format is read from the file.
+2.  A tree is mirrored: the result of `IN/a/b.jpg` is `OUT/a/b.jpg`. The result of a file that the
+    user named is in `OUT`.
 3.  Inputs whose results would share a name keep their whole names, `a.jpg.png` and `a.png.png`.
     Where that is not enough, they are numbered in the order of their paths. Names that differ only
     in case or in the composition of accents collide, and so do the names of folders of the tree.
     The names do not depend on the order of the inputs.
 4.  Results of earlier runs are not inputs. They are recognised by the journal or, with a suffix or
-    a template, by their names. While its input exists, such a name is not given to another result.
+    a template, by their names. The name of an earlier result is not given to the result of another
+    input, as long as its own input exists.
 5.  No input is ever replaced: such a run is an error before it starts.
 6.  An existing result is checked when the run reaches its input. Where the journal shows that it is
     complete and was made from the same bytes with the same options, it is skipped whatever
@@ -120,9 +122,10 @@ class Plan(AbstractContextManager["Plan"]):
                     # Path of the complete result, which may be the fallback; None: it is not done.
                     finished = self.journal.done(source, target, self.work_key, fallback=fallback)
                 if finished is None:
-                    # The error about an input that is no file comes from its reader, not from here.
-                    is_readable = self.exist == "skip" or is_file(source)
-                    path_to_write = self.settle(target) if is_readable else target
+                    # If the input is no file, its reader reports that; an error about an existing
+                    # target would hide it. With `skip` there is no such error.
+                    checks_target = self.exist == "skip" or is_file(source)
+                    path_to_write = self.settle(target) if checks_target else target
             except PictureError as refusal:
                 yield Refused(source, refusal)
                 continue

@@ -1,7 +1,7 @@
 """Inputs of a run and the names of their results in a temporary SQLite file.
 
-So a plan can have a million inputs. SQLite unlinks its file as soon as it is created: nothing is
-left behind, even after a kill.
+With the file, a plan can have a million inputs. SQLite unlinks the file as soon as it is created,
+so that nothing is left behind, even after a kill.
 
 A key is a hash that is equal for paths that collide on a common file system. To claim a name is to
 store its key in the table `claims`; a name is free if its key is not there. The owner of a claim is
@@ -18,9 +18,9 @@ from srgan_gp.batch.naming.plan_rows import Item, Row
 from srgan_gp.errors import OutputError
 
 _SCHEMA = """
-PRAGMA journal_mode = OFF;
+PRAGMA journal_mode = OFF; -- the journal of SQLite, not that of the run
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -16000; -- KiB
+PRAGMA cache_size = -16000; -- 16000 KiB; a positive number would be pages
 CREATE TABLE items (
   id INTEGER PRIMARY KEY,
   path BLOB NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE items (
 );
 -- New names of items whose names collide; the ID is that of the item.
 CREATE TABLE renamed (id INTEGER PRIMARY KEY, name BLOB NOT NULL, fallback BLOB);
--- Keys of folders of results, which no result may have.
+-- Keys of the folders that results are in. No result may have such a key.
 CREATE TABLE folders (key BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE claims (key BLOB PRIMARY KEY, owner INTEGER) WITHOUT ROWID;
 -- The last number that was tried for a name, by its key.
@@ -71,7 +71,7 @@ FROM items LEFT JOIN renamed USING (id)
 """
 """Selects the fields of `Row`; a condition is appended."""
 _NAMESAKES = "(SELECT count(*) FROM items other WHERE other.key = items.key)"
-"""Number of items that want the name of this item, itself included."""
+"""Number of items that want the name of this item, including this item."""
 _OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
 """Owner of the name whose key is in a column of this item."""
 # `ORDER BY +path` in statements below: the plus sign keeps SQLite from using an index. So all rows

@@ -1,7 +1,7 @@
 """Format of a result and check of its size.
 
-The format is that of the target of the job, or PNG if that format cannot hold the result: then the
-result is written to the fallback of the job.
+The format is that of the target of the job (the planned path of the result), or PNG if that format
+cannot hold the result. A PNG is written to another path, the fallback of the job.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from srgan_gp.images import FrameSequence, Picture, check_encodable, find_format
 from srgan_gp.images.animation.sequence_writing import sequence_format
 
 RESULT_PIXELS_PER_INPUT_PIXEL = 16
-"""A result may have this many times `max_pixels`: the largest input can be upscaled by 4."""
+"""A result may have this many times `max_pixels`, so the largest input can be upscaled by 4."""
 
 
 def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> None:
@@ -49,7 +49,8 @@ def chosen_target(
     """Choose between the target of a job and its fallback, and return the path.
 
     The fallback is used if the format of the target would lose bits, alpha or colours, does not
-    allow this height or width, cannot hold all frames, or is not the format of the input file.
+    allow this height or width, cannot hold all frames, or is not the format of the input file. A
+    job without a fallback has a format that the user chose, or PNG: its target is used.
 
     Args:
         job: job whose target has the suffix of a format that can be written.

@@ -1,7 +1,7 @@
 """Names of results, and the keys by which two of them collide.
 
 Two names collide when they are the same on a file system that ignores case or composes accents.
-An input file is opened only if its name has no suffix of an image, to read its format.
+An input file is opened only if its name has no suffix of an image: then its format is read.
 """
 
 import hashlib
@@ -18,8 +18,8 @@ from srgan_gp.images.file_types import CONTAINERS, HEAD_BYTES, detect_container
 from srgan_gp.system.paths import is_file
 
 LONGEST_NAME_BYTES = 220
-"""Longest name of a result. Common file systems allow 255; the rest is for a number that may be
-added, and for the longer name of the unfinished file."""
+"""Longest name of a result. Common file systems allow 255 bytes; the rest is for a number that may
+be added to the name, and for the longer name of the unfinished file."""
 
 _KNOWN_SUFFIXES = frozenset(suffix for row in CONTAINERS for suffix in row.suffixes)
 """Suffixes of images that can be read, in lower case."""
@@ -28,14 +28,16 @@ _KEPT_SUFFIXES = frozenset(
 )
 """Suffixes that results keep: their formats can be written, with all colours of 8 bits."""
 _KEY_BYTES = 16
-"""Length of a key. If two keys are equal by chance, a name gets a number that it does not need."""
+"""Length of a key, a hash of a path. If two keys are equal by chance, a name gets a number that it
+does not need."""
 _FORBIDDEN_ON_WINDOWS = dict.fromkeys([*range(32), *map(ord, '<>:"|?*\\')], "_")
 """Code points that Windows forbids in a name, each with its replacement."""
 _RESERVED_ON_WINDOWS = frozenset(
     ["con", "prn", "aux", "nul"]
     + [device + number for device in ("com", "lpt") for number in "123456789\xb9\xb2\xb3"]
 )
-"""Names of devices, which no file can have on Windows, whatever its extension."""
+"""Names of devices, which no file can have on Windows, whatever its extension. The last three
+numbers are superscript 1, 2 and 3."""
 
 PLAIN = Template((("", "stem"), ("", "suffix")))
 """The default template, {stem}{suffix}."""
@@ -95,21 +97,18 @@ class Naming:
         name = shortened(stem, extension)
         return portable(name) if os.name == "nt" else name
 
-    def fallback(self, name: str, *, is_whole: bool = False) -> str | None:
-        """Return the name of the PNG for a result that its format cannot hold.
+    def fallback(self, name: str) -> str | None:
+        """Return the name of the fallback, the PNG for a result that its format cannot hold.
 
-        None means that there is no such PNG: the user chose the format, or it is PNG already.
+        None means that there is no fallback: the user chose the format, or it is PNG already.
 
         Args:
             name: name of the result.
-            is_whole: keep the extension of `name` before that of the PNG.
         """
         if self.extension is not None or self.file_name is not None:
             return None
         path = Path(name)
-        if path.suffix.lower() == ".png":
-            return None
-        return f"{name if is_whole else path.stem}.png"
+        return None if path.suffix.lower() == ".png" else f"{path.stem}.png"
 
 
 def _suffix_of(format: str | None) -> str:
@@ -142,6 +141,7 @@ def name_key(name: str) -> str:
     """
     if name.isascii():
         return name.lower()
+    # Normalised a second time, because `casefold` can decompose a character.
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
@@ -152,6 +152,7 @@ def path_key(folder_key: str, name: str) -> bytes:
         folder_key: `name_key` of the path of the folder, without links.
         name: name of the file.
     """
+    # Surrogates stand for bytes of a name that are not UTF-8 (`os.fsdecode`).
     return digest(f"{folder_key}/{name_key(name)}".encode("utf-8", "surrogatepass"))
 
 

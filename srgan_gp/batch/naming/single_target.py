@@ -1,6 +1,7 @@
 """`SingleTarget`: target of a run with one input; runs with more use `collisions`.
 
-A target is the path of a result. `PlannedResult`, and functions about targets, are used by both.
+A target is the path of a result. `PlannedResult` and the functions about targets are used by
+`collisions` too.
 """
 
 import os
@@ -26,8 +27,8 @@ class PlannedResult(NamedTuple):
 class SingleTarget:
     """Target of the only input of a run, a file that the user named.
 
-    It cannot collide with another one. A file that was named is never ignored as the result of an
-    earlier run, so no check for that is needed.
+    There is no other target that this one could collide with. A file that the user named is never
+    ignored as the result of an earlier run, so this class does not check that.
 
     Args:
         source: the file.
@@ -83,8 +84,8 @@ class SingleTarget:
     def _is_source(self, real_path: str) -> bool:
         """Return whether a path without links is the input.
 
-        Another hard link to the input, a second name of the file, is not the input: a result is
-        written to a new file and renamed (`system.files`), so that the first name keeps its bytes.
+        Another hard link to the input is not the input. A result is written to a new file and
+        renamed (`system.files`): it replaces that link, and the input keeps its bytes.
         """
         source = self._entry.source
         # `name_key` is equal for names of one file on a file system that ignores case.
