@@ -2,8 +2,8 @@
 
 A checkpoint after 64,000 images is two files: `image-000064000.safetensors` with all tensors of
 networks and optimizers, and `image-000064000.json` with the fields of `Progress` ("the numbers"),
-the SHA-256 of the first file and that of the numbers. Each is written atomically, the JSON last:
-without it there is no checkpoint. Checkpoints of earlier versions have no hash of the numbers.
+the SHA-256 of the first file and that of the numbers. Each file is written atomically, the JSON
+last: tensors without a JSON are no checkpoint. Earlier versions wrote no hash of the numbers.
 Random generators need no state: each draw depends on seed and image number only (`data.streams`).
 """
 
@@ -38,7 +38,7 @@ class Progress:
         step: number of the generator's steps; 0 while the critic warms up.
         best_score: highest `early_stopping.deciding_score` so far, that of the best checkpoint.
         best_images_seen: images seen at the best checkpoint; 0: the start, or no validation so far.
-        seconds: duration of the run, without interruptions.
+        seconds: duration of the run; time between an interruption and the resuming is not counted.
         validation: scores of the last validation, by name.
         augment_probability: probability of each augmentation of the critic's images, in [0, 1].
         start_validation: scores before the first step; empty if no option needs them.
@@ -95,12 +95,14 @@ class TrainingState:
 
         Raises:
             TrainingError: a tensor is missing or belongs to another architecture, `step` or
-                `images_seen` is missing, or a number is unknown. Any other number may be missing.
+                `images_seen` is missing, or a number is unknown. Another number that is missing is
+                left unchanged.
         """
         try:
             for owner, network in self._networks().items():
                 network.load_state_dict(tensors_under(f"{owner}.", tensors))
-            # An optimizer has no moments before its first step. The critic's is on the first batch.
+            # An optimizer has no moments before its first step, which the critic takes on the first
+            # batch: 0 steps, or 0 images seen.
             steps = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
             for owner, optimizer in self._optimizers().items():
                 moments = tensors_under(f"{owner}.", tensors)
@@ -138,7 +140,7 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     moments: dict[int, dict[str, Tensor]] = {}
     for name, saved in tensors.items():
         index, moment = name.split(".", 1)
-        # Fused Adam reads memory in storage order: use the parameter's layout. Scalars have none.
+        # Fused Adam reads memory in storage order: use the parameter's layout, except for a scalar.
         like = parameters[int(index)].detach() if saved.dim() else saved
         moments.setdefault(int(index), {})[moment] = torch.empty_like(like).copy_(saved)
     if moments and len(moments) != len(parameters):
@@ -225,8 +227,8 @@ def list_checkpoints(folder: Path) -> list[Path]:
 def prune(folder: Path, keep: int, progress: Progress) -> None:
     """Delete old checkpoints, except the newest `keep` (1 or more) and the best.
 
-    A checkpoint with more images than `progress` is a damaged one that a resumed run skipped; it is
-    kept, and not counted. Tensors without JSON, which a killed run leaves, are deleted too.
+    A checkpoint with more images than `progress` is damaged, so that the resumed run skipped it. It
+    is kept and not counted. Tensors without a JSON, which a killed run leaves, are deleted too.
 
     Raises:
         OutputError: a file cannot be removed.

@@ -16,9 +16,9 @@ CPU_INFO = Path("/proc/cpuinfo")
 BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 """Instructions that multiply in bf16; without them a CPU converts each value and is slower."""
 MIN_SPEEDUP = 1.1
-"""The precision `auto` becomes bf16 on a CPU on which it is faster than float32 by this factor."""
+"""On a CPU the precision `auto` becomes bf16 if bf16 is faster than float32 by this factor."""
 _OUT_OF_MEMORY = re.compile("out of memory|allocate memory")
-"""Part of the message of PyTorch's RuntimeError on CUDA, or on the CPU; there is no own type."""
+"""Part of the message of PyTorch's error on CUDA, or on the CPU: there a plain RuntimeError."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -31,7 +31,7 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, colon, number = name.partition(":")
-    # A colon has to be followed by a number; without one there is none.
+    # A colon has to be followed by a number N; without a colon `number` is empty.
     if kind not in ("cpu", "cuda") or bool(colon) != number.isdecimal():
         raise UsageError(f"There is no device {name!r}; use auto, cpu, cuda or cuda:N.")
     if kind == "cuda" and int(number or 0) >= torch.cuda.device_count():
@@ -117,7 +117,7 @@ def describe_machine(device: torch.device) -> dict[str, str | int]:
 
 
 def _is_faster_in_bf16(device: torch.device) -> bool:
-    """Judge as described in `choose_precision`; a CPU is measured."""
+    """Return whether bf16 is faster, as described in `choose_precision`; a CPU is measured."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     try:
@@ -131,8 +131,8 @@ def _is_faster_in_bf16(device: torch.device) -> bool:
 def bf16_speedup(repeats: int = 5) -> float:
     """Measure how many times faster this CPU trains a convolution in bf16 than in float32.
 
-    The two take turns, and the CPU time of the fastest repeat counts, so that other programs hardly
-    change the result. It takes about half a second.
+    The two precisions take turns, and the CPU time of the fastest repeat of each counts, so that
+    other programs hardly change the result. The measurement takes about half a second.
     """
     # Channels and patch size of the generator srresnet by default.
     convolution = torch.nn.Conv2d(48, 48, 3, padding=1).to(memory_format=torch.channels_last)

@@ -2,8 +2,8 @@
 
 Every process holds the whole networks, processes its share of each batch, and takes the same step:
 `Processes.average_gradients` averages the gradients after an ordinary backward pass.
-DistributedDataParallel would average in each backward pass, also in that of the gradient inside the
-penalty, which belongs to the samples of one process.
+PyTorch's DistributedDataParallel would average in each backward pass, and so also the gradient
+inside the penalty, which has to be that of the samples of this process alone.
 """
 
 import os
@@ -74,13 +74,15 @@ class Processes:
         """Check that every batch from image `images_seen` on can be shared, including the last.
 
         The penalty is taken on every `penalty_every`-th sample of a batch. The share of each
-        process must be a multiple, or these would be other samples than in a single process.
+        process must be a multiple of `penalty_every`, so that the penalised samples are those that
+        a single process would penalise.
 
         Raises:
-            UsageError: a batch cannot be shared so.
+            UsageError: a batch cannot be shared evenly, or a share is not such a multiple.
         """
         left = max(config.total_images - images_seen, 0)
         every = config.penalty_every if config.has_critic and self.count > 1 else 1
+        # Sizes; every batch but the last has that of the first. A last batch of 0 means none.
         first_batch, last_batch = min(config.batch_size, left), left % config.batch_size
         for count in (first_batch, last_batch):
             size = len(self.share(0, count))

@@ -1,8 +1,9 @@
 """Choice of the best checkpoint, and early stopping of a run.
 
 The deciding score, the option `best_by`, chooses the best checkpoint. A run stops early after
-`patience` validations without a better one, or if the novelty of generated images falls below
-`least_novelty`. `loop.train` calls `require_scores` first, and `note_validation` after each
+`patience` validations without a better one, or if the novelty of generated images, their distance
+to the training images relative to that of validation images, falls below `least_novelty`.
+`loop.train` calls `require_scores` first, and `note_validation` after each
 validation.
 """
 
@@ -27,7 +28,7 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
 
     Raises:
         UsageError: there are no validation images, the task does not have the score `best_by`, or
-            `patience` or `most_psnr_loss` is set without a `best_by`.
+            `patience` or `most_psnr_loss` is set while `best_by` is `auto`.
     """
     is_set = {
         "best_by": config.best_by != "auto",
@@ -51,7 +52,7 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
 
 
 def needs_start(config: TrainConfig) -> bool:
-    """Return whether an option compares with the scores before the first step of a run."""
+    """Return whether an option needs scores of the generator before the first step of a run."""
     return config.patience > 0 or config.most_psnr_loss is not None
 
 
@@ -78,10 +79,11 @@ def deciding_score(config: TrainConfig, progress: Progress) -> float:
     """Return a number that ranks the last validation: higher is better.
 
     Returns:
-        With a `best_by`: that score, negated if lower is better; minus infinity if the validation
-        exceeds a limit of the run. With `auto`: the task's first score, which is PSNR; with a
-        critic or a perceptual loss, which reduce the PSNR on purpose, and without scores the number
-        of images seen, so that the last checkpoint is the best.
+        If `best_by` names a score: that score, negated if lower is better; minus infinity if the
+        validation exceeds a limit of the run.
+        If `best_by` is `auto`: the task's first score, which is PSNR. But a critic or a perceptual
+        loss reduces the PSNR on purpose: with either, or without scores, the number of images seen,
+        so that the last checkpoint is the best.
     """
     scores = progress.validation
     if config.best_by in scores:
@@ -110,7 +112,7 @@ def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
 
 
 def is_memorising(config: TrainConfig, progress: Progress) -> bool:
-    """Return whether the novelty, of `metrics.memorisation`, is below the limit of the run."""
+    """Return whether the novelty, defined in `metrics.memorisation`, is below `least_novelty`."""
     novelty = progress.validation.get("novelty", math.inf)
     return config.least_novelty is not None and novelty < config.least_novelty
 

@@ -43,7 +43,7 @@ def train(
 ) -> Path:
     """Train a generator until `config.total_images` images were seen.
 
-    With an adversarial ratio above 0 this is WGAN-GP, where the critic takes a step on every batch.
+    With an `adversarial_ratio` above 0 this is WGAN-GP: the critic takes a step on every batch.
     To resume, call again with the same arguments. SIGTERM and SIGINT end the run after the current
     step with a checkpoint. Under `torchrun` the processes that call this make one run together.
 
@@ -160,7 +160,7 @@ def _open_run(
         if state.critic:
             resume.load_critic(state.critic, start_from)
     changes = resume.update_machine(state.progress, config, device)
-    # Each process has measured whether bf16 is faster; all use it or none.
+    # Each process has measured whether bf16 is faster; either all processes use bf16, or none.
     if config.precision == "auto" and processes.any(state.progress.precision == "fp32"):
         state.progress.precision = "fp32"
     autocast = open_autocast(state.progress.precision, device)
@@ -186,9 +186,9 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
 
 
 def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
-    """Open the log of a run, print its first lines, and validate the start if an option needs it.
+    """Open the log of a run, print its first lines, and score the start if an option needs that.
 
-    The scores of the start are saved in a checkpoint, so that a resumed run does not repeat this.
+    The scores of the start are saved in a checkpoint: a resumed run does not compute them again.
     """
     config, progress = run.config, run.state.progress
     reports = Reports(run_dir, config.total_images, progress.images_seen)

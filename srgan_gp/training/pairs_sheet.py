@@ -51,7 +51,7 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
         low_res, high_res = _as_pixels(batch.inputs), _as_pixels(batch.targets)
         pairs += zip(low_res, high_res, strict=True)
         if config.low_res == "mixture":
-            # The draws that `task.batches` has used: they depend on seed and number alone.
+            # The same draws as in `task.batches`: they depend on seed and image number alone.
             draws = draw(config.seed, batch.numbers, config.clean_share, STRENGTHS[config.damage])
             captions += [f"{n}: {draws.describe(i)}" for i, n in enumerate(batch.numbers)]
         else:

@@ -32,7 +32,7 @@ from srgan_gp.training.weights_file import (
 )
 
 TAIL = "tail.0."
-"""Prefix of the parameters of the convolution of a `DirectTail` in a generator."""
+"""Prefix of the parameters of the `DirectTail` of a generator, the convolution that upscales."""
 
 
 def load_checkpoint(
@@ -67,8 +67,8 @@ def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[st
     Args:
         config: options of the run that is to be resumed.
         run_dir: folder of the run.
-        causes: names of options from which the caller derived others; a message begins with those
-            of them that differ.
+        causes: names of options from which the caller derived others. Of these, the message lists
+            those that differ first.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options.
@@ -97,8 +97,8 @@ def update_machine(progress: Progress, config: TrainConfig, device: torch.device
     fp32 on a CPU without instructions for it.
 
     Args:
-        progress: numbers of the run, with the machine and the precision of the checkpoint; those of
-            a new run are empty.
+        progress: numbers of the run, with the machine and the precision of the checkpoint, which
+            are empty in a new run.
         config: options of the run.
         device: device of the networks.
 
@@ -167,7 +167,7 @@ def load_weights(
     """Load a model's weights into a network of the same architecture.
 
     A generator with a `DirectTail` also takes the weights of a model whose scale is a multiple of
-    its own, such as those of x4 for x2.
+    the generator's, such as those of x4 for x2.
 
     Args:
         network: receives the weights.
@@ -237,7 +237,8 @@ def load_critic(critic: nn.Module, path: Path) -> None:
     critic_path = path.with_suffix(".critic.safetensors")
     if not critic_path.is_file():
         return
-    # For the message if the file holds another network; earlier versions wrote no metadata.
+    # Options to name in the message if the file holds another network. Files of earlier versions
+    # have no metadata with their values.
     options = "critic, critic_width, critic_stages, critic_conditional, critic_norm and scale"
     metadata = read_metadata(critic_path)
     if "architecture" in metadata:

@@ -2,8 +2,8 @@
 
 `data.json` in the folder of a run has the number and a fingerprint (a hash of names and sizes) of
 the training and of the validation images, the absolute paths of the training sets, the commit of
-this package's checkout, and the model that the run started from. Prepared sets are defined in
-`data.validation_split`. Imports no torch.
+this package's checkout, and the model that the run started from. A prepared set is a place with
+the folders `train` and `val`, see `data.validation_split`. Imports no torch.
 """
 
 import json
@@ -46,8 +46,8 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
 
     Without `validation`, the folder `val` of a prepared set is the validation set.
 
-    Earlier versions trained on the folder `val` too. A run that they began continues so, and the
-    summary says it.
+    Earlier versions trained on the folder `val` too. A run that was begun so is continued so, and
+    the summary says that.
 
     Args:
         data: folders or zip files, as passed by the user.
@@ -61,6 +61,7 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
         TrainingError: the record of the images of a run that was begun cannot be read.
     """
     places = find_places(data, validation)
+    # The places as earlier versions used them: a prepared set is not split into train and val.
     unsplit = Places(tuple(data), () if validation is None else (validation,))
     summary = ""
     if places != unsplit and is_run_on(data, validation, run_dir):
@@ -87,7 +88,7 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
 def save_data(
     data: Sequence[str], validation: str | None, run_dir: Path, start_from: Path | None = None
 ) -> None:
-    """Write `data.json` into `run_dir`; a resumed run keeps the commit and model that began it.
+    """Write `data.json` into `run_dir`; a resumed run keeps the recorded commit and model.
 
     Args:
         data: folders and zip files of the training images.
@@ -224,9 +225,9 @@ def _describe_model(path: Path) -> dict[str, Any]:
 
 
 def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:
-    """Return `pictures` and `fingerprint` of the training images, and `validation` with the same.
+    """Return entries of `data.json`: number and fingerprint of the training images.
 
-    These are keys of `data.json`.
+    Under the key `validation` is a dictionary with both of the validation images.
     """
     places = [] if validation is None else [validation]
     return _describe_set(data) | {"validation": _describe_set(places)}

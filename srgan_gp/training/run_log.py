@@ -94,8 +94,8 @@ class Reports:
 
         Args:
             images_seen: images seen after the batch.
-            log_values: scalars by name. They stay on their device until the next line, so that a
-                GPU is not waited for.
+            log_values: scalars by name. They stay on their device until the next line is written:
+                reading a value from a GPU waits until the GPU has computed it.
         """
         for name, value in log_values.items():
             self._values.setdefault(name, []).append(value)
@@ -116,8 +116,8 @@ class Reports:
         """Print where the reports are, and save a new run's results before its first step.
 
         Args:
-            preview: images by label, as for `validation`, of which the results are saved; None: the
-                run is resumed, or has no preview.
+            preview: images by label, as for `validation`; those with the label `result now` are
+                saved. None: the run is resumed, or has no preview.
         """
         self.say(f"Previews: {self._previews}. Curves: tensorboard --logdir {self._run_dir}")
         if preview is None:
@@ -131,7 +131,8 @@ class Reports:
         self._means = {
             name: float(torch.stack(values).mean()) for name, values in self._values.items()
         }
-        # Not every batch scores validation images; the error of their mean depends on how many did.
+        # On some batches only, the critic scores validation images. The error of the mean of their
+        # scores depends on the number of these batches.
         if batches := len(self._values.get("health/validation_estimate", ())):
             self._means["health/validation_batches"] = float(batches)
         line = {"images_seen": progress.images_seen, "step": progress.step}

@@ -4,8 +4,8 @@ Each is a function of the options and of the number of images seen before the ba
 `loop` call them for every batch.
 
 The adversarial ratio is the gradient norm of the weighted adversarial loss at the generator's
-output, relative to that of the L1 loss; `losses.adversarial.adversarial_weight` makes a weight of
-it.
+output, relative to that of the L1 loss; `losses.adversarial.adversarial_weight` converts the ratio
+to a weight.
 """
 
 import math
@@ -16,8 +16,9 @@ from srgan_gp.training.options.config import TrainConfig
 def is_generator_turn(config: TrainConfig, images_seen: int) -> bool:
     """Return whether the generator takes a step on the batch that begins at `images_seen`.
 
-    Without a critic it always does. With one it does so after the critic's warm-up, on each batch
-    whose number, from 1, is a multiple of `critic_steps`. The critic takes a step on every batch.
+    Without a critic the generator takes a step on every batch. With a critic, it does so after the
+    critic's warm-up, on each batch whose number, from 1, is a multiple of `critic_steps`; the
+    critic takes a step on every batch.
     """
     if not config.has_critic:
         return True
@@ -67,8 +68,8 @@ def learning_rate(config: TrainConfig, images_seen: int) -> float:
 def critic_learning_rate(config: TrainConfig, images_seen: int) -> float:
     """Rate of the critic's step after `images_seen` images.
 
-    Constant if `critic_final_learning_rate` is None, else a cosine from `critic_learning_rate` to
-    it over the run.
+    Constant if `critic_final_learning_rate` is None, else a cosine over the run, from
+    `critic_learning_rate` to `critic_final_learning_rate`.
     """
     final = config.critic_final_learning_rate
     if final is None:

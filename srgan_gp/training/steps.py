@@ -3,10 +3,8 @@
 `loop.train` calls for each batch `generated_input`, `critic_step` and `generator_step`. Log values
 are scalar tensors by name; `reports.logged_numbers` lists the names. The losses are in
 `srgan_gp.losses`. A critic may consist of parts that score different views of an image, such as
-the image and its feature maps; see `critic.critic_parts`.
-
-Source:
-    Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1.
+the image and its feature maps; see `critic.critic_parts`. In formulas D is the critic's score of an
+image, and E the mean over a batch.
 """
 
 from dataclasses import dataclass
@@ -78,10 +76,10 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
     A critic of several parts gets the sum of their losses. The parts share no parameter, and Adam's
     step does not depend on the scale of a loss, so each part learns as if it were alone.
 
-    The penalty is taken on every `penalty_every`-th sample, and on every `penalty_interval`-th step
-    with that multiple of its weight: both have the same expectation at a part of the cost. Its
-    gradient is taken with respect to the view, so that augmentation and feature network are not
-    differentiated twice.
+    To save time, the penalty is a mean over every `penalty_every`-th sample only, and is added on
+    every `penalty_interval`-th step only, with `penalty_interval` times its weight; its expectation
+    stays the same. It is a function of the score's gradient with respect to the view, not to the
+    image, so that augmentation and feature network are not differentiated twice.
 
     Args:
         run: the run; its critic is trained.
@@ -117,7 +115,7 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
             losses.append(loss)
             values_of_parts.add(name, real_scores.detach(), fake_scores.detach(), penalty)
         log_values = values_of_parts.collect()
-        log_values |= run.augmenter.adapt(critic, log_values)
+        log_values |= run.augmenter.update_probability(critic, log_values)
     rate = critic_learning_rate(config, images_seen)
     norm = _take_step(run, batch, critic, torch.stack(losses).sum(), rate)
     if LIPSCHITZ_TERMS[config.penalty].clips_weights:
@@ -128,17 +126,17 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
 def generator_step(
     run: Run, batch: Batch, output: Tensor, generated: CriticInput | None, *, is_measured: bool
 ) -> dict[str, Tensor]:
-    """Minimise content losses - E D(fake) by one step, and update the weights' moving average.
+    """Minimise content losses minus E D(fake) by one step; update the weights' moving average.
 
-    With another of `ADVERSARIAL_LOSSES`, its generator's loss replaces - E D(fake).
+    The options can replace -E D(fake) by the generator's loss of another of `ADVERSARIAL_LOSSES`.
 
     Args:
         run: the run; its generator is trained.
         batch: batch from which `output` was generated.
         output: output of the generator, (B, 3, H, W), with a graph.
         generated: the result of `generated_input`, with a graph to `output`.
-        is_measured: whether to measure diversity and the ratio of gradients, which takes two more
-            backward passes through the losses.
+        is_measured: whether to measure, by `measure_output`, the diversity and the ratio of the
+            adversarial to the pixel loss's gradient, which takes two more backward passes.
 
     Returns:
         Log values: `loss`, `loss/...`, `gradient_norm`, `learning_rate`, `adversarial/...`; if
@@ -151,27 +149,26 @@ def generator_step(
         Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 11 and 12.
     """
     config, state = run.config, run.state
-    ratio = ramped_ratio(config, state.progress.images_seen)
+    requested_ratio = ramped_ratio(config, state.progress.images_seen)  # of gradient norms
     log_values: dict[str, Tensor] = {}
     with run.autocast:
         losses = run.task.content_losses(output, batch)
-        if batch.shifted:
-            shifted = state.generator(batch.shifted.inputs)
-            distance = shift_equivariance(
-                output, shifted, batch.shifted.rows, batch.shifted.columns
-            )
+        if moved := batch.shifted:
+            moved_output = state.generator(moved.inputs)
+            distance = shift_equivariance(output, moved_output, moved.rows, moved.columns)
             losses["equivariance"] = config.equivariance_weight * distance
         if state.critic and generated:
             with frozen(state.critic):
                 losses_of_parts = _generator_losses(run, batch, generated)
+                # A weighted sum over the parts; of a single part its loss.
                 adversarial, log_values = balanced_loss(
                     losses_of_parts, generated.images, config.feature_ratio, run.processes
                 )
-            weight = adversarial_weight(ratio, batch.targets[0].numel())
+            weight = adversarial_weight(requested_ratio, batch.targets[0].numel())
             losses["adversarial"] = weight * adversarial
     log_values |= {f"loss/{name}": value.detach() for name, value in losses.items()}
     if state.critic and is_measured:
-        log_values["health/adversarial_ratio"] = torch.tensor(ratio)
+        log_values["health/adversarial_ratio"] = torch.tensor(requested_ratio)
         log_values |= measure_output(output, batch.targets, losses)
     loss = torch.stack(list(losses.values())).sum()
     rate = learning_rate(config, state.progress.images_seen)
@@ -201,14 +198,17 @@ def _generator_losses(run: Run, batch: Batch, generated: CriticInput) -> dict[st
 
 @torch.no_grad()
 def _real_input(run: Run, batch: Batch) -> CriticInput:
-    """Return the batch's real images as the critic scores them: augmented, in views."""
+    """Return the batch's real images as the critic scores them: augmented, in views.
+
+    The condition is not augmented: `Augmenter` refuses augmentations with a conditional critic.
+    """
     critic = run.state.critic
     assert critic  # checked by the callers
     return critic_input(critic, run.augmenter.real(batch).targets, _draw_shift(run, critic))
 
 
 def _draw_shift(run: Run, critic: nn.Module) -> tuple[int, int]:
-    """Return the shift, (down, right) in pixels, of the views of the current batch."""
+    """Return the shift of the batch's views, (down, right) in pixels; equal in all its calls."""
     return draw_shift(critic, run.config, run.state.progress.images_seen)
 
 

@@ -1,8 +1,9 @@
 """Reading a network's parameters and metadata from an `.onnx` or `.safetensors` file.
 
-Both hold every parameter under its PyTorch name, such as `stem.weight`. Files of `srgan-gp export`
-also have metadata, strings by key: `task` (not of a critic), `architecture`, the name of its
-module, and `arguments`, those of its constructor as JSON. Imports no torch.
+Both kinds of file hold every parameter under its PyTorch name, such as `stem.weight`. Files that
+`srgan-gp export` wrote also have metadata, strings by key: `task`, missing for a critic;
+`architecture`, the name of the network's module; and `arguments`, the arguments of the network's
+constructor as JSON. Imports no torch.
 """
 
 import json
@@ -59,8 +60,8 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Read the parameters of a network.
 
     Returns:
-        Arrays by name, converted to float32. Those of an ONNX graph include its constants, such as
-        a scale factor; see `is_constant`. Integer constants are skipped.
+        Arrays by name, converted to float32. From an ONNX file these include constants of the
+        graph, such as a scale factor; see `is_constant`. Integer constants are skipped.
 
     Raises:
         UsageError: the file cannot be read, or keeps tensors in other files.
@@ -88,8 +89,9 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 def is_constant(name: str) -> bool:
     """Return whether a tensor of an ONNX graph is a constant, judged by its name.
 
-    A parameter of a layer has the layer's name and a dot in its name; a constant has no dot. Nor
-    has a parameter that belongs to the network itself: a caller has to know those.
+    The name of a layer's parameter is LAYER.PARAMETER; the name of a constant has no dot. The name
+    of a parameter that belongs to the network itself has no dot either: a caller has to know such
+    names.
     """
     return "." not in name
 

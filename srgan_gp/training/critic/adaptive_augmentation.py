@@ -32,19 +32,19 @@ class Augmenter:
     """Augments images for the critic and measures how it scores validation images.
 
     The augmentations are a function of the options, the image numbers and the current probability,
-    `progress.augment_probability`, so that a resumed run repeats them. `adapt` changes the
-    probability, equally in every process.
+    `progress.augment_probability`, so that a resumed run repeats them. `update_probability` changes
+    the probability, equally in every process.
 
     Args:
-        config: names the augmentations, their probability and its target.
+        config: names the augmentations, their probability and the target of the overfitting gap.
         task: provides the validation images; only the first process has them.
         progress: numbers of the run; `augment_probability` is changed.
         processes: processes of the run, which must all create an augmenter.
 
     Raises:
-        UsageError: the probability has a target, but there are no validation images, or a process
-            has one image a batch; or the critic compares each image with its LR image, which would
-            not be augmented; or no image would ever be augmented.
+        UsageError: the overfitting gap has a target, but there are no validation images, or a
+            process has only one image of each batch; or the critic compares each image with its LR
+            image, which would not be augmented; or no image would ever be augmented.
     """
 
     def __init__(
@@ -85,20 +85,25 @@ class Augmenter:
         """Return the generator's images, (B, 3, H, W), augmented; differentiable."""
         return self._augment(output, batch.numbers, FAKE)
 
-    def adapt(self, critic: nn.Module, log_values: dict[str, Tensor]) -> dict[str, Tensor]:
+    def update_probability(
+        self, critic: nn.Module, log_values: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
         """Score validation images on every `CHECK_EVERY`-th batch and adapt the probability.
+
+        Without an `augment_target` the scores are only logged, and the probability is fixed.
 
         Args:
             critic: before its step on the batch.
-            log_values: log values of the batch: `health/real_score`, the mean score of real images,
-                `health/critic_estimate`, that minus the mean score of generated images, and
-                `health/estimate_error`, its standard error.
+            log_values: log values of the batch: `health/real_score`, the mean score of real images;
+                `health/critic_estimate`, the real score minus the mean score of generated images;
+                and `health/estimate_error`, the standard error of the estimate.
 
         Returns:
             Scalars for the log; empty on other batches, and if nothing is adapted and there are no
             validation images:
             - `health/training_estimate` and `health/validation_estimate`, the critic estimate on
-              this batch with training and with validation images, in a process that has the latter
+              this batch with training and with validation images, in the process that has
+              validation images
             - `health/augment_probability`, if there are augmentations
         """
         config, progress, count = self._config, self._progress, self._processes.count
@@ -107,7 +112,8 @@ class Augmenter:
             return {}
         real, estimate = log_values["health/real_score"], log_values["health/critic_estimate"]
         error = log_values["health/estimate_error"]
-        validation = self._validation_score(critic).to(real)  # 0 except in the first process
+        # Mean score; 0 except in the first process, so that the sum over processes is the score.
+        validation = self._validation_score(critic).to(real)
         if self._adapts:
             # The values of this process become those of the whole batch, of which each of `count`
             # processes has an equal share: a mean is the sum of mean / count, and its squared

@@ -28,6 +28,7 @@ def freeze_first_stages(critic: nn.Module, count: int) -> None:
     """
     if not count:
         return
+    # `cast`: an attribute of an `nn.Module` has the type Tensor | Module.
     stages = list(cast(nn.Module, critic.stages).children())
     if count >= len(stages):
         raise UsageError(

@@ -74,8 +74,9 @@ def balanced_loss(
     """Combine the generator's losses of a critic's parts: image + weight * sum of the others.
 
     The weight is chosen in every step, so that the gradient of the second term at the images has
-    `ratio` times the norm of that of the first, over the batch. Without it they would differ by
-    orders of magnitude: the penalties limit the gradients in feature space, not in pixels.
+    `ratio` times the norm of that of the first, over the batch. Unweighted gradients would differ
+    by orders of magnitude: the penalties limit the gradients with respect to the features, not to
+    the pixels.
 
     Args:
         losses: loss of each part by name, scalars with a graph that leads to `images`. The part
@@ -86,7 +87,8 @@ def balanced_loss(
 
     Returns:
         The combined loss, a scalar with a graph to `images`; and log values `adversarial/...`:
-        losses, gradient norms and weight. Of a single part its loss, unchanged, and no log values.
+        losses, gradient norms and weight. For a critic with a single part: the loss of this part,
+        unchanged, and no log values.
     """
     if len(losses) == 1:
         return losses["image"], {}

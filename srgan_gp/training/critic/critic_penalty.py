@@ -1,6 +1,7 @@
 """Gradient penalty of a part of the critic on a batch, and the random draws of its points.
 
-The formulas are in `losses.gradient_penalties` and `losses.lipschitz_baselines`, called terms here.
+The formulas, called terms here, are in `losses.gradient_penalties` and
+`losses.lipschitz_baselines`.
 """
 
 from functools import partial

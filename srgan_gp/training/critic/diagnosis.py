@@ -32,7 +32,7 @@ MAX_PSNR_LOSS = 3.0
 EXPLODED = 20.0
 """A gradient norm of this many times its median in the run is reported."""
 RECENT = 4
-"""The recent part of a log is its last 1 / RECENT."""
+"""The recent part of a log is its last quarter, 1 / RECENT."""
 
 
 def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
@@ -51,6 +51,7 @@ def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
         values = [line.get(name) for line in lines]
         return [float(value) for value in values if isinstance(value, int | float)]
 
+    # Measured values are floats; `images_seen` and `step` are integers.
     has_numbers = any(isinstance(value, float) for line in lines for value in line.values())
     if not has_numbers:
         return []
@@ -108,7 +109,7 @@ def _norm(series: Series, penalty: str) -> list[str]:
             f"Slope {norm:.3f}: the clipped critic is almost flat, its gradients vanish; raise "
             "--clip-limit, or use --penalty wgan_gp."
         ]
-    # These do not aim at an L2 norm of at most 1.
+    # These penalties do not aim at an L2 norm of at most 1.
     if penalty in ("none", "weight_clipping", "total_variation", "linf_hinge", "l1_hinge"):
         return []
     if norm > STEEPEST or share > MAX_STEEP_SHARE:
@@ -159,8 +160,8 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             f"Critic estimate {last:.3g}: the critic scores generated images above real ones; "
             "raise --critic-steps or --critic-learning-rate."
         ]
-    # The log has the error of one batch. The mean of a line is over about 100 batches, so that its
-    # error is a tenth of that.
+    # The logged error is that of one batch. The estimate of a line is a mean over about 100
+    # batches, whose error is a tenth of that of one batch.
     noise = MIN_STANDARD_ERRORS * _recent(errors) / 10 if errors else 0.0
     if last < noise and highest < 2 * last:
         return [

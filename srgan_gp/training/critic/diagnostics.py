@@ -15,8 +15,8 @@ from srgan_gp.training.critic.critic_freezing import evaluating
 from srgan_gp.training.tasks import Batch
 
 MEMORISED_GAP = 0.8
-"""Gap of `critic_gap` from which on the critic has memorised its training images: it then scores
-validation images nearly like generated ones."""
+"""From this overfitting gap on, see `critic_gap`, the critic has memorised its training images: it
+scores validation images nearly like generated ones."""
 MIN_STANDARD_ERRORS = 3.0
 """The gap is known only if the critic estimate is more than this number of standard errors from 0.
 The gap is a quotient by the estimate: at 3 standard errors its own error is about a third, and
@@ -187,12 +187,12 @@ def _detail(images: Tensor) -> Tensor:
 def critic_estimate(critic: nn.Module, generator: nn.Module, batch: Batch) -> float:
     """Mean score of real minus mean score of generated images.
 
-    It should fall during a run. On validation images a value well below that on training images
-    means that the critic overfits (Gulrajani et al. 2017, figure 5b).
+    The estimate should fall during a run. If it is much lower on validation images than on training
+    images, the critic overfits (Gulrajani et al. 2017, figure 5b).
 
-    It is not the Wasserstein distance. The gradient penalty permits slopes other than 1 at a cost.
-    The optimal critic then solves congested transport, in which moving mass costs more where more
-    mass moves (Milne & Nachman 2021, arXiv:2109.00528).
+    The estimate is not the Wasserstein distance. The gradient penalty permits slopes other than 1
+    at a cost. The optimal critic then solves congested transport, in which moving mass costs more
+    where more mass moves (Milne & Nachman 2021, arXiv:2109.00528).
 
     Args:
         critic: (images, condition) -> (B,) scores.

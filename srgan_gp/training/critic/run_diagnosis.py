@@ -12,7 +12,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.training.critic.diagnosis import diagnose
 
 FINETUNE_LIST = "train.list"
-"""File in the folder of a run that only `srgan-gp finetune` writes."""
+"""File in the folder of a run by which a run of `srgan-gp finetune` is recognised."""
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)(?: ([a-z_,]+)(?=[;.]))?")
 """Option in a message: its name, and its value if one follows and ends the clause."""
 
@@ -49,7 +49,7 @@ def diagnose_run(run_dir: Path) -> list[str]:
 def _as_set(option: re.Match[str]) -> str:
     """Write an option that `_OPTION` has found, such as `--drift-weight`, as `finetune` takes it.
 
-    Its value, if the message names none, is "...".
+    The result is `--set drift_weight=...`, with three dots if the message names no value.
     """
     name, value = option[1].replace("-", "_"), option[2] or "..."
     return f"--set {name}={value}"

@@ -1,7 +1,7 @@
 """`TrainConfig`: every training option, in one frozen dataclass.
 
-`option_fields` makes the command-line options of `srgan-gp train` of the fields, `presets` has sets
-of values. Choices are read from source files, without importing torch, so that `--help` is instant.
+`option_fields` makes the command-line options of `srgan-gp train` from the fields; `presets` has
+sets of values. Choices are read from source files without importing torch: `--help` is instant.
 """
 
 from dataclasses import dataclass, fields

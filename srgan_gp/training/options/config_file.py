@@ -67,8 +67,8 @@ def list_differences(
         names: describe these options instead, whether they may change or not.
 
     Returns:
-        A text for each, such as "batch_size (16, before: 32)". Of `generator_args` there is one for
-        each argument that differs.
+        A text for each option, such as "batch_size (16, before: 32)". `generator_args` has a text
+        for each argument that differs.
     """
     differences: list[tuple[str, Any, Any]] = []  # name, value now, value before
     for f in fields(TrainConfig):

@@ -14,7 +14,7 @@ def require_patch_starts(starts: tuple[float, ...], sizes: tuple[int, ...]) -> N
         sizes: sides of the LR patches of each phase, in pixels.
 
     Raises:
-        UsageError: they do not.
+        UsageError: the phases do not begin so, or a phase has no size.
     """
     is_rising = starts[:1] == (0,) and list(starts) == sorted(starts)
     if len(starts) != len(sizes) or not is_rising:
@@ -34,7 +34,7 @@ def require_generator_step(total: int, warmup: int, critic_steps: int, batch_siz
         batch_size: images in a step.
 
     Raises:
-        UsageError: it is not.
+        UsageError: the run is shorter.
     """
     shortest = warmup + critic_steps * batch_size
     if total < shortest:

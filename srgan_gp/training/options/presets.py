@@ -49,6 +49,7 @@ _FACES = TrainConfig(
 PRESETS: dict[str, TrainConfig] = {
     # name            options        purpose; hardware
     "classic-x4": _CLASSIC,          # clean input, pixel loss; 2 cores
+    # "from MODEL": meant for a run that starts from the weights of MODEL.
     "photo-x4-psnr-cpu": _PHOTO_PSNR,    # mixed input, pixel loss, from classic-x4; 2 cores
     "photo-x4-cpu": _PHOTO,          # the same with a critic, from photo-x4-psnr; 2 cores
     "faces-64": _FACES,              # faces from latents; one GPU

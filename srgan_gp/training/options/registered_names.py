@@ -1,6 +1,7 @@
 """Names in a registry, read from the source file of its module.
 
-`config` reads the choices of options so: importing the registries would import torch, which takes
+A registry is a table of functions or classes by name, such as `losses.pixel.PIXEL_LOSSES`. `config`
+reads the choices of options in this way: importing the registries would import torch, which takes
 seconds.
 """
 
@@ -38,6 +39,6 @@ def registered_names(module: str, table: str) -> tuple[str, ...]:
         if name != table:
             continue
         if isinstance(value, ast.Dict):
-            return tuple(ast.literal_eval(key) for key in value.keys if key)  # None: of **other
+            return tuple(ast.literal_eval(key) for key in value.keys if key)  # None is that of **x
         return ast.literal_eval(value)
     raise ValueError(f"{module} has no table {table}")

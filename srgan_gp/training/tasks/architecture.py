@@ -45,8 +45,8 @@ def build_critic(config: TrainConfig) -> nn.Module:
 def generator_arguments(config: TrainConfig) -> Arguments:
     """Return the arguments of the generator's constructor.
 
-    Those that every generator of the task has, such as `scale`, are options of the run; all others
-    are in the option `generator_args`.
+    Arguments that every generator of the task has, such as `scale`, are options of the run; all
+    others are in the option `generator_args`.
     """
     task_arguments = {
         name: getattr(config, option) for name, option in TASK_ARGUMENTS[config.task].items()

@@ -28,7 +28,7 @@ from srgan_gp.training.validation.validation_faces import ValidationFaces, draw_
 PREVIEW_ROWS = 8
 """Rows, and columns, of faces in a preview."""
 CALIBRATION_FACES = 512
-"""Number of training faces from which the statistics of feature maps are computed."""
+"""Number of training faces from which the statistics of a critic's feature maps are computed."""
 CRITIC_FACES = 256
 """Largest number of validation faces that the critic scores."""
 
@@ -41,8 +41,8 @@ class FaceGeneration:
     Args:
         config: options of the run.
         data: folders or zip files of aligned faces, square.
-        validation: folder or zip file of faces, of which one half is used, see `validation_half`;
-            None: no validation.
+        validation: folder or zip file of faces; None: no validation. Of a large set, the half that
+            is for choosing checkpoints is used, see `validation_half`.
         device: device of the networks.
         processes: processes that share each batch.
 
@@ -197,8 +197,8 @@ def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> I
         half: part of the set to use, one of `data.validation_halves.HALVES`.
 
     Raises:
-        UsageError: there is no image, or one is too small; when an image is first used: it is not
-            square.
+        UsageError: there is no image, or one is too small. An image that is not square raises it
+            when the image is used first.
         PictureError: the header of an image cannot be read.
     """
     files = validation_half(list_all_images(places), half)

@@ -121,7 +121,7 @@ class SuperResolution:
         sharpened = sharpen(batch.targets, config.sharpen_targets)
         losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, sharpened)}
         if self._features:
-            # Rows and columns to remove, for a random alignment; the network needs a smallest side.
+            # Rows and columns to remove, for a random alignment; `least_side` pixels must remain.
             choices = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
             random = generator_of(config.seed, Stream.ROLL, step)
@@ -165,9 +165,9 @@ class SuperResolution:
     def _draw_shifted(self, crops: Tensor, numbers: range) -> Shifted | None:
         """Make LR images of the same scenes, moved by 1 to `MAX_SHIFT` HR pixels.
 
-        They have the same degradations as those of the batch. The pixels that `roll` moves from one
-        edge to the other stay within the margin, which is removed. None while only the critic is
-        trained, since the loss is the generator's.
+        The degradations are those of the batch. The pixels that `roll` moves from one edge to the
+        opposite one stay within the margin, which is removed. None while only the critic is
+        trained: the equivariance loss is a loss of the generator.
         """
         config = self._config
         if config.has_critic and numbers.start < config.critic_warmup_images:
@@ -240,7 +240,7 @@ def _load_features(config: TrainConfig, device: torch.device) -> Features | None
     """Load the feature network of the perceptual loss, or of the score; None: there is none.
 
     Raises:
-        UsageError: the two would need different networks, or it cannot be loaded.
+        UsageError: loss and score need different networks, or the network cannot be loaded.
     """
     if (config.best_by, config.perceptual_loss) == ("squeeze_distance", "vgg19"):
         raise UsageError("best_by squeeze_distance cannot be combined with perceptual_loss vgg19.")

@@ -19,7 +19,7 @@ class Shifted:
     They are inputs of `losses.shift_equivariance`.
 
     Attributes:
-        inputs: (B, 3, h, w), float32 RGB in [0, 1], as the inputs of the batch.
+        inputs: LR images, (B, 3, h, w), float32 RGB in [0, 1], for the generator.
         rows: pixels of the HR image by which the scene was moved up.
         columns: pixels of the HR image by which it was moved to the left.
     """

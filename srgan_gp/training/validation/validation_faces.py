@@ -21,8 +21,8 @@ from srgan_gp.training.feature_network import load_features, load_yunet
 from srgan_gp.training.options.config import TrainConfig
 
 MAX_FACES = 1_000
-"""Largest number of real faces compared. With more, a validation would take longer than the
-training between two validations."""
+"""Largest number of real faces that generated faces are compared with. With more, a validation
+would take longer than the training between two validations."""
 MAX_GENERATED = 512
 """Largest number of faces generated for one validation."""
 BATCH = 64
@@ -88,9 +88,9 @@ class ValidationFaces:
         Returns:
             Scores by name. Lower is better: `kid_squeeze` (with a feature network), `fd_yunet`
             (with a face detector), `fd_hog` and `fd_pca`, see `AlignedFaceDistances`, and
-            `patch_distance`. Best at 1: `border_ratio`, unless it is undefined. With training
-            faces also `novelty`, which is `memorisation_ratio`, and `colour_shift` in levels of
-            255.
+            `patch_distance`. Best at 1: `border_ratio`, missing if it is not defined. With training
+            faces also `novelty`, which is `memorisation_ratio` and is best near 1, and
+            `colour_shift` in levels of 255, where lower is better.
         """
         generated = draw_faces(generator, self._draw_latents(seed).to(self.latents.device))
         scores: dict[str, float] = {}

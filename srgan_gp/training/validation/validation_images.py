@@ -25,7 +25,7 @@ PREVIEWS = 4
 PREVIEW_SIDE = 48
 """Largest side of an image in a preview, in LR pixels."""
 LONGEST_SIDE = 512
-"""HR pixels: larger images are centre-cropped, so that a photo does not take gigabytes."""
+"""HR pixels: larger images are cropped to their centre, so that a photo needs no gigabytes."""
 
 
 class ValidationImages:
@@ -73,10 +73,14 @@ class ValidationImages:
         """Score the outputs of a generator for the LR images.
 
         Returns:
-            Scores by name: `psnr_y`, mean in dB; `pattern` and `grain` of the set, in levels of 255
-            (root mean square), with `flat_windows`, the number of windows they are measured in,
-            unless there is none; `patch_distance` of the set, unless an image is too small. With a
-            feature network also the means `squeeze_distance` and `colour_shift`, in levels of 255.
+            Scores by name:
+            - `psnr_y`: mean in dB
+            - `pattern` and `grain`: texture that the generator adds to flat areas, of the whole
+              set, in levels of 255 (root mean square), see `metrics.pattern`; and `flat_windows`,
+              the number of flat areas measured. All three are missing if the images have none.
+            - `patch_distance` of the whole set; missing if an image is too small
+            - with a feature network: the means `squeeze_distance` and `colour_shift`, the latter in
+              levels of 255
         """
         low_res = [as_pixels(images) for images, _ in self._pairs]
         targets = [high_res for _, high_res in self._pairs]

@@ -108,7 +108,7 @@ def test_without_augmentation_the_critic_gets_the_images_themselves(faces_config
 
 def test_the_validation_estimate_is_against_the_same_generated_images(faces_config):
     augmenter, _ = augmenter_of(faces_config())
-    found = augmenter.adapt(Mean(), notes_of(real=0.75, fake=-0.5))
+    found = augmenter.update_probability(Mean(), notes_of(real=0.75, fake=-0.5))
     assert {name: value.item() for name, value in found.items()} == {
         "health/training_estimate": 1.25,
         "health/validation_estimate": 0.5,  # black images score 0
@@ -121,7 +121,7 @@ def test_every_fourth_batch_scores_other_validation_images(faces_config):
         augmenter, _ = augmenter_of(faces_config(), validation=6, images_seen=images_seen)
         augmenter._validation.targets[:] = torch.arange(6.0)[:, None, None, None]
         critic = Mean()
-        if augmenter.adapt(critic, notes_of(1.0, 0.0)):
+        if augmenter.update_probability(critic, notes_of(1.0, 0.0)):
             seen.append((images_seen, critic.seen[:, 0, 0, 0].tolist()))
     assert seen == [(0, [0, 1, 2, 3]), (16, [4, 5, 0, 1]), (32, [2, 3, 4, 5])]
 
@@ -135,7 +135,7 @@ def test_all_validation_images_are_scored_equally_often(faces_config, batch_size
         )
         augmenter._validation.targets[:] = torch.arange(float(count))[:, None, None, None]
         critic = Mean()
-        assert augmenter.adapt(critic, notes_of(1.0, 0.0))
+        assert augmenter.update_probability(critic, notes_of(1.0, 0.0))
         np.add.at(seen, critic.seen[:, 0, 0, 0].int().numpy(), 1)
     assert set(seen) == {checks * batch_size // count}
 
@@ -152,7 +152,7 @@ def test_the_probability_follows_the_gap(faces_config, fake, expected):
     )
     augmenter, progress = augmenter_of(config)
     augmenter._kinds = ("unknown",)  # validation images stay black
-    found = augmenter.adapt(Mean(), notes_of(real=0.6, fake=fake))
+    found = augmenter.update_probability(Mean(), notes_of(real=0.6, fake=fake))
     assert progress.augment_probability == pytest.approx(expected)
     assert found["health/augment_probability"].item() == pytest.approx(expected)
 
@@ -166,7 +166,7 @@ def test_an_estimate_within_its_noise_moves_no_probability(faces_config, fake, e
         augment="colour", augment_probability=0.5, augment_target=0.5, augment_images=400
     )
     augmenter, progress = augmenter_of(config)
-    augmenter.adapt(Mean(), notes_of(real=0.6, fake=fake, error=error))
+    augmenter.update_probability(Mean(), notes_of(real=0.6, fake=fake, error=error))
     assert (progress.augment_probability != 0.5) is moves
 
 
@@ -182,14 +182,16 @@ def test_scores_of_noise_leave_the_probability_where_it_is(faces_config, rng):
         real, fake, validation = torch.from_numpy(rng.standard_normal((3, 16)))
         augmenter._validation_score = lambda _, validation=validation: validation.mean()
         error = estimate_error(real, fake).item()
-        augmenter.adapt(Mean(), notes_of(real.mean().item(), fake.mean().item(), error))
+        augmenter.update_probability(
+            Mean(), notes_of(real.mean().item(), fake.mean().item(), error)
+        )
         found.append(progress.augment_probability)
     assert np.ptp(found) < 0.1
 
 
 def test_a_fixed_probability_stays(faces_config):
     augmenter, progress = augmenter_of(faces_config(augment="colour", augment_probability=0.25))
-    augmenter.adapt(Mean(), notes_of(real=1.0, fake=0.0))
+    augmenter.update_probability(Mean(), notes_of(real=1.0, fake=0.0))
     assert progress.augment_probability == 0.25
 
 
@@ -213,7 +215,7 @@ def test_two_processes_come_to_the_probability_of_one(faces_config):
     )
     whole, alone = augmenter_of(config)
     # Errors of 0.3 and 0.4 are one of 0.25 for the mean of the two halves.
-    whole.adapt(Mean(), notes_of(real=0.6, fake=-0.64, error=0.25))
+    whole.update_probability(Mean(), notes_of(real=0.6, fake=-0.64, error=0.25))
     # The means of the two halves of the batch; the second process has no validation images.
     halves = [notes_of(real=0.4, fake=-0.6, error=0.3), notes_of(real=0.8, fake=-0.68, error=0.4)]
     sent = []
@@ -223,7 +225,7 @@ def test_two_processes_come_to_the_probability_of_one(faces_config):
             others = OneOfTwo(sent[1 - rank] if turn else torch.zeros(4))
             progress = Progress(augment_probability=0.5)
             augmenter = Augmenter(config, ValidationTask(validation), progress, others)
-            augmenter.adapt(Mean(), halves[rank])
+            augmenter.update_probability(Mean(), halves[rank])
             found.append(progress.augment_probability)
             sent.append(others.own)
     assert others.own.add(others.others)[3].sqrt().item() == pytest.approx(0.25)
