@@ -94,7 +94,7 @@ def finetune(
     split = split_images(data, validation, partial(usable_images, say=say, on_stage=on_stage))
     config = plan(source, len(split.train), len(split.validation), changes or {})
     load_features(config)  # fails now, not after the training, if a download is needed and fails
-    # Other planned options depend on the length of the run.
+    # Other planned options depend on `total_images`: a message names it first as the cause.
     require_same_options(config, run_dir, causes=("total_images",))
     _write_lists(split, run_dir)
     _announce(source, split, config, say)
@@ -159,9 +159,9 @@ def _score_before(
     """Score the unchanged generator.
 
     Returns:
-        Its scores, and the noise of the deciding score `config.best_by`, for `judge`. The noise of
-        a face generator is 0: its scores are of several random sets of latents, whose scatter
-        `judge` takes into account already.
+        Its scores, and for `judge` the noise of the deciding score `config.best_by`, see
+        `score_noise`. For a face generator the noise is 0: its scores are of several random sets of
+        latents, whose scatter `judge` takes into account already.
     """
     on_scored = partial(on_stage, "scoring the model before training")
     measured = _score(generator, config, run_dir, on_scored)
@@ -178,7 +178,7 @@ def _score(
 ) -> Measured:
     """Score a generator, on the CPU, on all validation images of a run.
 
-    Of a large set of faces `train` uses one half only, to choose the checkpoint.
+    During the training, one half of a large set of faces is used only, to choose the checkpoint.
     """
     validation_list = str(run_dir / VALIDATION_LIST)
     if config.task != FACES:

@@ -2,7 +2,7 @@
 
 `finetune.finetune` calls `plan`. A model "has a critic" if the critic that it was trained with lies
 beside its weights. Each plan is a preset of training with other values for the options that depend
-on model and images. Its network options, such as scale and width, are then those of the model.
+on model and images. The network options, such as scale and width, are then those of the model.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,8 @@ VALIDATIONS = 8
 REPETITIONS = 80
 """How often each training image is seen, where the limits of the length allow it."""
 LARGE_SET = 300
-"""Training images from which on an upscaler gets a higher rate and fewer frozen critic stages."""
+"""From this number of training images on, an upscaler gets a higher learning rate and fewer frozen
+critic stages."""
 
 
 def plan(
@@ -106,7 +107,7 @@ def _warmup(planned: int, total: int) -> int:
 
 
 def _require_length(total: int, planned_warmup: int, step: int) -> None:
-    """Check that the generator takes a step, which is after the critic's warm-up.
+    """Check that the run is long enough for a step of the generator, after the critic's warm-up.
 
     Args:
         total: images of the run.
@@ -153,9 +154,9 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     """Plan for an upscaler, which needs few images thanks to random crops and degradations.
 
     A model with a critic was trained for realistic texture: the squeeze distance, a distance of
-    features of the network SqueezeNet, chooses its best checkpoint. That of a model without one is
-    chosen by PSNR. A smaller training set gets a shorter run, a lower learning rate and more frozen
-    critic stages. The numbers are this project's own, for CPUs and GPUs and for all scales.
+    features of the network SqueezeNet, chooses its best checkpoint. For a model without a critic,
+    PSNR chooses it. A smaller training set gets a shorter run, a lower learning rate and more
+    frozen critic stages. The numbers are this project's own, for CPUs, GPUs and all scales.
     """
     is_large, preset = trained_on >= LARGE_SET, PRESETS["photo-x4-cpu"]
     images = _length(trained_on, least=16_000, most=60_000, batch=preset.batch_size)

@@ -67,6 +67,7 @@ def score_upscaler(
     spectra = {way: FlatSpectrum() for way in WAYS}  # pattern and grain are of the whole set
     for done, file in enumerate(files, 1):
         high_res = centre_crop(file.read(), config.scale)
+        # Moving shortens the sides; a smaller crop would then be too small for PSNR.
         if is_shifted and min(high_res.shape[:2]) > 4 * config.scale:
             high_res = _shift(high_res, config.scale)
         for way in WAYS:
@@ -96,8 +97,8 @@ def score_upscaler(
 def score_noise(measured: Measured, shifted: Measured, metric: str) -> float:
     """Return the standard error of a mean score that comes from the position of the crops alone.
 
-    Crops that are moved by half an LR pixel show the same scene on another sampling grid. A model
-    is not better or worse for it, so that the changes of its scores are chance.
+    Crops that are moved by half an LR pixel show the same scene on another sampling grid. The model
+    is the same, so that the changes of its scores are chance.
 
     Args:
         measured: scores of a model.

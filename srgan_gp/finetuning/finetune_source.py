@@ -21,7 +21,7 @@ _OPTION_OF_CRITIC_ARGUMENT: dict[str, str | None] = {
     "width": "critic_width",
     "stages": "critic_stages",
     "conditional": "critic_conditional",
-    # Equal to those of the generator, whose options set them.
+    # Equal to the generator's arguments of these names, which set the options.
     "size": None,
     "scale": None,
 }
@@ -73,7 +73,7 @@ def find_source(model: str) -> Source:
         _require_hash_of_card("critic", critic, card)
     options = generator_options(weights)
     if critic:
-        options = critic_options(critic) | options
+        options = critic_options(critic) | options  # of an option in both, the generator's value
     return Source(weights.stem, weights, critic, card, options)
 
 
@@ -83,7 +83,7 @@ def _find_weights(path: Path, name: str) -> tuple[Path, ModelCard | None]:
         card_path = path.with_suffix(".toml")
         return path, read_card(card_path) if is_file(card_path) else None
     model = find_model(name)
-    # The .onnx of version 0.1 does not describe its network; the file of the same name does.
+    # An `.onnx` of version 0.1 does not describe its network; the `.safetensors` beside it does.
     older = model.path.with_suffix(".safetensors")
     if is_file(older) and "architecture" not in read_metadata(model.path):
         return older, model.card
@@ -105,7 +105,7 @@ def generator_options(path: Path) -> dict[str, Any]:
 
 
 def _require_hash_of_card(kind: str, weights: Path, card: ModelCard | None) -> None:
-    """Check the SHA-256 of weights against their card; without a record there it is not checked.
+    """Check the SHA-256 of weights against their card, if the card has one of this file.
 
     Args:
         kind: key of `ModelCard.files`: onnx, safetensors or critic.

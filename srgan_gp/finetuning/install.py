@@ -57,7 +57,7 @@ def install(
 
 
 def save_run_card(outcome: FinetuneResult, model: str) -> None:
-    """Save what a fine-tuning knows of the card in the run folder, for a later `srgan-gp export`.
+    """Save the known entries of the card in the run folder, for a later `srgan-gp export`.
 
     Args:
         outcome: outcome of the fine-tuning.
@@ -72,7 +72,7 @@ def save_run_card(outcome: FinetuneResult, model: str) -> None:
 
 
 def _card_entries(outcome: FinetuneResult, model: str) -> dict[str, Any]:
-    """Return the entries of the card that a fine-tuning knows.
+    """Return the entries of the card that are known after a fine-tuning.
 
     The keys are those of a card: summary, licence, recipe, limits, data and scores. Licence, data
     and limits begin with those of the original model, if it has a card.
@@ -113,7 +113,8 @@ def _card_entries(outcome: FinetuneResult, model: str) -> dict[str, Any]:
 def _limits_without_mixing(limits: Sequence[str], partner: str) -> list[str]:
     """Return limits without the sentences about mixing with a partner model.
 
-    A fine-tuned model has no partner, so that it has no fidelity and no look.
+    The options `--fidelity` and `--look` of `srgan-gp upscale` mix the weights of a model with
+    those of its partner, a model of higher PSNR. A fine-tuned model has no partner.
 
     Args:
         limits: limits of the original model, each of one sentence or more.

@@ -1,7 +1,8 @@
 """Network options of a run that starts from a model: `srgan-gp train --start-from FILE`.
 
-They are read from the metadata of the model's files and returned by field of `TrainConfig`. If the
-file has been removed since the run was begun, they are read from the `config.json` of the run.
+They are read from the metadata of the model's files, generator and critic, and returned by field of
+`TrainConfig`. If a file was removed after the run was begun, they are read from the `config.json`
+of the run.
 """
 
 from collections.abc import Sequence
