@@ -100,7 +100,7 @@ def adversarial_weight(ratio: float, values: int) -> float:
 class AdversarialLoss:
     """Losses of critic and generator: functions of scores, (B,), that return a float32 scalar.
 
-    Note the order of the arguments, which differs.
+    The two functions take their arguments in different orders.
 
     Attributes:
         critic: (real scores, fake scores) -> loss, without drift term and penalty.

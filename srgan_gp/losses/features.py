@@ -101,15 +101,16 @@ class Features(nn.Module):
         Args:
             name: one of `FEATURE_NETWORKS`.
             weights: a `.safetensors` or `.pth` file with torchvision's keys. None: SqueezeNet from
-                the model folders, or else from torchvision's cache; VGG-19 from that cache, into
-                which it is downloaded if needed.
+                the model folders, or else from torchvision's cache; VGG-19 from torchvision's
+                cache, after a download if needed.
 
         Raises:
             UsageError: the file does not hold the weights, they are not installed, or the download
                 fails.
         """
         architecture = FEATURE_NETWORKS[name]
-        # Without memory: the classifier of VGG, which is not used, would take half a gigabyte.
+        # On the device "meta" parameters take no memory. Those of VGG's classifier, which is not
+        # used, would take half a gigabyte.
         with torch.device("meta"):
             network = architecture.build(weights=None)
         if weights is not None:

@@ -12,12 +12,12 @@
 
     [1] Arjovsky et al. 2017 (WGAN), arXiv:1701.07875, algorithm 1
     [2] Terjek 2020, arXiv:1907.05681 (adversarial Lipschitz regularisation, ALP)
-    [3] Petzka et al. 2018, arXiv:1709.08894, the Lipschitz condition on sampled pairs
+    [3] Petzka et al. 2018, arXiv:1709.08894: the Lipschitz condition on sampled pairs
     [4] Zhang et al. 2018, arXiv:1812.00810
 
-D(x) is the critic's score of a sample x. None of them differentiates the critic twice, so that a
-critic with any operation can be trained, and a compiled one. The slope between two samples is at
-most the largest gradient norm on the segment between them.
+D(x) is the critic's score of a sample x. None of these terms differentiates the critic twice, so
+that a critic may have operations without a second derivative, or be compiled. The slope between two
+samples is at most the largest gradient norm on the segment between them.
 
 The interface is that of `gradient_penalties`; `LIPSCHITZ_TERMS` has both. The option `--penalty`
 reads its choices from the two tables.
@@ -101,7 +101,7 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
 def slope_on_segment(
     critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Return the value 0, so that nothing is penalised, and the slope between real and fake i."""
+    """Return 0, so that nothing is penalised, and the slope between real and fake sample i."""
     with torch.no_grad():
         slopes = _slopes(critic, real, fake)
     return slopes.new_zeros(()), slopes

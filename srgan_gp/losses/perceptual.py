@@ -54,8 +54,8 @@ def perceptual_loss(
     """Mean feature distance of two batches of images, cropped at the top and at the left.
 
     The strided layers of the network weight some pixels more than others. With a fixed alignment
-    the generator would optimise those pixels only and produce a grid pattern. If the caller draws a
-    new random crop in each step, all pixels have the same weight on average.
+    the generator would mostly optimise these pixels, and produce a grid pattern. If the caller
+    draws a new random crop in each step, all pixels have the same weight on average.
 
     The feature vectors have unit length. In a flat area the faintest texture therefore changes them
     much, and the generator imitates sensor noise, which the input does not determine, by a regular
