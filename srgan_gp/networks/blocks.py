@@ -40,7 +40,7 @@ LEAK = 0.2
 class PoolingBlock(nn.Module):
     """Residual block of a critic: two 3x3 convolutions at full size, then 2x2 average pooling.
 
-    Odd sides are rounded up: the windows at that edge then average fewer pixels.
+    Odd sides are rounded up: the windows at the right or lower edge then average fewer pixels.
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, the CIFAR-10 critic, with LeakyReLU; activations
@@ -66,7 +66,7 @@ class PoolingBlock(nn.Module):
 class _ResamplingBlock(nn.Module):
     """Convolutions that `UpsamplingBlock` and `DownsamplingBlock` share, and their initialisation.
 
-    The second one is initialised to zero: a block then computes its shortcut only.
+    The second convolution is initialised to zero: an untrained block computes its shortcut only.
     """
 
     def __init__(self, width: int, next_width: int) -> None:

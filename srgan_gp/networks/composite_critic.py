@@ -1,7 +1,7 @@
 """`CompositeCritic`: base of critics with several parts, each with its own gradient penalty.
 
-`critics.projected_critic` is one. A view is the input of a part: the image itself, or feature maps
-of a window of it. `training.critic.critic_parts` tells composite critics from others.
+`critics.projected_critic` is such a critic. A view is the input of a part: the image itself, or
+feature maps of a window of it. `training.critic.critic_parts` tells composite critics from others.
 """
 
 import torch
@@ -18,8 +18,8 @@ class CompositeCritic(nn.Module):
     Attributes:
         parts: networks by name, each (view, None) -> (B,) scores. The first one is called `image`
             and scores the image itself.
-        largest_shift: pixels by which the window of the other views may move down or right; 0: it
-            is fixed.
+        largest_shift: pixels by which the window of the other views may move down or right; 0: the
+            window is fixed.
     """
 
     parts: nn.ModuleDict

@@ -1,6 +1,6 @@
 """`FeatureMaps`: randomly projected feature maps of a frozen SqueezeNet.
 
-Their user is `critics.projected_critic`, whose heads score them.
+`critics.projected_critic` scores the maps by small networks, its heads.
 """
 
 import math
@@ -136,6 +136,7 @@ class FeatureMaps(nn.Module):
 
     def _buffer(self, name: str, index: int) -> Tensor:
         """Return the buffer `name` (mean, deviation, projection or scale) of map number `index`."""
+        # `cast`: an attribute of an `nn.Module` has the type Tensor | Module.
         return cast(Tensor, getattr(self, f"{name}_{index}"))
 
 

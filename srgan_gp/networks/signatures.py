@@ -2,7 +2,8 @@
 
 The class attribute `Generator.task` is the task. The signature of `Generator.__init__` defines the
 arguments, their types (int, float, str or bool) and their defaults. The option `--generator-args`
-and `networks.task_of` use them; they must be fast, for `srgan-gp train --help`.
+and `networks.task_of` use these functions. Importing torch, which takes seconds, would delay
+`srgan-gp train --help`.
 """
 
 import ast
@@ -155,7 +156,7 @@ def _read_signature(
             value = ast.literal_eval(default) if default is not None else None
         except ValueError:  # not a literal
             value = None
-        allowed = (int, float) if kind is float else kind  # `1` is a default of a float too
+        allowed = (int, float) if kind is float else kind  # a float may have the default `1`
         if kind is None or allowed is None or not isinstance(value, allowed):
             raise UsageError(
                 f"{path}: the argument {name} of Generator needs an annotated type "
