@@ -2,11 +2,12 @@
 
 The features are backbone maps of the face detector YuNet, histograms of oriented gradients (HOG),
 and principal components of the pixels (PCA). No critic and no loss of this project uses them, so
-that the distances are independent of what a run is trained on. They depend on positions, so that
+that the distances are independent of what a run is trained on. The features depend on positions:
 eyes and mouths must be at the same place in all images, as `srgan-gp prepare` aligns them.
 
 A generator with little variety may have a low FD-yunet. Read it together with the scores of
-`metrics.diversity` and `metrics.memorisation`. `evaluation.face_scores` and training use them.
+`metrics.diversity` and `metrics.memorisation`. `evaluation.face_scores` and the validation of
+training compute these distances.
 """
 
 import hashlib
@@ -149,7 +150,7 @@ class AlignedFaceDistances:
             smallest_divisor = max(min_deviation * float(np.median(deviations)), _MIN_DIVISOR)
             self._scale = 1 / deviations.clip(smallest_divisor)
             self._real_features = features * self._scale
-        # `distances` tests the side of its faces, which is the same: it finds these attributes set.
+        # `distances` gets faces of the same size and makes the same test before it uses these.
         if real.shape[1] >= SMALLEST_SIDE:
             self._real_hog = hog_descriptors(real)
             pixels = downscaled_pixels(real)

@@ -1,8 +1,8 @@
 """Fréchet and kernel distance of two sets of images in feature space.
 
 `pooled_features` turns images into points, one per image; the two distances compare sets of points.
-The network is SqueezeNet 1.1, so the two are called FD-squeeze and KID-squeeze. They are not the
-FID and KID of the literature, which use Inception, and the values are not comparable. The Fréchet
+The network is SqueezeNet 1.1, so the two are called FD-squeeze and KID-squeeze. The FID and KID of
+the literature use the network Inception; their values are not comparable with these. The Fréchet
 distance of small sets has a positive bias proportional to 1/N: compare it only at equal N. The
 kernel distance is unbiased; prefer it below some thousands of images.
 """

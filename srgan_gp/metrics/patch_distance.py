@@ -3,8 +3,8 @@
 It compares the distribution of fine detail in the outputs with that in real images, and not the
 detail at a position. It needs no network and is not used as a loss, so that it is independent of
 the features that models are trained on. Noise of a suitable strength lowers it as texture does:
-read it together with PSNR and `metrics.pattern`. `metrics.sliced_wasserstein` applies the functions
-below to all levels of a pyramid.
+read it together with PSNR and `metrics.pattern`. The module `sliced_wasserstein` applies the
+functions below to all levels of a pyramid.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 PATCH = 7  # pixels: side of a patch
 PATCHES = 256  # per image
 DIRECTIONS = 512  # random projections, as in Karras et al. 2018
-BLOCK = 16  # directions at a time, a divisor of 512: all projections of a set exceed it in size
+BLOCK = 16  # directions at a time, a divisor of 512; all at once would need more memory than a set
 SMALLEST_SIDE = PATCH + 4  # pixels: the high-pass filter removes two on each side
 
 _BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16  # weights of the blur that the filter subtracts
@@ -26,12 +26,13 @@ def patch_distance(
 ) -> float:
     """Sliced Wasserstein distance of 7x7 high-pass patches, in thousandths.
 
-    The source computes it on a Laplacian pyramid. This is its level 0, with three differences:
+    The source computes it on each level of a Laplacian pyramid. This function computes it on the
+    finest level, with three differences:
 
     - The detail is the image minus its blur without subsampling, so that a pattern of period 2 has
       the same effect at every phase.
-    - Both sets are normalised by the standard deviations of the originals. Normalised by its own, a
-      blurred set would regain the contrast that it lacks.
+    - Both sets are normalised by the standard deviations of the originals. Normalised by its own
+      deviations, a blurred set would regain the contrast that it lacks.
     - Patches are drawn at the same positions in every image of one size, which reduces sampling
       noise.
 
@@ -139,11 +140,14 @@ def distance_of_patches(
     deviation[deviation == 0] = 1  # originals of one colour
     points = ((points - mean) / deviation).reshape(len(points), -1)  # (N, 147)
     targets = ((targets - mean) / deviation).reshape(len(targets), -1)
-    return 1000 * sliced_wasserstein(points, targets, seed)
+    return 1000 * mean_projected_distance(points, targets, seed)
 
 
-def sliced_wasserstein(points: np.ndarray, others: np.ndarray, seed: int = 0) -> float:
-    """Mean over random unit directions of the 1-D Wasserstein-1 distance of the projections.
+def mean_projected_distance(points: np.ndarray, others: np.ndarray, seed: int = 0) -> float:
+    """Sliced Wasserstein distance of two sets of points.
+
+    It is the mean, over random unit directions, of the 1-D Wasserstein-1 distance of the
+    projections of the sets onto a direction.
 
     Args:
         points: (N, D), float32 or float64; the projections are computed in this dtype.

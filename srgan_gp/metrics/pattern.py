@@ -1,8 +1,8 @@
 """Pattern and grain: texture that an upscaler adds to the flat areas of a set of images.
 
-Pattern is the regular part, such as a checkerboard from transposed convolutions; grain is all of
-it. Both are read from the power spectrum of windows without edges. They are neither used as a loss
-nor to choose a checkpoint.
+Pattern is the regular part of this texture, such as a checkerboard from transposed convolutions;
+grain is the whole texture. Both are read from the power spectrum of windows without edges. Neither
+is used as a loss or to choose a checkpoint.
 """
 
 from collections.abc import Sequence

@@ -29,8 +29,9 @@ BETTER = {
     "one_face": HIGHER,
     "critic_estimate": "falling",
 }
-"""Values that are better, by the name of the score in logs and JSON files. Other numbers in them,
-such as counts, are not scores and are missing here."""
+"""Values that are better, by the name of the score in the logs of training and in JSON files of
+`srgan-gp evaluate`. One score has two names: `border_ratio` in logs, `border` in JSON files. Other
+numbers, such as counts, are not scores and are missing here."""
 
 
 def grouped(scores: Mapping[str, float]) -> str:

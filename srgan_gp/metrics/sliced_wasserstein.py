@@ -1,7 +1,7 @@
 """Sliced Wasserstein distance (SWD) of two sets of images at each level of a Laplacian pyramid.
 
 It is a score of generated faces. The module `patch_distance` has a simpler distance, of the finest
-detail only, for upscaled images, and the functions on patches that both use.
+detail only, for upscaled images; its functions on patches are used here too.
 """
 
 from collections.abc import Iterator

@@ -1,8 +1,8 @@
 """LPIPS, FID and KID as torchmetrics computes them, for comparison with other projects.
 
 `srgan-gp evaluate --metrics` reports them under the class names of torchmetrics, apart from the
-scores of this project, which use other networks. The weights of their networks are downloaded once
-into the cache of PyTorch.
+scores of this project, which use other networks. The weights of the networks of torchmetrics are
+downloaded once into the cache of PyTorch.
 """
 
 import hashlib
@@ -108,7 +108,7 @@ class TorchmetricsScorer:
         import torchmetrics.image  # if it is not installed, nothing is downloaded
 
         self._names = names
-        for weights in dict.fromkeys(WEIGHTS[name] for name in names):  # each once: two share one
+        for weights in dict.fromkeys(WEIGHTS[name] for name in names):  # FID and KID share a file
             fetch_weights(weights)
         self._images = 0
         self._metrics: dict[str, Any] = {}

@@ -9,8 +9,8 @@ from srgan_gp.metrics.patch_distance import (
     PATCHES,
     draw_patches,
     high_pass,
+    mean_projected_distance,
     patch_distance,
-    sliced_wasserstein,
 )
 
 
@@ -67,21 +67,23 @@ def test_shifted_points_are_as_far_apart_as_the_shift_projects(rng):
     shift = rng.standard_normal(30)
     # E|<u, m>| over the unit sphere of dimension d: |m| G(d / 2) / (sqrt(pi) G((d + 1) / 2)).
     mean = math.exp(math.lgamma(15) - math.lgamma(15.5)) / math.sqrt(math.pi)
-    found = sliced_wasserstein(points + shift, points)
+    found = mean_projected_distance(points + shift, points)
     assert found == pytest.approx(np.linalg.norm(shift) * mean, rel=0.1)  # 512 directions: 3.3 %
 
 
 def test_gaussians_of_two_widths_differ_by_the_difference_of_the_widths(rng):
     points, others = rng.standard_normal((2, 5000, 12))
     expected = (2.5 - 1) * math.sqrt(2 / math.pi)  # E|z| times the difference
-    assert sliced_wasserstein(2.5 * points, others) == pytest.approx(expected, rel=0.03)
+    assert mean_projected_distance(2.5 * points, others) == pytest.approx(expected, rel=0.03)
 
 
 def test_points_may_change_sides_and_places(rng):
     points, others = rng.standard_normal((2, 300, 8))
-    found = sliced_wasserstein(points, others)
-    assert sliced_wasserstein(others, points) == pytest.approx(found, rel=1e-12)
-    assert sliced_wasserstein(rng.permutation(points), others) == pytest.approx(found, rel=1e-12)
+    found = mean_projected_distance(points, others)
+    assert mean_projected_distance(others, points) == pytest.approx(found, rel=1e-12)
+    assert mean_projected_distance(rng.permutation(points), others) == pytest.approx(
+        found, rel=1e-12
+    )
 
 
 def test_twice_the_contrast_is_one_mean_deviation_away(rng):
@@ -146,4 +148,4 @@ def test_sets_of_different_sizes_and_small_images_are_refused(originals):
     with pytest.raises(ValueError, match=f"at least {distribution.SMALLEST_SIDE}"):
         draw_patches(originals[0][:10])
     with pytest.raises(ValueError, match="cannot compare"):
-        sliced_wasserstein(np.zeros((3, 2)), np.zeros((2, 2)))
+        mean_projected_distance(np.zeros((3, 2)), np.zeros((2, 2)))
