@@ -27,8 +27,8 @@ def fit_transform(points: np.ndarray) -> np.ndarray:
     """Fit the similarity transform from a face to `TEMPLATE`.
 
     A similarity rotates, scales and translates, and does not distort faces. It has four parameters
-    a, b, c and d: (x, y) becomes (a x - b y + c, b x + a y + d). They are those of least squares;
-    the method of Umeyama (1991) has the same solution.
+    a, b, c and d: (x, y) becomes (a x - b y + c, b x + a y + d). They minimise the sum of the
+    squared distances to the template; the method of Umeyama (1991) has the same solution.
 
     Args:
         points: (5, 2), as in `face_detection.Face.points`.
@@ -41,6 +41,7 @@ def fit_transform(points: np.ndarray) -> np.ndarray:
     rows_of_x = np.stack([x, -y, one, zero], 1)  # each row times (a, b, c, d) is the new x
     rows_of_y = np.stack([y, x, zero, one], 1)
     equations = np.vstack([rows_of_x, rows_of_y])
+    # `TEMPLATE.T.ravel()`: the five x, then the five y.
     a, b, c, d = np.linalg.lstsq(equations, TEMPLATE.T.ravel(), rcond=None)[0]
     return np.array([[a, -b, c], [b, a, d]])
 

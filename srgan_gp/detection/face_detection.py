@@ -182,7 +182,8 @@ def require_detector(path: str | Path | None) -> Path:
 def import_opencv() -> Any:  # noqa: ANN401  OpenCV's stubs do not pass strict checks
     """Import OpenCV, switch off its log messages, and return the module `cv2`.
 
-    Among others, it logs warnings about inference engines that are not used. Errors are exceptions.
+    OpenCV logs, for example, warnings about inference engines that are not used. Its errors are
+    exceptions, so that no message is lost.
 
     Raises:
         MissingExtraError: OpenCV cannot be loaded, as when system libraries are missing.

@@ -51,7 +51,8 @@ def evaluate(
         scale: enlargement; None: the model's own, 4 for the baseline.
         feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
             `Path("none")`: the squeeze distance is skipped.
-        fidelity: share of the weights of the model's partner, in [0, 1]; see `Upscaler.load`.
+        fidelity: mixes the model's weights with those of its partner, a model of higher PSNR:
+            share of the partner, in [0, 1]. None: the model is not changed; see `Upscaler.load`.
         metrics: scores of the package torchmetrics to add, keys of `torchmetrics_scores.CLASSES`.
         on_scored: called after each image.
 

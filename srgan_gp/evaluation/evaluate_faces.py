@@ -200,7 +200,7 @@ def _read_real_faces(
             f"each needs at least 2{training_clause}."
         )
     train = read_faces(_draw_files(train_files, count), size) if train_files else None
-    # All of them, in random order, because some scores use the first ones only.
+    # All validation faces, in random order, because some scores use the first ones only.
     validation = read_faces(_draw_files(files, len(files)), size)
     return _RealFaces(validation, half_used(len(all_files), half), train, train_files, count)
 
@@ -235,7 +235,7 @@ def _memorisation(faces: np.ndarray, real: _RealFaces) -> float:
     layouts, validation = describe_layouts(faces), describe_layouts(real.validation)
     try:
         return memorisation_ratio(layouts, np.concatenate(train_layouts), validation)
-    except ValueError as error:  # these arguments can cause no other one
+    except ValueError as error:  # the only ValueError that these arguments can cause
         raise UsageError(
             "Half of the faces in --data are in --train-data too, so memorisation cannot be "
             "measured; pass other faces."

@@ -96,7 +96,7 @@ class FaceScores:
         train_data: places of the training faces; empty: none were named.
         count: number of generated faces; their seeds are 0 to `count` - 1.
         image_size: side of the faces in pixels.
-        feature_network: sha256 of SqueezeNet's weights; None: its scores were skipped.
+        feature_network: sha256 of SqueezeNet's weights; None: scores that need it were skipped.
         model: scores of its faces.
         baselines: scores of real training faces, of the mean face and of blurred faces.
         validation: scores of the validation faces themselves, for comparison.
@@ -105,7 +105,7 @@ class FaceScores:
         half: name of the half of the validation faces, one of `data.validation_halves.HALVES`.
         paired_count: faces of each set that the scores named in `PAIRED` use.
         truncation: factor of the latents; below 1 faces are more typical and more alike.
-        detector: sha256 of YuNet; None: its scores were skipped.
+        detector: sha256 of YuNet; None: scores that need it were skipped.
         torchmetrics: scores of the package torchmetrics, not comparable with the others; None: they
             were not asked for.
     """

@@ -49,8 +49,8 @@ class Scores:
     Attributes:
         model: name or path of the model, or "bicubic".
         model_sha256: sha256 of the model file, in hexadecimal; None for bicubic upscaling.
-        fidelity: share in [0, 1] of the weights of the model's partner, a model of higher PSNR, in
-            the average of both; None: the model unchanged.
+        fidelity: the weights of the model were mixed with those of its partner, a model of higher
+            PSNR; this is the partner's share, in [0, 1]. None: the model was not changed.
         data: place of the images.
         scale: enlargement.
         low_res: name of the downscaler, a key of `benchmark_downscalers.LOW_RES`.
@@ -58,9 +58,10 @@ class Scores:
         feature_network: sha256 of the network of the squeeze distance; None: not computed.
         patch_distance: `metrics.patch_distance` of the outputs and the originals; None: every image
             is too small.
-        texture: texture of the outputs in flat areas; None: there is no flat window.
+        texture: texture of the outputs in windows that are flat in the originals: `grain`, all of
+            it, and `pattern`, its regular part; None: there is no flat window.
         original_texture: texture of the originals in the same windows.
-        pictures: scores of each image.
+        pictures: scores of each image; the name is the key in JSON files.
         torchmetrics: scores of the package torchmetrics, not comparable with the others; None: they
             were not asked for.
     """
@@ -92,8 +93,8 @@ class Scores:
     def of_set(self) -> dict[str, float]:
         """Return the scores of the whole set by name: `patch_distance`, `pattern` and `grain`.
 
-        Pattern and grain are root mean squares in levels of the luma. Scores that could not be
-        measured are missing.
+        Pattern and grain are those of `texture`: root mean squares in levels of the luma. Scores
+        that could not be measured are missing.
         """
         scores: dict[str, float] = {}
         if self.patch_distance is not None:

@@ -60,7 +60,7 @@ def _torchmetrics_lines(scores: TorchmetricsScores | None) -> Iterator[str]:
     if scores:
         yield f"torchmetrics {scores.version}, {scores.images} images, better if lower:"
         for name, value in scores.values.items():
-            metric = name.partition(" ")[0]  # the name may go on with what was compared
+            metric = name.partition(" ")[0]  # without " mean" and " std" of KID
             arguments = scores.arguments[metric]
             arguments_text = f" ({arguments})" if arguments else ""
             yield f"  {name}{arguments_text} {value:.4f}"

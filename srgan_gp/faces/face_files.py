@@ -82,7 +82,7 @@ def _write_animation(images: Iterator[Array], path: Path, count: int) -> tuple[s
     with atomic_write(path) as file:
         if path.suffix.lower() == ".webm":
             write_webm(file, images, FRAMES_PER_SECOND)
-            return ()
+            return ()  # frames have no property that WebM cannot store
         first = next(images)  # The size must be known before the frames are written.
         milliseconds = 1000 / FRAMES_PER_SECOND
         frames = (

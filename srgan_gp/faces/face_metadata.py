@@ -26,7 +26,9 @@ _PACKET = """\
 </x:xmpmeta>
 <?xpacket end="w"?>"""
 _MADE_BY_A_MODEL = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-"""Source:
+"""Value of `DigitalSourceType` for an image that a trained model made.
+
+Source:
     IPTC Photo Metadata Standard, Digital Source Type.
 """
 
