@@ -20,8 +20,8 @@ from srgan_gp.data.streams import Stream, generator_of
 from srgan_gp.errors import PictureError, UsageError
 
 MAX_DAMAGED_SHARE = 0.01
-"""Largest share of images that cannot be decoded; a run that meets more of them stops. A set of
-fewer than 100 images may have none."""
+"""Largest share of images that cannot be decoded; with more a run stops. In a set of fewer than 100
+images, one such image stops it."""
 MAX_SHRINK_FACTOR = 2.0
 """Largest factor by which a window of `RandomCrops` is downscaled."""
 BICUBIC = Image.Resampling.BICUBIC
@@ -207,7 +207,7 @@ class RandomCrops(Shuffled):
 
     def _crop(self, number: int, index: int, size: int) -> np.ndarray:
         """Cut the window of image number `number` out of image `index`: (3, size, size)."""
-        # The order of the draws must not change: a seed would give other crops.
+        # The order of the draws must not change: the crops of a seed would change.
         rng = generator_of(self._seed, Stream.CROP, number)
         image = self._read(index)
         height, width, _ = image.shape

@@ -105,10 +105,11 @@ FIRST_TAPS, SECOND_TAPS = 21, 7
 """Pixels: sides of the blur kernels of the two rounds. At scale 4 they hold at least 3 times the
 largest sigma on each side."""
 CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)
-"""Shares of the downscalers for clean images, in the order of `NAMES`. The aliased cubic is the
-most difficult to learn, since its images look sharpest and contain the least of the original."""
+"""Shares of the downscalers for clean images (only downscaled), as in `NAMES`. The aliased cubic is
+the most difficult to learn: its images look sharpest and contain the least of the original."""
 DAMAGED_DOWNSCALERS = (0.15, 0.15, 0.5, 0.15, 0.05)
-"""Shares for degraded images. Camera sensors and most programs that write JPEG average areas."""
+"""Shares for degraded images, in the same order. Half of these images are made by area means, as
+by camera sensors and by most programs that write JPEG."""
 
 
 @dataclass(frozen=True)
@@ -221,7 +222,7 @@ def _draw_damage(uniform: np.ndarray, ranges: Ranges, is_damaged: np.ndarray) ->
     """Turn uniform numbers into the parameters of one round.
 
     Args:
-        uniform: (B, 11), in [0, 1); each column has one use, whatever the others are.
+        uniform: (B, 11), in [0, 1); each column has one fixed use, also if others are not needed.
         ranges: shares and ranges of the round.
         is_damaged: (B,), bool; images where it is False get no blur, noise or JPEG.
     """

@@ -1,8 +1,8 @@
 """Degradations that make LR images from HR images: blur, downscaling, noise and JPEG.
 
-`degradation_draws` draws their random parameters, and `degrade` here applies them to a batch. LR
-images of training are made by it if `--low-res mixture` is chosen; `Draws` and `draw` can be
-imported from here too.
+`degradation_draws` draws their random parameters, and `degrade` here applies them to a batch.
+Training makes its LR images in this way if `--low-res mixture` is chosen. `Draws` and `draw` of
+`degradation_draws` can be imported from here too.
 """
 
 import math

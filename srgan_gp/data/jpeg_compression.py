@@ -3,9 +3,9 @@
 It follows the arithmetic of libjpeg: 8-bit YCbCr, 4:2:0 chroma subsampling, tables scaled by the
 quality, quantised coefficients. No file is written, so that the entropy coding is omitted.
 
-It is own code for three reasons: torchvision's codec is deprecated; file codecs would make a GPU
-wait for the CPU; and kornia's codec replaces the rounding by a differentiable function, which keeps
-a part of every coefficient that a file loses.
+No library is used, for three reasons: torchvision's codec is deprecated; file codecs would make a
+GPU wait for the CPU; and kornia's codec replaces the rounding by a differentiable function, which
+keeps a part of every coefficient that a file loses.
 """
 
 from functools import lru_cache
@@ -32,7 +32,7 @@ CHROMA_STEPS = """
 # Rows of TO_YCBCR: Y, Cb, Cr; its columns: R, G, B. Rows of FROM_CHROMA: R, G, B; columns: Cb, Cr.
 TO_YCBCR = np.array([[19595, 38470, 7471], [-11059, -21709, 32768], [32768, -27439, -5329]]) / 65536
 FROM_CHROMA = np.array([[0, 91881], [-22554, -46802], [116130, 0]]) / 65536
-SMALLER_HALF = 32767 / 65536  # libjpeg rounds halves of Cb and Cr down
+SMALLER_HALF = 32767 / 65536  # added before the floor: libjpeg rounds halves of Cb and Cr down
 
 
 def jpeg(images: Tensor, qualities: np.ndarray) -> Tensor:
@@ -117,9 +117,9 @@ def _quantise(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor
     horizontal_dct = _cosines(width, planes.dtype, planes.device)
     steps = planes.new_tensor(_steps(steps_at_50, qualities))[:, None]  # (B, 1, 8, 8)
     steps = steps.repeat(1, 1, height // 8, width // 8)  # (B, 1, H, W)
-    # Each matrix has the factor sqrt(8): after both, values are 8 times those of the DCT. As in
-    # libjpeg, those between the two are rounded to multiples of 1/4, and 8 times the coefficients
-    # to integers.
+    # Each matrix has the factor sqrt(8): after both products, values are 8 times those of the DCT.
+    # As in libjpeg, values are rounded: after the first product to multiples of 1/4, after the
+    # second one to integers.
     one_dct = _round(4 * (planes - 128) @ horizontal_dct.T) / 4
     coefficients = _round(vertical_dct @ one_dct)
     counts = coefficients.sign() * _round(coefficients.abs() / (8 * steps))

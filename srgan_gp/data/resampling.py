@@ -1,8 +1,8 @@
 """Resampling of tensors by matrices: MATLAB's bicubic and the downscalers of the degradations.
 
-All are separable: output = rows @ image @ columns^T, with one matrix per pass, (output pixels,
-input pixels). Values are levels in [0, 255], in tensors of floats. `benchmark_downscalers` applies
-MATLAB's bicubic to numpy images.
+All of them are separable: output = rows @ image @ columns^T, with one matrix per pass, (output
+pixels, input pixels). Values are levels in [0, 255], in tensors of floats. `benchmark_downscalers`
+applies MATLAB's bicubic to numpy images.
 """
 
 from collections.abc import Callable
@@ -132,10 +132,10 @@ def downscale(high_res: Tensor, scale: int, kinds: np.ndarray) -> Tensor:
     Returns:
         (B, C, ceil(H / scale), ceil(W / scale)), not rounded. For "cubic", `to_8_bit` of the result
         equals `matlab_bicubic`, including its rounding between the passes. The results of OpenCV
-        differ by one level at most. Those of Pillow do too, if no value is clipped between the
-        passes, but not near the border: within the reach of the kernel they differ by several
-        levels (up to 12 for uniform noise in the tests), since Pillow renormalises the weights
-        there and this function replicates the border.
+        differ by one level at most. The results of Pillow differ by one level at most too if no
+        value is clipped between the passes, except near the border: within the reach of the kernel
+        they differ by several levels (up to 12 for uniform noise in the tests), since Pillow
+        renormalises the weights there and this function replicates the border.
     """
     indices = torch.from_numpy(kinds).to(high_res.device)
     height, width = high_res.shape[-2:]

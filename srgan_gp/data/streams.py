@@ -1,7 +1,7 @@
 """Random number streams of a run: functions of the seed and a key, such as the image number.
 
-They have no state: a resumed run draws the same numbers as an uninterrupted one. The image number
-counts the training images since the start of the run, from 0 on.
+A stream has no state: a resumed run draws the same numbers as an uninterrupted one. The image
+number counts the training images since the start of the run, from 0 on.
 
 The generator of an item is seeded with [seed, stream, *key]. NumPy pads a short seed with zeros, so
 that [7, 1] and [7, 1, 0] give the same numbers. Every stream therefore has its own number above 0,
@@ -26,7 +26,7 @@ class Stream(IntEnum):
     ROLL = 4  # step -> crop of the output for the perceptual loss
     LATENT = 5  # image number -> latent
     SHRINK = 6  # image number -> factor by which a window is downscaled
-    AUGMENTATION = 7  # image number, kind of the critic's input -> augmentations
+    AUGMENTATION = 7  # image number; real, generated or validation -> augmentations
     SHIFT = 8  # step -> shift of the input for the shift-equivariance loss
     ORDER = 9  # epoch -> order of the images
     WINDOW = 10  # number of the batch's first image -> shift of the window for a feature critic

@@ -50,5 +50,5 @@ def validation_half(files: "Sequence[ImageFile]", half: str) -> "list[ImageFile]
 
 
 def half_used(count: int, half: str) -> str:
-    """Return the name of what `validation_half` returns for `count` images: `half` or `ALL`."""
+    """Return the part of `count` images that `validation_half` selects: `half`, or `ALL`."""
     return half if count >= FEWEST_TO_SPLIT else ALL

@@ -87,9 +87,9 @@ def split_images(
 ) -> Split:
     """Split the images of several places into a training and a validation set.
 
-    The places of both sets are found by `find_places`. If it finds no validation set, the images
-    with the lowest SHA-256 of their file are the validation set: a fifth, but at least 4 (or all if
-    there are fewer) and at most 100. Such a split is independent of names and order. Only one of
+    The places of both sets are found by `find_places`. If there is no validation set, a fifth of
+    the images is used for it, but at least 4 (or all if there are fewer) and at most 100: those
+    with the lowest SHA-256 of their file, so that names and order do not matter. Only one of
     several copies of a file is used, so that both sets are disjoint.
 
     Args:

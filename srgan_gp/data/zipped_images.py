@@ -29,7 +29,7 @@ _HEADER_FIRST_BYTES = 32_000_000
 
 @lru_cache(maxsize=16)
 def open_archive(path: Path) -> zipfile.ZipFile:
-    """Open an archive, and keep it open for later calls, so that its directory is read once."""
+    """Open an archive, and keep it open for later calls: its list of members is read only once."""
     return zipfile.ZipFile(path)
 
 

@@ -22,7 +22,7 @@ from srgan_gp.system.write_errors import errors_about
 
 MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
-_BEGINNINGS = 20  # of the order of photos, tried for a validation set near its target
+_BEGINNINGS = 20  # largest number of starting points in the order of photos that are tried
 _FILE_MODE = 0o644  # permissions of an extracted file
 
 
@@ -93,7 +93,8 @@ def validation_photos(
 
     They are taken in the order of a hash, so that most photos stay in their set when photos are
     added. A photo is skipped if its faces would lead further away from the target. If the target is
-    missed by more than half a face, other beginnings of the order are tried.
+    missed by more than half a face, other starting points in the order are tried, and the best
+    set is used.
 
     Args:
         faces: number of faces of each photo, or group of photos, by its hash.
@@ -114,7 +115,7 @@ def validation_photos(
         return set()
     target = share * sum(faces.values())
 
-    def badness(photos: set[str]) -> tuple[bool, float]:
+    def badness(photos: set[str]) -> tuple[bool, float]:  # the smaller, the better
         count = sum(faces[photo] for photo in photos)
         return count < least, abs(count - target)
 
@@ -130,7 +131,8 @@ def validation_photos(
 def _take(order: Sequence[str], faces: Mapping[str, int], target: float, least: int) -> set[str]:
     """Take photos in their order, each that brings the number of faces closer to the target.
 
-    One photo at least is taken and one is left. More are taken if the faces are fewer than `least`.
+    At least one photo is taken, and at least one is left. If the faces taken are fewer than
+    `least`, more photos are taken.
     """
     taken = set[str]()
     count = 0

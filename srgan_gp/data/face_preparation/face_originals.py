@@ -82,9 +82,9 @@ def _photo_hashes(files: Sequence[ImageFile]) -> dict[ImageFile, str]:
 
 
 def _root(file: ImageFile) -> Root:
-    """Return the place where the manifest of a file is, if it is a face of a prepared set.
+    """Return the place where the manifest of a file would be, if the file were in a prepared set.
 
-    The file is then in the folder `train` or `val` of this place.
+    A prepared set has its faces in the folders `train` and `val`, beside the manifest.
     """
     if file.member is None:
         return file.container.absolute().parent.parent, ""

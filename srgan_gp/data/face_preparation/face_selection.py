@@ -20,7 +20,7 @@ from srgan_gp.detection.face_alignment import (
 )
 from srgan_gp.detection.face_detection import Face, FaceDetector
 
-_SECOND_SIDE = 192  # pixels: side of the square of the second detection; its face is about 105 wide
+_SECOND_SIDE = 192  # pixels: side of the square of the second detection; a face in it has about 105
 _MAX_MISPLACEMENT = 0.15  # mean distance of landmarks and template, as a fraction of the side
 
 
@@ -73,11 +73,11 @@ class Candidate:
     face: Face | None
     """The detection in the photo; None if the whole image is an aligned face."""
     square_side: float
-    """Side of its square, in pixels of the photo."""
+    """Side of the square that was cropped, in pixels of the photo."""
     blur: float
     """`face_quality.blur` of `pixels`, 0 (sharp) to 1."""
     reason: Reason | None = None
-    """Why it is dropped; None: it is kept."""
+    """Why the face is dropped; None: it is kept."""
 
 
 def find_candidates(
@@ -155,7 +155,7 @@ def _detect_again(
 ) -> np.ndarray | None:
     """Detect the landmarks again in the aligned square, in which all faces have one size.
 
-    This makes them more accurate and removes most false detections.
+    The second detection makes the landmarks more accurate and removes most false detections.
 
     Args:
         pixels: the photo, (H, W, 3), uint8 RGB.

@@ -1,6 +1,6 @@
 """Listing of the photos in folders, zip files and single files, for `srgan-gp prepare`.
 
-`other_files` also counts the files that are not images, for `srgan-gp finetune`.
+`srgan-gp finetune` uses `other_files`, which counts the files that are not images.
 """
 
 import glob
@@ -30,7 +30,7 @@ class PhotoList:
     unreadable_folders: list[str] = field(default_factory=list)
     """One message for each folder that cannot be read."""
     places: list[str] = field(default_factory=list)
-    """The places, with the matches of each pattern in place of it."""
+    """The places; the matches of a pattern stand where the pattern stood."""
 
 
 def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
@@ -130,6 +130,7 @@ def _files(place: str) -> list[ImageFile]:
         raise UsageError(f"{place!r} does not exist. Check the path.")
     if is_file(path) and path.suffix.lower() in SUFFIXES:
         return [ImageFile(path)]
+    # A `.list` file has the paths of images; see `data.image_sources`.
     if is_file(path) and path.suffix != ".list" and not zipfile.is_zipfile(path):
         raise UsageError(
             f"{place} is not a supported image ({_SUFFIXES}), a folder or a complete zip file."

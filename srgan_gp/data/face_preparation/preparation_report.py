@@ -76,8 +76,9 @@ class PhotoRecord:
     def entry(self) -> dict[str, Any]:
         """Return its entry in the manifest, as JSON types.
 
-        Always `name` and `outcome`. Also `code` and `problem` if it cannot be decoded, `like` if it
-        repeats an earlier photo, otherwise `pixels_sha256` and `faces`; see `_face_entry`.
+        The keys `name` and `outcome` are always there. A photo that cannot be decoded also has
+        `code` and `problem`, one that repeats an earlier photo `like`, and any other
+        `pixels_sha256` and `faces`; see `_face_entry`.
         """
         entry: dict[str, Any] = {"name": self.name, "outcome": self.outcome}
         if self.problem is not None:

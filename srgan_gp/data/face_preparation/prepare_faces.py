@@ -75,9 +75,9 @@ class Preparation:
     def target_share(self, faces: int) -> float:
         """Return the target share of the validation set among `faces` kept faces, one or more.
 
-        Unless `validation_share` is given it is a tenth, or below `SMALL_SET` faces a fifth. If a
-        fifth is less than the `MIN_VALIDATION_IMAGES` that `srgan-gp finetune` needs, it is the
-        share that gives as many, at most a half.
+        It is `validation_share` if that is set. Otherwise it is a tenth, or a fifth of fewer than
+        `SMALL_SET` faces. If a fifth is fewer than the `MIN_VALIDATION_IMAGES` faces that `srgan-gp
+        finetune` needs, the share is raised to give that number, at most to a half.
         """
         if self.validation_share is not None:
             return self.validation_share
@@ -88,7 +88,7 @@ class Preparation:
     def settings(self, faces: int) -> dict[str, Any]:
         """Return all settings that determine a result of `faces` faces, as in the manifest."""
         settings = asdict(self.requirements)
-        # "held_out", the validation share, is named so in format version 1.
+        # "held_out" is the name of the validation share in `FORMAT_VERSION` 1.
         settings |= {"held_out": self.target_share(faces), "seed": self.seed}
         if self.detector is None:
             return settings | {"aligned_before": True}
@@ -115,8 +115,8 @@ def prepare(
         on_photo: called after each photo. If it raises an exception, nothing is written.
 
     Returns:
-        The counts of `preparation_report.count`, and the number of faces under `train` and `val`;
-        of `val` also the number wanted, and that of the largest group in it.
+        The counts of `preparation_report.count`; `train` and `val`, the numbers of faces in these
+        folders; `val_target` and `val_largest_group`, see `name_members`.
 
     Raises:
         NothingToDoError: no face is kept; nothing is written.
@@ -130,7 +130,7 @@ def prepare(
         counts = count(photos)
         if not counts["kept"]:
             raise NothingToDoError(none_kept(counts))
-        of_validation = name_members(
+        validation_counts = name_members(
             photos,
             preparation.target_share(counts["kept"]),
             preparation.seed,
@@ -152,7 +152,7 @@ def prepare(
         dropped_count = sum(counts["dropped"].values())
         sections.append(section("dropped", collector.dropped, dropped_count))
     write_image(Picture(face_sheet(sections), xmp=SHEET_XMP), sheet, format="png")
-    return counts | of_validation
+    return counts | validation_counts
 
 
 class _Collector:
