@@ -72,7 +72,7 @@ def as_pixels(images: Tensor) -> Pixels:
 
 
 def take_step(network: nn.Module, optimizer: torch.optim.Optimizer, loss: Tensor) -> None:
-    """Minimise a loss, a scalar, by one step of a network's optimizer."""
+    """Minimise a loss, a scalar, by one step of the optimizer of the network's parameters."""
     network.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()

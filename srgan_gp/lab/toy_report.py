@@ -1,8 +1,8 @@
 """Report of the lab: one Markdown page with tables and figures of the toy runs.
 
 A group of runs is one table or figure (see `lab.experiments`). The group "members" holds all ways
-to bound a critic's slope. A run is trained at another time and read from a file, so that some may
-be missing. `scripts/lab.py` writes the page.
+to bound a critic's slope. Runs are trained before and read from files; the page lists those that
+are missing. `scripts/lab.py` writes the page.
 """
 
 from collections.abc import Callable, Mapping
@@ -88,7 +88,7 @@ def _total(trained: Mapping[str, Runs]) -> str:
 
 def diagnosis_of(config: ToyConfig, run: ToyRun) -> list[str]:
     """Diagnose a toy run like a run of `srgan-gp train`: one line of text for each problem."""
-    place = LIPSCHITZ_TERMS[config.penalty].place  # where the norm is measured, part of its name
+    place = LIPSCHITZ_TERMS[config.penalty].place  # part of the name that `diagnose` looks up
     lines = [
         {
             "images_seen": int(record["step"]) * config.batch_size,

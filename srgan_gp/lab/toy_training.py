@@ -22,8 +22,8 @@ LATENT_SIZE = 2
 SAMPLES = 2500
 """Number of points that modes and quality are measured on, as in VEEGAN (arXiv:1705.07761)."""
 RECORDS = 20
-"""Number of records of a run whose steps are a multiple of it, at equal distances. Any other run
-has a record after every steps // RECORDS steps, at least 1, and after its last step."""
+"""A run has a record after every steps // RECORDS steps, at least 1, and after its last step. If
+the number of steps is a multiple of RECORDS, it has RECORDS records."""
 
 
 @dataclass(frozen=True)
@@ -137,8 +137,9 @@ class _Training:
             fake = self.fake()
         real_scores, fake_scores = self.critic(torch.cat([real, fake])).split(len(real))
         loss = self.loss.critic(real_scores, fake_scores)
-        if config.penalty not in ("none", "weight_clipping"):  # These two add nothing to the loss.
-            # Positions between real and generated points, and noise for penalties around points.
+        # The penalties "none" and "weight_clipping" add nothing to the loss.
+        if config.penalty not in ("none", "weight_clipping"):
+            # Positions between real and generated points, and noise for points beside real ones.
             epsilon = torch.rand(len(real), 1, generator=self.random)
             noise = torch.rand(real.shape, generator=self.random)
             penalty = self.penalty(self.critic, real, fake, epsilon, noise)

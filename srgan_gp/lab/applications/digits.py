@@ -3,7 +3,7 @@
 The critic scores a digit x by f(x) = f_plus(x) - f_minus(x). f_plus is the sum over the K classes y
 of p(y|x) s_y(x), where s are the logits of the classifier and p their softmax; f_minus is a linear
 function of the same features. With K logits and f_minus it is called a K+1 critic. It has no batch
-norm, and the penalty is taken on f_minus only, not on the classification layer.
+norm, and the gradient penalty is that of f_minus only, without the classification layer.
 
 Source:
     Sercu & Mroueh 2017, "Semi-Supervised Learning with IPM-based GANs: an Empirical Study",
@@ -92,7 +92,7 @@ class Digits:
 
     labelled: Tensor
     labels: Tensor
-    """Those of `labelled`."""
+    """Labels of the images `labelled`."""
     all_training: Tensor
     """All training digits, without labels; those of `labelled` are among them."""
     test: Tensor

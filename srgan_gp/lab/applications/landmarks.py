@@ -1,9 +1,9 @@
 """Augmentation of a training set: generated faces for a small network that finds landmarks.
 
 A regressor of five landmarks (eyes, tip of the nose, corners of the mouth) is trained on few real
-faces, with and without generated ones, for the same number of steps. The face detector YuNet labels
-all of them. The generator was trained on more real faces than the regressor gets, so that its faces
-may add information. Nobody is identified.
+faces, with and without generated ones, for the same number of steps. The landmarks that the face
+detector YuNet finds are the labels of all faces. The generator was trained on more real faces than
+the regressor gets, so that its faces may add information. Nobody is identified.
 
 Source:
     The set-up is this project's own; labels by Wu et al. 2023 (YuNet),
@@ -173,7 +173,7 @@ def run(
     names = ["training faces", "validation faces", "the network file of YuNet"]
     training, validation, detector_file = require_data(data, names)
     detector = FaceDetector.load(detector_file)
-    # More than needed, since the detector does not find all.
+    # 100 faces more than needed, since the detector does not find all faces.
     real = label(detector, draw_images(training, max(REAL) + 100, SIDE))
     expected = label(detector, draw_images(validation, VALIDATION_FACES, SIDE))
     generator = FaceGenerator.load(model, device="cpu", threads=torch.get_num_threads())

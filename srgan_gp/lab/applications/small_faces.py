@@ -1,9 +1,10 @@
 """Faces upscaled from 16 to 64 pixels: the loss of DCGAN, weight clipping, the gradient penalty.
 
 The compared trainings are called arms. All start from one generator that was trained with the L1
-loss, get the same processor time and the same critic, which has no batch norm. Scores of critics
-differ in scale, those of a clipped critic a thousandfold. So the gradient of each adversarial loss
-with respect to the output is scaled to `RATIO` times that of the L1 loss.
+loss, get the same processor time and the same critic, which has no batch norm. The scores of the
+critics differ in scale, by a factor of about 1,000 for a clipped critic. The gradient of each
+adversarial loss with respect to the output is therefore scaled to `RATIO` times the norm of the
+gradient of the L1 loss.
 
 Source:
     Chen & Tong 2017, "Face Super-Resolution Through Wasserstein GANs", arXiv:1705.02438: the
@@ -40,7 +41,7 @@ TRAINING_FACES, VALIDATION_FACES = 2000, 200
 
 @dataclass(frozen=True)
 class Arm:
-    """Options of a critic that is compared.
+    """Options of an arm that has a critic.
 
     Attributes:
         loss: name in `ADVERSARIAL_LOSSES`.
@@ -145,10 +146,10 @@ class _Critic:
     def __init__(self, arm: Arm, config: SmallFacesConfig) -> None:
         self.network = build("critics", "resnet_critic", width=config.critic_width, stages=3)
         self.loss, self.penalty = ADVERSARIAL_LOSSES[arm.loss], LIPSCHITZ_TERMS[arm.penalty]
-        # The other two values in `ARMS`, "none" and "weight_clipping", add nothing to the loss.
+        # The other penalties in `ARMS`, "none" and "weight_clipping", add nothing to the loss.
         self.has_penalty = arm.penalty == "wgan_gp"
         rate = config.learning_rate
-        # Of the two, RMSprop has beta2 only: the decay of the mean squared gradient.
+        # RMSprop has no beta1; beta2 is the decay of its mean squared gradient.
         self.optimizer = build_optimizer(arm.optimizer, self.network, rate, beta1=0.0, beta2=0.9)
 
     def learn(self, real: Tensor, fake: Tensor) -> None:

@@ -1,9 +1,9 @@
 """Text: a character-level WGAN-GP on the words of a dictionary, with a softmax output.
 
 A word is a matrix (LENGTH, SYMBOLS): one row per character, padded with spaces. Rows of real words
-are one-hot, those of generated words are probabilities, as are those of all points between them,
-where the penalty is taken. One-sided penalties, which only act on gradient norms above 1, converge
-better on such data (Zhao et al. 2018, arXiv:1804.02617, from the abstract); `run` compares both.
+are one-hot. Rows of generated words are probabilities, and so are those of points between real and
+generated words, where the penalty is taken. One-sided penalties, which act on norms above 1 only,
+converge better on such data (Zhao et al. 2018, arXiv:1804.02617, from the abstract).
 
 Source:
     Gulrajani et al. 2017, arXiv:1704.00028, section 5.3 and table 2 (n-gram Jensen-Shannon
@@ -208,7 +208,7 @@ def _measure(generator: WordGenerator, validation: Sequence[str]) -> dict[str, f
 def run(
     steps: int = WordsConfig.steps, data: Sequence[str | Path] = (DICTIONARY,), shown: int = 50
 ) -> str:
-    """Train with both penalties; return Markdown: a table of divergences, and new words.
+    """Train with a one-sided and a two-sided penalty; return a table and new words in Markdown.
 
     Args:
         steps: steps of each generator.
