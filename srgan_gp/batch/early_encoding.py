@@ -47,10 +47,10 @@ class EarlyEncoding:
         picture: Picture,
         on_tiles: Callable[[int, int], None] | None,
     ) -> Picture:
-        """Upscale an image, and begin to encode the result meanwhile.
+        """Upscale an image, and encode the rows of the result that are computed already.
 
         Args:
-            upscale: `Upscaler.upscale_picture`, with its options.
+            upscale: `Upscaler.upscale_picture` with its options; its callbacks are set here.
             picture: the image to upscale.
             on_tiles: called after each tile with (tiles done, tiles in all).
 
@@ -58,8 +58,8 @@ class EarlyEncoding:
             The complete result. Pass it to `finish`, which returns the file.
 
         Raises:
-            SrganGpError: as for `upscaler.Upscaler.upscale_picture`; or an error of the encoding,
-                which stops the network.
+            SrganGpError: as for `upscaler.Upscaler.upscale_picture`.
+            BaseException: an error of the encoding thread, which stops the network.
         """
 
         def on_progress(done: int, total: int) -> None:
@@ -77,8 +77,8 @@ class EarlyEncoding:
         """Wait for the end of the encoding, and return the staged file and the warnings.
 
         Args:
-            result: what `run` returned. It is encoded here if `upscale` did not start the encoding,
-                as for an image with varying alpha.
+            result: return value of `run`. It is encoded here if `upscale` did not start the
+                encoding, as for an image with varying alpha.
 
         Raises:
             PictureError: as for `encode_image`.
@@ -104,7 +104,7 @@ class EarlyEncoding:
             raise self._error
 
     def _cancel(self) -> None:
-        """End the encoding, and remove its file."""
+        """End the encoding after an error of `upscale`, and remove the staged file."""
         if self._growing_result is not None and self._thread is not None:
             self._growing_result.progress.cancel()  # The encoder no longer waits for rows.
             self._thread.join()
@@ -113,7 +113,7 @@ class EarlyEncoding:
             drop(staged)
 
     def _encode(self) -> None:
-        """Body of the thread: keep the staged file, or the error, for the thread of `run`."""
+        """Body of the thread: store the staged file, or the error, for the thread of `run`."""
         assert self._growing_result is not None  # `_start_encoding` sets it.
         try:
             self._encoded = self._write_file(self._growing_result)
@@ -121,7 +121,7 @@ class EarlyEncoding:
             self._error = error
 
     def _write_file(self, picture: Picture) -> EncodedFile:
-        """Encode an image into a staged file; it may still be growing."""
+        """Encode an image into a staged file; the image may be a `GrowingPicture`."""
         write: Callable[[BinaryIO], tuple[str, ...]] = partial(
             encode_image,
             picture,

@@ -1,7 +1,8 @@
 """One image from file to staged result: decode, upscale, encode.
 
 Every engine runs these three steps. The result is a staged file: complete, but under a hidden name.
-`batch.plan_runner` records it in the journal and gives it its final name.
+`batch.plan_runner` records the staged file in the journal and gives it its final name. A sequence
+is an animation or a multi-page image, which is read and written frame by frame.
 """
 
 from collections.abc import Callable
@@ -31,7 +32,7 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import hash_file, write_staged
 
 _FILE_STATE = attrgetter("st_ino", "st_size", "st_mtime_ns")
-"""Fields of the result of `stat` of which one changes when the file is written or replaced."""
+"""Fields of the result of `stat`; at least one changes when the file is written or replaced."""
 
 OnTiles = Callable[[int, int], None]
 """Called with (tiles done, tiles in all) of an image."""
@@ -47,8 +48,9 @@ class Decoded:
     size: tuple[int, int]
     """Width and height in pixels, upright."""
     target: Path
-    """Path of the result: the target of the job or its fallback."""
+    """Path of the result: the target of the job or its fallback, a PNG."""
     input_sha256: str
+    """SHA-256 of the input file, 64 hexadecimal digits."""
     pixel_bytes: int = 0
     """Bytes of the pixels of input and result together; 0 for a sequence, which is streamed."""
 
@@ -82,10 +84,10 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
 
     Raises:
         PictureError: the file cannot be read or changed meanwhile, the result would have too many
-            pixels or none, or no format can hold it.
+            pixels or no pixels, or no format can hold the result.
     """
     state_before = None
-    with suppress(OSError, ValueError):  # `_read` below raises an error with a message.
+    with suppress(OSError, ValueError):  # `_read` below raises a PictureError about such a file.
         state_before = _FILE_STATE(job.source.stat())
     content = _read(job.source, settings)
     try:
@@ -122,16 +124,16 @@ def enlarge(
     """Run the network over an image, or over all frames of a sequence.
 
     Args:
-        decoded: result of `decode`; a sequence can be used once.
-        upscaler: runs the network; may be used by one thread at a time.
+        decoded: result of `decode`. Pass a sequence only once: its frames are read here.
+        upscaler: runs the network; no other thread may use it meanwhile.
         settings: options of the run.
-        on_tiles: called after each tile, with the tiles of all frames of a sequence.
+        on_tiles: called after each tile; the tiles of all frames of a sequence count together.
         encodes_early: encode the rows of a PNG or TIFF while the network computes the next ones.
             Then `encode` must be called for the result.
 
     Returns:
-        The upscaled image, for `encode`; or the finished result of a sequence, whose frames are
-        encoded one by one, since it is never whole in memory.
+        The upscaled image, for `encode`; or the finished result of a sequence, which is encoded
+        here frame by frame, since it is never whole in memory.
 
     Raises:
         SrganGpError: as for `Upscaler.upscale_picture`; for a sequence also as for `encode`, and
@@ -158,7 +160,7 @@ def enlarge(
     frames = decoded.content.count
 
     def report_tiles(done: int, total: int) -> None:
-        if on_tiles is not None:  # All frames have about `total` tiles: their sizes are equal.
+        if on_tiles is not None:  # Frames have equal sizes, so each has about `total` tiles.
             on_tiles(len(reports) * total + done, frames * total)
 
     def upscale_frame(frame: Picture) -> Picture:
@@ -189,8 +191,8 @@ def encode(
     Args:
         enlarged: result of `enlarge`.
         settings: options of the run.
-        on_write: called before each write. An exception from it ends the encoding and leaves no
-            file. Not called for an encoding that began early; `on_tiles` of `enlarge` can end that.
+        on_write: called before each write. Its exceptions end the encoding and leave no file. It is
+            not called for an encoding that `enlarge` began, which ends if `on_tiles` raises.
 
     Raises:
         PictureError: the format cannot hold the result.
@@ -223,5 +225,5 @@ def _read(source: Path, settings: UpscaleSettings) -> Picture | FrameSequence:
     sequence = read_sequence(source, max_pixels=settings.max_pixels)
     if sequence.kind != "still":
         return sequence
-    [frame] = sequence.frames  # a sequence of kind "still" has one
+    [frame] = sequence.frames  # a sequence of kind "still" has one frame
     return replace(frame.picture, notes=sequence.notes + frame.picture.notes)

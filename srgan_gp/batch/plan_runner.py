@@ -22,7 +22,7 @@ from srgan_gp.system.paths import missing_folders
 from srgan_gp.system.write_errors import concerns_the_disk, errors_about
 
 SECONDS_BETWEEN_CHECKS = 0.2
-"""Interval of `PlanRunner.check` while the engine has no result."""
+"""Seconds between two calls of `PlanRunner.check` while the engine has no result."""
 
 NOT_TRIED = "E_NOT_TRIED"
 """Code of an input that was not processed because the run ended early."""
@@ -45,8 +45,8 @@ class RunnablePlan(Protocol):
         """Decide about an existing file at the path of a result.
 
         Returns:
-            The path to write to, which is another one for `--exist rename`; None: skip the input,
-            because its result exists.
+            The path to write to: `path`, or another path for `--exist rename`. None: skip the
+            input, because its result exists.
 
         Raises:
             PictureError: the file exists, and must be neither skipped nor replaced.
@@ -56,12 +56,12 @@ class RunnablePlan(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of one input. Fields without a value that applies to its status are None."""
+    """Outcome of one input. A field that does not apply to the status is None."""
 
     source: Path
     status: Status
     target: Path | None = None
-    """The file that was written, or the existing one for which the input was skipped."""
+    """The file that was written, or the existing file because of which the input was skipped."""
     reason: str | None = None
     """Why the input was skipped."""
     code: str | None = None
@@ -93,7 +93,8 @@ class PlanRunner:
         report: called with the outcome of each input as soon as it is known.
         journal: journal of the output folder; None: results are not recorded.
         work_key: hash of model and options, the result of `results.work.work_key`.
-        check: called several times a second and before each input. Its exceptions end the run.
+        check: called several times a second and before each input, to show the progress and to
+            check for signals. Its exceptions end the run.
     """
 
     plan: RunnablePlan
@@ -103,11 +104,11 @@ class PlanRunner:
     work_key: str = ""
     check: Callable[[], None] = lambda: None
     _in_progress: dict[Path, UpscaleJob] = field(default_factory=dict[Path, UpscaleJob], init=False)
-    """Submitted jobs by source; their results were not taken yet."""
+    """Jobs by source, from just before they are submitted until their results are committed."""
     _folder_errors: dict[Path, PictureError | None] = field(
         default_factory=dict[Path, PictureError | None], init=False
     )
-    """Every folder that `_prepare_folder` has prepared; None: it can be written."""
+    """Folders of results that `_prepare_folder` has tried, with their errors; None: no error."""
     _created_folders: set[Path] = field(default_factory=set[Path], init=False)
     _reached_count: int = field(default=0, init=False)
     """Number of inputs that the run has reached, in the order of the plan."""
@@ -154,7 +155,7 @@ class PlanRunner:
 
     def _start(self, job: UpscaleJob) -> None:
         """Submit a job as soon as the engine has room for it."""
-        # Noted first, so that the job is reported as not tried if an error below ends the run.
+        # Added first, so that `run` reports the job as not tried if an error below ends the run.
         self._in_progress[job.source] = job
         error = self._prepare_folder(job.target.parent)
         if error is not None:
@@ -197,8 +198,8 @@ class PlanRunner:
         if staged is None or facts is None:
             assert result.error is not None  # A result has a file or an error.
             raise result.error
-        # The target is checked again: a file may have been created there since the plan was made,
-        # and the engine may have chosen the fallback of the job instead of its target.
+        # The path is checked again: a file may have been created there since the plan was made, and
+        # the engine may have chosen the fallback of the job (a PNG) instead of its target.
         target = self.plan.settle(staged.target)
         if target is None:
             return Outcome(job.source, "skipped", staged.target, reason=RESULT_EXISTS)

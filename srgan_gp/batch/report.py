@@ -1,4 +1,4 @@
-"""Report of a run: one line an image for people, JSON for programs.
+"""Report of a run: one line for each image for people, JSON for programs.
 
 `batch.run` writes it: lines on the terminal, the file of `--report` and the output of `--json`. The
 JSON object of an input has the fields of `plan_runner.Outcome`, without those that have no value.
@@ -27,7 +27,7 @@ from srgan_gp.system.paths import is_file
 _BYTES_IN_MEMORY = 1 << 20
 """Outcomes of more bytes than this are kept in a temporary file."""
 _LONGEST_LINE_BYTES = 1 << 16
-"""Limit for reading the first line of a report; its two paths have up to 4 kB each."""
+"""Limit in bytes for the first line of a report; it has two paths of up to 4 kB each."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Record:
     file: IO[bytes] = field(
         default_factory=partial(tempfile.SpooledTemporaryFile[bytes], _BYTES_IN_MEMORY)
     )
-    """One JSON object a line, in UTF-8. The creator of the record closes the file."""
+    """One JSON object a line, in UTF-8. The code that makes the record closes the file."""
 
     def add(self, outcome: Outcome) -> None:
         """Append the outcome of an input.
@@ -61,7 +61,7 @@ class Record:
         """Write all lines to a report file, in one step.
 
         Raises:
-            OutputError: it cannot be written.
+            OutputError: the report cannot be written.
         """
         self.file.seek(0)
         with atomic_write(path) as file:
@@ -70,11 +70,11 @@ class Record:
     def json_lines(self, counts: Counter[Status], **about_the_run: object) -> Iterator[str]:
         """Yield the lines of the object that `--json` prints.
 
-        Its keys are `inputs` and every status with their counts, those of `about_the_run`, and
-        `pictures` with the objects of all inputs.
+        Its keys are `inputs` and every status, each with its count, then the keys of
+        `about_the_run`, then `pictures` with the objects of all inputs.
 
         Args:
-            counts: number of inputs by status; one input for each call of `add`.
+            counts: number of inputs by status; their sum is the number of calls of `add`.
             about_the_run: further entries, which can be written as JSON.
         """
         entries: dict[str, object] = {"inputs": counts.total()}
@@ -97,8 +97,8 @@ def check_report(path: Path) -> None:
     """Check before a run that a report can be written to a path and replaces only a report.
 
     Raises:
-        UsageError: the path has the suffix of an image, lies in the folder of a journal, or is that
-            of an existing file that is not a report.
+        UsageError: the path has the suffix of an image, lies in the folder of a journal, or is an
+            existing file that is not a report.
     """
     if path.suffix.lower() in PICTURE_SUFFIXES:
         raise UsageError(f"--report {path} would replace an image; try {path.stem}.jsonl.")

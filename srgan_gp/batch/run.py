@@ -1,6 +1,7 @@
 """Entry points of a batch run: `run_once`, `watch` and `dry_run`.
 
-`srgan-gp upscale` opens an engine, makes a `RunRequest` and calls one of them.
+`srgan-gp upscale` opens an engine, makes a `RunRequest` and calls one of these functions. A journal
+in the output folder records the results, so that a later run skips them.
 """
 
 import time
@@ -30,9 +31,9 @@ from srgan_gp.system.files import drop_unfinished
 from srgan_gp.system.signals import StopRequest
 
 SECONDS_BETWEEN_POLLS = 1.0
-"""Interval at which `watch` looks for new files."""
+"""Seconds between two searches of `watch` for new files."""
 _SECONDS_BETWEEN_CHECKS = 0.1
-"""Interval at which `watch` checks for signals between two polls."""
+"""Seconds between two checks of `watch` for signals."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Reporting:
     """Outputs of a run besides its images."""
 
     open_bar: Callable[[int | None], AbstractContextManager[ProgressDisplay]]
-    """Opens a progress display for a number of inputs; None: their number is unknown."""
+    """Opens a progress display; its argument is the number of inputs, or None if unknown."""
     print_line: Callable[[str], None]
     """Prints a line on stdout."""
     wants_json: bool = False
@@ -73,7 +74,7 @@ def run_once(request: RunRequest) -> int:
 
     Raises:
         SrganGpError: the run cannot start, or an error that concerns all images ended it.
-        Stopped: a signal ended it.
+        Stopped: a signal ended the run.
     """
     output, engine, about = request.output, request.opened.engine, request.opened.about
     key = request.work.key
@@ -82,7 +83,8 @@ def run_once(request: RunRequest) -> int:
         make_plan(request.inputs, output, journal=journal, work_key=key) as plan,
     ):
         needed = check_space(plan, request.settings, about.scale, output.folder)
-        # A user who passed a single file knows where it comes from, unless it is a result.
+        # Lines about the inputs. A run with a single file prints them only if that file is the
+        # result of an earlier run.
         lines: Iterable[str] = ()
         skipped_files = request.inputs.skipped_files
         if skipped_files.repeated or not isinstance(plan.targets, SingleTarget):
@@ -103,7 +105,7 @@ def watch(request: RunRequest) -> NoReturn:
 
     Raises:
         SrganGpError: as for `run_once`.
-        Stopped: a signal ended it.
+        Stopped: a signal ended the run.
     """
     watched_inputs, engine = Watch(request.inputs), request.opened.engine
     folder, is_kept, key = request.output.folder, request.keeps_journal, request.work.key
@@ -127,7 +129,7 @@ def watch(request: RunRequest) -> NoReturn:
                     reporter.check()
                     time.sleep(_SECONDS_BETWEEN_CHECKS)
         finally:
-            for line in skipped_lines(request.inputs.skipped_files):  # those of the last poll
+            for line in skipped_lines(request.inputs.skipped_files):  # files of the last poll
                 reporter.display.line(line)
 
 
@@ -136,8 +138,8 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
 
     Args:
         request: the run.
-        has_estimate: run the model for a moment, to estimate the time of the run. No estimate is
-            made with several devices, whose models are in other processes.
+        has_estimate: upscale a small image, to estimate the time of the run. With several devices
+            no estimate is made, since other processes run the model.
 
     Raises:
         SrganGpError: the run could not start.
@@ -152,10 +154,10 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
         entries = preview(plan, request.settings, request.opened.about.scale)
         upscaler = request.opened.upscaler if has_estimate else None
         if request.reporting.wants_json:
-            for line in totals.json_lines(entries, upscaler):  # counts and estimates as well
+            for line in totals.json_lines(entries, upscaler):  # also sets the fields of `totals`
                 print_line(line)
         else:
-            has_model_line = False  # Only the first MODEL_CHANGED is printed, as in a run.
+            has_model_line = False  # As in a run, only the first error MODEL_CHANGED is printed.
             for entry in entries:
                 totals.add(entry)
                 if isinstance(entry, Refused) and entry.error.code == MODEL_CHANGED:
@@ -178,7 +180,7 @@ def _open_reporter(
     """Open a reporter for the `with` block that runs the engine.
 
     When the block ends, even by an error, the engine is closed, its unfinished files are removed,
-    and the summary and the report are printed and written.
+    the summary is printed, and the report is written.
 
     Args:
         request: the run.

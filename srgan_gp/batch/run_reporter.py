@@ -18,7 +18,7 @@ from srgan_gp.errors import OutputError, PictureError, SrganGpError
 from srgan_gp.system.signals import StopRequest
 
 _LARGEST_TILE_SHARE = 0.98
-"""Most of a tile that counts while it is running, however long it takes."""
+"""Largest share of a running tile that is counted as done, however long the tile takes."""
 
 
 class ProgressDisplay(Protocol):
@@ -48,7 +48,7 @@ class _TileProgress:
     total: int
     """Number of all tiles."""
     noted_at: float
-    """Time of the last tile, or of the start, in seconds of `time.monotonic`."""
+    """Time when the last tile was done, or of the start, in seconds of `time.monotonic`."""
     seconds_per_tile: float
     """Expected seconds for the tile that is running; 0: unknown."""
 
@@ -62,8 +62,8 @@ class RunReporter:
         record: keeps the outcomes for the report.
         stop: request to stop, checked with the progress.
         choice_lines: lines about model and device, printed before the first image is upscaled.
-        hidden: path of the folder of temporary files for standard input and output, which is
-            removed from printed lines; "": there is none.
+        hidden: path of the folder with the temporary files of standard input and output; it is
+            removed from printed lines. "": there is no such folder.
     """
 
     display: ProgressDisplay
@@ -80,8 +80,9 @@ class RunReporter:
     _codes: set[str | None] = field(default_factory=set[str | None], init=False)
     """Error codes of all outcomes so far."""
     _done_pixels: float = field(default=0, init=False)
+    """Pixels of the upscaled inputs; an input of unknown size counts as `_mean_pixels`."""
     _total: int = field(default=0, init=False)
-    """Number of inputs; 0 until `count_pixels` is called: the progress counts images."""
+    """Number of inputs; 0 if `count_pixels` was not called: the progress counts images then."""
     _pixels: dict[Path, int] = field(default_factory=dict[Path, int], init=False)
     """Pixels of inputs that are not finished, by path."""
     _remaining_pixels: float = field(default=0, init=False)
@@ -94,8 +95,8 @@ class RunReporter:
 
         Args:
             total: number of inputs.
-            pixels: pixels of inputs by path, with all frames; at least one. Other inputs count as
-                the mean of these.
+            pixels: pixels of inputs by path, with all frames; for at least one input. Each other
+                input counts as the mean of these.
         """
         self._total, self._pixels = total, dict(pixels)
         self._remaining_pixels = sum(pixels.values())
@@ -104,8 +105,8 @@ class RunReporter:
     def report(self, outcome: Outcome) -> None:
         """Print and record the outcome of an input.
 
-        An input that was not tried is recorded, but not printed. Of the inputs that were refused
-        because another version of the model made their results, only the first is printed.
+        An input that was not tried is recorded, but not printed. If another version of the model
+        made existing results, their inputs are refused, and only the first of these is printed.
         """
         if outcome.status == "done":
             while self.choice_lines:
@@ -125,13 +126,13 @@ class RunReporter:
         self.record.add(outcome)
 
     def note_tiles(self, job: UpscaleJob, done: int, total: int, seconds: float = 0) -> None:
-        """Note the progress inside an image; `Engine.on_tiles` calls this from any thread.
+        """Note the progress inside an image; the engine calls this, from any thread.
 
         Args:
             job: the image.
             done: number of tiles that are done; 0 at the start.
             total: number of tiles.
-            seconds: expected seconds for a tile; 0: as long as the tiles since the last call.
+            seconds: expected seconds for a tile; 0: the mean of the tiles since the last call.
         """
         now = time.monotonic()
         previous = self._in_progress.get(job.source)
@@ -152,7 +153,7 @@ class RunReporter:
             self.display.line(self.choice_lines.pop(0))
         done, done_pixels = float(self.counts.total()), self._done_pixels
         for source, progress in in_progress.items():
-            running_tile = 0.0  # share of the tile that is running, by its expected time
+            running_tile = 0.0  # done share of the running tile, estimated by its expected time
             if progress.seconds_per_tile > 0:
                 elapsed = now - progress.noted_at
                 running_tile = min(elapsed / progress.seconds_per_tile, _LARGEST_TILE_SHARE)
@@ -176,7 +177,7 @@ class RunReporter:
 
     @property
     def exit_code(self) -> int:
-        """Exit code of the program if the run is not ended by an error: 0, or that of a failure."""
+        """Exit code of the program, if no error ends the run: 0, or that of a failed input."""
         # An internal error of one image comes first, then a result that could not be written.
         for error_class in (SrganGpError, OutputError):
             if error_class.code in self._codes:

@@ -1,6 +1,6 @@
 """`upscale - -o -`: an image from standard input, and its result to standard output.
 
-The run reads and writes files, so files of a temporary folder stand for the two streams.
+A run reads and writes files, so temporary files take the place of the two streams.
 """
 
 import os
@@ -23,9 +23,10 @@ STREAM = "-"
 INPUT_NAME = "standard input"
 """Name of standard input in messages."""
 MAX_INPUT_BYTES = 4 << 30
-"""Longest standard input, 4 GiB. An image of 100 megapixels, the limit by default, has 0.8 GB as
-uncompressed RGBA of 16 bits."""
+"""Longest standard input, 4 GiB. An image of 100 megapixels, the default of `--max-pixels`, has
+0.8 GB as uncompressed RGBA of 16 bits."""
 _BLOCK_BYTES = 1 << 20
+"""Bytes that are copied from standard input at once, 1 MiB."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Streams:
 
     inputs: Sequence[str]
     output: str | None
-    """Value of -o as the user passed it; for `-` a temporary folder, whose file is then copied to
-    standard output."""
+    """Value of -o as the user passed it; for `-` a temporary folder. The file in that folder is
+    copied to standard output at the end."""
     folder: str
     """The temporary folder, with a separator at its end."""
 

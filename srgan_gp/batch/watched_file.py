@@ -1,6 +1,6 @@
-"""`write_watched`: call a function before each write to a file, such as a cancellation check.
+"""`write_watched`: calls a function before each write to a file, such as a cancellation check.
 
-The server uses it, so that a client can cancel the encoding of a large image.
+The server uses this function, so that a client can cancel the encoding of a large image.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,12 @@ def write_watched(
     Returns:
         The return value of `write`.
     """
+    # The cast: type checkers do not see the methods that `__getattr__` returns.
     return write(cast("BinaryIO", _WatchedFile(file, on_write)))
 
 
 class _WatchedFile:
-    """A file that calls a function before each write; everything else is that of the file."""
+    """A file that calls a function before each write; other methods are those of the given file."""
 
     def __init__(self, file: BinaryIO, on_write: Callable[[], None]) -> None:
         self._file, self._on_write = file, on_write

@@ -1,6 +1,7 @@
 """Budget of memory or slots that threads share: a request waits until enough is free.
 
-`ThreadEngine` limits with it the bytes of pixels and the number of images that are decoded at once.
+`ThreadEngine` uses budgets to limit the bytes of pixels, the memory of the network, and the numbers
+of images that are decoded and encoded at once.
 """
 
 import threading
@@ -26,7 +27,7 @@ class Budget:
     _changed: threading.Condition = field(default_factory=threading.Condition, init=False)
     """Guards all fields, and is notified after each change."""
     _waiting: deque[object] = field(default_factory=deque[object], init=False)
-    """One object for each waiting thread, the first one is served next."""
+    """One object for each waiting thread; the thread of the first object is served next."""
 
     @contextmanager
     def reserved(self, amount: int) -> Generator[None, None, None]:

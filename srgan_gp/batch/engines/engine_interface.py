@@ -1,7 +1,7 @@
 """Interface that every batch engine implements: settings, results and the `Engine` protocol.
 
 An engine writes each result to a staged file: a complete file under a hidden name. Only
-`batch.plan_runner` renames it to its final name.
+`batch.plan_runner` renames the staged file to its final name.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,7 +32,7 @@ class UpscaleSettings:
     quality: Quality | None = None
     """Quality of JPEG, WebP and AVIF; None: the default of the format."""
     max_pixels: int = DEFAULT_MAX_PIXELS
-    """Largest input in pixels, width x height, all its frames together."""
+    """Largest input: width x height in pixels, of all its frames together."""
     strip_metadata: bool = False
     """Write no EXIF, no XMP and no resolution."""
     frames: Literal["all", "first"] = "all"
@@ -49,7 +49,7 @@ class UpscaleSettings:
 class Facts:
     """Sizes, device, tiles and time of one upscaled image, for the report of the run.
 
-    `plan_runner.Outcome` has fields of the same names, into which these are copied.
+    These fields are copied to fields of `plan_runner.Outcome`, which have the same names.
     """
 
     size: tuple[int, int]
@@ -65,12 +65,13 @@ class Facts:
     tiles: int
     """Number of times that the network was run."""
     seconds: float
-    """Time in the network and around it, without reading and writing."""
+    """Time of upscaling in seconds, without reading and writing files."""
     frames: int = 1
+    """Number of frames or pages; 1 for a still image."""
     warnings: tuple[str, ...] = ()
     faces: list[dict[str, Any]] | None = None
-    """`FaceResult.values` of each face; None: faces were not looked for. Of several frames, each
-    face also has `frame`, the number of its frame from 1."""
+    """`FaceResult.values` of each face; None: faces were not searched. If there are several frames,
+    each face also has `frame`, the number of its frame from 1."""
 
     @classmethod
     def of(
@@ -81,7 +82,15 @@ class Facts:
         warnings: Sequence[str],
         frames: int = 1,
     ) -> "Facts":
-        """Collect the facts from one report for each frame; `warnings` are those of the files."""
+        """Collect the facts from one report for each frame.
+
+        Args:
+            size: as the field.
+            result_size: as the field.
+            reports: reports of the upscaler; device, provider and precision are the first one's.
+            warnings: warnings about reading and writing the files.
+            frames: as the field.
+        """
         first = reports[0]
         all_warnings = [*warnings]
         faces: list[dict[str, Any]] = []
@@ -105,7 +114,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Result:
-    """Result of a job: either a staged file, its facts and the hash of the input; or an error."""
+    """Result of a job: a staged file, its facts and the SHA-256 of the input; or else an error."""
 
     job: UpscaleJob
     staged: Staged | None = None
@@ -126,10 +135,11 @@ class Engine(Protocol):
     """Runs several jobs at once and returns their results in any order."""
 
     capacity: int
-    """Largest number of jobs in progress: submitted, and their results not taken."""
+    """Largest number of jobs in progress: submitted, with results not taken yet."""
 
     on_tiles: OnJobTiles | None
-    """Set by the owner of the engine. Only `ThreadEngine` calls it; the others know no tiles."""
+    """Set by the owner of the engine. Only `ThreadEngine` calls it: other engines get no progress
+    from their workers."""
 
     def submit(self, job: UpscaleJob) -> None:
         """Start a job. The folder of its target exists."""
@@ -166,8 +176,8 @@ def failed_result(job: UpscaleJob, error: BaseException) -> Result:
         case SrganGpError():
             raise error
         case Exception():
-            # A bug that one image triggers must not end the run.
+            # Probably a bug that this image triggers: it must not end the run.
             message = f"internal error: {type(error).__name__}: {error}; please report it"
             return Result(job, error=PictureError(SrganGpError.code, message))
-        case _:
+        case _:  # such as KeyboardInterrupt
             raise error

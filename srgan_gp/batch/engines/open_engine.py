@@ -1,6 +1,6 @@
 """Opens an engine: loads the model and chooses threads, processes or Ray.
 
-`srgan-gp upscale` opens one for its run.
+`srgan-gp upscale` opens an engine for its run.
 """
 
 from collections.abc import Generator, Sequence
@@ -24,10 +24,11 @@ class OpenEngine:
 
     engine: Engine
     about: About
+    """Facts about the model, such as its name and scale."""
     choices: list[str]
     """Lines for the user: model and device, with the reason of the choice; one for each device."""
     upscaler: Upscaler | None = None
-    """The model, if this process runs the jobs; may be used while no job runs. Else None."""
+    """The model, for use while no job runs; None: other processes have the model."""
 
 
 @contextmanager
@@ -44,17 +45,17 @@ def open_engine(
     address: str | None = None,
     image_width: int | None = None,
 ) -> Generator[OpenEngine, None, None]:
-    """Open an engine for one run, or for several in sequence. It is closed after the block.
+    """Open an engine for one run, or for several in sequence; close it after the `with` block.
 
     Args:
-        devices: names of the devices. With one, this process runs the jobs; with several, a worker
-            process for each. Ray takes exactly one: `auto`, `cpu` or `cuda`.
+        devices: names of the devices. With one device, this process runs the jobs; with several,
+            each device has a worker process. Ray takes exactly one name: `auto`, `cpu` or `cuda`.
         settings: options of all runs.
-        model: as for `upscaler.Upscaler.load`. None: its default, or, if the scale of the run is
-            up to 2, the model that the card of the default names for such scales.
+        model: as for `upscaler.Upscaler.load`. None: the default model or, if the scale of the run
+            is up to 2, the model that the card of the default model names for such scales.
         threads: CPU threads for each device; None: as for `upscaler.Upscaler.load`, or for Ray as
             for `RayEngine`.
-        fidelity: as for `upscaler.Upscaler.load`.
+        fidelity: as for `upscaler.Upscaler.load`: weight of the second model in an average of two.
         precision: as for `upscaler.Upscaler.load`.
         faces: as for `upscaler.Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
@@ -66,13 +67,13 @@ def open_engine(
         SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
             or starts no worker.
     """
-    is_default, note = model is None, None
+    is_default, note = model is None, None  # `note`: why another model than the default runs
     model, scale = model or DEFAULT_MODEL, settings.scale
     if settings.width and image_width:
         scale = settings.width / image_width
     if is_default and scale is not None:
         model, note = model_for_scale(model, scale, fidelity)
-    if engine == "ray":  # Workers have other working directories, so relative paths are replaced.
+    if engine == "ray":  # Workers have other working directories, so paths are made absolute.
         model = _absolute(model)
         if faces is not None:
             detector = None if faces.detector is None else _absolute(str(faces.detector))

@@ -1,4 +1,4 @@
-"""Engine of several devices: one worker process each, which is replaced when it crashes.
+"""Engine of several devices: each has a worker process, which is replaced when it crashes.
 
 A worker (`worker_process.serve`) receives jobs from a pipe. It sends `Ready` when its model is
 loaded, then one `Result` for each job.
@@ -19,7 +19,7 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import DeviceError
 from srgan_gp.system.files import drop, sweep
 
-_SECONDS_BETWEEN_CHECKS = 0.2  # whether all workers have loaded the model
+_SECONDS_BETWEEN_CHECKS = 0.2  # between checks whether all workers have loaded the model
 
 
 class Worker:
@@ -28,14 +28,16 @@ class Worker:
     def __init__(
         self, open_upscalers: OpenUpscalers, device: str, settings: UpscaleSettings
     ) -> None:
-        # A fresh interpreter: a fork of a process that has used a GPU cannot use it.
+        # "spawn" starts a new interpreter: a fork of a process that has used a GPU cannot use it.
         context = multiprocessing.get_context("spawn")
         self.pipe: Connection[Any, Any]
         self.pipe, worker_end = context.Pipe()
         arguments = (worker_end, open_upscalers, device, settings)
         self.process: BaseProcess = context.Process(target=serve, args=arguments, daemon=True)
         self.process.start()
-        worker_end.close()  # The process has a copy; with this one open, its end is not noticed.
+        # The process has its own copy. Only if this one is closed, the end of the process ends the
+        # pipe.
+        worker_end.close()
         self.device = device
         self.ready: Ready | None = None
         """First message of the process; None while the model loads."""
@@ -71,10 +73,10 @@ class ProcessEngine:
     """An `engine_interface.Engine` of worker processes.
 
     A process that crashes is replaced, and its jobs run again, as `RetryQueue` describes. `close`
-    removes its unfinished files.
+    removes the unfinished files of crashed processes.
 
     Args:
-        open_upscalers: loads the model in the worker.
+        open_upscalers: loads the model in each worker.
         devices: names of the devices, one worker for each.
         settings: options of the run.
 
@@ -88,8 +90,10 @@ class ProcessEngine:
         self.on_tiles: OnJobTiles | None = None  # Workers report whole images only.
         self._worker_arguments = (open_upscalers, settings)
         self._retry_queue = RetryQueue()
-        self._failures: list[Result] = []  # of jobs that crashed too many workers; not taken yet
-        self._folders_to_sweep: set[Path] = set()  # may have unfinished files of ended workers
+        # Results of jobs that crashed too many workers, which `take` has not returned yet.
+        self._failures: list[Result] = []
+        # Folders that may have unfinished files of ended workers, which `close` removes.
+        self._folders_to_sweep: set[Path] = set()
         self._workers: list[Worker] = []
         try:
             for device in devices:
@@ -126,13 +130,13 @@ class ProcessEngine:
         """End all workers and remove the results that were not taken."""
         for worker in self._workers:
             self._drop_results(worker)
-            worker.pipe.close()  # All workers end at once; the loop below waits for each.
+            worker.pipe.close()  # All workers begin to end now; the loop below waits for each.
         for worker in self._workers:
             worker.end()
             self._folders_to_sweep |= {job.target.parent for job in worker.jobs}
         self._workers = []
-        # Last, when no process writes any more. A worker has released the lock of the results that
-        # it sent, so `sweep` also removes those that were not taken.
+        # Last, when no process writes any more. A worker has released the locks of the results that
+        # it sent, so `sweep` also removes the results that were not taken.
         for folder in self._folders_to_sweep:
             sweep(folder)
 
@@ -141,14 +145,15 @@ class ProcessEngine:
         return Worker(open_upscalers, device, settings)
 
     def _receive(self, timeout: float) -> Result | None:
-        """Handle one message of any worker; return it if it is a result, else None.
+        """Handle one message of any worker; return the message if it is a result, else None.
 
-        Also returns None if there is no message within `timeout` seconds.
+        None is also returned if there is no message within `timeout` seconds.
         """
         workers = {worker.pipe: worker for worker in self._workers}
         readable_pipes = wait(list(workers), timeout)
         if not readable_pipes:
             return None
+        # The cast: `wait` also takes other objects than pipes, and its type hints say so.
         worker = workers[cast("Connection[Any, Any]", readable_pipes[0])]
         try:
             message = worker.pipe.recv()
@@ -170,7 +175,7 @@ class ProcessEngine:
         """Start a new process in place of one that has crashed, and queue its jobs again.
 
         Raises:
-            DeviceError: it has crashed before its model was loaded.
+            DeviceError: the process has crashed before its model was loaded.
         """
         if worker.ready is None:
             raise DeviceError(

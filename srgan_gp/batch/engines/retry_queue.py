@@ -1,7 +1,7 @@
 """Retry queue: a job whose worker crashes is retried up to twice.
 
 Workers are processes (`ProcessEngine`) or actors of a Ray cluster (`RayEngine`). A worker runs
-several jobs at once, so after a crash it is not known which of them caused it.
+several jobs at once, so after a crash it is not known which job caused the crash.
 """
 
 from collections import Counter, deque
@@ -26,12 +26,12 @@ class QueueWorker(Protocol):
 
     @property
     def in_progress(self) -> Collection[UpscaleJob]:
-        """Jobs that it is processing."""
+        """Jobs that the worker is processing."""
         ...
 
     @property
     def capacity(self) -> int:
-        """Largest number of jobs in progress; 0 while it is not ready."""
+        """Largest number of jobs in progress; 0 while the worker is not ready."""
         ...
 
     def begin(self, job: UpscaleJob) -> None:
@@ -47,9 +47,11 @@ class RetryQueue:
 
     def __init__(self) -> None:
         self._waiting: deque[UpscaleJob] = deque()
+        """Jobs that wait for their first attempt."""
         self._retries: deque[UpscaleJob] = deque()
+        """Jobs that wait for another attempt."""
         self._crashes: Counter[UpscaleJob] = Counter()
-        """Number of crashed workers of each job that had one and is not finished."""
+        """For each unfinished job: number of workers that crashed while they processed it."""
 
     def add(self, job: UpscaleJob) -> None:
         """Add a job for its first attempt."""
@@ -66,15 +68,15 @@ class RetryQueue:
                     break  # The worker may not be the least busy one any more: sort again.
 
     def next_for(self, in_progress: Collection[UpscaleJob], capacity: int) -> UpscaleJob | None:
-        """Remove the next job of a worker from the queue, and return it; None: none for now.
+        """Remove the next job for a worker from the queue, and return it; None: no job for now.
 
         Args:
             in_progress: jobs that the worker is processing.
-            capacity: the largest number of them.
+            capacity: largest number of jobs that the worker processes at once.
         """
         if any(job in self._crashes for job in in_progress):  # A retry runs alone.
             return None
-        if self._retries:  # They come first, so workers get no other job until they are idle.
+        if self._retries:  # Retries come first: workers get no other job, and so become idle.
             return None if in_progress else self._retries.popleft()
         if self._waiting and len(in_progress) < capacity:
             return self._waiting.popleft()

@@ -27,21 +27,22 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop
 
 PIXEL_MEMORY = 768 << 20
-"""Bytes of the pixels of all inputs and results in memory, 768 MiB. An image beyond it waits."""
+"""Bytes of the pixels of all inputs and results in memory, 768 MiB. Further images wait."""
 NETWORK_MEMORY = CPU_BUDGET
-"""Bytes for the network; two images are processed at once if both fit."""
+"""Bytes for the network; two images are processed at once if this is enough for both images."""
 LARGE_PIXELS = 150_000
-"""Images of at least this size take seconds on a CPU. For the first of them the speed is measured,
-so that the progress is estimated before the first tile is done.
+"""Images of at least this many pixels take seconds on a CPU. At the first of them the speed of the
+model is measured, so that the progress can be estimated before the first tile is done.
 
 The measurement takes about 5 % of the time of an image of this size, once a run.
 """
-_PROBE_SIDE = 64
-"""Side in pixels of the square image that the speed is measured with."""
+_SPEED_SIDE = 64
+"""Side in pixels of the square image that is upscaled to measure the speed."""
 _SECONDS_BETWEEN_CANCELS = 0.02
-"""Interval at which `close` cancels the network until all threads have ended."""
+"""Seconds after which `close` cancels the network again, until all threads have ended."""
 SECONDS_TO_END = 3.0
-"""Longest wait of `close` for its threads; the encoding of a huge image cannot be interrupted."""
+"""Longest wait of `close` for its threads, since the encoding of a huge image cannot be
+interrupted."""
 
 
 class ThreadEngine:
@@ -49,8 +50,8 @@ class ThreadEngine:
 
     Args:
         upscalers: one for each image that is upscaled at the same time, all of the same model.
-            With two, the pixels of one image are converted to or from the values of the network
-            while the network processes the other.
+            With two upscalers, the pixels of one image are converted to or from the values of the
+            network while the network processes the other image.
         settings: options of the run.
         decoders: number of images decoded at once; None: a quarter of the cores, 1 to 4.
         encoders: number of images encoded at once; None: the number of cores, 2 to 8.
@@ -81,20 +82,20 @@ class ThreadEngine:
         decoders = decoders or max(1, min(cores // 4, 4))
         encoders = encoders or max(2, min(cores, 8))
         self._decoders, self._encoders = Budget(decoders), Budget(encoders)
-        # Two more than run at once: one waits for an upscaler and one for an encoder.
+        # Two jobs more than can run at once: one waits for an upscaler and one for an encoder.
         self.capacity = decoders + len(upscalers) + encoders + 2
         self._threads: list[threading.Thread] = []
         self._thread_lock = threading.Lock()  # a Ray actor submits from several threads
 
     def submit(self, job: UpscaleJob) -> None:
-        """Start a job, in a new thread while there are fewer than `capacity`."""
+        """Start a job, in a new thread while there are fewer threads than `capacity`."""
         with self._thread_lock:
             self._jobs.put(job)
             if len(self._threads) < self.capacity and not self._is_closing.is_set():
                 # A daemon, so that a thread that cannot be interrupted does not block the exit.
                 thread = threading.Thread(target=self._run_jobs, name="upscale", daemon=True)
                 thread.start()
-                self._threads.append(thread)  # only if it has started, since `close` joins it
+                self._threads.append(thread)  # after the start, since `close` joins these threads
 
     def take(self, timeout: float) -> Result | None:
         """Wait for a result, as specified by `engine_interface.Engine`."""
@@ -119,7 +120,8 @@ class ThreadEngine:
             thread.join(_SECONDS_BETWEEN_CANCELS)
             while thread.is_alive() and time.monotonic() < deadline:
                 for upscaler in self._upscalers:
-                    upscaler.cancel()  # Called again and again: it may come just before a call.
+                    # Called again and again: a thread may start the network just after a call.
+                    upscaler.cancel()
                 thread.join(_SECONDS_BETWEEN_CANCELS)
         while not self._results.empty():
             _remove_file(self._results.get())
@@ -135,7 +137,8 @@ class ThreadEngine:
                 _remove_file(result)
             else:
                 self._results.put(result)
-            # While this thread waits for a job, the traceback of an error would keep the pixels.
+            # While this thread waits for a job, the traceback of an error would keep the pixels in
+            # memory.
             result = None
 
     def _run_job(self, job: UpscaleJob) -> Result:
@@ -148,11 +151,11 @@ class ThreadEngine:
             with ExitStack() as memory_of_job:
                 with self._decoders.reserved(1):
                     decoded = decode(job, self._settings, self._model_scale)
-                    # Waits for memory without giving the decoder back, so that no further image is
-                    # decoded meanwhile. The memory is kept until the result is encoded.
+                    # Wait for memory inside the block of the decoder, so that no further image is
+                    # decoded meanwhile. The memory is reserved until the result is encoded.
                     memory_of_job.enter_context(self._pixel_memory.reserved(decoded.pixel_bytes))
                 enlarged = self._enlarge(decoded)
-                if isinstance(enlarged, Result):  # An animation is encoded frame by frame already.
+                if isinstance(enlarged, Result):  # An animation, which is encoded already.
                     return enlarged
                 if enlarged.early is not None:  # The encoding began while the network was running.
                     return encode(enlarged, self._settings)
@@ -162,10 +165,10 @@ class ThreadEngine:
             return failed_result(job, error)
 
     def _enlarge(self, decoded: Decoded) -> Enlarged | Result:
-        """Run the network when an upscaler is idle and its memory is free; report the tiles."""
+        """Run the network as soon as an upscaler is idle and memory is free; report the tiles."""
 
         def on_tiles(done: int, total: int) -> None:
-            # `Upscaler.cancel` has no effect between two frames of an animation.
+            # Needed for animations: `Upscaler.cancel` has no effect between two frames.
             if self._is_closing.is_set():
                 raise Cancelled("The run has ended.")
             if self.on_tiles is not None:
@@ -177,12 +180,14 @@ class ThreadEngine:
             with self._network_memory.reserved(upscaler.network_memory(height, width)):
                 if self.on_tiles is not None:
                     if width * height >= LARGE_PIXELS and self._seconds_per_pixel is None:
-                        speed = 0.0  # unknown on a GPU, which is slower in small images
+                        # In seconds a pixel. 0: unknown; a GPU is slower in small images, so a
+                        # measurement would be wrong.
+                        speed = 0.0
                         if upscaler.device == "cpu":
-                            speed = measure_speed(upscaler, _PROBE_SIDE)
+                            speed = measure_speed(upscaler, _SPEED_SIDE)
                         self._seconds_per_pixel = speed
                     seconds = width * height * (self._seconds_per_pixel or 0)
-                    # 0 of 1 tiles: the number of tiles is not known yet, `seconds` is for all.
+                    # The number of tiles is not known yet, so the image counts as one tile.
                     self.on_tiles(decoded.job, 0, 1, seconds)
                 return enlarge(decoded, upscaler, self._settings, on_tiles, encodes_early=True)
         finally:

@@ -18,11 +18,12 @@ from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
 from srgan_gp.system.files import drop, drop_unfinished, release
 
-if TYPE_CHECKING:  # It takes as long to import as decoding an image.
+if TYPE_CHECKING:  # Importing it takes as long as decoding an image.
     from multiprocessing.connection import Connection
 
 OpenUpscalers = Callable[[str], Sequence[Upscaler]]
-"""Loads a model on a device: one upscaler for each thread of a `ThreadEngine`. Can be pickled."""
+"""Function of a device's name that loads a model there and returns the upscalers of a
+`ThreadEngine`. Can be pickled."""
 
 
 def load_upscalers(
@@ -34,10 +35,10 @@ def load_upscalers(
     precision: str = "auto",
     faces: FaceOptions | None = None,
 ) -> list[Upscaler]:
-    """Load a model once, and return two upscalers that share it: one for each thread of an engine.
+    """Load a model once, and return two upscalers that share it, for a `ThreadEngine`.
 
-    Arguments and errors are those of `Upscaler.load`; `threads` are the CPU threads of the network.
-    None for `model` is its default.
+    Arguments and errors are those of `Upscaler.load`; `threads` is the number of CPU threads of the
+    network. None for `model` is the default model.
     """
     upscaler = Upscaler.load(
         DEFAULT_MODEL if model is None else model,
@@ -66,7 +67,7 @@ class About:
     choice: str
     """Model and device, with the reason of the choice, in one line for the user."""
     face_work: dict[str, object]
-    """What determines how faces are enhanced, as JSON types; empty if they are not."""
+    """Options that determine how faces are enhanced, as JSON types; empty if they are not."""
 
     @classmethod
     def of(cls, upscaler: Upscaler) -> "About":
@@ -87,7 +88,7 @@ class Ready:
 
     about: About
     capacity: int
-    """Largest number of its jobs in progress."""
+    """Largest number of jobs that the worker processes at once."""
 
 
 def serve(
@@ -99,11 +100,11 @@ def serve(
     """Run a worker: receive jobs from a pipe and send their results, until the pipe ends.
 
     The pipe ends when the main process closes it or ends. The messages are `Ready`, then one
-    `Result` for each job. An error can take the place of any of them, and is the last message.
+    `Result` for each job. An error can take the place of any message, and is the last message.
 
     The file of a result is staged: complete, but under a hidden name, and locked by this process.
-    The main process renames it. The lock is released after the result was sent, and not before: if
-    it cannot be sent, the file is still one of this process, which removes it.
+    The main process renames it. This process releases the lock only after it has sent the result.
+    If it cannot send the result, it removes the file.
 
     Args:
         pipe: receives `UpscaleJob` objects and sends the messages.
@@ -127,8 +128,8 @@ def serve(
         while True:
             engine.submit(pipe.recv())
     except (EOFError, OSError):  # The pipe has ended.
-        # If anything hangs from here on, such as a driver, the process ends after this time, which
-        # is a second more than `engine.close` waits for its threads.
+        # If anything hangs from here on, such as a driver, the timer ends the process, a second
+        # after `engine.close` has ceased to wait for its threads.
         timer = threading.Timer(SECONDS_TO_END + 1, os._exit, (1,))
         timer.daemon = True
         timer.start()

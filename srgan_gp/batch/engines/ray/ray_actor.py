@@ -18,14 +18,14 @@ from srgan_gp.errors import SrganGpError
 from srgan_gp.system.files import drop_unfinished, release
 
 CALLS = 16
-"""Threads of an actor: one for each call in progress, and one for `close`."""
+"""Number of threads of an actor: one for each call in progress, and one for `close`."""
 
 
 class RayActor:
     """One worker of a run. Ray runs each call of a method in one of `CALLS` threads.
 
-    Methods return an error that concerns all jobs and do not raise it, since Ray would wrap it in
-    an exception of its own.
+    Methods return an error that concerns all jobs, and do not raise it, since Ray would wrap a
+    raised error in an exception of its own.
 
     Args:
         open_upscalers: loads the model.
@@ -39,10 +39,11 @@ class RayActor:
     ) -> None:
         self._arguments = (open_upscalers, device, settings, version)
         self._engine: ThreadEngine | None = None
+        # By job in progress: receives the result of the job, which a call of `work` waits for.
         self._futures: dict[UpscaleJob, Future[Result | SrganGpError]] = {}
 
     def open(self) -> Ready | SrganGpError:
-        """Load the model, and return facts about it, or the error."""
+        """Load the model, and return facts about the model, or an error."""
         open_upscalers, device, settings, version = self._arguments
         if version != __version__:
             return SrganGpError(
@@ -64,7 +65,8 @@ class RayActor:
     def work(self, job: UpscaleJob) -> Result | SrganGpError:
         """Run a job and return its result. The call waits in its thread until the job ends.
 
-        Ray may call this twice for a job. Then there are two staged files, and one is committed.
+        Ray may call this twice for a job. Then there are two staged files (complete files under
+        hidden names), and the main process renames one of them.
         """
         assert self._engine is not None  # `open` was called first.
         future = self._futures[job] = Future()

@@ -39,7 +39,7 @@ class Workers:
 def connected(address: str | None) -> Generator[Any, None, None]:
     """Connect to Ray, and disconnect at the end of the `with` block.
 
-    If this process is connected already, that connection is used, and stays.
+    If this process is connected already, that connection is used, and is not closed.
 
     Args:
         address: address of a cluster, HOST:PORT; None starts Ray on this machine.
@@ -69,7 +69,7 @@ def connected(address: str | None) -> Generator[Any, None, None]:
             ray.init(log_to_driver=False, logging_level="critical", **options)
         except Exception as error:
             raise DeviceError(_connection_message(address, error)) from error
-        except SystemExit:  # Ray raises this at a SIGTERM, with another exit code.
+        except SystemExit:  # Ray raises it at a SIGTERM, with another exit code than this program.
             raise SystemExit(128 + signal.SIGTERM) from None
         finally:
             _restore_handlers(handlers_before)
@@ -85,8 +85,8 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
     Args:
         nodes: the result of `ray.nodes()`.
         device: `auto`, `cpu` or `cuda`, without an index: Ray assigns the GPUs.
-        cores: CPU cores for each worker; None: 1 with GPUs; without, 4, or fewer if the smallest
-            machine has fewer.
+        cores: CPU cores for each worker; None: 1 if there are GPUs; otherwise 4, or as many as the
+            smallest machine has.
 
     Raises:
         DeviceError: a GPU was requested and there is none, or no machine has `cores` cores.
@@ -111,9 +111,9 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
 
 def _import_ray() -> ModuleType:
     """Import and return the module `ray`, or raise a MissingExtraError."""
-    # Ray drops the lines that match this pattern, which are all. `log_to_driver=False` drops only
-    # the output of the workers: Ray would still print its own messages, such as that a worker
-    # crashed, on stdout, where results go.
+    # Ray drops the lines that match this pattern: "." matches all lines. `log_to_driver=False` only
+    # drops the output of the workers: Ray would still print its own messages, such as that a worker
+    # crashed, on stdout, where this program prints results.
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     try:
         return import_module("ray")
@@ -136,7 +136,10 @@ def _check_address(address: str) -> None:
 
 
 def _restore_handlers(handlers: dict[int, Any]) -> None:
-    """Restore the signal handlers that Ray has replaced, which it does in the main thread only."""
+    """Restore the signal handlers that Ray has replaced.
+
+    Ray replaces them only in the main thread, and only there can they be restored.
+    """
     for number, handler in handlers.items():
         if signal.getsignal(number) is not handler:
             signal.signal(number, handler)

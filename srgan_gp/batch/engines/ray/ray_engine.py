@@ -1,7 +1,8 @@
 """Engine of several machines: Ray actors run the jobs, this process commits the results.
 
 A Ray actor is an object in a worker process of the cluster. A call of its methods returns at once,
-with a reference; `ray.wait` waits for calls, and `ray.get` exchanges a reference for the result.
+with a reference; `ray.wait` waits for calls, and `ray.get` exchanges a reference for the result. To
+commit a result is to record it in the journal and to rename its file (`batch.plan_runner`).
 All machines need the inputs and the output folder under the same paths, as on a network disk.
 """
 
@@ -28,7 +29,8 @@ from srgan_gp.system.files import drop, sweep
 
 SECONDS_TO_START = 180.0
 """Timeout of the first worker; a cluster may have to start machines first."""
-_MAX_FAILED_STARTS = 3  # of all workers together; the third ends the run
+_MAX_FAILED_STARTS = 3
+"""Number of failed starts, of all workers together, that ends the run."""
 
 
 class Load(Protocol):
@@ -42,16 +44,15 @@ class Load(Protocol):
 class RayEngine:
     """An `engine_interface.Engine` of Ray actors.
 
-    An actor that crashes is replaced and its jobs run again; see `RetryQueue`. A job that ran twice
-    has one result: only results that `take` returned are committed.
+    An actor that crashes is replaced and its jobs run again; see `RetryQueue`. If a job runs twice,
+    only the result that `take` returns is committed.
 
     Args:
         load: loads the model in the actors.
         settings: options of the run.
         address: address of a cluster, HOST:PORT; None starts Ray on this machine.
         device: `auto` and `cuda` start a worker on each GPU; `auto` falls back to the CPU.
-        cores: CPU cores for each worker; None: 1 with GPUs; without, 4, or fewer if the smallest
-            machine has fewer.
+        cores: CPU cores for each worker; None: as for `room_for_workers`.
 
     Raises:
         SrganGpError: Ray is not installed or cannot be reached, or no worker can load the model.
@@ -70,9 +71,11 @@ class RayEngine:
     ) -> None:
         self.on_tiles = None  # Tiles are not reported across machines.
         self._retry_queue = RetryQueue()
+        # Results of jobs that crashed too many workers, which `take` has not returned yet.
         self._failures: deque[Result] = deque()
         self._workers: list[Worker] = []
         self._failed_starts = 0
+        # Folders that may have unfinished files of ended workers, which `close` removes.
         self._folders_to_sweep: set[Path] = set()
         self._connection = ExitStack()
         try:
@@ -108,7 +111,7 @@ class RayEngine:
         for worker in self._workers:
             if worker.ready is None:
                 worker_of_call[worker.start_call] = worker
-        if not worker_of_call:
+        if not worker_of_call:  # `ray.wait` would raise an error.
             time.sleep(timeout)
             return None
         result = None
@@ -142,8 +145,8 @@ class RayEngine:
             "`ray status` shows whether the cluster is busy."
         )
 
-    def _receive(self, worker: Worker, call: Any) -> Result | None:  # noqa: ANN401 - as above
-        """Handle a finished call; return its result, or None if it failed or loaded a model."""
+    def _receive(self, worker: Worker, call: Any) -> Result | None:  # noqa: ANN401 - a reference
+        """Handle a finished call; return its result, or None if it failed or loaded the model."""
         try:
             message = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
@@ -201,7 +204,7 @@ class RayEngine:
 
     def _wait(self, calls: list[Any], timeout: float) -> list[Any]:
         """Wait `timeout` seconds at most for all calls, and return those that have ended."""
-        if not calls:  # `ray.wait` raises an error then.
+        if not calls:  # `ray.wait` would raise an error.
             return []
         finished, _ = self._ray.wait(calls, num_returns=len(calls), timeout=timeout)
         return finished

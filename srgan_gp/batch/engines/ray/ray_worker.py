@@ -22,8 +22,8 @@ class Worker:
     def __init__(self, actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no common type
         self.actor = actor
         self.ready: Ready | None = None  # None while the model loads
-        self.start_call = actor.open.remote()
-        self.calls: dict[Any, UpscaleJob] = {}  # job of each reference
+        self.start_call = actor.open.remote()  # reference of the call that loads the model
+        self.calls: dict[Any, UpscaleJob] = {}  # job of each call in progress, by its reference
 
     @property
     def in_progress(self) -> Collection[UpscaleJob]:
@@ -48,10 +48,10 @@ def _absolute(path: Path) -> Path:
 
 
 def with_submitted_paths(result: Result, job: UpscaleJob) -> Result:
-    """Return a result with the paths of its job as it was submitted: the actor's are absolute.
+    """Replace the absolute paths in the result of an actor by those of the job as it was submitted.
 
     Raises:
-        OutputError: its file is not visible on this machine.
+        OutputError: the file of the result is not visible on this machine.
     """
     if result.staged is None:
         return replace(result, job=job)
