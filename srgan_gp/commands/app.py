@@ -96,8 +96,8 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.serving.http.server import serve
     from srgan_gp.serving.server_settings import ServerSettings
 
-    # Only options that the user typed are present. Most have the name of a setting; the others are
-    # converted below.
+    # `options` has only the options that the user typed. Most of them have the name of a setting;
+    # the others are converted below.
     typed_options = vars(options)
     setting_names = {field.name for field in dataclasses.fields(ServerSettings)}
     values = {name: value for name, value in typed_options.items() if name in setting_names}
@@ -107,7 +107,7 @@ def run(options: argparse.Namespace) -> int:
         values["max_upload_bytes"] = options.max_upload_mb * 1_000_000
     if "keep_minutes" in typed_options:
         values["keep_seconds"] = options.keep_minutes * 60
-    if "trusted_proxy" in typed_options:  # `none` was parsed to an empty text
+    if "trusted_proxy" in typed_options:  # `_network` returns an empty text for `none`
         values["trusted_proxies"] = tuple(proxy for proxy in options.trusted_proxy if proxy)
     settings = ServerSettings(**values)
     _check_paths(settings)
@@ -126,6 +126,7 @@ def _announce(settings: "ServerSettings") -> None:
     from srgan_gp.serving.guards.access_control import is_loopback
     from srgan_gp.serving.http.server import address_of
 
+    # The list is not needed, only a warning about each model that cannot be used.
     list_models(on_refused=lambda error: print_message(f"warning: {error}"))
     other_machines = ""
     if not is_loopback(settings.host):
@@ -150,7 +151,7 @@ def _check_paths(settings: "ServerSettings") -> None:
 
 
 def _port(text: str) -> int:
-    """Parse a port; argparse prints the error, as of the functions below."""
+    """Parse a port; argparse prints the errors of this function and of the parsers below."""
     if not text.isdecimal() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"the port must be from 0 to 65535, not {text}")
     return int(text)

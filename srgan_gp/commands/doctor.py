@@ -49,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         for line in _report_lines(facts):
             print_result(printable(_without_home(line)))
-    return PictureError.exit_code if facts["problems"] else 0
+    return PictureError.exit_code if facts["problems"] else 0  # 3, as for a run with failed items
 
 
 def _without_home(text: str) -> str:
@@ -130,7 +130,7 @@ def _trial_lines(trial: dict[str, Any]) -> Iterator[str]:
         f"{trial['megapixels_per_second']:.3f} megapixels of input a second"
     )
     speed = trial["megapixels_per_second"]
-    if speed:  # It is 0 where it is too low for the digits that it is rounded to.
+    if speed:  # A speed that is too low for the digits it is rounded to is 0.
         yield f"trial run: a photo of 12 megapixels takes {duration_text(12 / speed)}"
 
 

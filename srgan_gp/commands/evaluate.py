@@ -22,7 +22,7 @@ LOW_RES = {
     "area-jpeg75": "area average, then JPEG at quality 75",
     "real": "blur, area average, noise, then JPEG at quality 60",
 }
-"""By value of `--low-res`: how the low-resolution images are made of the validation images.
+"""By value of `--low-res`: how the low-resolution images are made from the validation images.
 
 The functions are in `data.benchmark_downscalers`, which would be slow to import for the help.
 """
@@ -166,7 +166,7 @@ def _print_face_scores(options: argparse.Namespace) -> None:
         options.data,
         train_data=options.train_data or (),
         count=options.count,
-        half=options.validation_half or REPORT,
+        half=options.validation_half or REPORT,  # the half that training runs do not validate on
         truncation=options.trunc,
         feature_weights=options.feature_weights,
         detector=options.detector,
@@ -186,7 +186,7 @@ def _print(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> No
 
 
 def _metrics(text: str) -> tuple[str, ...]:
-    """Parse the value of `--metrics`: names with commas, each is returned once."""
+    """Parse the value of `--metrics`: names separated by commas; each name is returned once."""
     names = tuple(dict.fromkeys(text.lower().split(",")))
     if not set(names) <= {"lpips", "fid", "kid"}:
         raise argparse.ArgumentTypeError(f"write some of lpips,fid,kid, not {text!r}")

@@ -53,8 +53,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the files of the model and print the path of its card; return 0.
 
-    The files are the ONNX file, the critic if the run has one, the int8 network of an upscaler, and
-    the card.
+    The files are the ONNX file; the critic, if the run has one; for an upscaler also its int8
+    network, which has weights of 8 bits and is faster on a CPU; and the card, the description of
+    the model.
     """
     from srgan_gp.exporting.export import export
     from srgan_gp.exporting.next_commands import after_model
@@ -71,7 +72,7 @@ def run(options: argparse.Namespace) -> int:
         exist=options.exist,
     )
     print_result(str(card_path))
-    user_folder = model_folders()[-1]
+    user_folder = model_folders()[-1]  # the last one is the user's
     is_installed = card_path.parent.resolve() == user_folder.resolve()
     # Other commands find an installed model by its name, and any other by the path of its file.
     model = options.name if is_installed else str(card_path.with_suffix(".onnx"))

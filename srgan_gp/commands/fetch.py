@@ -1,6 +1,7 @@
 """`srgan-gp fetch`: installs a helper network, the face detector or the feature network.
 
-Helper networks measure and prepare images. They are not part of this package.
+Helper networks are networks of other projects that some commands need: YuNet finds faces,
+SqueezeNet compares images. This package does not contain them.
 """
 
 import argparse
@@ -69,7 +70,8 @@ def run(options: argparse.Namespace) -> int:
     network = HELPERS[options.network]
     if options.source is None and network.installed():
         print_message(f"{network.title} is installed already.")
-    path = install(network, options.source)  # without a source, the file that is installed already
+    # Without a source, `install` returns the path of an installed file, or downloads the file.
+    path = install(network, options.source)
     print_result(printable(path))
     print_message(f"{network.title}. Licence: {network.licence}.")
     return 0

@@ -79,11 +79,13 @@ _DOWNSCALERS_NOTE = (
     "area-jpeg75: by the mean of areas, and saved as JPEG of quality 75. The scores that were "
     "printed during the training differ: their images were downscaled as the training images."
 )
+"""Message below the table of scores of an upscaler."""
 _FACES_NOTE = (
     "Each value is the mean over 4 sets of generated faces, each compared with all validation "
     "images. The scores that were printed during the training differ: they use one set of "
     "generated faces and, if there are 400 validation images or more, only half of these."
 )
+"""Message below the table of scores of a face model."""
 
 
 def run(options: argparse.Namespace) -> int:
@@ -109,7 +111,7 @@ def run(options: argparse.Namespace) -> int:
             say=print_message,
             on_stage=on_stage,
         )
-    verdict = outcome.verdict
+    verdict = outcome.verdict  # comparison of the scores before and after
     save_run_card(outcome, options.model)  # for a later export, whatever the verdict
     installed = None
     if options.name and verdict.is_better:
@@ -122,7 +124,7 @@ def run(options: argparse.Namespace) -> int:
         return 0
     for line in table(verdict.rows):
         print_result(line)
-    # Rows of an upscaler name a way of downscaling.
+    # Only rows of an upscaler name a way of downscaling.
     is_upscaler = any(row.way for row in verdict.rows)
     print_message(_DOWNSCALERS_NOTE if is_upscaler else _FACES_NOTE)
     if outcome.ended_because:
@@ -135,7 +137,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         reason = "no --name was given" if verdict.is_better else "it is not better"
         print_result(f"Not installed, because {reason}.")
-        if not outcome.best_images_seen:  # an export would be the model it started from
+        # 0 training images: the best state is the model that the run started from.
+        if not outcome.best_images_seen:
             print_message("The best state is that before training: nothing would change.")
             return 0
         next_command = after_run(output, options.name, options.exist)  # "Next: " and a command
@@ -153,7 +156,7 @@ def _check(options: argparse.Namespace, output: Path) -> dict[str, Any]:
         output: folder of the run.
 
     Raises:
-        UsageError: one of them cannot be used.
+        UsageError: the name, an option or a place cannot be used.
         ModelRefusedError: there is no such model, or it cannot be used.
     """
     from srgan_gp.data.image_sources import list_all_images
@@ -165,7 +168,7 @@ def _check(options: argparse.Namespace, output: Path) -> dict[str, Any]:
     from srgan_gp.models.written_card import read_written_card
 
     if options.name:
-        user_folder = model_folders()[-1]
+        user_folder = model_folders()[-1]  # the last one is the user's
         check_name(options.name, user_folder)  # before it becomes part of a path
         card = read_written_card(user_folder / f"{options.name}.toml")
         is_same_source = is_of_run(card, output)  # the run was installed under this name before

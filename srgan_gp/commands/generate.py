@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _request(options: argparse.Namespace) -> "FaceRequest":
-    """Turn the options into a request.
+    """Turn the options into a request: the seeds of the faces, and the files to write.
 
     Raises:
         UsageError: options exclude each other.
@@ -143,7 +143,7 @@ def _request(options: argparse.Namespace) -> "FaceRequest":
 
 
 def _load(options: argparse.Namespace) -> "tuple[FaceGenerator, Upscaler | None]":
-    """Load the face generator, and the upscaler of `--upscale`; None: not requested."""
+    """Load the face generator, and the upscaler of `--upscale`; None: there is no --upscale."""
     from srgan_gp.inference.face_generator import FaceGenerator
     from srgan_gp.inference.upscaler import Upscaler
 

@@ -51,7 +51,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Import the file; print the path of the card, and what was measured; return 0."""
+    """Import the file; print the path of the model's card, and what was measured; return 0."""
     _require_packages()
     from srgan_gp.importing.import_model import import_model
     from srgan_gp.models.cards import read_card

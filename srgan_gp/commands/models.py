@@ -1,6 +1,7 @@
 """`srgan-gp models`: lists the models for `--model`, shows, verifies and removes them.
 
-The description of a model is its card (`models.cards.ModelCard`).
+The description of a model, with its scores and the hashes of its files, is its card
+(`models.cards.ModelCard`).
 """
 
 import argparse
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     """Print a list of the models or one card, verify the files, or remove a model.
 
     Returns:
-        0, or 3 if a model cannot be used or a file is damaged; the others are listed.
+        0, or 3 if a model cannot be used or a file is damaged; all other models are listed.
     """
     from srgan_gp.models.catalog import list_models, unknown_model
 
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     cards = list_models(on_refused=lambda error: problems.append(str(error)))
     if options.name is not None and not is_verification:
         cards = [card for card in cards if card.name == options.name]
-        # A message is about this model if it names the file of its card, NAME.toml.
+        # A message is about this model if it names the file of the model's card, NAME.toml.
         problems = [message for message in problems if f"{options.name}." in message]
         if not cards and not problems:
             raise unknown_model(options.name)

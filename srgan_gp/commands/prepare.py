@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
 
     output, sheet = _result_paths(options)
     _check_values(options)
-    photo_list = list_photos(options.inputs, exclude=sheet)
+    photo_list = list_photos(options.inputs, exclude=sheet)  # without the sheet of an earlier run
     _refuse_inputs_as_results(photo_list, output, sheet)
     preparation = _preparation(options)
     for folder in (output.parent, sheet.parent):
@@ -112,6 +112,7 @@ def run(options: argparse.Namespace) -> int:
         print_message(message)
     if options.json:
         files = {"output": str(output), "sheet": str(sheet)}
+        # "passed_over" are files of other types; programs read this key.
         print_result(json.dumps(files | counts | {"passed_over": photo_list.skipped}, indent=2))
     else:
         _print_summary(counts, photo_list.skipped, output, sheet)
@@ -131,7 +132,8 @@ def _result_paths(options: argparse.Namespace) -> tuple[Path, Path]:
     output: Path = options.output
     if output.suffix != ".zip":
         is_input = output.resolve() in {Path(place).resolve() for place in options.inputs}
-        # Inside an input folder no file is suggested, unless it is the current folder.
+        # No file inside an input folder is suggested, unless that is the current folder: the name
+        # of `Path(".")` is empty.
         if is_folder(output) and not (is_input and output.name):
             suggestion = output / "faces.zip"
         else:
@@ -164,14 +166,14 @@ def _check_values(options: argparse.Namespace) -> None:
 
 
 def _refuse_inputs_as_results(photo_list: "PhotoList", output: Path, sheet: Path) -> None:
-    """Refuse to replace a photo or zip file that is an input, also one that matches a pattern.
+    """Refuse to replace a photo or zip file that is an input or matches a pattern of the inputs.
 
-    The contact sheet may replace an image inside an input folder: that of an earlier run.
+    The contact sheet may replace the sheet of an earlier run, also inside an input folder.
 
     Raises:
         UsageError: a result has the path of an input.
     """
-    # Zip files in input folders, whose members are photos.
+    # The zip files that photos are members of.
     inputs = {file.container.resolve() for _, file in photo_list.photos if file.member is not None}
     inputs |= {Path(place).resolve() for place in photo_list.places}
     for path in (output, sheet):
@@ -190,7 +192,7 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
 
     smallest = options.smallest or (options.size + 1) // 2  # half of the side, rounded up
     requirements = Requirements(side=options.size, smallest=smallest)
-    if options.most_blur is not None:
+    if options.most_blur is not None:  # else the default of `Requirements`
         requirements = Requirements(
             side=options.size, smallest=smallest, most_blur=options.most_blur
         )

@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 5.0
 """Interval of the lines that are printed instead of a bar."""
-_RATE_WINDOW_SECONDS = 60.0
+_RATE_WINDOW_SECONDS = 60.0  # the rate is that of the progress in this time before now
 
 
 def printable(text: Path | str) -> str:
@@ -81,7 +81,7 @@ class Rate:
 
     Args:
         total: number of items; None: unknown.
-        unit: name of one item, such as `image`; empty: none is printed.
+        unit: name of one item, such as `image`; empty: no name is printed.
         history: (time in seconds, items done, share of the work done) of calls in the last minute.
     """
 
@@ -94,7 +94,7 @@ class Rate:
     def update(self, done: float, now: float, share: float | None = None) -> str:
         """Record the progress at the time `now` in seconds; return items done, rate and time left.
 
-        With `share`, percent and time left are those of the pixels, and there is no rate of items.
+        With `share`, percent and time left are by pixels, and no rate of items is returned.
         """
         work = done / self.total if share is None and self.total else share or 0.0
         self.history.append((now, done, work))
@@ -198,7 +198,7 @@ def stage_progress(*, is_silent: bool = False) -> Generator[Callable[[str, int, 
     With `is_silent` nothing is printed.
     """
     with ExitStack() as bars:
-        bar_of_stage: dict[str, ProgressBar] = {}  # of the current stage, or empty
+        bar_of_stage: dict[str, ProgressBar] = {}  # has the current stage, or is empty
 
         def show(stage: str, done: int, total: int) -> None:
             if stage not in bar_of_stage:
@@ -216,7 +216,7 @@ def stage_progress(*, is_silent: bool = False) -> Generator[Callable[[str, int, 
 @contextmanager
 def _rich_bar(rate: Rate) -> Generator[ProgressBar]:
     """Open a bar of the package rich, which disappears at the end of the `with` block."""
-    # Imported here: it takes longer than everything else that `--help` imports.
+    # Imported here: rich takes longer than everything else that `--help` imports.
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskID, TextColumn
 

@@ -80,14 +80,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--validation", metavar="PATH", help=_VALIDATION)
     add("-o", "--output", type=Path, metavar="RUN", help="folder of the run")
     add("--start-from", type=Path, metavar="FILE", help=_START_FROM)
-    # In place of a parser: `_ConfigGroups` has the only method that `add_config_options` calls.
+    # `_ConfigGroups` is no parser, but has the only method that `add_config_options` calls.
     add_config_options(_ConfigGroups(parser), TrainConfig)  # type: ignore[arg-type]
     add = parser.add_argument_group("Automation").add_argument
     add("--dry-run", action="store_true", help="print the configuration as JSON and exit")
     add("--pairs", type=Path, metavar="FILE", help=_PAIRS)
     add("--diagnose", type=Path, metavar="RUN", help=_DIAGNOSE)
     add = parser.add_argument_group("Deprecated").add_argument
-    for name in RETIRED:  # options that became generator arguments
+    for name in RETIRED:  # options of an earlier version that are generator arguments now
         add(f"--{name}", default=argparse.SUPPRESS, metavar="VALUE",
             help=f"use --generator-args {name}=VALUE")  # fmt: skip
 
@@ -105,11 +105,11 @@ class _ConfigGroups:
 
     def add_argument(self, option: str, **settings: Any) -> None:  # noqa: ANN401 - as argparse's
         """Add one option, as `ArgumentParser.add_argument` does."""
-        name = option[2:].replace("-", "_")  # of the field
+        name = option[2:].replace("-", "_")  # name of the field
         if name in _GROUPS:  # the first field of a group
             self._group = self._parser.add_argument_group(_GROUPS[name])
         choices = self._fields[name].metadata["choices"]
-        if name in ("generator", "critic"):  # each is a module of a package
+        if name in ("generator", "critic"):  # Each generator or critic is a module of a package.
             choices = names_in(f"srgan_gp.networks.{name}s")
         if choices:
             settings["choices"] = choices
@@ -185,7 +185,7 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
 def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainConfig:
     """Combine a preset, the networks of the model to start from, and the typed options.
 
-    Each of them overrides the one before.
+    Typed options override those of the model, and both override the preset.
 
     Args:
         options: all options of the verb.
@@ -218,7 +218,8 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
     if not config.has_critic:
         return config
     critic_options = read_critic(options.start_from, options.output)
-    if critic_options.get("critic") != config.critic:  # options of one critic do not fit another
+    # The options of one critic do not fit another critic.
+    if critic_options.get("critic") != config.critic:
         return config
     return with_options(config, critic_options | typed)
 
@@ -231,7 +232,8 @@ def _read_retired(options: argparse.Namespace, typed: dict[str, Any]) -> dict[st
         typed: values that the user typed, by field of `TrainConfig`.
 
     Returns:
-        `generator_args`: the converted options, then the typed arguments; empty if there are none.
+        A value of `generator_args`: the converted options, then the typed arguments. Empty if the
+        user typed no such option.
     """
     retired = {name: value for name, value in vars(options).items() if name in RETIRED}
     if not retired:

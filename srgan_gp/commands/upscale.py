@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from srgan_gp.batch.run import RunRequest
     from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
+# What `verb_parser` needs; `add_options` is imported.
 __all__ = ["EXAMPLES", "MODEL_TASKS", "add_options", "run"]
 
 MODEL_TASKS = ("super-resolution",)  # `--help` lists the models of these tasks
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.batch.naming.destination import Destination
     from srgan_gp.batch.results.work import Work, work_key
 
-    arguments = options.inputs + options.input
+    arguments = options.inputs + options.input  # positional arguments, and values of -i
     if "-" in (*arguments, options.output):
         return _run_with_streams(options, arguments)
     if not arguments:
@@ -94,7 +95,7 @@ def run(options: argparse.Namespace) -> int:
         fidelity=options.fidelity if options.look is None else _fidelity_of_look(options),
         precision=options.precision,
         faces=_face_options(options) if options.faces else None,
-        engine="local" if options.dry_run else options.engine,
+        engine="local" if options.dry_run else options.engine,  # a dry run needs no cluster
         address=options.address,
         image_width=_width_of(single, settings) if single and options.width else None,
     ) as opened:
@@ -108,7 +109,8 @@ def run(options: argparse.Namespace) -> int:
         if options.quality is not None:
             options_of_results["quality"] = used_quality(options.quality)
         key = work_key(about.sha256, **options_of_results)
-        options_of_results |= {  # not in the key, which has the hash of the model; for messages
+        # For messages only. They are not in the key, which has the hash of the model.
+        options_of_results |= {
             "model": options.model or DEFAULT_MODELS[MODEL_TASKS[0]],
             "look": options.look,
             "fidelity": about.fidelity,
@@ -155,7 +157,8 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
     from srgan_gp.batch.naming.output_options import output_folder
 
     folder, choices = request.output.folder, request.opened.choices
-    if options.look is not None:  # in place: `choices` are the lines about model and device
+    if options.look is not None:
+        # `choices` are the lines about model and device; the list of `request` is changed.
         choices[:] = [f"--look {options.look}: {choice}" for choice in choices]
     if options.dry_run:
         totals = batch_run.dry_run(request, has_estimate=options.engine == "local")
@@ -190,11 +193,11 @@ def _fidelity_of_look(options: argparse.Namespace) -> float:
     from srgan_gp.models.looks import fidelity_of_look
 
     model = options.model or DEFAULT_MODELS[MODEL_TASKS[0]]
-    return fidelity_of_look(options.look, None, model)
+    return fidelity_of_look(options.look, fidelity=None, model=model)
 
 
 def _face_options(options: argparse.Namespace) -> "FaceOptions":
-    """Collect the options of `--faces`; those that were not passed keep their defaults."""
+    """Collect the options of `--faces`; options that were not passed keep their defaults."""
     from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 
     values = {

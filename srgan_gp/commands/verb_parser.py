@@ -19,7 +19,8 @@ RENAMED = {
     "finetune": {"--held-out": "--validation"},
     "prepare": {"--held-out": "--validation-share", "--validation": "--validation-share"},
 }
-"""By verb: new name of an option by the old one, which works for one version, with a warning.
+"""By verb and old name of an option: its new name. Old names work for one version, with a
+warning.
 
 Options of `train` that became generator arguments are in `training.options.generator_args`.
 """
@@ -67,10 +68,10 @@ class CommandParser(SuggestingParser):
             prog=prog,
             description=description,
             allow_abbrev=False,
-            add_help=False,  # it comes last, in a group of its own
+            add_help=False,  # `load_options` adds `-h` last, in a group of its own
             formatter_class=_HelpFormatter,
         )
-        self._verb = prog.split()[-1]
+        self._verb = prog.split()[-1]  # argparse passes `srgan-gp VERB`
         self._words: Sequence[str] = ()
         self._module: ModuleType | None = None
 
@@ -81,7 +82,8 @@ class CommandParser(SuggestingParser):
     ) -> Any:  # noqa: ANN401
         """Parse the arguments of the verb; unlike argparse's method, exit at an unknown option.
 
-        Otherwise the main parser would report the option, without the options of the verb.
+        Otherwise the main parser would report the unknown option, and it cannot suggest an option
+        of the verb.
         """
         self.load_options()
         if self._verb in RENAMED:
@@ -100,7 +102,7 @@ class CommandParser(SuggestingParser):
         """
         if message.startswith("the following arguments are required"):
             words = list(self._words)
-            if "--" in words:  # What follows are no options.
+            if "--" in words:  # Words after it are no options.
                 words = words[: words.index("--")]
             names = [word.partition("=")[0] for word in words if word.startswith("--")]
             unknown = [name for name in names if name not in self._option_string_actions]

@@ -14,11 +14,11 @@ from srgan_gp.models.cards import MAX_SCALE, MAX_TRUNCATION, scale_message
 
 MIN_TILE = 16  # pixels, as in the app; smaller tiles would consist mostly of overlap
 MAX_WIDTH = 1_000_000  # pixels, as in the app; formats and --max-pixels allow less
-PRECISIONS = ("auto", "float32", "float16", "int8")  # those of `inference.devices`, slow to import
+PRECISIONS = ("auto", "float32", "float16", "int8")  # as in `inference.devices`, slow to import
 MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
 MAX_SEED_COUNT = 100_000  # more is a typing error
 MAX_GRID_SIDE = 1000  # columns or rows
-MAX_FRAMES = 100_000  # more than an hour of an animation
+MAX_FRAMES = 100_000  # more than an hour of an animation, at 25 frames a second
 MAX_FACE_SIDE = 2048  # side in pixels, twice that of FFHQ
 
 
@@ -36,7 +36,7 @@ def scale(text: str) -> float:
 
 
 def fidelity(text: str) -> float:
-    """Parse a fidelity from 0 to 1: weight of the partner of a model, in an average of both."""
+    """Parse a fidelity from 0 to 1: weight of the second model in an average of two models."""
     try:
         value = float(text)
     except ValueError:
@@ -81,7 +81,7 @@ def suffix(text: str) -> str:
 def output_path(text: str) -> str:
     """Parse the path of a result; an empty one, which would be the current folder, is refused.
 
-    It stays a text: a `Path` would drop the separator at the end of `faces.v2/`.
+    The path stays a text: a `Path` would drop the separator at the end of `faces.v2/`.
     """
     if not text:
         raise argparse.ArgumentTypeError("the path is empty; name a file or a folder")

@@ -14,9 +14,9 @@ from srgan_gp.training.options.task_options import OF_ONE_TASK, require_options_
 
 
 def run_changes(options: argparse.Namespace, task: str) -> dict[str, Any]:
-    """Collect the options of `srgan-gp train` that replace the planned ones.
+    """Collect the options of `srgan-gp train` that replace those which `finetune` plans.
 
-    They are those of `--set`, and --feature-weights, --device and --threads, which override them.
+    They are typed in `--set`. --feature-weights, --device and --threads override values in `--set`.
 
     Args:
         options: the parsed command line.
@@ -91,7 +91,7 @@ def _parse_value(parser: argparse.ArgumentParser, name: str, text: str, default:
         arguments = [f"--{option}", text]
     try:
         value = getattr(parser.parse_args(arguments), name)
-    # argparse exits at some errors although `exit_on_error` is false.
+    # SystemExit: argparse exits at some errors, although `exit_on_error` is false.
     except (argparse.ArgumentError, SystemExit) as error:
         hint = _hint(name, text)
         raise UsageError(f"The option {name} does not take {text!r}.{hint}") from error
@@ -101,7 +101,9 @@ def _parse_value(parser: argparse.ArgumentParser, name: str, text: str, default:
 def _hint(name: str, text: str) -> str:
     """Return a sentence about the numbers that an option of a run takes; "" for other options.
 
-    `text` is a value that it does not take; of `64k` the number is suggested.
+    Args:
+        name: field of `TrainConfig`.
+        text: a value that the option does not take. For `64k`, 64000 is suggested.
     """
     annotation = next(f.type for f in dataclasses.fields(TrainConfig) if f.name == name)
     kinds = {annotation, *get_args(annotation)}

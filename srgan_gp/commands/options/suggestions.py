@@ -1,8 +1,9 @@
 """Suggestions of the command line for options, values and commands that do not exist.
 
 Words that users often try have their suggestions in the tables `ADVICE` and `VALUES`. For any other
-word, the name with the most similar spelling is suggested, if there is one. If that name would have
-another meaning, the word must be in a table. `verb_parser` adds the suggestions to its errors.
+word, the name with the most similar spelling is suggested, if a name is similar. A word whose most
+similar name has another meaning must be in a table. `verb_parser` adds the suggestions to its
+errors.
 """
 
 import difflib
@@ -27,9 +28,9 @@ ADVICE = {
     ),
     **dict.fromkeys(("--count", "--number"), ("--seeds", "--seeds 0-3 gives four faces")),
 }
-"""By an option that does not exist: (option that the parser must have for the advice, advice).
+"""By an option that does not exist: the option that the advice needs, and the advice.
 
-For a parser without that option nothing is suggested, however similar an option is.
+A parser without the needed option suggests nothing, even if another option is similar.
 """
 VALUES = {"replace": "overwrite", "force": "overwrite", "yes": "overwrite"}
 """By a value that is no choice: the choice of the same meaning."""
@@ -37,11 +38,13 @@ VALUES = {"replace": "overwrite", "force": "overwrite", "yes": "overwrite"}
 _WITH_A_NAME = ("-o", "--output", "--suffix", "-n", "--model")
 """Options whose value may be equal to the name of a command."""
 _LEAST_SIMILARITY = 0.8
-"""Least ratio of difflib, 0 to 1: twice the number of equal characters over that of all characters
-of both words. Of 5 characters one may be wrong, or two neighbours may be exchanged; of 10, two."""
+"""Least ratio of difflib, 0 to 1: twice the number of equal characters, divided by the number of
+all characters of both words. In a word of 5 characters one may be wrong, or two neighbours may be
+exchanged; in a word of 10 characters, two may be wrong."""
 _LEAST_PREFIX = 5
 """Fewest characters of a common beginning, with the dashes, such as --out of --output."""
 _OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*")
+"""An option at the beginning of a word, without a value such as `=3`."""
 
 
 def suggestion(message: str, options: Iterable[str]) -> str:
@@ -100,14 +103,15 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
     """Return the message about a command line that does not begin with a command.
 
     Args:
-        words: the words of the command line, at least one. The first one without a dash is not a
-            command.
+        words: the words of the command line, at least one word. The first word that does not begin
+            with a dash is not a command.
         commands: names of the commands.
     """
     plain_words = [word for word in words if not word.startswith("-")]
     # "" if the user typed an empty word, or only words with a dash, as in `srgan-gp -- -x`.
     word = plain_words[0] if plain_words else ""
     following = words[words.index(word) + 1 :] if word else ()
+    # Commands that come later, unless they are the value of an option such as -o.
     pairs = zip([word, *following], following, strict=False)
     verbs = [name for before, name in pairs if name in commands and before not in _WITH_A_NAME]
     if word == "help":

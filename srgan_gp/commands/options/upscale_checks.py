@@ -16,14 +16,20 @@ if TYPE_CHECKING:
 
 
 def check_options(options: argparse.Namespace, arguments: list[str], output: "Output") -> None:
-    """Check that no options exclude each other, and the path of the report.
+    """Check that no options exclude each other, and that the report can be written to its path.
+
+    Args:
+        options: the parsed command line.
+        arguments: the inputs as the user passed them.
+        output: folder and names of the results.
 
     Raises:
-        UsageError: two options exclude each other, or an option needs another one.
+        UsageError: two options exclude each other, an option needs another one, or the name
+            template or the path of the report is not valid.
     """
     from srgan_gp.batch.report import check_report
 
-    naming = output.naming()
+    naming = output.naming()  # raises for a wrong name template
     if options.width is not None and options.scale is not None:
         raise UsageError("--width and --scale both set the size; drop one of them.")
     if options.look is not None and options.fidelity is not None:
@@ -45,6 +51,7 @@ def check_options(options: argparse.Namespace, arguments: list[str], output: "Ou
     for argument in arguments:
         if not is_folder(Path(argument)):
             raise UsageError(f"--watch needs folders, and {argument} is not a folder.")
+        # Results with a suffix are recognised as such (rule 4 of `batch.naming.plan`).
         if naming.adds_to_the_stem or not output.folder.exists():
             continue
         if output.folder.samefile(argument):
@@ -73,7 +80,7 @@ def devices_of(options: argparse.Namespace) -> list[str]:
 
 
 def used_quality(quality: "Quality") -> "Quality | None":
-    """Return a quality without values that are the default of their format; None: all are.
+    """Return a quality without the values that are the default of their format; None: none is left.
 
     So the journal recognises results that were made without `--quality`.
     """

@@ -1,7 +1,7 @@
 """Options of `srgan-gp upscale`, in groups, with their help.
 
-In a help text the default is in brackets. Options without `default` are None if the user does not
-type them, and `commands.upscale` applies their defaults.
+In a help text the default is in brackets. An option without `default` is None if the user does not
+type the option; then `commands.upscale` applies the default.
 """
 
 import argparse

@@ -39,7 +39,7 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
     for verb in _verbs_of(parser):
         verb.load_options()
         names = [name for name, task in models if task in verb.model_tasks]
-        for action in verb._actions:
+        for action in verb._actions:  # argparse has no public list of the options
             _set_completion(action, names)
     return shtab.complete(parser, shell)
 
@@ -47,7 +47,7 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
 def _verbs_of(parser: argparse.ArgumentParser) -> Iterable[CommandParser]:
     """Yield the parsers of all verbs: argparse keeps them as the choices of one action."""
     for action in parser._actions:
-        choices: object = vars(action)["choices"]
+        choices: object = vars(action)["choices"]  # by `vars`: the type hints allow no mapping
         if isinstance(choices, Mapping):
             for verb in cast("Mapping[str, object]", choices).values():
                 if isinstance(verb, CommandParser):
