@@ -1,7 +1,7 @@
 """Pretrained networks of a training run, loaded as its options require.
 
 The feature network (SqueezeNet or VGG-19) is used by perceptual losses, scores and the projected
-critic; the face detector YuNet by the score FD-yunet.
+critic. The face detector YuNet is used by FD-yunet, a distance of generated from real faces.
 """
 
 from pathlib import Path

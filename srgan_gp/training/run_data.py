@@ -212,9 +212,9 @@ def _current_commit() -> str:
 
 
 def _describe_model(path: Path) -> dict[str, Any]:
-    """Return name and SHA-256 of a model and, if its card has one, its default `truncation`.
+    """Return name and SHA-256, in hexadecimal, of a model's file, and its default `truncation`.
 
-    The hash is that of the file in hex.
+    Truncation, a factor of the latents of a face generator, is missing if no card states it.
     """
     description: dict[str, Any] = {"name": path.stem, "sha256": hash_file(path)}
     with suppress(ModelRefusedError):  # without a card, or with one that is not valid
@@ -227,7 +227,7 @@ def _describe_model(path: Path) -> dict[str, Any]:
 def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:
     """Return entries of `data.json`: number and fingerprint of the training images.
 
-    Under the key `validation` is a dictionary with both of the validation images.
+    Under the key `validation` is a dictionary with the two values of the validation images.
     """
     places = [] if validation is None else [validation]
     return _describe_set(data) | {"validation": _describe_set(places)}

@@ -1,7 +1,7 @@
 """Schedules of a run: which batches the generator learns from, adversarial ratio, learning rates.
 
-Each is a function of the options and of the number of images seen before the batch. `steps` and
-`loop` call them for every batch.
+Each function needs only the options and the number of images seen before the batch. `steps` and
+`loop` call the functions for every batch.
 
 The adversarial ratio is the gradient norm of the weighted adversarial loss at the generator's
 output, relative to that of the L1 loss; `losses.adversarial.adversarial_weight` converts the ratio

@@ -21,11 +21,12 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import Batch, Task
 
 CHECK_EVERY = 4
-"""Batches from one scoring of validation images to the next; the number of the ADA paper."""
+"""Batches from one scoring of validation images to the next, as in the ADA paper."""
 FULL_SPEED_AT = 0.1
 """Distance of the gap from its target above which the probability changes at full speed."""
 REAL, FAKE, VALIDATION = range(3)
-"""Numbers of random streams: real, generated and validation images get different augmentations."""
+"""Argument `stream` of `augmentations.draw`, by which the three sorts of images are augmented
+differently."""
 
 
 class Augmenter:

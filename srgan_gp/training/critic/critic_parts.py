@@ -74,16 +74,16 @@ def balanced_loss(
     """Combine the generator's losses of a critic's parts: image + weight * sum of the others.
 
     The weight is chosen in every step, so that the gradient of the second term at the images has
-    `ratio` times the norm of that of the first, over the batch. Unweighted gradients would differ
-    by orders of magnitude: the penalties limit the gradients with respect to the features, not to
-    the pixels.
+    `ratio` times the norm of the gradient of the first term, over the batch. Unweighted gradients
+    would differ by orders of magnitude: the penalties limit the gradients with respect to the
+    features, not to the pixels.
 
     Args:
         losses: loss of each part by name, scalars with a graph that leads to `images`. The part
             `image` scores the image itself, all others score features.
         images: `CriticInput.images`, from which the views were computed.
         ratio: requested ratio of the two gradient norms.
-        processes: processes that share the batch; the norms are over all of it.
+        processes: processes that share the batch; the norms are over the whole batch.
 
     Returns:
         The combined loss, a scalar with a graph to `images`; and log values `adversarial/...`:

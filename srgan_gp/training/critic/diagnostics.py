@@ -101,7 +101,7 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
         # Not `critic_estimate`, which is a mean over all batches: validation images are scored on
         # every fourth batch, and the noise of the other batches would not cancel in the gap.
         training, validation = values["training_estimate"], values["validation_estimate"]
-        # `estimate_error` is that of one batch; the means are over `validation_batches` batches.
+        # `estimate_error` is the error of one batch; the estimates are means over several batches.
         error = values["estimate_error"] / math.sqrt(values["validation_batches"])
         gap = critic_gap(training, validation, error)
         shown = "gap unknown: the estimate is too small" if gap is None else f"gap {gap:.2f}"

@@ -24,7 +24,7 @@ def _adam(
 def _rmsprop(
     parameters: list[nn.Parameter], rate: float, beta1: float, beta2: float
 ) -> torch.optim.Optimizer:
-    """Build RMSprop without momentum, with `beta2` as its decay alpha."""
+    """Build RMSprop without momentum, with `beta2` as its decay alpha; `beta1` is ignored."""
     return torch.optim.RMSprop(parameters, lr=rate, alpha=beta2)
 
 

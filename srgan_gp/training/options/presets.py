@@ -24,7 +24,7 @@ _PHOTO_PSNR = replace(
     learning_rate=5e-4, warmup_images=8_000, validate_images=16_000, checkpoint_images=16_000,
 )  # fmt: skip
 _PHOTO = replace(
-    # Small batches of small patches: the critic takes many steps for the same number of pixels.
+    # Small batches of small patches: more steps of the critic for the same number of pixels.
     _PHOTO_PSNR, total_images=90_000, batch_size=8, patch_sizes=(16, 24), patch_starts=(0.0, 0.85),
     damage="harsh", sharpen_targets=0.4, equivariance_weight=0.8, learning_rate=1e-4,
     warmup_images=0, adversarial_ratio=0.5, ratio_ramp_images=3_000, critic_width=16,

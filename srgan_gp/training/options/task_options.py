@@ -27,7 +27,7 @@ def require_options_of_task(task: str, names: Iterable[str]) -> None:
         names: fields of `config.TrainConfig` that the user has set.
 
     Raises:
-        UsageError: some belong to another task; the message names all of them.
+        UsageError: some options belong to another task; the message names all of these options.
     """
     set_by_user = set(names)
     for other_task, options in OF_ONE_TASK.items():

@@ -84,7 +84,7 @@ class FaceGeneration:
 
         Raises:
             UsageError: the critic's feature network cannot be loaded, or there are fewer than two
-                undamaged faces for it.
+                undamaged training faces for the statistics.
         """
         critic = build_critic(self._config)
         if not isinstance(critic, projected_critic.Critic):
@@ -154,7 +154,7 @@ class FaceGeneration:
     def preview(self, generator: nn.Module) -> dict[str, np.ndarray]:
         """Generate the faces of fixed latents, in a square of `PREVIEW_ROWS` rows.
 
-        With enough validation faces there is also a square of those.
+        With enough validation faces there is also a square of validation faces.
         """
         count = PREVIEW_ROWS**2
         latents = torch.from_numpy(draw_latents(0, range(count), self._config.latent_size))

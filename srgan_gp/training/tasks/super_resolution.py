@@ -71,7 +71,7 @@ class SuperResolution:
         _require_patches(config)
         cache = ImageCache(files, int(config.cache_gigabytes * 1e9))
         self._crops = RandomCrops(cache, config.seed, config.shrink_share)
-        features = _load_features(config, device)
+        features = _load_features(config, device)  # for the loss, the score or both
         self._features = None if config.perceptual_loss == "none" else features
         self._validation = None
         if validation and processes.is_first:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Shifted:
-    """LR images of the same scenes as those of a batch, moved by a few pixels.
+    """LR images of the scenes of a batch, moved by a few pixels.
 
     They are inputs of `losses.shift_equivariance`.
 

@@ -1,7 +1,7 @@
 """Validation faces: scores of a face generator during training and after fine-tuning.
 
-S is the side of the faces in pixels. Layouts are the vectors by which `metrics.memorisation`
-compares faces.
+S is the side of the faces in pixels. A latent is the input of a generator, a vector of standard
+normal numbers. Layouts are the vectors by which `metrics.memorisation` compares faces.
 """
 
 from contextlib import suppress
