@@ -113,7 +113,8 @@ def _open_torchmetrics(
     """Return a scorer for the scores asked for; None if there are none.
 
     Raises:
-        UsageError: the images are too few or too small for them, or weights cannot be downloaded.
+        UsageError: the images are too few or too small for a score, or weights cannot be
+            downloaded.
     """
     if not metrics:
         return None

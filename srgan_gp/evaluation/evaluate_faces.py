@@ -70,12 +70,13 @@ def evaluate_faces(
             `srgan-gp prepare` wrote, only the validation faces are used.
         train_data: places of faces that the model was trained on; of a prepared set only the
             training faces are used. Empty: no baseline of real training faces, no check of
-            memorisation, and the other baselines are made of `data`.
+            memorisation, and the other baselines are made from `data`.
         count: number of faces to generate, and of training faces in a baseline; None:
             `DEFAULT_COUNT`, or as many as `train_data` has if they are fewer.
         half: half of `data` to use, one of `data.validation_halves.HALVES`, by default the one for
             scores that are reported.
-        truncation: truncation of the latents; see `FaceGenerator.latents`. None: the model's own.
+        truncation: factor of the latents: below 1 faces are more typical and more alike; see
+            `FaceGenerator.latents`. None: the default of the model.
         feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
             `NO_NETWORK`: none.
         detector: the face detector YuNet as `.onnx`; None: the one in the folders of models;

@@ -30,7 +30,8 @@ OnScored = Callable[[int, int], None]
 
 Measured = dict[tuple[str, str], np.ndarray]
 """Values by (metric, downscaler), (N,) float64: one per validation image, or per set of latents
-with the downscaler "". Pattern and grain have a single value for all images."""
+with the downscaler "". Pattern and grain, the texture that an upscaler adds to flat areas, have a
+single value for all images."""
 
 
 def score_upscaler(

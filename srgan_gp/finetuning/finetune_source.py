@@ -1,7 +1,7 @@
 """Source of a fine-tuning: finds a model's weights, critic, card and network options.
 
-`finetune.finetune` starts from a `Source`. `start_options` reads the options of a single file for
-`srgan-gp train --start-from`.
+`finetune.finetune` starts from a `Source`. A card is the description of a model, a TOML file beside
+the weights. `start_options` reads the options of a single file for `srgan-gp train --start-from`.
 """
 
 from dataclasses import dataclass, fields

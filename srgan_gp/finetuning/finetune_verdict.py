@@ -79,8 +79,8 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
 
     The fine-tuned model is better if the mean gain of the deciding score is larger than chance
     explains, and PSNR-Y, colours and novelty stay within their limits. Chance is the larger of the
-    scatter of the gains per image and `noise`. Pattern and grain are only shown. The deciding score
-    also chose the checkpoint on the same images, so its gain is slightly optimistic.
+    scatter of the gains per image and `noise`. Pattern and grain have no influence. The deciding
+    score also chose the checkpoint on the same images, so its gain is slightly optimistic.
 
     Args:
         before: scores of the unchanged model.

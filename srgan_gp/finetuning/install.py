@@ -38,7 +38,7 @@ def install(
         model: the model it started from: a name, or the path of an `.onnx` or `.safetensors` file.
         name: name of the new model.
         say: called with each message to the user.
-        exist: one of `new_names.EXIST`, as for `export`.
+        exist: what to do if there is a model of that name, one of `new_names.EXIST`.
 
     Returns:
         Path of the card.

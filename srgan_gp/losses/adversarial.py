@@ -30,7 +30,7 @@ from torch.nn import functional as F
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Critic's loss of WGAN: E D(fake) - E D(real), the negative estimate of a distance.
+    """Critic's loss of WGAN: E D(fake) - E D(real), the negative critic estimate.
 
     Args:
         real_scores: scores of real images, (B,), any float dtype.

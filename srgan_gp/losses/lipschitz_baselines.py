@@ -19,8 +19,8 @@ D(x) is the critic's score of a sample x. None of these terms differentiates the
 that a critic may have operations without a second derivative, or be compiled. The slope between two
 samples is at most the largest gradient norm on the segment between them.
 
-The interface is that of `gradient_penalties`; `LIPSCHITZ_TERMS` has both. The option `--penalty`
-reads its choices from the two tables.
+The interface is that of `gradient_penalties`; `LIPSCHITZ_TERMS` has the terms of both modules. The
+option `--penalty` reads its choices from `PENALTIES` there and `BASELINES` here.
 """
 
 from collections.abc import Callable
@@ -96,6 +96,9 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
     for parameter in critic.parameters():
         if parameter.requires_grad:
             parameter.clamp_(-limit, limit)
+
+
+# All terms below have the arguments of `LipschitzBaseline.term`, of which some use a part only.
 
 
 def slope_on_segment(

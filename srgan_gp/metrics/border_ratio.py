@@ -1,6 +1,7 @@
 """Border ratio: detects a frame, a ring of unlike pixels along the edges of generated images.
 
-Padding in the layers of a generator may cause one. `evaluation.face_scores` reports the ratio.
+Padding in the layers of a generator may cause such a frame. `evaluation.face_scores` reports the
+ratio.
 """
 
 import numpy as np

@@ -1,6 +1,6 @@
 """Colour shift: difference of the mean colours of two sets of images.
 
-Training and fine-tuning report it: a network that changes the colours of images has a large one.
+Training and fine-tuning report it. It is large if a network changes the colours of images.
 """
 
 import numpy as np

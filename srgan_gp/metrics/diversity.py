@@ -1,7 +1,8 @@
 """Diversity: mean distance, in feature space, of pairs of images of one set.
 
-A generator whose images are alike (mode collapse) has a low one. The log value `health/diversity`
-of a training is another number, of the pixels of a batch: `training.critic.diagnostics.diversity`.
+A generator whose images are alike (mode collapse) has a low diversity. The log value
+`health/diversity` of a training is another number, of the pixels of a batch:
+`training.critic.diagnostics.diversity`.
 """
 
 import numpy as np
@@ -29,7 +30,7 @@ def pairwise_distance(features: Features, images: np.ndarray, seed: int = 0) -> 
 
     Returns:
         From 0, if all images are equal, to 4 for each feature map of the network. Usual values
-        depend on the images: compare it with that of real images.
+        depend on the images: compare the value with that of real images.
 
     Raises:
         ValueError: there are fewer than two images, or they are too small.

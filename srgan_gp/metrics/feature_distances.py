@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from srgan_gp.losses.features import Features
 
-SIDE = 128  # pixels: images are resized to it; at 64 the network's last map would be 3 x 3
+SIDE = 128  # pixels: side to which images are resized; at 64 the last map would be only 3 x 3
 BATCH = 32  # images per batch
 BLOCK = 1024  # rows of a kernel matrix at a time: all rows of 10,000 images would take 0.8 GB
 

@@ -35,9 +35,10 @@ class FlatTexture:
         pattern: root mean square of the regular part, in levels of the luma, which is in [16, 235]:
             for example of a lattice with a period of 2 to 7.7 pixels in any direction. It is the
             root of the summed power by which frequencies exceed 4 times the median of all
-            frequencies of about the same length. Those of more than half a cycle per pixel, in the
-            corners of the spectrum, are not measured. With few windows random noise adds to it: in
-            one window about a fifth of the noise's root mean square, in a hundred nothing.
+            frequencies of about the same length. Frequencies above half a cycle per pixel, in the
+            corners of the spectrum, are not measured. With few windows random noise increases the
+            value: with one window by about a fifth of the noise's root mean square, with a hundred
+            windows not at all.
         grain: root mean square of all texture with periods of 2 to 7.7 pixels, including a pattern,
             in the same unit.
         windows: number of flat windows, at least 1.

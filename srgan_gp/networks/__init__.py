@@ -1,7 +1,8 @@
 """Generators and critics, built by name: `--generator srresnet` is `generators/srresnet.py`.
 
-Each of these modules has one class, `Generator` or `Critic`. Importing this package does not import
-torch; `build` does. Losses are in `srgan_gp.losses`, training in `srgan_gp.training`.
+Each module in `generators` and `critics` has one class, `Generator` or `Critic`. Importing this
+package does not import torch; `build` does. Losses are in `srgan_gp.losses`, training in
+`srgan_gp.training`.
 """
 
 import inspect

@@ -26,8 +26,8 @@ class FeatureMaps(nn.Module):
     has a lower limit (`DEVIATION_FLOOR`): channels that are nearly constant on real images would
     otherwise dominate wherever a generated image activates them. A fixed random projection with
     orthonormal rows then mixes the channels. Last, the map is scaled so that the mean distance of
-    two real images is the same in it as in pixels. The gradient penalty, which pulls the slope of a
-    critic's score to 1, then has the same strength for every map and for the images.
+    two real images is the same in the map as in pixels. The gradient penalty, which pulls the slope
+    of a critic's score to 1, then has the same strength for every map and for the images.
 
     Before the first forward pass, `install` sets the feature network, and then `calibrate` measures
     the statistics. The state dict holds statistics and projections, but not the feature network.

@@ -81,8 +81,8 @@ class Generator(nn.Module):
     def centre(self) -> None:
         """Set the centre of the truncation, `Mapping.centre`, to the mean style.
 
-        Call it before a generator is exported; during training the centre is 0. Images without
-        truncation change little by it: r of `Mapping` is near 1, where the centre cancels out.
+        Call this before a generator is exported; during training the centre is 0. Images without
+        truncation change little: r of `Mapping` is near 1, where the centre cancels out.
         """
         random = torch.Generator().manual_seed(0)
         latents = torch.randn(_CENTRE_LATENTS, self.latent_size, generator=random)
