@@ -32,7 +32,7 @@ Item = TypeVar("Item")
 class ImageCache:
     """Decoded images of a data set, cached up to a limit; the others are decoded at each use.
 
-    Several threads may read from it.
+    Several threads may read from a cache.
 
     Args:
         files: the data set.
@@ -150,8 +150,8 @@ class Shuffled:
 class WholeImages(Shuffled):
     """Whole images of one size in random order, mirrored left to right at random.
 
-    Training of face generators reads aligned faces with it. Whether image number n is mirrored is
-    drawn from (seed, n).
+    Training of face generators reads aligned faces with this class. Whether image number n is
+    mirrored is drawn from (seed, n).
     """
 
     def batch(self, first_image: int, count: int) -> np.ndarray:

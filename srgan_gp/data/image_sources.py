@@ -148,7 +148,7 @@ class ImageFile:
         return digest.hexdigest()
 
     def _open(self) -> IO[bytes]:
-        """Open the encoded file; raises the errors of `open_member`, with the name."""
+        """Open the encoded file; errors as for `open_member`, with the name of the image."""
         if self.member is None:
             return self.container.open("rb")
         try:

@@ -85,6 +85,7 @@ def _require_few_pixels(file: IO[bytes], max_pixels: int) -> None:
     """
     container = detect_container(file.read(HEAD_BYTES))
     file.seek(0)
+    # `cast`: zipfile declares IO[bytes], which type checkers do not accept as BinaryIO.
     with (
         silenced_pillow(),
         decoder_errors(container.name),

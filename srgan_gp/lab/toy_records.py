@@ -14,7 +14,7 @@ from srgan_gp.losses.gradient_penalties import gradient_at
 SURFACE_SIDE = 64
 """Points of the value surface in a row and in a column."""
 SURFACE_EXTENT = 2.0
-"""The value surface covers the square [-SURFACE_EXTENT, SURFACE_EXTENT] x the same."""
+"""The value surface, scores on a grid, covers [-SURFACE_EXTENT, SURFACE_EXTENT] in x and in y."""
 MAX_WEIGHTS = 20_000
 """Largest number of weights for a histogram; of a critic with more, only every n-th is used."""
 TOO_STEEP = 2.0

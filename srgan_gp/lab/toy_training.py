@@ -28,7 +28,7 @@ the number of steps is a multiple of RECORDS, it has RECORDS records."""
 
 @dataclass(frozen=True)
 class ToyConfig:
-    """Options of one toy run; a saved run is found by them.
+    """Options of one toy run; a saved run is found by its options.
 
     Attributes:
         data: distribution of the real points, a name in `DISTRIBUTIONS`.

@@ -1,8 +1,8 @@
 """Zip file of prepared faces: PNG files in `train/` and `val/`, and `manifest.json`.
 
 PNG files are stored without further compression. The same faces give the same bytes: the file
-contains no timestamps. `prepare_faces` writes the faces to a `Spool` first, since their names
-depend on `validation_photos`, which needs all of them.
+contains no timestamps. `prepare_faces` writes the faces to a temporary file first, a `Spool`: their
+names depend on `validation_photos`, which needs the number of faces of all photos.
 """
 
 import hashlib

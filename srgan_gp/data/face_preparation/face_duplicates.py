@@ -75,7 +75,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
         )
     except cv2.error:  # the registration does not converge for very different images
         registered = 0.0
-    unregistered = 0.0  # of an image of one colour, whose correlation is not defined
+    unregistered = 0.0  # for an image of one colour, whose correlation is not defined
     if first.std() > 0 and second.std() > 0:
         unregistered = np.corrcoef(first.ravel(), second.ravel())[0, 1]
     return max(float(registered), float(unregistered))  # the registration may make it worse
@@ -84,7 +84,7 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
 def _fingerprint(pixels: np.ndarray) -> np.ndarray:
     """Return a vector of length 1, (576,), float32; the dot product of two is the correlation.
 
-    For an image of one colour it is 0.
+    For an image of one colour the vector is 0.
     """
     levels = _grey(pixels, _COARSE_SIDE).astype(np.float32).ravel()
     levels -= levels.mean()

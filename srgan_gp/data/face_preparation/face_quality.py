@@ -1,6 +1,6 @@
 """Measures of the quality of a face image: rotation of the head, and blur.
 
-`face_selection` drops faces by them.
+`face_selection` drops faces by these measures.
 """
 
 import cv2
@@ -10,7 +10,7 @@ from skimage.measure import blur_effect
 _REACH = 9  # pixels: width of the mean filter of the second blur, as in the source of `blur`
 _NOISE_FILTER = 1.0  # pixels: sigma of a Gaussian before the measure; without it, noise hides blur
 _MIN_SIDE = 4  # pixels: the measure ignores two rows and columns at the start and one at the end
-_MAX_TURN = 10.0  # eye distances; also for eyes at one position, whose turn is not defined
+_MAX_TURN = 10.0  # eye distances: largest result; also used if both eyes are at one position
 
 
 def turn(points: np.ndarray) -> float:

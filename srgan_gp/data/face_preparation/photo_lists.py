@@ -38,7 +38,7 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
 
     Args:
         places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER`, image files, and
-            patterns such as `*.jpg`, of whose matches the files of other types are skipped.
+            patterns such as `*.jpg`. Files that match a pattern and are not images are skipped.
         exclude: an image that is not listed: the contact sheet of an earlier preparation.
 
     Returns:

@@ -1,5 +1,5 @@
 """Small applications of WGAN-GP that papers name, one module each, run by `scripts/lab.py`.
 
-Each has a `run` function that trains on its data and returns its figures as Markdown. The toy
+Each module has a function `run`, which trains and returns the results as Markdown. The toy
 experiments are in `srgan_gp.lab`.
 """
