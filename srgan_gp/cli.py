@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code.
 
     Args:
-        argv: arguments without the program name; None uses those of the process.
+        argv: arguments without the program name; None: the arguments of the process.
 
     Raises:
         SystemExit: argparse printed the help (0) or refused the arguments (2), or the process was

@@ -144,7 +144,7 @@ def without_options(message: str) -> str:
 
 
 def with_options(message: str) -> str:
-    """Replace the names of Python arguments by those of options, for messages of the command line.
+    """Replace names of Python arguments by options, for messages of the command line.
 
     >>> with_options("It is missing. Or pass the path of its file as `detector`.")
     'It is missing. Or pass --detector FILE.'

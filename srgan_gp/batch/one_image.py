@@ -128,7 +128,7 @@ def enlarge(
         upscaler: runs the network; no other thread may use it meanwhile.
         settings: options of the run.
         on_tiles: called after each tile; the tiles of all frames of a sequence count together.
-        encodes_early: encode the rows of a PNG or TIFF while the network computes the next ones.
+        encodes_early: encode the rows of a PNG or TIFF while the network computes the next rows.
             Then `encode` must be called for the result.
 
     Returns:

@@ -56,7 +56,10 @@ class RunnablePlan(Protocol):
 
 @dataclass(frozen=True)
 class Outcome:
-    """Outcome of one input. A field that does not apply to the status is None."""
+    """Outcome of one input. A field that does not apply to the status is None.
+
+    The fields from `size` on are copied from `engine_interface.Facts`, which documents them.
+    """
 
     source: Path
     status: Status
@@ -71,8 +74,7 @@ class Outcome:
     size: tuple[int, int] | None = None
     """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int] | None = None
-    """Width and height of the result in pixels. The fields from here on are those of
-    `engine_interface.Facts`, which documents them."""
+    """Width and height of the result in pixels."""
     device: str | None = None
     provider: str | None = None
     precision: str | None = None

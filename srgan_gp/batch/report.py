@@ -1,7 +1,7 @@
 """Report of a run: one line for each image for people, JSON for programs.
 
 `batch.run` writes it: lines on the terminal, the file of `--report` and the output of `--json`. The
-JSON object of an input has the fields of `plan_runner.Outcome`, without those that have no value.
+JSON object of an input has the fields of `plan_runner.Outcome` that have a value.
 """
 
 import json

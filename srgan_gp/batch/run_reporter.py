@@ -177,7 +177,7 @@ class RunReporter:
 
     @property
     def exit_code(self) -> int:
-        """Exit code of the program, if no error ends the run: 0, or that of a failed input."""
+        """Exit code of the program, if no error ends the run: 0, or the code of a failed input."""
         # An internal error of one image comes first, then a result that could not be written.
         for error_class in (SrganGpError, OutputError):
             if error_class.code in self._codes:

@@ -123,7 +123,7 @@ def _trial_lines(trial: dict[str, Any]) -> Iterator[str]:
     from srgan_gp.batch.results.time_forecast import duration_text
 
     if "problem" in trial:
-        return  # `_report_lines` lists it with the other problems
+        return  # `_report_lines` lists the problem with all others
     yield f"trial run: {trial['choice']}"
     yield (
         f"trial run: {trial['precision']}, {trial['seconds']:.3f} s, "

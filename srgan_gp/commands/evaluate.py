@@ -125,7 +125,7 @@ def _check_options(options: argparse.Namespace, makes_faces: bool) -> None:
     """Refuse options that would have no effect.
 
     Raises:
-        UsageError: an option is for the other kind of model.
+        UsageError: an option for upscaling models was passed for a face model, or vice versa.
     """
     for name in _UPSCALER_OPTIONS if makes_faces else _FACE_OPTIONS:
         if getattr(options, name) is not None:

@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     print_result(str(card_path))
     user_folder = model_folders()[-1]  # the last one is the user's
     is_installed = card_path.parent.resolve() == user_folder.resolve()
-    # Other commands find an installed model by its name, and any other by the path of its file.
+    # Other commands find an installed model by its name, and any other model by its path.
     model = options.name if is_installed else str(card_path.with_suffix(".onnx"))
     print_message(after_model(read_card(card_path).task, model))  # which command to type next
     return 0

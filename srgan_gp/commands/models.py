@@ -170,7 +170,7 @@ def _first_scores(card: "ModelCard") -> "Iterator[str]":
 
 
 def _scores(card: "ModelCard") -> "Iterator[str]":
-    """Yield all scores with their protocols; those of `_first_scores` come first."""
+    """Yield all scores with their protocols; the scores of `_first_scores` come first."""
     from srgan_gp.models.cards import headline
 
     first = headline(card)

@@ -20,7 +20,7 @@ Item = TypeVar("Item")
 
 SECONDS_BETWEEN_LINES = 5.0
 """Interval of the lines that are printed instead of a bar."""
-_RATE_WINDOW_SECONDS = 60.0  # the rate is that of the progress in this time before now
+_RATE_WINDOW_SECONDS = 60.0  # a rate is measured over this time before now
 
 
 def printable(text: Path | str) -> str:

@@ -43,7 +43,7 @@ EXAMPLES = (
 _OPTIONS_OF_RESULTS = (
     "format", "quality", "frames", "strip_metadata", "suffix", "name_template",
 )  # fmt: skip
-"""Options that, with model and scale, determine a result and its name; the journal keeps them."""
+"""Options that, with model and scale, determine a result and its name. The journal records them."""
 
 
 def run(options: argparse.Namespace) -> int:

@@ -97,8 +97,8 @@ class CommandParser(SuggestingParser):
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with 2.
 
-        If an option is missing and another one is unknown, the unknown one is reported: it may be a
-        misspelling of the missing one.
+        If an option is missing and another option is unknown, the unknown option is reported, since
+        it may be a misspelling of the missing option.
         """
         if message.startswith("the following arguments are required"):
             words = list(self._words)

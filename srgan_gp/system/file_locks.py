@@ -104,5 +104,6 @@ else:
 
 def _holder(file: FileIO) -> str:
     """Return the process that holds the lock, such as ` (process 1234)`; "" if it is unknown."""
-    number = file.read(20).decode("ascii", "replace")  # `locked` wrote it; it has fewer digits
+    # `locked` wrote the number of the process, which has fewer than 20 digits.
+    number = file.read(20).decode("ascii", "replace")
     return f" (process {number})" if number.isdecimal() else ""

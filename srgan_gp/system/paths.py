@@ -35,7 +35,7 @@ def similar_name(path: Path) -> str | None:
 
 
 def missing_folders(folder: Path) -> list[Path]:
-    """List those of a folder and its parents that do not exist, the innermost first."""
+    """List the missing folders among a folder and its parents, the innermost first."""
     missing: list[Path] = []
     while not os.path.lexists(folder):
         missing.append(folder)

@@ -24,7 +24,7 @@ class UpscaleSettings:
     """Options that apply to all images of a run."""
 
     scale: float | None = None
-    """Scale factor of both sides; None: that of the model."""
+    """Scale factor of both sides; None: the scale factor of the model."""
     width: int | None = None
     """Width of each result in pixels, in place of `scale`."""
     tile: TileChoice = "auto"

@@ -35,8 +35,8 @@ class Worker:
         arguments = (worker_end, open_upscalers, device, settings)
         self.process: BaseProcess = context.Process(target=serve, args=arguments, daemon=True)
         self.process.start()
-        # The process has its own copy. Only if this one is closed, the end of the process ends the
-        # pipe.
+        # The process has its own copy of its end. The pipe ends with the process only if this copy
+        # is closed.
         worker_end.close()
         self.device = device
         self.ready: Ready | None = None

@@ -31,8 +31,8 @@ PIXEL_MEMORY = 768 << 20
 NETWORK_MEMORY = CPU_BUDGET
 """Bytes for the network; two images are processed at once if this is enough for both images."""
 LARGE_PIXELS = 150_000
-"""Images of at least this many pixels take seconds on a CPU. At the first of them the speed of the
-model is measured, so that the progress can be estimated before the first tile is done.
+"""Images of at least this many pixels take seconds on a CPU. At the first such image the speed of
+the model is measured, so that the progress can be estimated before the first tile is done.
 
 The measurement takes about 5 % of the time of an image of this size, once a run.
 """

@@ -99,7 +99,7 @@ class Walk:
             yield Found(path, path.parent, is_named=True)
 
     def _matches(self, pattern: str) -> Iterator[Found]:
-        """Yield the images that a pattern matches, and those in folders that it matches."""
+        """Yield the images that a pattern matches, and the images in folders that it matches."""
         has_matches = False
         for match in glob.iglob(pattern):  # noqa: PTH207 - Path.glob takes no absolute pattern
             has_matches = True
@@ -117,6 +117,10 @@ class Walk:
         """Yield the images in a folder and, if the walk is recursive, in its subfolders.
 
         An explicit stack is used, since a tree may be deeper than Python's limit of recursion.
+
+        Args:
+            top: the folder.
+            root: root of the tree that the results mirror, as for `Found.folder`.
         """
         levels = [OpenFolder(top, folder_identity(top), folder_entries(top), journals_above(top))]
         while levels:

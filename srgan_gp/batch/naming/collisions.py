@@ -124,7 +124,7 @@ class Targets:
         return count_before - self._table.count()
 
     def _result_paths(self, row: Row) -> tuple[Path, Path | None]:
-        """Return target and fallback of an input; they have no meaning for one with an error."""
+        """Return target and fallback of an input; without meaning if the input has an error."""
         folder = self._folder / os.fsdecode(row.folder)
         fallback = None if row.fallback is None else folder / os.fsdecode(row.fallback)
         return folder / os.fsdecode(row.name or b""), fallback
@@ -235,7 +235,7 @@ class Targets:
     def _key(self, folder: str, name: str) -> bytes:
         """Return the key of a name in a folder, whose path has no links.
 
-        Unlike `_identity` it ignores case: the names of results must differ on every system.
+        Unlike an identity, a key ignores case: the names of results must differ on every system.
         """
         return path_key(self._folder_key(folder.rstrip(os.sep)), name)
 
@@ -246,5 +246,5 @@ def _resolve_links(folder: str) -> str:
 
 
 def _identity(folder: str, name: str) -> bytes:
-    """Return the hash of a path without links, which identifies an input; it depends on case."""
+    """Return the identity of an input: a hash of its path without links, which depends on case."""
     return digest(os.fsencode(f"{folder.rstrip(os.sep)}/{name}"))

@@ -18,7 +18,7 @@ _UNWRITABLE_SUFFIXES = {
     ".exr", ".heic", ".heif", ".ico", ".jp2", ".jxl", ".pbm", ".pdf", ".pgm", ".ppm", ".psd",
     ".svg", ".tga",
 }  # fmt: skip
-"""Suffixes of image formats that cannot be written; a path with one of them is not a folder."""
+"""Suffixes of image formats that cannot be written; a path with such a suffix is not a folder."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,8 @@ class Destination:
     """Options for the results, as the user passed them; `output` resolves them."""
 
     path: str | None
-    """Value of `-o`: a folder or, for one image, a file. None: the folder of the one image."""
+    """Value of `-o`: a folder or, for one image, a file. None: there is only one image, and its
+    result is written beside it."""
     format: str = "auto"
     """Value of `--format`; `auto`: each result keeps the format of its image if possible."""
     suffix: str | None = None
@@ -114,7 +115,7 @@ class Destination:
     def _single_file(self, path: Path, single: Path | None, extension: str | None) -> Output:
         """Return the output options if `-o` names a file; arguments and errors as for `output`.
 
-        `extension` is that of `--format`, with the dot; None: `auto`.
+        `extension` is the suffix of the format in `--format`, with the dot; None: `auto`.
         """
         if single is None:
             raise UsageError(f"{path} is the name of one image; name a folder for several results.")

@@ -38,8 +38,8 @@ class Template:
         """Parse the value of `--name-template`.
 
         Raises:
-            UsageError: it is empty or contains an unknown field, a single brace or a separator of
-                folders.
+            UsageError: the text is empty, or contains an unknown field, a single brace or a
+                separator of folders.
 
         >>> Template.parse("{stem}_{scale}x").fill({"stem": "a", "scale": "4"})
         'a_4x'

@@ -33,13 +33,13 @@ class Output:
     format can hold it."""
     exist: Exist | None = None
     """What to do about an existing result, unless the journal of the folder (`results.journal`)
-    shows that it is up to date: then the input is skipped. None: as `error`."""
+    shows that the result is up to date: then the input is skipped. None: as `error`."""
     name_template: str | None = None
     """Text with the fields of `name_templates.FIELDS`; None is `{stem}{suffix}`."""
     model: str = ""
     """Name of the model, a field of the template."""
     scale: float | None = None
-    """Scale factor of both sides, a field of the template; None: it differs between images."""
+    """Scale factor of both sides, a field of the template; None: each image has its own."""
 
     def naming(self) -> Naming:
         """Return the rule that names a single result.
@@ -88,7 +88,7 @@ def prepare_folder(folder: Path) -> None:
     """Create an output folder with its parents, and check that files can be created in it.
 
     Raises:
-        OutputError: it cannot be created or written.
+        OutputError: the folder cannot be created or written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

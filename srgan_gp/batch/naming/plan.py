@@ -83,7 +83,9 @@ class Refused:
 
 @dataclass(eq=False)
 class Plan(AbstractContextManager["Plan"]):
-    """Jobs of a run; to be used by one thread. A context manager: it may hold a temporary file.
+    """Jobs of a run; for use by one thread.
+
+    A context manager, since a plan with several inputs holds a temporary file.
 
     Args:
         targets: targets of all inputs, with their names assigned.
@@ -108,7 +110,7 @@ class Plan(AbstractContextManager["Plan"]):
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
         """Yield every input once, in the order of the paths.
 
-        Whether its result exists is checked just before an input is yielded.
+        Just before an input is yielded, its result is searched.
         """
         for source, target, fallback, error in self.targets:
             finished = path_to_write = None
@@ -119,7 +121,7 @@ class Plan(AbstractContextManager["Plan"]):
                     message = f"the path {target} is too long; choose a shorter output folder"
                     raise PictureError("E_NAME_TOO_LONG", message)
                 if self.journal is not None:
-                    # Path of the complete result, which may be the fallback; None: it is not done.
+                    # Path of the complete result, which may be the fallback; None: no such result.
                     finished = self.journal.done(source, target, self.work_key, fallback=fallback)
                 if finished is None:
                     # If the input is no file, its reader reports that; an error about an existing
@@ -154,7 +156,7 @@ class Plan(AbstractContextManager["Plan"]):
         file may have been created in between.
 
         Returns:
-            The path to write to, which is another one for `--exist rename`; None: skip the input.
+            The path to write to: `path`, or another path for `rename`. None: skip the input.
 
         Raises:
             PictureError: the file exists, and `exist` is `error` or None; or the file is an input,

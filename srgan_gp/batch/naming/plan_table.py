@@ -49,9 +49,9 @@ CREATE INDEX items_by_path ON items (path);
 CREATE INDEX items_by_key ON items (key);
 CREATE INDEX items_by_source ON items (source_key);
 """
-# A file that was added twice counts once. The row with the larger `is_named` is kept, then that
-# with the smaller path (the two paths in `WHERE` are swapped), then that with the larger folder. So
-# rows do not depend on the order of inputs.
+# A file that was added twice counts once. Of the two rows, the row with the larger `is_named` is
+# kept; if these are equal, the row with the smaller path (the paths in `WHERE` are swapped); if the
+# paths are equal too, the row with the larger folder. So rows do not depend on the order of inputs.
 _ADD = """
 INSERT INTO items (path, is_named, identity, source_key, folder, name, key, fallback,
                    fallback_key, code, message)
@@ -75,7 +75,7 @@ _NAMESAKES = "(SELECT count(*) FROM items other WHERE other.key = items.key)"
 _OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
 """Owner of the name whose key is in a column of this item."""
 # `ORDER BY +path` in statements below: the plus sign keeps SQLite from using an index. So all rows
-# are found and sorted before the first one is returned, and the caller may change the table then.
+# are found and sorted before the first row is returned, and the caller may change the table then.
 # An order that begins with an expression has the same effect.
 
 
@@ -103,7 +103,7 @@ class PlanTable:
         self._run(_ADD, *item)
 
     def add_folder(self, key: bytes) -> None:
-        """Reserve a name for a folder of results; `clear_names` claims it."""
+        """Reserve a name for a folder of results; `clear_names` claims the name."""
         self._run("INSERT OR IGNORE INTO folders VALUES (?)", key)
 
     def index(self) -> None:

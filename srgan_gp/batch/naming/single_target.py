@@ -1,4 +1,4 @@
-"""`SingleTarget`: target of a run with one input; runs with more use `collisions`.
+"""`SingleTarget`: target of a run with one input; runs with more inputs use `collisions`.
 
 A target is the path of a result. `PlannedResult` and the functions about targets are used by
 `collisions` too.
@@ -75,7 +75,7 @@ class SingleTarget:
         return self._is_source(os.path.realpath(target))
 
     def leads_out(self, target: Path) -> bool:
-        """Return whether a target is a link, or below one, that leads out of the output folder.
+        """Return whether a target lies outside of the output folder, because of links.
 
         False if the user named the result itself.
         """
@@ -94,7 +94,7 @@ class SingleTarget:
 
 
 def is_same_file(source: Path, target: Path) -> bool:
-    """Return whether two paths lead to one file, or would if the file existed."""
+    """Return whether two paths lead to the same file, or would if that file existed."""
     try:
         return source.samefile(target)
     except OSError:  # One of them does not exist.

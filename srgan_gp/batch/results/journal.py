@@ -89,9 +89,9 @@ class Journal(AbstractContextManager["Journal"]):
     def done(
         self, source: Path, target: Path, work_key: str, *, fallback: Path | None = None
     ) -> Path | None:
-        """Find the complete result of an image, made with these options from its current bytes.
+        """Find the complete result of an image, of its current bytes and this run's work.
 
-        The files are hashed only when a row has the source or one of the targets.
+        The files are hashed only if a row has the source, the target or the fallback.
 
         Args:
             source: the image.

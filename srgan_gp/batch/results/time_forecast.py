@@ -16,8 +16,8 @@ _GPU_SIDE = 1024
 def run_seconds(upscaler: Upscaler, pixels: int) -> float:
     """Estimate the seconds that the network takes for a number of input pixels, by a short trial.
 
-    The network runs a second time for an alpha channel that varies; this time is not counted, nor
-    that of face enhancement. Reading and writing overlap with the network and are not counted.
+    Reading and writing overlap with the network and are not counted. Also not counted are face
+    enhancement, and the second run of the network for an alpha channel that varies.
 
     Args:
         upscaler: the model.

@@ -92,7 +92,7 @@ def is_same_work(made: Work, now: Work, result: Path, *, has_planned_path: bool)
         has_planned_path: whether the other run would write to the same path. Then the options that
             determine the path make no difference. A run without `--format` has two possible paths:
             the target and the fallback, a PNG for an image whose result the format of the target
-            cannot hold. Either of them counts as planned here.
+            cannot hold. Both paths count as planned here.
     """
     if made.model_sha256 != now.model_sha256:
         return False

@@ -1,4 +1,4 @@
-"""`describe_change`: how an earlier result differs from the one that a run would write, as text.
+"""`describe_change`: how an earlier result differs from the result of this run, as text.
 
 The text names options as the user types them on the command line of `srgan-gp upscale`. A work
 (`results.work.Work`) is the model and the options that a result is made with.
@@ -31,7 +31,7 @@ _UNUSED = (None, False, "auto", "all", "")
 
 @dataclass(frozen=True)
 class Change:
-    """Difference between an existing result and the one that a run would write."""
+    """Difference between an existing result and the result that a run would write."""
 
     kind: Literal["model version", "other"]
     """`model version`: only the version of the model differs."""
@@ -59,9 +59,9 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
         return Change("other", "was made with other options or another version of the model")
     old, new = json.loads(made.options), json.loads(now.options)
     is_other_model = made.model != now.model
-    # `Work.model` is the model that ran, `model` among the options the one that the user asked for.
-    # If the user asked for the same model twice, a scale or a look has chosen another one: that
-    # option is named before the models.
+    # `Work.model` is the model that ran; `model` among the options is the requested model. If both
+    # runs requested the same model, a scale or a look led to another model: `_differences` names
+    # that option first.
     if is_other_model and ("model" not in old or old["model"] != new.get("model")):
         return Change("other", _model_text(made, now, new))
     if differences := _differences(old, new):
@@ -70,12 +70,13 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
         return Change("other", _model_text(made, now, new))
     version = f"was made by an earlier version of {now.model}"
     if "precision" in new and "precision" not in old:
-        version += ", or with another --precision"  # An earlier version of the program wrote it.
+        # An earlier version of the program, which did not record the precision, wrote the row.
+        version += ", or with another --precision"
     return Change("model version", version)
 
 
 def _model_text(made: Work, now: Work, new: dict[str, Any]) -> str:
-    """Return the names of both models, and how to continue with that of the existing result."""
+    """Return the names of both models, and how to continue with the earlier one."""
     text = f"was made by {made.model}, now {now.model}"
     if made.model == new.get("model"):  # For this scale, another model than the requested one runs.
         text += f", the default for this size (-n {made.model} continues with {made.model})"

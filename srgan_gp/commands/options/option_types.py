@@ -19,7 +19,7 @@ MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
 MAX_SEED_COUNT = 100_000  # more is a typing error
 MAX_GRID_SIDE = 1000  # columns or rows
 MAX_FRAMES = 100_000  # more than an hour of an animation, at 25 frames a second
-MAX_FACE_SIDE = 2048  # side in pixels, twice that of FFHQ
+MAX_FACE_SIDE = 2048  # side in pixels, twice that of the data set FFHQ
 
 
 def scale(text: str) -> float:
@@ -47,7 +47,7 @@ def fidelity(text: str) -> float:
 
 
 def face_strength(text: str) -> float:
-    """Parse the strength of face enhancement: 0 changes nothing, 1 is that of the face model."""
+    """Parse the strength of face enhancement: the weight of the face model in a face, 0 to 1."""
     try:
         value = float(text)
     except ValueError:

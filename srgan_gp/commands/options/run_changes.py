@@ -54,7 +54,7 @@ def run_changes(options: argparse.Namespace, task: str) -> dict[str, Any]:
 def _similar_option(name: str, known: Iterable[str], task: str) -> str:
     """Return the known option that a wrong name probably means; "" if none is similar.
 
-    Options that have the name as a whole word come first, then those of similar spelling. Options
+    Options that have the name as a whole word come before options of similar spelling. Options
     without effect in the task are not returned.
     """
     without_effect = {
@@ -62,7 +62,7 @@ def _similar_option(name: str, known: Iterable[str], task: str) -> str:
     }
     usable = [option for option in known if option not in without_effect]
     with_word = [option for option in usable if name in option.split("_")]
-    # The most similar one of these, however low its ratio is.
+    # The most similar option of these, however low its ratio is.
     similar = difflib.get_close_matches(name, with_word, 1, cutoff=0.0)
     similar = similar or difflib.get_close_matches(name, usable, 1)
     return similar[0] if similar else ""

@@ -94,7 +94,7 @@ def _closest(word: str, known: Sequence[str]) -> str:
         if min(len(word), len(name)) >= _LEAST_PREFIX
         and (name.startswith(word) or word.startswith(name))
     ]
-    # The most similar one, however low its ratio is.
+    # The most similar name of these, however low its ratio is.
     similar = difflib.get_close_matches(word, with_same_beginning, 1, cutoff=0.0)
     return similar[0] if similar else ""
 

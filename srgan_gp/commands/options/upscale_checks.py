@@ -1,4 +1,4 @@
-"""Checks of the options of `srgan-gp upscale`, and values that follow from several of them.
+"""Checks of the options of `srgan-gp upscale`, and values that follow from several options.
 
 Heavy modules are imported inside functions, so that `--help` is fast.
 """

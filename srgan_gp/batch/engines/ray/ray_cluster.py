@@ -69,7 +69,7 @@ def connected(address: str | None) -> Generator[Any, None, None]:
             ray.init(log_to_driver=False, logging_level="critical", **options)
         except Exception as error:
             raise DeviceError(_connection_message(address, error)) from error
-        except SystemExit:  # Ray raises it at a SIGTERM, with another exit code than this program.
+        except SystemExit:  # Ray raises SystemExit at a SIGTERM, with an exit code of its own.
             raise SystemExit(128 + signal.SIGTERM) from None
         finally:
             _restore_handlers(handlers_before)
@@ -80,7 +80,7 @@ def connected(address: str | None) -> Generator[Any, None, None]:
 
 
 def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None) -> Workers:
-    """Compute the workers of a cluster: one for each GPU or, without GPUs, for `cores` CPU cores.
+    """Compute how many workers fit: one for each GPU or, without GPUs, for each `cores` CPU cores.
 
     Args:
         nodes: the result of `ray.nodes()`.
