@@ -35,7 +35,7 @@ _STYLES = """
 @keyframes moving { from { background-position: 200% 0; } to { background-position: 0 0; } }
 /* A single image would be as wide as the gallery and cropped at the bottom. */
 .gallery-item:only-child .thumbnail-lg { height: 340px; aspect-ratio: auto; }
-/* The page removes the view box of an SVG, so its units are pixels. */
+/* Gradio removes the view box of an SVG, so its units are pixels. */
 .curve { width: 300px; height: 100px; }
 .curve polyline { fill: none; stroke: var(--color-accent); stroke-width: 2; }
 :focus-visible { outline: 2px solid var(--color-accent) !important; outline-offset: 2px; }

@@ -1,8 +1,9 @@
-"""Tab "Batch": upscales many files, and shows the results, and a table of failures.
+"""Tab "Batch": upscales many files, and shows the results and a table of failures.
 
-One press of the start button is a run, which submits one job per file to the server. A run is an
-async generator of changes: dicts of widgets and their new values, which `panel.execute_run` sends
-to the page. Events get the arguments `panel.EVENT_OPTIONS`.
+One press of the start button is a run. Its `Run` submits one job per file to the server; an async
+generator yields the changes of the page, dicts of widgets and their new values, which
+`panel.execute_run` sends to the browser. `panel.EVENT_OPTIONS` are arguments of every Gradio event
+of the page.
 """
 
 from collections.abc import AsyncGenerator
@@ -93,9 +94,10 @@ def build_batch_tab(
                 label=f"Your images, {max_files} at most", file_count="multiple",
                 file_types=["image"], height=200, elem_id="batch-files",
             )  # fmt: skip
+            # The class `signal` hides it; with `visible=False` a script could not write to it.
             skipped = gr.Textbox(label="Skipped", elem_id="batch-skipped", elem_classes="signal")
             options = build_options(cards, default, "batch", has_fast_mode=has_fast_mode)
-            # `static/estimates.js` fills it with the number of images and the expected time.
+            # `static/estimates.js` writes the number of images and the expected time into it.
             gr.Markdown("", elem_id="batch-estimate", elem_classes="estimate")
             panel = build_panel("Upscale all", "batch")
         with gr.Column(scale=3, min_width=320):
@@ -108,10 +110,9 @@ def build_batch_tab(
 def _build_results() -> tuple[gr.Markdown, gr.Dataframe]:
     """Build the right column; return the links to the jobs and the failures."""
     gr.Markdown("## Results", elem_classes="section")
-    gr.Markdown(
-        "", elem_id="batch-results"
-    )  # `static/history.js` lists the jobs in it, and offers their zip
-    job_links = build_viewer("batch")
+    # `static/history.js` lists the jobs in it, and offers a zip of their results.
+    gr.Markdown("", elem_id="batch-results")
+    job_links = build_viewer("batch")  # the viewer itself is filled by a script
     failures = gr.Dataframe(
         headers=["File", "Error"], datatype="str", type="array",
         interactive=False, wrap=True, column_widths=["35%", "65%"], visible=False,
@@ -124,7 +125,8 @@ def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
     """Connect the buttons and the field of the files."""
     panel = widgets.panel
 
-    # Gradio passes the value of each input widget: the files, the skipped ones, the options.
+    # Gradio passes the value of each input widget: the uploaded files, the text about skipped ones,
+    # and the options.
     async def upscale(
         request: gr.Request, files: list[Upload], skipped: str, *values: object
     ) -> Updates:

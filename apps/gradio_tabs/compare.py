@@ -1,7 +1,8 @@
 """Tab "Compare": upscales one region of an image with several models, and shows them side by side.
 
-One press of the start button, or one click on the image, is a run, which submits one job per model
-to the server. A run is an async generator of changes: dicts of widgets and their new values.
+One press of the start button, or one click on the image, is a run. Its `Run` submits one job per
+model to the server; an async generator yields the changes of the page, dicts of widgets and their
+new values, which `panel.execute_run` sends to the browser.
 """
 
 from contextlib import aclosing
@@ -67,7 +68,7 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> gr.CheckboxGro
                 choices, value=preselected, label="Models",
                 info=f"Choose {MIN_MODELS} to {MAX_MODELS}.", elem_id="compare-models",
             )  # fmt: skip
-            # `static/estimates.js` fills it with the size of the region and the expected time.
+            # `static/estimates.js` writes the size of the region and the expected time into it.
             gr.Markdown("", elem_id="compare-estimate", elem_classes="estimate")
             panel = build_panel("Compare", "compare")
         with gr.Column(scale=3, min_width=320):
@@ -94,7 +95,8 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     async def compare_once(
         request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
     ) -> Updates:
-        # A second click on the button starts nothing; one on the image chooses another region.
+        # A second press of the button starts nothing, unlike another click on the image, which
+        # replaces the run.
         async for update in compare(request, upload, names, region, replaces=False):
             yield update
 
@@ -116,7 +118,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     connect(panel.start.click, panel, compare_once, inputs, outputs)
     connect(image.select, panel, compare_clicked_region, inputs, outputs, is_replaceable=True)
     panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
-    # Another image: forget the region of the previous one.
+    # With another image, forget the region of the previous image.
     image.change(lambda: None, None, widgets.region, queue=False, **EVENT_OPTIONS)
     connect_clearing(image, panel, runs)
 

@@ -1,9 +1,9 @@
 """Tab "Faces": generates faces from seeds, or an animation from one face to another.
 
-One press of a start button is a run, which submits jobs to the server. A run is an async generator
-of changes: dicts of widgets and their new values, which `panel.execute_run` sends to the page.
-Events get the arguments `panel.EVENT_OPTIONS`. The results are shown by
-`gradio_tabs.results.face_results`.
+One press of a start button is a run. Its `Run` submits jobs to the server; an async generator
+yields the changes of the page, dicts of widgets and their new values, which `panel.execute_run`
+sends to the browser. `panel.EVENT_OPTIONS` are arguments of every Gradio event of the page. The
+results are shown by `gradio_tabs.results.face_results`.
 """
 
 import secrets
@@ -40,7 +40,7 @@ from srgan_gp.serving.jobs.generating import MAX_SEED
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
 
 STILL, ANIMATION = "Faces", "From one face to another"
-"""Values of the kind of output."""
+"""Choices of the field "Output"."""
 MAX_FACES = 36
 """Faces that the page offers to generate at a time; the API allows more."""
 
@@ -137,6 +137,7 @@ def _connect_runs(options: _Options, panel: Panel, results: FaceResults, runs: R
 
     inputs, outputs = list(vars(options).values()), list(vars(results).values())
     connect(panel.start.click, panel, generate, inputs, outputs)
+    # No outputs besides the panel: `static/history.js` shows the results at the foot of the page.
     connect(results.enlarge.click, panel, enlarge, [results.faces], [])
     panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
 
@@ -144,8 +145,8 @@ def _connect_runs(options: _Options, panel: Panel, results: FaceResults, runs: R
 async def _enlarge_faces(panel: Panel, faces: list[Upload], run: Run) -> Updates:
     """Upscale each face; yield the changes of the page.
 
-    The results appear in the list "Your results" at the foot of the page, which opens them in a
-    viewer; `needs_viewer_tiles` requests the tiles that it shows.
+    The results appear in the list "Your results" at the foot of the page. A click on one opens a
+    viewer, which shows the tiles that `needs_viewer_tiles` requests.
 
     Raises:
         SrganGpError: a job failed; its message is shown to the visitor.
@@ -172,7 +173,7 @@ def _request(values: tuple[Any, ...]) -> GenerateRequest:
     for value in seeds:
         if not isinstance(value, int | float):
             raise UsageError("Enter a seed: a whole number of 0 or more.")
-        if value % 1 != 0:  # also infinity, and a value that is not a number
+        if value % 1 != 0:  # also true for infinity and NaN
             raise UsageError(f"A seed must be a whole number of 0 or more, not {value}.")
     return GenerateRequest(
         seed=int(seed),

@@ -43,16 +43,16 @@ class _Options:
 
 
 def build_finetune_tab(
-    page: gr.Blocks, trainings: FineTunings, lists: ModelLists, tabs: gr.Tabs, home: str
+    page: gr.Blocks, trainings: FineTunings, lists: ModelLists, tabs: gr.Tabs, upscale_tab: str
 ) -> None:
     """Build the tab.
 
     Args:
-        page: the page; when it is loaded, it shows the training run of its visitor again.
+        page: the page; when a visitor loads it again, it shows the training run of the visitor.
         trainings: starts and keeps the training runs, one per visitor.
         lists: fields that list the models; a new model is added to all of them.
         tabs: tabs of the page.
-        home: id of the tab with the field `lists.upscale`.
+        upscale_tab: id of the tab with the field `lists.upscale`.
     """
     can_train = find_spec("torch") is not None
     if not can_train:
@@ -64,7 +64,7 @@ def build_finetune_tab(
         with gr.Column(scale=3, min_width=320):
             view = build_training_view(panel)
     _connect_runs(page, options, view, lists, trainings)
-    _connect_model(name_problem, view, lists, trainings, tabs, home)
+    _connect_model(name_problem, view, lists, trainings, tabs, upscale_tab)
 
 
 def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
@@ -75,7 +75,8 @@ def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
         height=200, elem_id="finetune-photos",
     )  # fmt: skip
     sources = lists.sources()
-    # Imported models can never be trained; other models only lack the feature network.
+    # An imported model can never be trained. Any other model that is not a source needs the feature
+    # network, which this server lacks.
     trainable = [card for card in lists.cards.values() if card.imported is None]
     if len(sources) < len(trainable):
         gr.Markdown(_NO_NETWORK, elem_classes="quiet")
@@ -148,7 +149,7 @@ def _connect_model(
     lists: ModelLists,
     trainings: FineTunings,
     tabs: gr.Tabs,
-    home: str,
+    upscale_tab: str,
 ) -> None:
     """Connect the buttons of the finished model: use it in the tab "Upscale", or delete it."""
 
@@ -159,7 +160,7 @@ def _connect_model(
             changes[lists.upscale] = gr.Radio(
                 model_choices(lists.cards, [run.name, lists.service.settings.model]), value=run.name
             )
-            changes[tabs] = gr.Tabs(selected=home)
+            changes[tabs] = gr.Tabs(selected=upscale_tab)
         return changes
 
     def remove(
@@ -173,7 +174,7 @@ def _connect_model(
             **lists.without(removed, upscale_model, compared_models, batch_model),
             **view.cleared(),
             view.panel.status: messages.note(f"The model {removed} was deleted."),
-            name_problem: "",  # its name is free again
+            name_problem: "",  # the name of the deleted model is free again
         }
 
     view.use.click(use, None, [*lists.widgets, tabs], queue=False, **EVENT_OPTIONS)
@@ -194,7 +195,7 @@ async def _start_and_follow(
         lists: fields that list the models.
         trainings: starts the run.
         visitor: key of the visitor, from `visitor_of`.
-        plan: what to train.
+        plan: model, photos, name and length of the training.
 
     Raises:
         UsageError: the plan is refused.

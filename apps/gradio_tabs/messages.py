@@ -1,7 +1,7 @@
 """Messages of the page as HTML: progress, errors, and the report of a run.
 
 The tabs show them in their status below the buttons. `static/access.js` announces them to screen
-readers; of the progress it announces one message every 15 s.
+readers; while a job progresses, it announces one message every 15 s.
 """
 
 import html
@@ -17,7 +17,7 @@ NO_MESSAGE = ""
 
 
 def waiting(text: str = "Starting ...") -> str:
-    """Return an animated bar without a length, for a progress that is unknown, with a text."""
+    """Return a text with an animated bar, which shows no share, for an unknown progress."""
     return _block(f'<progress aria-label="Progress"></progress>{escaped(text)}')
 
 
@@ -90,7 +90,7 @@ def duration(seconds: float) -> str:
     """
     if seconds < 10:
         return f"about {max(round(seconds), 1)} s"
-    if seconds < 55:  # in steps of 5 s; from 55 s on it would be "60 s"
+    if seconds < 55:  # in steps of 5 s; above 57 s the result would be "60 s"
         return f"about {5 * max(round(seconds / 5), 2)} s"
     if seconds < 3600:
         return f"about {math.ceil(seconds / 60)} min"
@@ -176,7 +176,7 @@ def curve(metric: str, points: Sequence[tuple[int, float]]) -> str:
         return f"<p>{text}.</p>"
     scores = [score for _images, score in points]
     lowest = min(scores)
-    # Both ranges are divisors, which must not be 0.
+    # The two ranges are divisors, which must not be 0.
     image_range = max(last_images - first_images, 1)
     score_range = (max(scores) - lowest) or 1.0
     coordinates: list[str] = []

@@ -25,8 +25,8 @@ def model_choices(
 ) -> list[tuple[str, str]]:
     """Return the models to choose from as (label, name), the shipped ones first.
 
-    The `x2_model` of another model is not listed: a job of that model with a small scale uses it by
-    itself.
+    The `x2_model` of another model is not listed: a job of that model with a scale up to 2 uses the
+    `x2_model` automatically.
 
     Args:
         cards: cards of the models, by name.
@@ -39,7 +39,7 @@ def model_choices(
 
 
 def model_label(name: str) -> str:
-    """Return the words of the page for a model.
+    """Return the label of a model on the page.
 
     >>> model_label("photo-x4-psnr"), model_label("mine")
     ('Photo, faithful', 'mine')

@@ -4,9 +4,9 @@ from gradio_tabs.messages import escaped
 from srgan_gp.models.cards import ModelCard
 
 EXACT, FAST = "Exact", "Fast"
-"""Values of the speed: the precision of the model, or int8."""
+"""Choices of the field "Speed": the precision of the model, or int8."""
 CUSTOM_WIDTH = "Width"
-"""Value of the size: the visitor enters the width of the result."""
+"""Choice of the field "Size" with which the visitor enters the width of the result."""
 
 
 def describe(*cards: ModelCard) -> str:
@@ -31,8 +31,9 @@ def cards_of_size(cards: dict[str, ModelCard], card: ModelCard, size: str) -> li
         size: such as `x2`, or `CUSTOM_WIDTH`.
 
     Returns:
-        One card, or for a width two if there are two models: that for scales up to 2, then that for
-        larger ones. The scale follows from the image, and the server reads its size only in a job.
+        One card; or two for `CUSTOM_WIDTH` if the selected model names another one: first the model
+        for scales up to 2, then the model for larger scales. Which of them is used is not known
+        yet: the scale follows from the width of the image, which the server reads only in a job.
     """
     x2_card = cards.get(card.x2_model or "", card)
     if size == CUSTOM_WIDTH and x2_card is not card:
@@ -41,7 +42,7 @@ def cards_of_size(cards: dict[str, ModelCard], card: ModelCard, size: str) -> li
 
 
 def speed_info(*cards: ModelCard) -> str:
-    """Return the text about the fast mode of one or two models; empty: they have none."""
+    """Return the text about the fast mode of one or two models; empty: no model has a fast mode."""
     differences = sorted({round(card.int8.mean_difference, 1) for card in cards if card.int8})
     if not differences:
         return ""

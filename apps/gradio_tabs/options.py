@@ -1,7 +1,8 @@
 """Widgets of the upscaling options, the same on the tabs "Upscale" and "Batch".
 
-`build_options` builds them, and `upscale_request` converts their values to a request. The fidelity
-is the share of a model's partner, another model, in its weights; a look is a name for a fidelity.
+`build_options` builds them, and `upscale_request` converts their values to a request. A model may
+have a partner, a second model whose results are closer to the input. The fidelity is the share of
+the partner when the weights of both are averaged; a look is a name for a fidelity.
 """
 
 from collections.abc import Sequence
@@ -21,9 +22,9 @@ from srgan_gp.models.helper_networks import FACE_DETECTOR
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 
 OWN_FORMAT = "Same as the image"
-"""Value of the file format: the result has the format of the input."""
+"""Choice of the field "File format": the result has the format of the input."""
 AUTOMATIC = "Automatic"
-"""Value of the tile: the server chooses its side."""
+"""Choice of the field "Tile": the server chooses the side of a tile."""
 _SCALES = (2, 3, 4)
 _TILE_SIDES = (128, 256, 512)
 """Sides of a tile to choose from, in input pixels."""
@@ -153,7 +154,7 @@ def _connect(
     cards: dict[str, ModelCard],
     has_fast_mode: bool,
 ) -> None:
-    """Connect events that update the widgets that depend on another one.
+    """Connect the events of widgets on which others depend.
 
     Args:
         options: the widgets.
@@ -176,7 +177,7 @@ def _connect(
         scales = gr.Radio(_scale_choices(card), value=f"x{card.scale}")
         return describe(card), fidelity, looks, scales, speed
 
-    # The event `input` would not occur when another tab selects the model.
+    # `change`, because the event `input` does not occur when another tab selects the model.
     options.model.change(
         fit_to_model,
         options.model,
@@ -221,7 +222,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
         data=upload.path,
         name=upload.name,
         model=model,
-        model_by_scale=True,  # a choice such as "Photo" stands for the model of each scale
+        model_by_scale=True,  # for scales up to 2, the server may use the `x2_model` of the choice
         fidelity=fidelity or None,  # 0 would load the partner too, without using it
         precision="int8" if speed == FAST else "auto",
         faces=faces or None,  # 0 is off

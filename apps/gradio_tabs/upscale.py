@@ -1,7 +1,8 @@
 """Tab "Upscale": upscales one image or previews a region of it, and shows it beside the original.
 
-One press of the start button, or one click on the image, is a run, which submits one job to the
-server. A run is an async generator of changes: dicts of widgets and their new values.
+One press of the start button, or one click on the image, is a run. Its `Run` submits one job to the
+server; an async generator yields the changes of the page, dicts of widgets and their new values,
+which `panel.execute_run` sends to the browser.
 """
 
 from contextlib import aclosing
@@ -55,7 +56,7 @@ def build_upscale_tab(
 
     Returns:
         The field of the image, into which the tab "Faces" puts a face, and the widgets of the
-        options, of which the tab "Fine-tune" selects a new model.
+        options. The tab "Fine-tune" selects a new model in them.
     """
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
@@ -64,7 +65,7 @@ def build_upscale_tab(
             )
             with gr.Column(elem_classes="after-image"):
                 options = build_options(cards, default, "upscale", has_fast_mode=has_fast_mode)
-                # `static/estimates.js` fills it with the expected time.
+                # `static/estimates.js` writes the expected time into it.
                 gr.Markdown("", elem_id="upscale-estimate", elem_classes="estimate")
                 panel = build_panel("Upscale", "upscale")
         with gr.Column(scale=3, min_width=320, elem_classes="results"):

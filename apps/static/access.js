@@ -1,4 +1,4 @@
-// Access without a mouse, and to screen readers: what Gradio's widgets lack.
+// Access by keyboard and by screen reader, as far as Gradio's widgets lack it.
 
 const STEP = 0.05; // of the image, for each press of an arrow key
 const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -7,12 +7,13 @@ const PURPOSES = {
   "compare-image": "Choose the region to compare",
 };
 
-const SECONDS_BETWEEN_PROGRESS = 15; // of announcements
+const SECONDS_BETWEEN_PROGRESS = 15; // between two announcements of the progress
 let announcer = null;
 let announced = "";
 let lastProgress = 0;
 
-// Read the status of the open tab aloud when it changes; a running percentage now and then only.
+// Let screen readers announce the status of the open tab when it changes. A status with a progress
+// bar changes all the time, so it is announced every SECONDS_BETWEEN_PROGRESS.
 export function announceStatus() {
   if (!announcer) {
     announcer = document.createElement("div");
@@ -34,9 +35,11 @@ export function announceStatus() {
 
 // Correct the markup of Gradio's widgets, after every change of the page.
 export function repairMarkup() {
+  // An empty field has a label, but no role that may have one.
   for (const empty of document.querySelectorAll(".empty[aria-label]:not([role])")) {
     empty.setAttribute("role", "img");
   }
+  // The title below a face is also the text of its image: it would be read twice.
   for (const image of document.querySelectorAll("#faces-gallery button img")) {
     if (image.alt && image.closest("button").textContent.trim() === image.alt) image.alt = "";
   }
@@ -58,7 +61,7 @@ export function repairMarkup() {
   }
 }
 
-// Say what the field takes in the words of the other tabs; the icon stays.
+// Replace Gradio's text in an empty field for files by the wording of the other tabs; its icon stays.
 function nameFiles(text) {
   const own = [...text.childNodes].filter((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
   const [first, last] = [own[0], own[own.length - 1]];
@@ -77,7 +80,8 @@ function pickByKeyboard(frame, purpose) {
   frame.append(mark);
   frame.tabIndex = 0;
   frame.setAttribute("role", "button");
-  // The image is at most as large as its pixels, in the middle of its element.
+  // Return the position of the mark relative to a box. The image is drawn in the middle of its
+  // element, at most as large as its pixels.
   const at = (box) => {
     const image = frame.querySelector("img");
     const own = image.getBoundingClientRect();
@@ -99,12 +103,13 @@ function pickByKeyboard(frame, purpose) {
   frame.addEventListener("keydown", (event) => {
     const move = MOVES[event.key];
     if (move) {
-      for (const axis of [0, 1]) {
+      for (const axis of [0, 1]) { // 1 would be outside of the image
         place[axis] = Math.min(Math.max(place[axis] + STEP * move[axis], 0), 0.999);
       }
       show();
     } else if (event.key === "Enter" || event.key === " ") {
-      const [clientX, clientY] = at({ left: 0, top: 0 }).map(Math.round); // else it is cut off
+      // Rounded, because a MouseEvent cuts decimals off.
+      const [clientX, clientY] = at({ left: 0, top: 0 }).map(Math.round);
       frame.dispatchEvent(new MouseEvent("click", { bubbles: true, clientX, clientY }));
     } else {
       return;

@@ -1,6 +1,6 @@
 // Connects the page to the server's jobs: viewers and history.
 //
-// The page of Gradio names the results to show by links to their jobs in an element `*-shown`.
+// Gradio's page has an element `TAB-shown` with links to the jobs whose results the tab shows.
 
 import { Viewer } from "./viewer.js";
 import { announceStatus, repairMarkup } from "./access.js";
@@ -13,21 +13,21 @@ import { container, drawBatch, drawHistory } from "./history.js";
 import { ask, create, downloadLink, isRunning, modelLabel, optionsText } from "./jobs.js";
 import { followScheme, followTabs, openTab, watchTabs } from "./navigation.js";
 
-const RUNNING_MS = 1000;
-const IDLE_MS = 20000;
+const RUNNING_MS = 1000; // between two requests for the jobs, while a job is running
+const IDLE_MS = 20000; // and otherwise
 const TABS = ["upscale", "compare", "batch"];
-const viewers = {};
-const shownIds = {};
+const viewers = {}; // by tab
+const shownIds = {}; // ids of the jobs in `TAB-shown`, by tab
 const batchBefore = (sessionStorage.getItem("batch") || "").split(",").filter(Boolean);
-if (batchBefore.length) shownIds.batch = batchBefore; // before a reload
-let isRestored = batchBefore.length > 0;
+if (batchBefore.length) shownIds.batch = batchBefore;
+let isRestored = batchBefore.length > 0; // whether the batch is that of the page before a reload
 let wasRunning = null; // whether a job of that batch was running at the reload; null: not known yet
 const channel = new BroadcastChannel("srgan-gp-jobs");
 let jobs = [];
 let timer = null;
 let asked = 0; // number of the latest request for the jobs
-let answered = 0; // and of the latest one whose answer is in `jobs`
-let awaited = null; // a job that was running at the reload, and the viewer of that time
+let answered = 0; // number of the request whose answer is in `jobs`
+let awaited = null; // {id, viewer}: a job that was running at the reload, and the viewer at that time
 let lost = 0; // results that this page knew before the server restarted
 
 function find(id) {
@@ -50,7 +50,7 @@ function show(tab, chosen) {
   if (!element || !first || !first.view) return;
   const old = viewers[tab];
   const ids = chosen.map((job) => job.id).join(" ");
-  if (old && old.root.isConnected && old.root.dataset.jobs === ids) return; // it stays as the visitor has moved it
+  if (old && old.root.isConnected && old.root.dataset.jobs === ids) return; // zoom and position stay
   const base = (job, layer) => `/api/jobs/${job.id}/tiles/${layer}`;
   const isSplit = tab !== "compare";
   const before = { label: isSplit ? "Before" : "Original", base: base(first, "before") };
@@ -83,13 +83,13 @@ function idsIn(element) {
     link.getAttribute("href").split("/").pop());
 }
 
-// Read the ids that the page of Gradio names; show those that are new.
+// Read the ids in `TAB-shown`; if they have changed, show the results of their jobs.
 async function readShown(tab) {
   const element = find(`${tab}-shown`);
   if (!element) return;
   const ids = idsIn(element);
   if (ids.join() === (shownIds[tab] || []).join() || (!ids.length && tab !== "batch")) return;
-  // After a reload the page of Gradio names none: those of the batch before it stay.
+  // After a reload the element is empty: the results of the batch before the reload stay.
   if (tab === "batch") {
     if (!ids.length && isRestored) return;
     sessionStorage.setItem("batch", ids.join());
@@ -141,8 +141,8 @@ function draw() {
   drawBatch(batch, (shownIds.batch?.length || 0) - batch.length, actions);
 }
 
-// A batch goes on during a reload: its later jobs belong to the results too. The jobs after a batch
-// that had ended are of another one, such as that of another window.
+// A batch that was running at the reload continues, so its later jobs belong to the results too. If
+// the batch had ended, later jobs are those of another batch, such as one in another window.
 function addLaterJobs() {
   wasRunning ??= jobs.some((job) => shownIds.batch.includes(job.id) && isRunning(job));
   if (!wasRunning) return;
@@ -160,7 +160,7 @@ async function refresh(tellOthers = false) {
   const number = asked;
   try {
     const answer = await ask("/api/jobs");
-    if (number > answered) { // else a later answer came first
+    if (number > answered) { // otherwise the answer to a later request came first
       answered = number;
       rememberServer(answer);
       jobs = answer.jobs;

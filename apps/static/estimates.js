@@ -1,11 +1,13 @@
-// What a start will give: size of the result, number of images, and the time on this server.
+// Estimates before a start: size of the result, number of images, and the time on this server.
 
 import { limits } from "./files.js";
 import { create, ask } from "./jobs.js";
 
+// Equal to constants of the server: PREVIEW_SIDE of `inputs.image_field`, MARGIN of `jobs.regions` and
+// MAX_WIDTH of `jobs.job_requests`.
 const REGION_SIDE = 160; // of a comparison, in pixels of the image
-const REGION_MARGIN = 32; // that is computed around it
-const MAX_WIDTH = 1e6;
+const REGION_MARGIN = 32; // pixels around the region that are computed too
+const MAX_WIDTH = 1e6; // pixels
 const speeds = new Map(); // seconds per megapixel, by model
 const sizes = new Map(); // width and height of a file of the batch in pixels, by name
 let models = null; // facts about the models, by name
@@ -28,7 +30,7 @@ function factsOf(model) {
     new Map(answer.models.map((one) => [one.name, one])));
   models.catch(() => (models = null));
   return models.then((known) => {
-    if (!known.has(model)) models = null; // it was trained meanwhile
+    if (!known.has(model)) models = null; // the model is new: ask again at the next estimate
     return known.get(model) || {};
   });
 }
@@ -43,7 +45,7 @@ async function speedOf(model) {
   return speeds.get(model);
 }
 
-// Return the seconds of an image; small scales have a model of their own.
+// Return the seconds for an image; a model may name another one, which is used for scales up to 2.
 async function seconds(model, scale, pixels) {
   const { x2_model: small } = await factsOf(model);
   return ((await speedOf(small && scale <= 2 ? small : model)) * pixels) / 1e6;
@@ -57,7 +59,8 @@ function hasWidth(tab) {
   return chosen(tab, "scale") === "Width";
 }
 
-// Return the scale of the result; a text: the problem with the width.
+// Return the scale of the result, by the width of the image if a width is entered; 1 if `width` is
+// not given. A text instead of a number is the problem with the entered width.
 function scaleOf(tab, width) {
   if (!hasWidth(tab)) return Number(chosen(tab, "scale").replace("x", "")) || 1;
   const input = document.querySelector(`#${tab}-width input`);
@@ -68,6 +71,8 @@ function scaleOf(tab, width) {
   return width ? Math.round(wanted) / width : 1;
 }
 
+// This function and the next two return the text of a tab with the time. Before they ask for speeds,
+// they call `show` with the text without the time, and with the values that the time depends on.
 async function upscaleText(show) {
   const image = document.querySelector("#upscale-image img");
   document.body.classList.toggle("has-image", Boolean(image));
@@ -136,7 +141,7 @@ function setSkipped(files) {
   }
 }
 
-// Note the files of a batch: the sizes of those that are used, and those that are refused.
+// Keep the sizes of the files that a visitor chose for a batch, and the refused files.
 export async function noteBatch(files, refusals) {
   hasFiles = Boolean(document.querySelector("#batch-files td.filename"));
   setSkipped([...(hasFiles ? skipped : []), ...refusals]);
@@ -158,14 +163,14 @@ async function estimate(tab, textOf) {
   const own = place && (place.querySelector(":scope > .own") ||
     place.appendChild(create("p", { class: "own quiet" })));
   const call = (latest[tab] = (latest[tab] || 0) + 1);
-  let key = ""; // what the time depends on
+  let key = ""; // the text without the time, and what the time depends on
   const write = (text) => {
     if (!own || call !== latest[tab]) return;
     own.dataset.key = key;
     if (own.textContent !== text) own.textContent = text;
   };
   const show = (text, parts) => {
-    // With the same key the text with the time stays, so that the line does not flicker.
+    // If the key is the same, the text with the time stays, so that the line does not flicker.
     key = JSON.stringify([text, ...parts]);
     if (own?.dataset.key !== key) write(text);
   };
@@ -181,7 +186,8 @@ export function followEstimates() {
   const texts = { upscale: upscaleText, compare: compareText, batch: batchText };
   const timers = {};
   const watched = new WeakSet();
-  // A waiting call is not put off: an event that takes long changes its field all the time.
+  // Further changes do not delay a call that waits: while an event of Gradio is in progress, its
+  // field changes all the time.
   const soon = (tab) => {
     timers[tab] ??= setTimeout(() => {
       timers[tab] = null;

@@ -1,8 +1,9 @@
-// Checks of files before they are sent, and previews of those that the browser cannot show.
+// Checks of files before they are sent, and previews of files that the browser cannot show.
 
 import { show } from "./notice.js";
 
 const FORMATS = "JPEG, PNG, WebP, HEIC, AVIF, TIFF, GIF or BMP";
+// First bytes of a file in one of the formats; of HEIC and AVIF bytes 4 to 7.
 const SIGNATURES = /^(\x89PNG|\xff\xd8\xff|GIF8|RIFF....WEBP|II[*+]\0|MM\0[*+]|BM|....ftyp)/s;
 const ZIP = /^PK/;
 
@@ -33,7 +34,7 @@ async function refusal(file, acceptsZips) {
   return { text, reason: "cannot be read" };
 }
 
-// Return the files that can be sent, and the refusals of the others, which a notice names.
+// Return the files that can be sent, and the refusals of the other files; show a notice about these.
 export async function usable(files, acceptsZips) {
   const found = await Promise.all(files.map((file) => refusal(file, acceptsZips)));
   const refusals = found.flatMap((one, index) => (one ? [{ name: files[index].name, ...one }] : []));
@@ -42,7 +43,7 @@ export async function usable(files, acceptsZips) {
   return { files: files.filter((_, index) => !found[index]), refusals };
 }
 
-// Replace an image of a field that the browser cannot show, such as HEIC, by one of the server.
+// Replace an image in a field that the browser cannot show, such as HEIC, by a JPEG from the server.
 export function previewOthers(fields) {
   document.addEventListener("error", async (event) => {
     const image = event.target;
@@ -52,6 +53,7 @@ export function previewOthers(fields) {
       image.src = `/api/preview?file=${encodeURIComponent(decodeURIComponent(path))}`;
       return;
     }
+    // The JPEG cannot be loaded either: fetch the message of the server.
     const answer = await fetch(image.src);
     const { message } = await answer.json().catch(() => ({}));
     if (!answer.ok) show(`This image cannot be used: ${message}`, { stays: true });

@@ -2,7 +2,7 @@
 
 import { ask, create, isRunning, jobItem } from "./jobs.js";
 
-// Return our own element inside one of Gradio, which may redraw its own contents.
+// Return an element of this script inside an element of Gradio, which may redraw its own contents.
 export function container(element) {
   return element.querySelector(":scope > .own") || element.appendChild(create("div", { class: "own" }));
 }
@@ -55,19 +55,19 @@ export function drawBatch(jobs, missing, actions) {
   fill(place.firstChild, jobs.map((job) => [job, actions]));
 }
 
-// Download the zip file of the results that the server still has, as `refresh` finds them.
+// Download a zip file of the results that the server still has; `refresh` updates the link.
 async function downloadZip(event, refresh) {
   event.preventDefault();
-  const link = event.currentTarget; // it is null after the wait
+  const link = event.currentTarget; // the property is null after the wait
   await refresh();
   if (!link.hidden) create("a", { href: link.href, download: link.download }).click();
 }
 
-// Redraw the items that changed, so that the focus and loaded images stay.
+// Redraw only the items that changed, so that the focus and loaded images stay.
 function fill(list, items) {
   const known = new Map([...list.children].map((item) => [item.dataset.id, item]));
   const wanted = items.map(([job, actions]) => {
-    const { expires_seconds: _, seconds_left: __, ...stable } = job;
+    const { expires_seconds: _, seconds_left: __, ...stable } = job; // without what is not shown
     const state = JSON.stringify(stable);
     const old = known.get(job.id);
     if (old && old.dataset.state === state) return old;

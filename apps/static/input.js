@@ -37,10 +37,10 @@ function choose(input, files) {
   input.dispatchEvent(new Event("change", { bubbles: true }));
 }
 
-// Gradio gets the files that can be used only. A start meanwhile waits until it has them: then it
-// waits for the upload by itself.
+// Pass only files that can be used to Gradio. A click on a start button during the check is repeated
+// when Gradio has the files; Gradio itself then waits for their upload.
 function checkFiles() {
-  const checked = new WeakSet();
+  const checked = new WeakSet(); // inputs whose next change event passes the checked files
   const clicked = new Set(); // start buttons
   let checks = 0; // in progress
   document.addEventListener("click", (event) => {

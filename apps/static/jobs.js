@@ -40,7 +40,7 @@ export function stateText(job) {
   return `${STAGES[job.state]}${percent} ...`;
 }
 
-// Return the words of the page for the model that was chosen; models for small sizes have none.
+// Return the label of the model that was chosen, or its name if the page does not list the model.
 export function modelLabel(job) {
   const name = job.requested_model || job.report?.model || "";
   const input = [...document.querySelectorAll("#upscale-model input")].find((one) => one.value === name);

@@ -28,8 +28,8 @@ function successor(button) {
   return panel.querySelector(".image-frame[tabindex]");
 }
 
-// Keep the focus when its button is disabled, as Start is during a run, or hidden, as an example is
-// once there is an image. The browser would give it to the body.
+// Move the focus when its button is disabled, as Start is during a run, or hidden, as an example is
+// once there is an image. The browser would move the focus to the body.
 function keepFocus() {
   let last = null;
   document.addEventListener("focusin", (event) => {
@@ -41,7 +41,7 @@ function keepFocus() {
     if (next && isUsable(next)) next.focus({ preventScroll: true });
   };
   document.addEventListener("focusout", (event) => {
-    if (isUsable(event.target)) last = null; // the visitor left it
+    if (isUsable(event.target)) last = null; // the visitor moved the focus
     else setTimeout(move);
   });
   new MutationObserver(move).observe(document.body, {

@@ -29,7 +29,7 @@ function restoreTab() {
   isRestoring = false;
 }
 
-// A click before the page is complete counts too.
+// Put the tab of each click into the address, also of a click before the page is complete.
 export function followTabs() {
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button[role=tab]");
@@ -39,8 +39,8 @@ export function followTabs() {
   addEventListener("hashchange", restoreTab);
 }
 
-// Once the tabs exist: call `onChange` when another one is open, which a click on another button,
-// such as "Send to Upscale", can cause too.
+// Call `onChange` when another tab opens, by a click on the tab or on a button such as "Send to
+// Upscale". The tabs must exist.
 export function watchTabs(onChange) {
   const opened = () => tabButtons().find((button) => button.getAttribute("aria-selected") === "true");
   let last = opened();

@@ -30,8 +30,8 @@ export function close() {
   draw();
 }
 
-// Show a text for some seconds. One that `stays` is shown longer; other texts, such as the percentage
-// of an upload, are shown after it.
+// Show a text for some seconds. A text with `stays` is shown longer; another text, such as the
+// percentage of an upload, then stands behind it.
 export function show(text, { stays = false } = {}) {
   if (!element) build();
   const kind = stays ? "stays" : "passes";

@@ -62,7 +62,7 @@ export function takeOverUploads() {
       return send(address, options, ...rest);
     }
     running += 1;
-    for (const call of started.splice(0)) setTimeout(call); // once Gradio has the promise of it
+    for (const call of started.splice(0)) setTimeout(call); // when Gradio has the promise of this call
     try {
       return await upload(String(address?.url || address), options.body);
     } finally {

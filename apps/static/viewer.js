@@ -1,7 +1,7 @@
 // Viewer: images of equal size with one zoom and position, in tiles that are fetched on demand.
 //
-// Coordinates are pixels of the image; `zoom` is the number of screen pixels for one of them, so
-// that zoom 1 ("100 %") shows every pixel of the result.
+// Coordinates are pixels of the image; `zoom` is the number of screen pixels along a side of a pixel
+// of the image, so that zoom 1 ("100 %") shows every pixel of the result.
 
 import { create } from "./jobs.js";
 import { Tiles } from "./tiles.js";
@@ -9,7 +9,8 @@ import { drawMap, drawPane } from "./viewer_drawing.js";
 import { clamp, followPointers, onKey, placeOf } from "./viewer_gestures.js";
 
 const MAX_ZOOM = 8;
-const TINY = 64; // pixels
+const TINY = 64; // pixels: an image with shorter sides is enlarged, or the line would cover it
+const MAP_SIDE = 132; // pixels: longer side of the navigator
 
 export class Viewer {
   // element: empty container; options: {size, levels, tile, detail, layers, isSplit, caption,
@@ -20,9 +21,9 @@ export class Viewer {
     [this.width, this.height] = this.size;
     [this.x, this.y] = this.detail;
     const side = Math.max(this.width, this.height);
-    this.zoom = side < TINY ? MAX_ZOOM : 1; // else the line would cover it
-    this.line = 0.5;
-    this.pointers = new Map();
+    this.zoom = side < TINY ? MAX_ZOOM : 1;
+    this.line = 0.5; // share of the width of the pane
+    this.pointers = new Map(); // positions of mouse button or fingers, by pointer
     this.tiles = new Tiles(() => this.schedule());
     this.panes = this.isSplit ? [this.layers] : this.layers.map((layer) => [layer]);
     this.build(element);
@@ -92,7 +93,7 @@ export class Viewer {
 
   buildNavigator() {
     this.map = create("canvas", { class: "viewer-map", "aria-hidden": "true" });
-    const share = 132 / Math.max(this.width, this.height);
+    const share = MAP_SIDE / Math.max(this.width, this.height);
     this.map.width = Math.max(Math.round(this.width * share), 8);
     this.map.height = Math.max(Math.round(this.height * share), 8);
     const move = (event) => {
@@ -145,7 +146,7 @@ export class Viewer {
     return Math.min(this.canvas.width / this.width, this.canvas.height / this.height, 1);
   }
 
-  // Whether the zoom is that of `fit`: a new size of the pane then changes it.
+  // Whether the zoom is still that of `fit`: then a new size of the pane changes the zoom.
   isFit() {
     return this.isFitted && Math.abs(this.zoom - this.fittedZoom) < 1e-6;
   }

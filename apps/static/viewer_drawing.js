@@ -21,32 +21,36 @@ export function drawPane(viewer, canvas, layers, level) {
   if (layers.length > 1) drawLine(context, canvas, edge);
 }
 
-// Draw a layer from the coarsest level to `level`, so that missing tiles show a blurred copy.
+// Draw a layer at its coarsest level and then at `level`, so that missing tiles show a blurred copy.
 function drawLayer(viewer, context, canvas, layer, level, left, right) {
   const coarsest = viewer.levels - 1;
   for (const own of level === coarsest ? [level] : [coarsest, level]) {
     const step = 2 ** own;
     const side = viewer.tile * step; // of a tile, in pixels of the image
     const origin = [canvas.width / 2 - viewer.x * viewer.zoom, canvas.height / 2 - viewer.y * viewer.zoom];
-    const first = (pixel, start) => Math.max(Math.floor((pixel - start) / viewer.zoom / side), 0);
+    // Number of the tile at a pixel of the canvas, along one axis.
+    const tileAt = (pixel, start) => Math.max(Math.floor((pixel - start) / viewer.zoom / side), 0);
     const columns = Math.ceil(Math.max(viewer.width >> own, 1) / viewer.tile);
     const rows = Math.ceil(Math.max(viewer.height >> own, 1) / viewer.tile);
-    for (let row = first(0, origin[1]); row <= Math.min(first(canvas.height, origin[1]), rows - 1); row++) {
-      for (let column = first(left, origin[0]); column <= Math.min(first(right, origin[0]), columns - 1); column++) {
+    const lastRow = Math.min(tileAt(canvas.height, origin[1]), rows - 1);
+    const lastColumn = Math.min(tileAt(right, origin[0]), columns - 1);
+    for (let row = tileAt(0, origin[1]); row <= lastRow; row++) {
+      for (let column = tileAt(left, origin[0]); column <= lastColumn; column++) {
         const address = `${layer.base}/${own}/${column}/${row}`;
         const image = viewer.tiles.find(address);
         if (!image) {
           viewer.wanted.push(address);
           continue;
         }
-        const at = (tile, start) => Math.round(start + tile * side * viewer.zoom);
-        const end = (tile, start, pixels) =>
+        // Edges of a tile on the canvas are rounded, not its size, so that tiles have no gaps.
+        const startOf = (tile, start) => Math.round(start + tile * side * viewer.zoom);
+        const endOf = (tile, start, pixels) =>
           Math.round(start + (tile * viewer.tile + pixels) * step * viewer.zoom);
-        const [x, y] = [at(column, origin[0]), at(row, origin[1])];
+        const [x, y] = [startOf(column, origin[0]), startOf(row, origin[1])];
         context.drawImage(
           image, x, y,
-          end(column, origin[0], image.naturalWidth) - x,
-          end(row, origin[1], image.naturalHeight) - y,
+          endOf(column, origin[0], image.naturalWidth) - x,
+          endOf(row, origin[1], image.naturalHeight) - y,
         );
       }
     }
@@ -75,7 +79,7 @@ function drawLine(context, canvas, edge) {
 
 export function drawMap(viewer) {
   const isWhole = viewer.zoom <= viewer.fitZoom() * 1.001;
-  // In a small pane, as of a comparison, it would cover the image.
+  // In a small pane, such as one of a comparison, the navigator would cover the image.
   const isSmall = viewer.canvas.clientWidth < MIN_PANE_WITH_MAP;
   viewer.map.hidden = isWhole || isSmall;
   if (viewer.map.hidden) return;

@@ -1,7 +1,7 @@
 // Gestures of the viewer: mouse, wheel, touch and keys.
 
-const PAN_PIXELS = 64;
-const GRIP_PIXELS = 22; // around the line between before and after
+const PAN_PIXELS = 64; // of the screen, for each press of an arrow key
+const GRIP_PIXELS = 22; // CSS pixels around the line between before and after
 
 export function clamp(value, low, high) {
   return Math.min(Math.max(value, low), high);
@@ -16,6 +16,7 @@ export function followPointers(viewer, stage) {
   }
 }
 
+// Return the position of an event in its element, in pixels of the canvas.
 export function placeOf(event) {
   const box = event.currentTarget.getBoundingClientRect();
   return [(event.clientX - box.left) * devicePixelRatio, (event.clientY - box.top) * devicePixelRatio];

@@ -52,7 +52,7 @@ def build_examples(runs: Runs, image: ImageInput) -> None:
 
 
 def example_styles() -> str:
-    """Return the CSS of the buttons; it contains the thumbnails as base64, so none is requested."""
+    """Return the CSS of the buttons, with the thumbnails as base64, which saves requests."""
     rules = [
         ".example { flex-direction: column; gap: 0.3em; }",
         f'.example::before {{ content: ""; height: {_THUMBNAIL_HEIGHT}px; '

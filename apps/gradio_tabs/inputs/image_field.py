@@ -1,6 +1,6 @@
 """Input field for one image, with example images below, and the region around a click.
 
-The tabs "Upscale" and "Compare" use both.
+The tabs "Upscale" and "Compare" use the field and the region.
 """
 
 import gradio as gr

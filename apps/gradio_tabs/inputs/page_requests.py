@@ -16,8 +16,8 @@ def page_of(request: gr.Request) -> str:
 def visitor_of(request: gr.Request) -> str:
     """Return the key of a visitor: from the cookie of the browser, else the key of the page.
 
-    With a cookie it equals `serving.http.job_routes.owner_of`, so that the routes of the HTTP API
-    find the jobs of the page.
+    With a cookie the key equals that of `serving.http.job_routes.owner_of`, so that the routes of
+    the HTTP API find the jobs of the page.
     """
     http_request = getattr(request, "request", None)
     scope = getattr(http_request, "scope", {})

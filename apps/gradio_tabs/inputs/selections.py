@@ -60,7 +60,7 @@ def _number(value: object) -> float:
     """Return a value unchanged if it is a finite number.
 
     Raises:
-        UsageError: it is not a finite number.
+        UsageError: the value is not a finite number.
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
         raise UsageError(_INVALID)

@@ -6,9 +6,9 @@ from typing import cast
 
 from gradio_tabs.inputs.uploads import MAX_NAME_CHARACTERS
 
-_MAX_FILES = 100
+_MAX_FILES = 100  # that are read, because a program could send any number
 _MAX_NAMED = 3
-"""Skipped files that the report names; of more it gives the number."""
+"""Largest number of skipped files that a report names; of more files it only gives the number."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class SkippedFile:
 def skipped_files(text: str) -> list[SkippedFile]:
     """Read the JSON text of the page: a list of [name, reason, message].
 
-    Texts are shortened. A text that the page does not send, as a program may, gives no files.
+    Names and messages are shortened. JSON of another form, which only a program sends, gives no
+    files.
 
     >>> skipped_files('[["a.jpg", "cannot be read", "a.jpg is not an image."]]')[0].reason
     'cannot be read'

@@ -62,13 +62,13 @@ class FaceResults:
         if is_animation:
             gallery = [(str(result.path), " to ".join(titles))]
         else:
-            # A result of several faces has one file per face in `parts`; that of one face has none.
+            # `parts` has one file per face if there are several faces; for one face it is empty.
             files = result.parts or [result.path]
             faces = [(str(file), title) for file, title in zip(files, titles, strict=True)]
             gallery = faces
         selected = faces[0] if faces else None
         return {
-            # No image is opened in the gallery: the send button names the selected face.
+            # The gallery opens no image: the title of the send button shows which face is selected.
             self.gallery: gr.Gallery(value=gallery, selected_index=None),
             self.faces: faces,
             self.selected_face: selected,
@@ -127,7 +127,7 @@ def connect_sending(
 
     def send(face: Face | None) -> tuple[Any, ...]:
         path = None if face is None else face[0]
-        # The update is built here: a widget that is built with the page would be shown on it.
+        # Built here, as an update of `model`: a radio that is built with the page would be shown.
         face_model = gr.Radio(value=ENLARGING_MODEL) if is_listed else gr.skip()
         return path, gr.Tabs(selected=target_tab), face_model
 

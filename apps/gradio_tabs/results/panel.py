@@ -1,7 +1,8 @@
 """Start button, stop button and status of a tab, and the execution of a run.
 
-A run is the work of one press of a start button, or of one click on an image. It is written as an
-async generator of `Changes`, and `execute_run` executes it.
+A run is the work of one press of a start button, or of one click on an image. Its `Run` submits
+jobs; the changes of the page come from an async generator of `Changes`, which `execute_run`
+executes.
 """
 
 import asyncio
@@ -82,10 +83,11 @@ def connect(
     Args:
         trigger: the listener of the event, such as `button.click`.
         panel: panel of the tab, whose widgets the run may change.
-        work: event function: yields the updates of a run.
+        work: function of the event, which yields the updates of a run.
         inputs: widgets whose values `work` receives.
         outputs: widgets that the run may change, besides the panel.
-        is_replaceable: whether the event may occur again during its run, which it then replaces.
+        is_replaceable: whether the event may occur again while its run is in progress; the new run
+            then replaces that run.
     """
     # No limit in Gradio: the service has its own queue, which is fair to all clients.
     trigger(
@@ -113,11 +115,11 @@ async def execute_run(
         runs: runs of the tab.
         request: request of the visitor.
         uploads: input images of the run, which are not deleted before it ends; may be empty.
-        steps: the work on these images: gets the run, and yields the updates that follow the start
-            of the panel.
+        steps: function that gets the `Run`, submits its jobs, and yields the updates besides those
+            of the buttons.
         is_replaceable: whether a later replaceable run may replace this one.
-        replaces: whether this run, if it is replaceable, replaces an earlier one; False: it does
-            nothing while the earlier one is in progress.
+        replaces: whether this run, if it is replaceable, replaces an earlier run; False: this run
+            does nothing while an earlier run is in progress.
     """
     page = page_of(request)
     if is_replaceable and replaces and not await runs.stop_replaceable(page):
@@ -187,14 +189,14 @@ class BackgroundUpdates:
 
 
 async def guarded(panel: Panel, updates: Updates) -> Updates:
-    """Yield the updates of a run, enclosed by those of the buttons; show its error as a message.
+    """Yield the updates of a run, after one that enables Stop and before one that enables Start.
 
     Each update contains the changes of the earlier ones, because Gradio's page may skip the first
     of two updates that arrive together.
 
     Args:
         panel: panel of the tab.
-        updates: updates of the run; an exception of them ends in the status of the panel.
+        updates: updates of the run; if they raise an exception, the status shows its message.
     """
     changes: Changes = {
         panel.start: gr.Button(interactive=False),
@@ -218,7 +220,7 @@ async def guarded(panel: Panel, updates: Updates) -> Updates:
 
 
 def connect_clearing(field: ImageInput | FilesInput, panel: Panel, runs: Runs) -> None:
-    """Clear the status about earlier images when a visitor chooses others; the results stay.
+    """Clear the status about earlier images when a visitor chooses other images; results stay.
 
     Args:
         field: input field of the images.

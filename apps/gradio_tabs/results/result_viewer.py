@@ -4,15 +4,14 @@ import gradio as gr
 
 
 def build_viewer(name: str) -> gr.Markdown:
-    """Build the place of an image viewer; return the hidden links from which a script fills it.
-
-    The script is `static/app.js`.
+    """Build the place of an image viewer; return the hidden widget that says what it shows.
 
     Args:
         name: prefix of the element ids.
 
     Returns:
-        Hidden widget for the links to the jobs to show, whose value is from `messages.job_links`.
+        Widget for the result of `messages.job_links`: links to the jobs to show. `static/app.js`
+        reads it, and its class `signal` hides it.
     """
     gr.Markdown(
         "The result appears here, beside the original.", elem_id=f"{name}-viewer",

@@ -1,4 +1,4 @@
-"""Runs of the page: `Run` submits jobs one after the other, and `Runs` has the runs of one tab.
+"""Runs of the page: `Run` submits jobs one after the other; `Runs` keeps the runs of one tab.
 
 A run is the work of one press of a start button, or of one click on an image. It belongs to one
 open page. Its jobs belong to the visitor, which is a browser, and continue when the page is closed.
@@ -41,7 +41,7 @@ class Progress:
 
 
 class Run:
-    """Jobs of one press of a start button, one after the other; created by `Runs.begin`.
+    """Submits the jobs of one run, one after the other; created by `Runs.begin`.
 
     Args:
         history: submits the jobs and keeps their results.
@@ -118,7 +118,7 @@ class Run:
             Cancelled: the run was stopped.
             UsageError: a value of the request is out of range.
         """
-        # Before there is a job: a refused request would stay in the history of the visitor.
+        # Checked before a job is created: a failed job would stay in the history of the visitor.
         check_request(job_request)
         deadline = time.monotonic() + _QUEUE_WAIT_SECONDS
         while True:
@@ -208,7 +208,7 @@ class Runs:
             yield None
             return
         held_paths = [upload.path for upload in uploads]
-        with suppress(SrganGpError):  # the run raises it again when it needs the folder
+        with suppress(SrganGpError):  # `submit` raises the error again when it needs the folder
             held_paths.append(self.folder(visitor))
         run = Run(self._history, visitor, uploads, address, tab=self._tab,
                   is_replaceable=is_replaceable)  # fmt: skip

@@ -13,10 +13,10 @@ from gradio_tabs.results.panel import Changes, Panel, Updates
 from srgan_gp.serving.finetuning.training_process import FineTuning
 from srgan_gp.serving.finetuning.training_progress import TrainingState
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 1.0  # between two checks of a run
 _STOPPED_EXIT_CODES = (-15, 130, 143)
-"""Of a process that SIGTERM killed (-15), or that ended itself after SIGINT or SIGTERM (128 + 2 or
-128 + 15)."""
+"""Exit codes of a process that SIGTERM killed (-15), or that ended itself after SIGINT (128 + 2) or
+SIGTERM (128 + 15)."""
 _METRIC_TITLES = {
     "psnr_y": "PSNR in dB on your validation photos, higher is better",
     "squeeze_distance": "Difference from your validation photos, lower is better",
