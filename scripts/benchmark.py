@@ -22,6 +22,7 @@ from srgan_gp.errors import SrganGpError, UsageError
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "apps" / "examples" / "coffee.jpg"
 PNG_CONTENTS = ("photo", "grey", "alpha", "16-bit", "drawing")
+"""Names of the images of the benchmark `png`."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     shared = argparse.ArgumentParser(add_help=False)
     shared.add_argument("--json", action="store_true", help="print one JSON object")
     shared.add_argument("--threads", type=count, default=2, help="CPU threads [2]")
-    # A benchmark without this parameter refuses the option, and has no default; see `run`.
+    # No default here: `run` refuses the option for a benchmark without the parameter `repeats`.
     text = "runs, of which the median, where a benchmark has several [5]"
     shared.add_argument("--repeats", type=count, help=text)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])

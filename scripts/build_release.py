@@ -97,7 +97,7 @@ def problems_of_sdist(path: Path) -> list[str]:
     with tarfile.open(path) as archive:
         # Without the folder NAME-VERSION, which contains all files.
         names = {name.partition("/")[2] for name in archive.getnames()}
-    expected = {  # at least
+    expected = {  # examples of the files that have to be there
         "CHANGELOG.md", "LICENSE", "README.md", "constraints.txt", "pyproject.toml", "PKG-INFO",
         "srgan_gp/py.typed", "weights/LICENSE", "weights/photo-x4.onnx", "tests/conftest.py",
         "apps/gradio_app.py", "scripts/build_release.py", "docs/index.md", ".ci/run",
@@ -179,7 +179,7 @@ def _run(
     """Print a command and run it.
 
     Raises:
-        CalledProcessError: it failed.
+        CalledProcessError: the command failed.
     """
     print("$", Path(command[0]).name, *command[1:], flush=True)
     subprocess.run(command, cwd=folder, env=environment, check=True)

@@ -47,12 +47,12 @@ def count_functions(image: Path, output: Path) -> list[str]:
     try:
         from srgan_gp.cli import main
 
-        code = main(["upscale", str(image), "-o", str(output)])
+        exit_code = main(["upscale", str(image), "-o", str(output)])
     finally:
         sys.setprofile(None)
         threading.setprofile(None)
-    if code != 0:
-        raise RuntimeError(f"srgan-gp upscale {image} ended with exit code {code}.")
+    if exit_code != 0:
+        raise RuntimeError(f"srgan-gp upscale {image} ended with exit code {exit_code}.")
     functions = []
     for code in seen:
         is_ours = code.co_filename.startswith(PACKAGE)

@@ -5,8 +5,10 @@ scripts/critic_report.py WITH WITHOUT --data bench_sr.zip:B100/HR --run runs/pho
 
 WITH and WITHOUT are the models of two runs that differ in the critic only; RUN is a training run.
 
-A critic is effective if it lowers the patch distance, which is not a loss, by 10 % and PSNR-Y by at
-most 0.5 dB. The squeeze distance is close to the training loss, so it is not the criterion.
+A critic is effective if it lowers the patch distance by 10 % and PSNR-Y by at most 0.5 dB. The
+patch distance compares small patches of the results with patches of the originals; it is not a
+training loss. The squeeze distance compares features of SqueezeNet, as a training loss does, so the
+squeeze distance is not the criterion.
 """
 
 import argparse
@@ -168,7 +170,9 @@ def summary(with_critic: Row, without: Row) -> str:
 
 
 def correlate(run_dir: Path, from_images: int) -> Iterator[str]:
-    """Correlate the critic estimate on the validation images with the patch distance of a run.
+    """Correlate the critic estimate of a run with its patch distance, on the validation images.
+
+    The critic estimate is the difference of the critic's mean scores of real and generated images.
 
     Args:
         run_dir: folder of the run.
@@ -178,7 +182,8 @@ def correlate(run_dir: Path, from_images: int) -> Iterator[str]:
         Two lines: the range of both series, and their correlation.
 
     Raises:
-        UsageError: there are fewer than `LEAST_POINTS` validations with both, or one is constant.
+        UsageError: there are fewer than `LEAST_POINTS` validations with both values, or the values
+            of a series are all equal.
     """
     points = [point for point in read_series(run_dir) if point[0] >= from_images]
     if len(points) < LEAST_POINTS:

@@ -35,7 +35,9 @@ from srgan_gp.metrics.psnr_ssim import psnr_y
 
 DAMAGES = ("cv2", "area-jpeg75", "real")
 """Names of the downscalers, keys of `LOW_RES`."""
-SIZES = (16, 24, 32, 48, 65)  # pixels of the input: bounds of the groups of planted sides
+SIZES = (16, 24, 32, 48, 65)
+"""Bounds of the groups by which scores are printed, in pixels of the input: sides of planted faces
+from one bound to below the next."""
 MAX_PIXELS = 600_000  # images with more are not shown on sheets
 SHEET_PLANTED = 60  # planted faces, of which every fourth is on a sheet
 
@@ -88,7 +90,8 @@ def measure(options: argparse.Namespace) -> None:
     features = Features.load("squeeze", options.feature_weights)
     scenes = list(plant(options.faces, options.photos, options.count, comparison.detector))
     for damage in DAMAGES:
-        rows = []  # side, squeeze distance without and with, PSNR-Y without and with
+        # Side, squeeze distance without and with the face model, PSNR-Y without and with it.
+        rows = []
         seams, states, equal = list[float](), list[str](), 0
         for scene in scenes:
             pair = comparison.pair(LOW_RES[damage](scene.high_res, SCALE))
@@ -124,7 +127,7 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _state(faces: tuple[FaceResult, ...], centre: tuple[float, float]) -> str:
-    """Return what became of the face around a point (x, y), such as "enhanced"; else "missed"."""
+    """Return what was done with the face around a point (x, y), such as "enhanced", or "missed"."""
     for face in faces:
         left, top, width, height = face.box
         if left <= centre[0] <= left + width and top <= centre[1] <= top + height:
@@ -172,7 +175,7 @@ def _images(
             try:
                 pixels = as_8_bit_rgb(read_image(file).pixels)
             except PictureError:
-                continue  # a folder, or another file
+                continue  # a folder, or a file that is not an image
             is_small = pixels.shape[0] * pixels.shape[1] <= MAX_PIXELS
             if is_small and comparison.has_small_faces(pixels):
                 yield file.stem, pixels

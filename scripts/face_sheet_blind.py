@@ -27,7 +27,7 @@ from srgan_gp.inference.face_generator import DEFAULT_MODEL, FaceGenerator
 from srgan_gp.system.files import atomic_write_bytes
 
 GENERATED, REAL, COLUMNS = 64, 16, 10  # faces of each sort, and faces in a row
-MARGIN, CAPTION = 8, 14  # pixels around a face, and above it for its number
+MARGIN, CAPTION = 8, 14  # pixels around a face, and above a face for its number
 GREY = 127  # level of the background
 KINDS = {"sound": "free of gross deformity", "photo": "pass as a photograph"}
 """Kinds of marks: the key in a file of marks, and the text in the tally."""
@@ -71,6 +71,7 @@ def build(options: argparse.Namespace) -> None:
     generator = FaceGenerator.load(options.model)
     truncation = generator.default_truncation if options.trunc is None else options.trunc
     generated = generator.generate(seed=options.seed, count=GENERATED, truncation=truncation)
+    # The half of the validation faces that no model was selected on.
     files = validation_half(list_images(options.real), REPORT)
     rng = np.random.default_rng(options.seed)
     real_files = [files[i] for i in rng.permutation(len(files))[:REAL]]
@@ -87,7 +88,7 @@ def build(options: argparse.Namespace) -> None:
     }
     options.output.parent.mkdir(parents=True, exist_ok=True)
     pixels = draw_sheet(faces[order])
-    encoded = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()
+    encoded = cv2.imencode(".png", pixels[..., ::-1])[1].tobytes()  # OpenCV expects BGR
     atomic_write_bytes(options.output.with_name(f"{options.output.name}.png"), encoded)
     path = options.output.with_name(f"{options.output.name}-key.json")
     atomic_write_bytes(path, json.dumps(key, indent=2).encode())
@@ -111,7 +112,7 @@ def draw_sheet(faces: np.ndarray) -> np.ndarray:
         row, column = divmod(index, COLUMNS)
         left, text_top = MARGIN + column * cell_width, MARGIN + row * cell_height
         top = text_top + CAPTION
-        baseline = (left, top - 4)
+        baseline = (left, top - 4)  # 4 pixels between the number and the face
         font, scale, black = cv2.FONT_HERSHEY_SIMPLEX, 0.4, (0, 0, 0)
         cv2.putText(sheet, str(index + 1), baseline, font, scale, black, 1, cv2.LINE_AA)
         sheet[top : top + side, left : left + side] = face
@@ -168,16 +169,16 @@ def tally(key: Mapping[str, Any], marks: Mapping[str, Mapping[str, set[int]]]) -
             shares.append((share, real_share))
             lines.append(
                 f"{text}, {reader}: {generated_count} of {len(generated)} ours, {real_count} of "
-                f"{len(real)} real{over(share, real_share)}"
+                f"{len(real)} real{ratio_text(share, real_share)}"
             )
         if shares:
             share, real_share = np.mean(shares, axis=0).tolist()
-            ratio = over(share, real_share)
+            ratio = ratio_text(share, real_share)
             lines.append(f"{text}, all readers: {share:.1%} ours, {real_share:.1%} real{ratio}")
     return lines
 
 
-def over(share: float, real_share: float) -> str:
+def ratio_text(share: float, real_share: float) -> str:
     """Format the ratio of two shares, as the end of a line."""
     if real_share == 0:
         return ", no ratio: no real face was marked"

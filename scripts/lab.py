@@ -3,7 +3,8 @@
 
 A toy run trains a generator of points in the plane. Runs are in groups, one per table or figure of
 the page docs/background/gradient-penalty-lab.md. `--all` trains every run that is missing, which
-takes up to four hours of one core, and writes the page. `--quick` tests the same in under a minute.
+takes up to four hours of one core, and writes the page. `--quick` does the same with a few steps in
+under a minute, as a test.
 An application is a module of `srgan_gp.lab.applications`; its result is a section of the page.
 """
 
@@ -80,7 +81,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _train(groups: dict[str, Group], runs: Path) -> None:
-    """Train the missing runs of groups into the folder `runs`, and print each last record."""
+    """Train the missing runs of groups into the folder `runs`; print the last record of each."""
     for group_name, group in groups.items():
         for name, config in group.items():
             run = run_cached(config, runs)
@@ -130,7 +131,8 @@ def _run_application(name: str, runs: Path, arguments: dict[str, object]) -> int
     Args:
         name: the application.
         runs: the folder RUNS.
-        arguments: arguments of its function `run`; for an empty one it has its own default.
+        arguments: arguments of the function `run` of the application. An empty one is omitted, so
+            that the default of the function applies.
 
     Returns:
         The exit code, 0.

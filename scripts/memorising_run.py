@@ -15,7 +15,8 @@ from srgan_gp.cli import main as srgan_gp
 from srgan_gp.data.image_sources import list_images
 from srgan_gp.system.files import atomic_write_bytes
 
-SIDE = 32
+SIDE = 32  # pixels of the downscaled faces
+TRAINING_FACES, VALIDATION_FACES = 16, 200
 OPTIONS = (
     "--preset faces-64-cpu --generator face_resnet --critic face_critic --image-size 32 "
     "--latent-size 4 --generator-args width=16 --critic-width 16 --learning-rate 1e-3 "
@@ -36,14 +37,14 @@ def main() -> int:
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
     options = parser.parse_args()
     training, validation = options.output / "train", options.output / "val"
-    write_small(options.faces, training, 16)
-    write_small(options.validation, validation, 200)
+    write_small(options.faces, training, TRAINING_FACES)
+    write_small(options.validation, validation, VALIDATION_FACES)
     paths = ["--data", str(training), "--validation", str(validation)]
     return srgan_gp(["train", *OPTIONS.split(), *paths, "-o", str(options.output / "run")])
 
 
 def write_small(faces: str, folder: Path, count: int) -> None:
-    """Write the first faces of a set as PNG files, downscaled to `SIDE` pixels."""
+    """Write the first `count` faces of a set as PNG files, downscaled to `SIDE` pixels."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, face in enumerate(list_images(faces)[:count]):
         pixels = face.read()[..., ::-1]  # OpenCV expects BGR

@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("card", type=Path, help="card of the model, a .toml file")
     sets = parser.add_mutually_exclusive_group(required=True)
     sets.add_argument("--benchmarks", help="folder or zip file with Set5/HR, Set14/HR and B100/HR")
+    # For a model of special images, such as faces.
     sets.add_argument("--set", metavar="NAME=PATH", help="validation images of a special model")
     parser.add_argument("--feature-weights", type=Path, help="SqueezeNet 1.1 as .safetensors")
     options = parser.parse_args()
@@ -51,6 +52,7 @@ def main() -> None:
         runs = list(evaluations(card["scale"]))
     card_rows: list[dict[str, Any]] = []
     for name, low_res, scale in runs:
+        # A folder in a zip file is named FILE.zip:FOLDER.
         separator = ":" if str(options.benchmarks).endswith(".zip") else "/"
         data = path or f"{options.benchmarks}{separator}{name}/HR"
         scores = evaluate(
@@ -89,8 +91,9 @@ def rows(name: str, scores: Scores) -> Iterator[dict[str, Any]]:
         `metric`, `set`, `value` and `protocol`, which says how the value was measured.
     """
     values = scores.mean() | scores.of_set()
+    # Number of flat parts of the images, in which pattern and grain are measured.
     windows = scores.texture.windows if scores.texture else 0
-    details = {
+    details = {  # `feature_network` is a SHA-256, of which the protocol has the first 12 digits
         "psnr_y": f", border {scores.border}",
         "ssim_y": f", border {scores.border}",
         "squeeze_distance": f", SqueezeNet 1.1 {str(scores.feature_network)[:12]}",

@@ -2,7 +2,8 @@
 
 python scripts/score_faces.py weights/faces-64.toml --data faces_val.zip --train-data faces-0.zip
 
-A card is the TOML file that describes a model. Existing scores on it are replaced.
+A card is the TOML file that describes a model. Existing scores on it are replaced. A baseline is a
+set of faces with known faults, such as blurred ones, whose scores show what a bad score is.
 """
 
 import argparse
@@ -108,7 +109,10 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
 
 
 def describe(key: str, set_scores: SetScores, scores: FaceScores) -> str:
-    """Describe how a score was measured: number of faces, half of the set, and network.
+    """Describe how a score was measured: number of faces, half of the validation set, and network.
+
+    One half of the set is for the selection of models, the other half for reported scores. Networks
+    are named with the first 12 digits of their SHA-256.
 
     Args:
         key: key of `METRICS`.

@@ -135,7 +135,7 @@ def make_blind_sheets(options: argparse.Namespace) -> None:
         raise UsageError(f"{out} is not empty. Choose a new --out for a blind comparison.")
     results, hashes = compute(Collection(options.shared), options)
     first_crop = next(iter(results.values()))
-    names = list(first_crop)  # every crop has results of the same names
+    names = list(first_crop)  # names of the results, which are the same for every crop
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     key = replace(draw_key(list(results), names, seed), models=hashes)
     path: Path = options.key or out.parent / f"{out.name}.key.json"

@@ -14,7 +14,7 @@ import numpy as np
 from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.system.files import atomic_write
 
-EARLIEST = (1980, 1, 1, 0, 0, 0)  # a fixed date, for reproducible archives
+EARLIEST = (1980, 1, 1, 0, 0, 0)  # earliest date of a zip: a fixed one, for reproducible archives
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Update the golden image of each shipped model, after an intended change of its weights.
 
-A golden image is a result in tests/golden/ that a test compares with that of the current code.
+A golden image is a result in tests/golden/, which a test compares with that of the current code.
 """
 
 from pathlib import Path

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Make the int8 network of exported models again and write its difference on their cards.
+"""Make the int8 network of exported models again, and write its difference on their cards.
 
 An int8 network (NAME.int8.onnx) has weights and activations quantised to 8 bits; the card states by
-how much its results differ. `srgan-gp export` does the same for a new model. Use this for cards
-that an earlier version wrote:
+how much its results differ from those of the float32 network. `srgan-gp export` does the same for a
+new model. Use this script for cards that an earlier version wrote:
 
     scripts/update_int8.py weights/photo-x4.toml --photos photos_train.zip
 """

@@ -101,7 +101,7 @@ def make_strip() -> None:
     upscaled = upscaler.upscale(pixels)
     rows = slice(top * scale, (top + height) * scale)
     columns = slice(left * scale, (left + width) * scale)
-    gap = np.full((height * scale, 8, 3), 255, np.uint8)
+    gap = np.full((height * scale, 8, 3), 255, np.uint8)  # white, 8 pixels wide
     strip = np.hstack([np.asarray(bicubic), gap, upscaled[rows, columns]])
     STRIP_TARGET.parent.mkdir(exist_ok=True)
     Image.fromarray(strip).save(STRIP_TARGET, optimize=True)

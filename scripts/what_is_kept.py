@@ -72,7 +72,7 @@ def lossless(name: str) -> str:
 
 
 def bits(name: str) -> str:
-    """Return the bits per channel that are kept of an image with 16."""
+    """Return the bits per channel that are kept of an image with 16 bits per channel."""
     pixels = np.full((8, 8, 3), 40_000, np.uint16)
     return str(_round_trip(Picture(pixels), name).pixels.itemsize * 8)
 
@@ -141,13 +141,13 @@ def several(name: str) -> tuple[str, str]:
             except PictureError:  # the format has no such sequences
                 continue
             times = [frame.milliseconds for frame in read_sequence(path).frames]
-        assert len(times) == len(_TIMES)
+        assert len(times) == len(_TIMES)  # no frame was merged or lost
         return kind, _exactness(times) if kind == "animation" else "-"
     return "no", "-"
 
 
 def _exactness(milliseconds: list[float]) -> str:
-    """Return the unit in which a format stored `_TIMES`, from the times that were read back."""
+    """Return the precision with which a format stored `_TIMES`, from the times read back."""
     if [Fraction(time).limit_denominator(100) for time in milliseconds] == list(_TIMES):
         return "exact"
     return "1 ms" if any(time % 10 for time in milliseconds) else "10 ms"

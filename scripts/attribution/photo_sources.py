@@ -26,8 +26,8 @@ PREFIXES = {
 }
 """Prefixes of the file names in the archives, by repository and folder, for the sources whose files
 the manifest does not list."""
-AUTHOR_IN_NAME = re.compile(r".+_by_(?P<last>.+)|(?P<first>.+?)__.+__4k")
-"""Matches `Field_by_Jane_Doe` and `jane_doe__field__4k`."""
+AUTHOR_IN_NAME = re.compile(r".+_by_(?P<at_end>.+)|(?P<at_start>.+?)__.+__4k")
+"""Matches `Field_by_Jane_Doe` and `jane_doe__field__4k`: the author is at the end or the start."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Photo:
     author: str
     """Empty if unknown."""
     licence: str
-    """As stated in the manifest for this photo, or else for its source."""
+    """As stated in `photo_credits.toml`, or else in the manifest for this photo or its source."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def read_sources(folder: Path) -> list[Source]:
         The sources, sorted; a source of several archives is listed once.
 
     Raises:
-        UsageError: there are no manifests, or one cannot be read.
+        UsageError: there are no manifests, a manifest or its archive cannot be read, or a manifest
+            does not list the sources of all photos.
     """
     manifests: list[Path] = []
     for prefix in ARCHIVES:
@@ -143,4 +144,4 @@ def author_in(path: str) -> str:
     found = AUTHOR_IN_NAME.fullmatch(Path(path).stem)
     if not found:
         return ""
-    return (found["last"] or found["first"].title()).replace("_", " ")
+    return (found["at_end"] or found["at_start"].title()).replace("_", " ")

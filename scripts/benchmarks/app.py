@@ -24,7 +24,7 @@ from benchmarks.http_client import address_of, connect, form, free_ports, get, p
 from benchmarks.shutdown import stop
 
 _SECONDS_BETWEEN_PROBES = 0.1
-_SECONDS_TO_CLEAN = 60
+_SECONDS_TO_CLEAN = 60  # longest wait until the files of disconnected clients are removed
 
 
 def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) -> dict[str, Any]:
@@ -52,7 +52,6 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
         values["torch_is_loaded"] = "libtorch" in libraries
         images = [draw(number, side) for number in range(users)]
-        asyncio.run(get(server.port, "/readyz"))  # answers when the model is loaded
         values |= asyncio.run(_load(server.port, images))
         values |= asyncio.run(_bomb(server))
         values |= asyncio.run(_disconnects(server, images[:20]))
@@ -67,7 +66,7 @@ class Server:
     process: subprocess.Popen[str]
     port: int
     folder: Path
-    """Folder of its temporary files."""
+    """Folder of the temporary files of the server."""
     start_seconds: float
     """Time from the start of the process to the first byte of the page."""
 
@@ -120,7 +119,7 @@ async def _load(port: int, images: Sequence[bytes]) -> dict[str, Any]:
     """
     probes: list[float] = []  # latencies of the health check
     probing = asyncio.create_task(_probe(port, probes))
-    await asyncio.sleep(5 * _SECONDS_BETWEEN_PROBES)
+    await asyncio.sleep(5 * _SECONDS_BETWEEN_PROBES)  # for some probes without load
     clients = list(enumerate(images))
     uploads = await asyncio.gather(
         *(post_file(port, "/gradio_api/upload", "files", image, n) for n, image in clients)

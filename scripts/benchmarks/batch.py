@@ -44,7 +44,7 @@ def benchmark_batch(model: str, images: int, threads: int, repeats: int) -> dict
         Median seconds of the network alone, of a loop that reads, upscales and writes one image
         after the other, and of a run with its journal; their ratios; and the same values with a
         prefix for the cheap network. The ratio of CPU times does not depend on other programs; on
-        one core it is that of the images a second.
+        one core it equals the ratio of the images per second.
     """
     session = Session.open(model, device="cpu", threads=threads)
     values: dict[str, Any] = {
@@ -126,7 +126,8 @@ def make_images(folder: Path, count: int) -> None:
     """Write JPEGs of different sizes: the example images, randomly cropped and resized."""
     folder.mkdir()
     generator = np.random.default_rng(0)
-    examples = [Image.open(path).convert("RGB") for path in sorted(EXAMPLES.glob("*.*g"))]
+    paths = sorted(EXAMPLES.glob("*.*g"))  # .jpg and .png
+    examples = [Image.open(path).convert("RGB") for path in paths]
     for number in range(count):
         example = examples[number % len(examples)]
         width, height = (int(side) for side in generator.integers(SMALLEST, LARGEST + 1, 2))

@@ -1,4 +1,4 @@
-"""Speed of a model on a GPU in float32 and float16, and the share of values that differ."""
+"""Speed of a model on a GPU in float32 and float16, and the share of values that are near."""
 
 from functools import partial
 from typing import Any

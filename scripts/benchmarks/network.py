@@ -39,7 +39,7 @@ def benchmark_network(model: str, side: int, threads: int, repeats: int) -> dict
     session = Session.open(model, device="cpu", threads=threads)
     reference = open_reference(threads)
     jobs = {"model": lambda: session.run(image), "reference": lambda: reference(image)}
-    rounds = in_turns(jobs, repeats + 1)[1:]
+    rounds = in_turns(jobs, repeats + 1)[1:]  # without the warm-up
     model_seconds, reference_seconds = median(rounds, "model"), median(rounds, "reference")
     scale = session.info.scale
     return {
@@ -49,11 +49,11 @@ def benchmark_network(model: str, side: int, threads: int, repeats: int) -> dict
         "model_seconds": model_seconds,
         "reference_seconds": reference_seconds,
         "ratio": model_seconds / reference_seconds,
-        "peak_memory_mb": peak_memory_mb(model, side, threads),
+        "peak_memory_mb": peak_memory_mib(model, side, threads),
     }
 
 
-def peak_memory_mb(model: str, side: int, threads: int) -> int | None:
+def peak_memory_mib(model: str, side: int, threads: int) -> int | None:
     """Return the peak memory in MiB of a process that runs a model once; None if not on Linux.
 
     `resource.getrusage` is not used: a child process inherits the peak of its parent.

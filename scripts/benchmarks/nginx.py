@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.app import Server, latencies, serve_app
 from benchmarks.client_images import draw, owner, thumbnail
-from benchmarks.http_client import address_of, form, free_ports, get, request
+from benchmarks.http_client import address_of, form, free_ports, request
 
 CONFIGURATION = Path(__file__).parents[2] / "docs" / "guides" / "deploy" / "nginx.conf"
 NAME = "example.org"
@@ -84,7 +84,6 @@ def benchmark_nginx(
         serve_app(model, threads, folder, options) as server,
         serve_nginx(server.port, Path(proxy_folder)) as proxy,
     ):
-        asyncio.run(get(server.port, "/readyz"))  # answers when the model is loaded
         images = [draw(number, side) for number in range(users)]
         return values | asyncio.run(send_all(server, proxy, images))
 
@@ -153,7 +152,7 @@ def serve_nginx(app_port: int, folder: Path, changes: dict[str, str] | None = No
 def _write_configuration(
     folder: Path, app_port: int, port: int, http_port: int, changes: dict[str, str]
 ) -> None:
-    """Write nginx.conf, and site.conf: that of the documentation with local addresses and paths.
+    """Write nginx.conf, and site.conf from the documentation, with local addresses and paths.
 
     Raises:
         RuntimeError: the documentation lacks a text that is replaced.
@@ -192,7 +191,7 @@ def _wait_until_open(port: int, process: subprocess.Popen[bytes], log: Path) -> 
     """Wait until nginx listens.
 
     Raises:
-        RuntimeError: it ended, or it takes too long.
+        RuntimeError: nginx has ended, or it takes too long.
     """
     deadline = time.monotonic() + _SECONDS_TO_START
     while process.poll() is None and time.monotonic() < deadline:

@@ -1,8 +1,8 @@
 """Time of a critic step with each penalty, relative to a step without one.
 
-A bound of the slope is a penalty on the critic's gradient, or clipping of its weights; they are
-those of `losses.lipschitz_baselines.LIPSCHITZ_TERMS`. The functional form of a penalty computes the
-gradient with `torch.func`, so that `torch.compile` can compile it.
+The slope of the critic is bounded by a penalty on its gradient, or by clipping of its weights;
+`losses.lipschitz_baselines.LIPSCHITZ_TERMS` has all of these terms. The functional form of a
+penalty computes the gradient with `torch.func`, so that `torch.compile` can compile it.
 """
 
 import time
@@ -26,7 +26,7 @@ from srgan_gp.training.options.optimizers import build_optimizer
 DRIFT_WEIGHT, PENALTY_WEIGHT = 1e-3, 10.0
 HALF = slice(None, None, 2)  # every second image of a batch
 WHOLE = slice(None)
-LAZY = 4  # steps between two steps with a penalty, if it is not taken in each
+LAZY = 4  # a penalty that is not taken in every step is taken in each fourth one
 CLIP_LIMIT = 0.01  # largest absolute weight of a clipped critic
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
@@ -66,7 +66,7 @@ def benchmark_penalties(
         jobs["wgan_gp in functional form, compiled"] = partial(steps.take, compiled_loss)
     clock = time.perf_counter if steps.is_cuda else time.process_time
     with cpu_threads(threads):
-        rounds = in_turns(jobs, repeats + 1, clock)[1:]
+        rounds = in_turns(jobs, repeats + 1, clock)[1:]  # without the warm-up
     ratios = {name: median(rounds, name, over="none") for name in jobs if name != "none"}
     lazy = 1 + (ratios["wgan_gp"] - 1) / LAZY
     return {

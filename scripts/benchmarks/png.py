@@ -77,8 +77,8 @@ def benchmark_png(
 
     Returns:
         For each image and encoder: median milliseconds from start to end, median milliseconds of
-        CPU time in all threads together, and the size in bytes. For encoders of other projects and
-        versions also the ratios of the encoder here to them: medians of times, and size.
+        CPU time in all threads together, and the size in bytes. For an encoder of another project
+        or version, also the ratios of this version's encoder to it: of times (medians), and size.
     """
     values: dict[str, Any] = {"model": model, "megapixels": megapixels}
     upscaler = Upscaler.load(model, device="cpu")
@@ -98,7 +98,8 @@ def _images(upscaler: Upscaler, megapixels: float) -> dict[str, Array]:
     drawing = _repeat(upscaler.upscale(_load(DRAWING)), megapixels)
     grey = np.asarray(Image.fromarray(photo).convert("L"))
     noise = np.random.default_rng(0).normal(0, 64, photo.shape)
-    deep = (photo * 257.0 + noise).clip(0, 65535).astype(np.uint16)  # noise in the lower 8 bits
+    # 255 * 257 = 65535; the noise fills the lower 8 bits.
+    deep = (photo * 257.0 + noise).clip(0, 65535).astype(np.uint16)
     return {
         "photo": photo,
         "grey": grey[..., np.newaxis],
@@ -146,7 +147,8 @@ def _time_encoders(
         rounds.append({job: _encode(encoder, root, path) for job, (encoder, root) in jobs.items()})
     values: dict[str, Any] = {}
     for job in jobs:
-        own_job = "tiff" if job.startswith("tiff") else "png"  # that `job` is compared with
+        # Encoder of this version that `job` is compared with.
+        own_job = "tiff" if job.startswith("tiff") else "png"
         # Each round has seconds, CPU seconds and bytes.
         for index, unit in enumerate(("ms", "CPU ms")):
             times = [results[job][index] * 1000 for results in rounds]
@@ -173,7 +175,7 @@ def _encode(encoder: str, package: Path, path: Path) -> tuple[float, float, int]
     Returns:
         Seconds, CPU seconds, and bytes.
     """
-    # A safe path does not start with the current folder, which may hold another version.
+    # PYTHONSAFEPATH: the current folder, which may hold another version, is not searched.
     environment = os.environ | {"PYTHONPATH": str(package), "PYTHONSAFEPATH": "1"}
     command = [sys.executable, "-c", ENCODE, encoder, str(path)]
     completed = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)

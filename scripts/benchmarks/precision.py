@@ -30,7 +30,7 @@ def benchmark_precision(
     Returns:
         For each place: the CPU time of int8 over that of float32, PSNR-Y of both in dB, the
         largest and mean difference of the results in levels of 255, and the mean of
-        `gradient_ratio`. CPU time, because it depends less on other programs.
+        `gradient_ratio`. CPU time is used because it depends less on other programs.
     """
     float32 = Upscaler.load(model, device="cpu", threads=threads)
     int8 = Upscaler.load(model, device="cpu", threads=threads, precision="int8")
@@ -55,7 +55,7 @@ def gradient_ratio(image: np.ndarray, difference: np.ndarray, share: float = 0.0
     Args:
         image: (H, W, 3), uint8 RGB, not of one colour.
         difference: (H, W), the differences to another image, of any range.
-        share: share of the pixels that count as those with the largest differences.
+        share: share of the pixels, those with the largest differences, that are used.
 
     Returns:
         Mean magnitude of the gradient of the luma over these pixels, relative to the mean over

@@ -44,6 +44,7 @@ def benchmark_progress(model: str, megapixels: float, threads: int, jobs: int) -
         estimate and duration in seconds, memory in MiB; see `_photo` and `_many`.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "megapixels": megapixels}
+    # 10 % more pixels than requested, because the sides of the photo are rounded.
     options = ("--max-pixels", str(round(megapixels * 1.1e6)), "--max-upload-mb", "100")
     with (
         tempfile.TemporaryDirectory() as folder,
@@ -59,10 +60,10 @@ async def _photo(server: Server, model: str, megapixels: float) -> dict[str, Any
     """Upscale a photo, and compare its events with the estimates of the server.
 
     Returns:
-        `size` and `tiles`; seconds between events (`first_movement`, `largest_gap`, and that
-        between tiles); the estimate before the job and the time that the network needed, in
-        seconds; the relative errors of this estimate, and of the time left that was reported after
-        a tenth of the tiles; and seconds of the whole job.
+        `size` and `tiles`; seconds to the first event, the largest gap between events and the
+        largest gap between tiles; the estimate before the job and the time that the network needed,
+        in seconds; the relative errors of this estimate, and of the time left that was reported
+        after a tenth of the tiles; and seconds of the whole job.
     """
     photo, (width, height) = _draw_photo(megapixels)
     speed = json.loads((await get(server.port, f"/api/models/{model}/speed")).body)
@@ -111,7 +112,8 @@ async def _events(port: int, job_id: str) -> AsyncIterator[tuple[float, dict[str
     An event has `state`; while the job is running also `done` and `total` (tiles) and
     `seconds_left`; at its end `report`.
     """
-    reader, writer = await connect(port, address_of(0))  # that of the client that sent the photo
+    # The address of the client that sent the photo: no other client may see the job.
+    reader, writer = await connect(port, address_of(0))
     writer.write(f"GET /api/jobs/{job_id}/events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode())
     try:
         while line := await reader.readline():  # empty at the end of the connection

@@ -36,7 +36,7 @@ def build_reference() -> bytes:
     nodes: list[Any] = []
     weights: list[Any] = []
 
-    # Both functions add a node to the graph, and return the name of its output.
+    # These two functions add a node to the graph, and return the name of its output.
     def add(kind: str, *inputs: str, **attributes: Any) -> str:  # noqa: ANN401 - as in onnx
         output = f"{kind}_{len(nodes)}"
         nodes.append(helper.make_node(kind, inputs, [output], **attributes))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 _SECONDS_BETWEEN_CHECKS = 0.05
 _SECONDS_TO_ACCEPT = 120
-_PENDING = ("srgan_gp_queued_jobs", "srgan_gp_running_jobs")
+_PENDING = ("srgan_gp_queued_jobs", "srgan_gp_running_jobs")  # names of metrics
 
 
 async def stop(server: "Server", metrics_port: int, images: Sequence[bytes]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 Large images are upscaled in windows (tiles with the overlap that their edges need), so that the
 memory is limited. Pixels in the overlap are computed more than once. Windows are rectangles of
-different shapes, those of earlier versions were squares.
+different shapes; the windows of earlier versions were squares.
 """
 
 import math
@@ -28,7 +28,7 @@ SIZES = (
 """Widths and heights of the images in pixels."""
 OFTEN_MEGAPIXELS = 1.3
 """Size of an image up to which it is timed `repeats` times; larger ones are timed once."""
-BEFORE, AFTER = "squares", "rectangles"
+BEFORE, AFTER = "squares", "rectangles"  # windows of earlier versions, and of this version
 
 
 def benchmark_tiling(

@@ -16,9 +16,8 @@ from srgan_gp.training.device import choose_device, cpu_threads, open_autocast
 Moved = TypeVar("Moved", Tensor, nn.Module)
 
 SCALE = 4
-# Weights of the drift term and of the penalty, as by default in training; and the gradient norm of
-# the adversarial loss over that of the pixel loss.
-DRIFT_WEIGHT, PENALTY_WEIGHT, RATIO = 1e-3, 10.0, 0.3
+DRIFT_WEIGHT, PENALTY_WEIGHT = 1e-3, 10.0  # the defaults of `srgan-gp train`
+RATIO = 0.3  # gradient norm of the adversarial loss over that of the pixel loss
 WHOLE, HALF, QUARTER, NONE = slice(None), slice(None, None, 2), slice(None, None, 4), slice(0, 0)
 """Images of a batch on which the penalty is taken: all, every second or fourth one, none."""
 
@@ -54,7 +53,7 @@ def benchmark_training(
         "generator": steps.generator_step,
     }
     with cpu_threads(threads):
-        rounds = in_turns(jobs, repeats + 1)[1:]
+        rounds = in_turns(jobs, repeats + 1)[1:]  # without the warm-up
     is_cuda = torch_device.type == "cuda"
     device_name = torch.cuda.get_device_name(torch_device) if is_cuda else "cpu"
     return {

@@ -1,7 +1,7 @@
 """The 24 crops of `side_by_side.py`: inputs, results of the peers and of our models.
 
-A crop is a square part of a demo image. The peers are two upscalers of other
-projects, whose results are in `peers_on_demo.zip`.
+A crop is a square part of a demo image. The peers are two upscalers of other projects, whose
+results are in `peers_on_demo.zip`.
 """
 
 import io
@@ -26,8 +26,8 @@ Pixels = NDArray[np.uint8]
 SCALE = 4
 """Scale of the peers' results."""
 RESAMPLING_RADIUS = 4
-"""Pixels of the input, at most, by which the downscaling of a result widens the surroundings that a
-crop depends on."""
+"""Largest number of pixels of the input on each side of a crop on which its result depends, besides
+the overlap of the network, if the result is downscaled."""
 PEERS = ("real-esrgan-general", "lsdir-compact-c3")
 """Names of the peers, as in the archive."""
 

@@ -14,8 +14,8 @@ GAP = 4  # pixels between images
 LINE = 20  # pixels: height of a line of text
 FONT_SIZE = 14
 BACKGROUND = (128, 128, 128)  # RGB
-# Six results of 256 pixels at 1:1, or three at 2:1, are below 1568 pixels: many viewers downscale
-# wider images, which hides or creates regular patterns.
+# Many viewers downscale images wider than 1568 pixels, which hides or creates regular patterns. Six
+# results of 256 pixels at 1:1, or three at 2:1, are narrower.
 CELLS_A_ROW = 6  # results in a row of a contact sheet
 ROWS_A_SHEET = 2
 

@@ -1,7 +1,7 @@
 """The tally of a blind comparison: how often each result was ranked first, or had dots.
 
-Readers rank the results of each crop by eye, and note those with visible dots or worm-like
-artefacts. Both kinds are called dots here.
+Readers rank the results of each crop by eye, and note the results with visible dots or worm-like
+artefacts. Here, "dots" means dots or such artefacts.
 """
 
 import json

@@ -105,7 +105,7 @@ def tally_lines(key: Mapping[str, Any], readers: Mapping[str, Mapping[str, str]]
         readers: by name: the number of a crop -> "A", "B" or "=". A tie counts half.
 
     Raises:
-        ValueError: an answer is missing or is something else.
+        ValueError: an answer is missing, or is none of these texts.
     """
     shares = []
     for name, answers in readers.items():

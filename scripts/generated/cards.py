@@ -30,6 +30,7 @@ _BICUBIC = json.loads(Path(__file__).with_name("bicubic.json").read_text(encodin
 
 def shipped_cards() -> list[ModelCard]:
     """Read the cards of the shipped models only, not those in the user's folder of models."""
+    # A path that is not a folder takes the place of the user's folder.
     with patch.dict(os.environ, {"SRGAN_GP_MODELS": os.devnull}):
         return list_models()
 
@@ -166,7 +167,7 @@ def _score_rows(card: ModelCard) -> Iterator[str]:
 
 
 def _condition(protocol: str) -> str:
-    """Return the part of a protocol that differs between rows; a page of the docs has the rest."""
+    """Return the part of a protocol that differs between rows; the docs explain the other parts."""
     parts = protocol.partition(", uint8 output")[0].split(", ")
     return ", ".join(part for part in parts if not _DETAIL.match(part))
 

@@ -17,7 +17,7 @@ def command_parser(command: str) -> CommandParser:
         if isinstance(action.choices, dict):  # the action that holds the commands
             parser = action.choices[command]
             assert isinstance(parser, CommandParser)
-            parser.load_options()  # they are loaded only for the command that runs
+            parser.load_options()  # otherwise only the command that runs loads its options
             return parser
     raise AssertionError("the command line has no commands")
 
