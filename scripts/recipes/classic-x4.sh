@@ -3,12 +3,12 @@
 # larger patches, squared errors, sharper crops.
 # The runs of the shipped weights were shortened by hand, so their learning rates were a little higher than
 # here:
-# - The first was planned for 900,000 images and shortened at image 234,688.
-# - The second was planned for 176,000 and ended at 132,288.
-# - The last was planned for 320,000, shortened at image 124,512, and stopped at 276,624, after its best
-#   checkpoint at 256,000.
+# - The first run was planned for 900,000 images and shortened at image 234,688.
+# - The second run was planned for 176,000 images and ended at image 132,288.
+# - The last run was planned for 320,000 images, shortened at image 124,512, and stopped at image 276,624,
+#   after its best checkpoint at image 256,000.
 # Usage: scripts/recipes/classic-x4.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run continues where it stopped.
+# To resume an interrupted run, type the same command again.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data

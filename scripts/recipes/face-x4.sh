@@ -2,7 +2,7 @@
 # Makes the successor of face-x4: photo-x4, fine-tuned on synthetic faces by the command that users have.
 # The shipped weights are older: they began with version 2 of photo-x4 and had a feature loss.
 # Usage: scripts/recipes/face-x4.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run continues where it stopped.
+# To resume an interrupted run, type the same command again.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data

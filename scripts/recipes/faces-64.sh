@@ -1,8 +1,8 @@
 #!/bin/sh
 # Makes faces-64 again: a run of 280,000 images from random weights, and another of 110,000 from its result,
-# with a smaller rate and a larger share of the image critic, each on one core of a CPU with AMX.
+# with a smaller learning rate and a larger share of the image critic, each on one core of a CPU with AMX.
 # Usage: scripts/recipes/faces-64.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run continues where it stopped.
+# To resume an interrupted run, type the same command again.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data

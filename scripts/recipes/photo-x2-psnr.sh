@@ -1,8 +1,8 @@
 #!/bin/sh
-# Makes photo-x2-psnr again, from photo-x4-psnr: all layers but the last, which has a quarter of the
-# outputs for scale 2.
+# Makes photo-x2-psnr again. The run begins with the layers of photo-x4-psnr, except for the last one, which has
+# a quarter of the outputs for scale 2.
 # Usage: scripts/recipes/photo-x2-psnr.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run continues where it stopped.
+# To resume an interrupted run, type the same command again.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data

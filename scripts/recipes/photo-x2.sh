@@ -1,9 +1,10 @@
 #!/bin/sh
-# Makes photo-x2 again, from photo-x2-psnr: one run against a critic, exported as an average with its start.
-# The critic begins with the weights in photo-x4-start.critic.safetensors, as that of photo-x4 does: its
-# layers do not depend on the scale.
+# Makes photo-x2 again, from photo-x2-psnr: one run against a critic. The exported weights are the average of the
+# result and the start.
+# The critic begins with the weights in photo-x4-start.critic.safetensors, as the critic of photo-x4 does: the
+# layers of a critic do not depend on the scale.
 # Usage: scripts/recipes/photo-x2.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run continues where it stopped.
+# To resume an interrupted run, type the same command again.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data

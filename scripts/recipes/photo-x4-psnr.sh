@@ -5,10 +5,10 @@
 # - The other runs had a loss against dotted grids, which has been removed.
 # - The third run had more of the aliased cubic among degraded images, and was stopped by hand after
 #   110,368 images.
-# - The fifth run was planned for 176,000 images and shortened to 96,000 after 55,328, until which its
+# - The fifth run was planned for 176,000 images, and shortened to 96,000 after image 55,328. Until then its
 #   learning rate fell more slowly than here.
 # Usage: scripts/recipes/photo-x4-psnr.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run continues where it stopped.
+# To resume an interrupted run, type the same command again.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data

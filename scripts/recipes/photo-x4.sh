@@ -1,14 +1,15 @@
 #!/bin/sh
 # Makes photo-x4 again, from photo-x4-psnr: one run of 90,000 images against a critic, on one core of a CPU with
-# AMX, exported as an average with its start. Small batches of small patches give the critic many steps for
-# the same number of pixels. With few and large batches, or with a larger rate, dots appear along edges.
-# The weight of the features is small: their gradient is about as large as that of the pixel loss. Ten times the
-# weight gives a mesh in flat areas; without features skin and hair look painted.
-# The critic begins with the weights in photo-x4-start.critic.safetensors, those of version 2 of photo-x4.
-# Version 2 drew a regular lattice, which its critic learned to detect; against a critic with random weights
-# the generator draws it again.
+# AMX. The exported weights are the average of the result and the start. Small batches of small patches give the
+# critic many steps for the same number of pixels. With few and large batches, or with a larger learning rate,
+# dots appear along edges.
+# The weight of the feature loss is small: its gradient is about as large as that of the pixel loss. Ten times
+# the weight gives a mesh in flat areas; without a feature loss skin and hair look painted.
+# The critic begins with the weights in photo-x4-start.critic.safetensors, which are from version 2 of photo-x4.
+# The generator of version 2 drew a regular lattice, which its critic learned to detect. Against a critic with
+# random weights the generator draws the lattice again.
 # Usage: scripts/recipes/photo-x4.sh [SHARED]     SHARED holds data/ and models/; default ../shared
-# Interrupted? Type the same command again: the run continues where it stopped.
+# To resume an interrupted run, type the same command again.
 set -eu
 shared=${1:-${SRGAN_GP_SHARED:-../shared}}
 data=$shared/data
