@@ -138,7 +138,8 @@ def table(rows: Mapping[str, Row]) -> Iterator[str]:
         rows: scores of the two models, by the title of their row.
 
     Yields:
-        The titles, both models, their difference, and the difference in percent of the second.
+        The titles, the two models, their difference, and the difference in percent of the second
+        model.
     """
     first, second = rows.values()
     keys = [key for key in COLUMNS if key in first and key in second]
@@ -179,7 +180,7 @@ def correlate(run_dir: Path, from_images: int) -> Iterator[str]:
         from_images: earlier validations, by the number of training images seen, are ignored.
 
     Yields:
-        Two lines: the range of both series, and their correlation.
+        Two lines: the first and last values of the estimates and distances, and their correlation.
 
     Raises:
         UsageError: there are fewer than `LEAST_POINTS` validations with both values, or the values

@@ -30,7 +30,7 @@ the generator overfit."""
 
 
 def main() -> int:
-    """Write both sets to the output folder, train, and return the exit code of `train`."""
+    """Write the two sets of faces to the output folder, train, and return the code of `train`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("faces", help="folder or zip file of aligned training faces")
     parser.add_argument("validation", help="folder or zip file of aligned validation faces")

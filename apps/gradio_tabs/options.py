@@ -97,7 +97,7 @@ def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Numbe
 
 
 def _scale_choices(card: ModelCard) -> list[str]:
-    """Return the sizes to choose from: scales, with that of the model, and `CUSTOM_WIDTH`."""
+    """Return the sizes to choose from: scales, also the scale of the model, and `CUSTOM_WIDTH`."""
     scales = sorted({*_SCALES, card.scale or 1})
     return [*(f"x{scale}" for scale in scales), CUSTOM_WIDTH]
 

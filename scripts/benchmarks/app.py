@@ -174,7 +174,7 @@ async def _disconnects(server: Server, images: Sequence[bytes]) -> dict[str, Any
 
     Returns:
         The number of temporary files that the server leaves, and the seconds until it has removed
-        the others.
+        all other files of these clients.
     """
     before = server.files()
     for number, image in enumerate(images):

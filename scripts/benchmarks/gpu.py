@@ -12,7 +12,7 @@ from srgan_gp.inference.upscaler import Upscaler
 def benchmark_gpu(
     model: str, megapixels: float, device: str, threads: int, repeats: int, *, tensorrt: bool
 ) -> dict[str, Any]:
-    """Upscale one image in both precisions in turns; the first run of each is not timed.
+    """Upscale one image in float32 and float16 in turns; the first run of each is not timed.
 
     Args:
         model: name of a model, or path of an .onnx file.

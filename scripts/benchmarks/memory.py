@@ -70,9 +70,9 @@ def benchmark_memory(
         threads: CPU threads.
 
     Returns:
-        For the model and for `nearest`: size of the image, seconds, both peaks and the size of the
-        result in MiB. For many images: the highest memory of the first tenth and of the second
-        half; they differ if memory leaks.
+        For the model and for `nearest`: size of the image, seconds, the two peaks and the size of
+        the result in MiB. For many images: the highest memory during the first tenth of them and
+        during the second half; they differ if memory leaks.
     """
     values: dict[str, Any] = {"model": model, "threads": threads}
     # In the current folder: the folder of temporary files may be in memory.

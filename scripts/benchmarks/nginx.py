@@ -25,7 +25,7 @@ NAME = "example.org"
 """Host name in the configuration."""
 
 _SECONDS_TO_START = 20  # for nginx
-# Configuration of the nginx process; it includes that of the documentation as site.conf.
+# Configuration of the nginx process; it includes site.conf, the configuration in the documentation.
 _MAIN = """\
 {user}daemon off;
 worker_processes 1;

@@ -19,7 +19,7 @@ from srgan_gp.metrics.psnr_ssim import luma, psnr_y
 def benchmark_precision(
     model: str, data: Sequence[str], low_res: str, threads: int
 ) -> dict[str, Any]:
-    """Downscale each image, and upscale it in both precisions in turns.
+    """Downscale each image, and upscale it in float32 and in int8 in turns.
 
     Args:
         model: name of a model with an int8 network.
@@ -28,8 +28,8 @@ def benchmark_precision(
         threads: CPU threads.
 
     Returns:
-        For each place: the CPU time of int8 over that of float32, PSNR-Y of both in dB, the
-        largest and mean difference of the results in levels of 255, and the mean of
+        For each place: the CPU time of int8 over that of float32, PSNR-Y in dB in each precision,
+        the largest and mean difference of the results in levels of 255, and the mean of
         `gradient_ratio`. CPU time is used because it depends less on other programs.
     """
     float32 = Upscaler.load(model, device="cpu", threads=threads)
@@ -71,7 +71,7 @@ def gradient_ratio(image: np.ndarray, difference: np.ndarray, share: float = 0.0
 def _compare(
     float32: Upscaler, int8: Upscaler, pixels: np.ndarray, low_res: str
 ) -> dict[str, float]:
-    """Upscale one image in both precisions.
+    """Upscale one image in float32 and in int8.
 
     Args:
         float32: the model in float32.

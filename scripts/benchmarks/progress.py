@@ -127,7 +127,7 @@ async def _events(port: int, job_id: str) -> AsyncIterator[tuple[float, dict[str
 
 
 async def _many(server: Server, jobs: int) -> dict[str, Any]:
-    """Run small jobs, one after the other; return the memory before and after most of them."""
+    """Run small jobs, one after the other; return the memory after `_WARM_JOBS` and after all."""
     image = draw(0, _SIDE)
     memory: list[float] = []
     for number in range(1, jobs + 1):

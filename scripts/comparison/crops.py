@@ -105,10 +105,10 @@ class Model:
     """A model of this project.
 
     Args:
-        text: a name or an `.onnx` path. The suffix `@F` averages its weights with those of its
-            fidelity partner, a model of higher PSNR, which gets the share F.
+        text: a name or an `.onnx` path. The suffix `@F` averages the weights of the model and of
+            its fidelity partner, a model of higher PSNR, which gets the share F.
         threads: CPU threads; None: one for each CPU.
-        scale: scale of the results; those of a model of a larger scale are downscaled.
+        scale: scale of the results; the results of a model of a larger scale are downscaled.
 
     Raises:
         UsageError: F is not a number from 0 to 1, or the model has a smaller scale.

@@ -14,7 +14,7 @@ from comparison.blinding import Key
 from srgan_gp.errors import UsageError
 
 PARTS = {"0-11 (choosing)": range(12), "12-23 (reporting)": range(12, 24)}
-"""Numbers of the crops that models are selected on, and of those that are reported."""
+"""Numbers of the crops that models are selected on, and of the crops whose results are reported."""
 MOST_TIES = 0.25
 """Largest share of crops in which a reader may report a tie."""
 
@@ -113,7 +113,7 @@ def _read_reader(entry: Mapping[str, Any], key: Key) -> Reader:
 
 
 def tally_lines(readers: Sequence[Reader], names: Sequence[str]) -> Iterator[str]:
-    """Yield the tally as Markdown: a table by crop, then the means over the readers for both parts.
+    """Yield the tally as Markdown: a table by crop, then means over the readers by `PARTS`.
 
     Args:
         readers: at least one, with answers for the same crops.

@@ -82,6 +82,6 @@ def refusal_for(error: SrganGpError) -> Refusal:
         if isinstance(error, error_class):
             status = status_of_class
     message = str(error)
-    if isinstance(error, PictureError):  # its message is the end of a sentence
+    if isinstance(error, PictureError):  # the message of this class is the end of a sentence
         message = f"This image cannot be used: {message}."
     return Refusal(status, error.code, message)

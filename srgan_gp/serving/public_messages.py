@@ -1,7 +1,7 @@
 """Error messages for clients: without directories of the server and command-line options.
 
-Messages of this package are written for the command line. `for_clients` replaces those that would
-reveal the server's file system, or tell a client to pass options.
+Messages of this package are written for the command line. `for_clients` replaces messages that
+would reveal the server's file system, or tell a client to pass options.
 """
 
 import errno

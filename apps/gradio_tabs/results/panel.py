@@ -245,6 +245,6 @@ def _message(error: Exception) -> str:
     if not isinstance(error, SrganGpError):
         _log.error("A run of the page failed.", exc_info=error)
     public_error = for_clients(error)
-    if isinstance(public_error, PictureError):  # its message is the end of a sentence
+    if isinstance(public_error, PictureError):  # its message is the end of this sentence
         return f"This image cannot be used: {public_error}."
     return str(public_error)

@@ -114,7 +114,7 @@ class Run:
 
         Raises:
             BusyError: no job was accepted for `_QUEUE_WAIT_SECONDS`, or the service asks to wait
-                longer than that, as it does with a full disk.
+                longer, as it does with a full disk.
             Cancelled: the run was stopped.
             UsageError: a value of the request is out of range.
         """

@@ -53,8 +53,8 @@ class DecodePool:
 
         Args:
             data: bytes of the file, or its path.
-            name: file name given by the client. If its suffix is that of another format than the
-                image's, the picture has a note about that.
+            name: file name given by the client. If its suffix is not one of the image's format, the
+                picture has a note about it.
             cancellation: cancellation of the job, which kills the process at once.
 
         Raises:

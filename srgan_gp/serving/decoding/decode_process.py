@@ -59,7 +59,8 @@ class Decoder:
 
         Args:
             data: bytes of the file, or its path.
-            suffix: suffix of the file name; that of another format gives the picture a note.
+            suffix: suffix of the file name. If it is not one of the image's format, the picture has
+                a note about it.
             max_seconds: elapsed seconds after which the process is killed.
 
         Raises:

@@ -2,7 +2,7 @@
 
 An image is sent as a JSON header, then raw bytes. Nothing is unpickled, so that a compromised
 decoder process cannot run code in the server. A new field of `Picture` is transferred only when it
-is added to both functions.
+is added to `send_picture` and `receive_picture`.
 """
 
 import json

@@ -21,7 +21,7 @@ _QUALITY = 85  # of the JPEG files
 
 
 class Previews:
-    """Makes previews, one at a time, so that the other decoders remain free for jobs.
+    """Makes previews, one at a time, so that other decoder processes remain free for jobs.
 
     Args:
         decoders: decode the images.

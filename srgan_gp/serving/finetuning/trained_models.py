@@ -16,13 +16,14 @@ from srgan_gp.system.write_errors import errors_about
 def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
     """Return whether fine-tuning can start from a model on this server.
 
-    A model with a critic needs the feature network. An imported model cannot be trained.
+    Training a model with a critic needs the feature network (SqueezeNet 1.1). An imported model, a
+    network of another project, cannot be trained.
 
     Args:
         card: card of the model.
         settings: settings of the server, which may name the file of a feature network.
     """
-    if card.imported is not None:  # its network is not one of `srgan_gp.networks`
+    if card.imported is not None:  # a network of another project, not of `srgan_gp.networks`
         return False
     if "critic" not in card.files:
         return True

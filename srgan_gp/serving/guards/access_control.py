@@ -123,7 +123,7 @@ class AccessControl:
         return name != "" and name == self._public_name
 
     def _is_same_origin(self, origin: str, host: str) -> bool:
-        """Return whether an Origin header is that of this server, directly or through the proxy."""
+        """Return whether an Origin header names this server, directly or through the proxy."""
         try:
             netloc = urlsplit(origin).netloc.lower()
         except ValueError:

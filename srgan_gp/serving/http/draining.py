@@ -68,8 +68,8 @@ class ResponseTracker:
 class DrainingServer(uvicorn.Server):
     """uvicorn server that finishes its jobs and responses after SIGTERM or SIGINT.
 
-    It listens until all of them are finished: results can be fetched, and a new job gets an error
-    response with the reason. A second signal ends the server within seconds.
+    The server listens until all of them are finished: results can be fetched, and a new job gets an
+    error response with the reason. A second signal ends the server within seconds.
 
     Args:
         config: configuration of uvicorn; its `timeout_graceful_shutdown` is set here.

@@ -35,8 +35,8 @@ class FairQueue(Generic[Item]):
     def put(self, client: str, item: Item) -> bool:
         """Append an item, and return whether it was accepted.
 
-        It is refused if the queue is full or closed, or if the client has its maximum number of
-        items.
+        An item is refused if the queue is full or closed, or if the client has its maximum number
+        of items.
         """
         with self._changed:
             client_items = self._items.get(client, deque())

@@ -65,7 +65,7 @@ class LoadedModels:
         if parse_device(self._options["device"]).kind in GPU_KINDS:
             never_cancelled = Cancellation()
             with self.upscaler(name, None, never_cancelled):
-                pass  # it is loaded when the block begins
+                pass  # the model is loaded when the block begins
 
     @contextmanager
     def upscaler(

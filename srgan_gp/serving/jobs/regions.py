@@ -68,7 +68,7 @@ def with_margin(picture: Picture, region: Region) -> Region:
 
 
 def crop(picture: Picture, region: Region) -> Picture:
-    """Return a region of an image; its arrays are views of those of the image.
+    """Return a region of an image; the arrays are views of the arrays of the image.
 
     Args:
         picture: the image.

@@ -26,7 +26,7 @@ _THREAD_END_SECONDS = 10  # longest wait for the end of each thread
 _MAX_BYTES = 1 << 29  # 512 MiB, for the encoded images in memory of all jobs that are not done
 _NO_SPACE = "The server has no free disk space. Try again in a minute."
 _RESTARTING = "The server is being restarted. Try again in a minute."
-_RETRY_SECONDS = 60  # after which a client should try again, for both messages
+_RETRY_SECONDS = 60  # after which a client should try again, for these two messages
 
 _log = logging.getLogger(__name__)
 

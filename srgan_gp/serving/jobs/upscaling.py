@@ -1,8 +1,8 @@
 """Execution of an `UpscaleRequest` whose image is decoded: network, result file and report.
 
-The file is byte-identical to the one that `srgan-gp upscale` writes, because both upscale and
-encode with `batch.one_image`. A region is upscaled with a margin around it, which is then cropped
-off.
+The file is byte-identical to the one that `srgan-gp upscale` writes, because the command also
+upscales and encodes with `batch.one_image`. A region is upscaled with a margin around it, which is
+then cropped off.
 """
 
 from dataclasses import replace

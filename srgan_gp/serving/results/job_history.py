@@ -124,7 +124,7 @@ class JobHistory:
 
     @contextmanager
     def holding(self, entries: Sequence[HistoryEntry]) -> Generator[None]:
-        """Keep jobs and their files within the block, except for those that the owner removes."""
+        """Keep jobs and their files within the block, except for jobs that the owner removes."""
         ids = [entry.id for entry in entries]
         with self._lock:
             self._held.update(ids)

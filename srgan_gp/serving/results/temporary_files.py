@@ -65,7 +65,8 @@ class TemporaryFiles:
     def folder(self, client: str) -> Path:
         """Return a client's directory, and create it if it is missing.
 
-        It is named by 128 random bits. After its removal by age the client gets another one.
+        The name has 128 random bits. After the removal of a directory by age, the client gets
+        another one.
 
         Raises:
             OutputError: the directory cannot be created.
