@@ -215,7 +215,7 @@ def _print_summary(
 
     `skipped` is the number of files of other types, by suffix.
     """
-    from srgan_gp.data.face_preparation.photo_lists import enumerated
+    from srgan_gp.data.face_preparation.photo_lists import format_suffixes
     from srgan_gp.data.face_preparation.preparation_advice import validation_note
     from srgan_gp.data.face_preparation.preparation_report import number_of, summary_lines
 
@@ -227,7 +227,7 @@ def _print_summary(
     if note := validation_note(counts):
         print_message(note)
     if skipped:
-        print_message(f"Skipped files of other types: {enumerated(skipped)}")
+        print_message(f"Skipped files of other types: {format_suffixes(skipped)}")
     print_result(printable(output))
     print_result(printable(sheet))
     print_message(f"manifest.json in {output.name} has the photo of each face.")

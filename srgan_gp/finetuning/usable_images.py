@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Sequence
 
-from srgan_gp.data.face_preparation.photo_lists import enumerated, other_files
+from srgan_gp.data.face_preparation.photo_lists import format_suffixes, other_files
 from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.validation_split import find_places
 from srgan_gp.errors import PictureError
@@ -43,4 +43,4 @@ def other_files_line(data: Sequence[str], validation: str | None) -> str:
     """
     places = find_places(data, validation)
     skipped = other_files((*places.train, *places.validation))
-    return f"Skipped files of other types: {enumerated(skipped)}" if skipped else ""
+    return f"Skipped files of other types: {format_suffixes(skipped)}" if skipped else ""

@@ -61,7 +61,7 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
         if is_folder(Path(place)):
             _note_others(Path(place), photo_list)
     if not names:
-        skipped = f" Skipped: {enumerated(photo_list.skipped)}." if photo_list.skipped else ""
+        skipped = f" Skipped: {format_suffixes(photo_list.skipped)}." if photo_list.skipped else ""
         raise NothingToDoError(
             f"There is no photo in {', '.join(places)} (supported: {_SUFFIXES}).{skipped}"
         )
@@ -69,10 +69,10 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
     return photo_list
 
 
-def enumerated(suffixes: Counter[str]) -> str:
+def format_suffixes(suffixes: Counter[str]) -> str:
     """Format the number of files with each suffix, in the order of the suffixes.
 
-    >>> enumerated(Counter({".txt": 2, ".heic": 1}))
+    >>> format_suffixes(Counter({".txt": 2, ".heic": 1}))
     '1 .heic, 2 .txt'
     """
     return ", ".join(f"{number} {suffix}" for suffix, number in sorted(suffixes.items()))

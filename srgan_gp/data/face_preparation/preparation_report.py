@@ -124,10 +124,10 @@ def summary_lines(counts: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def none_kept(counts: Mapping[str, Any]) -> str:
+def none_kept_message(counts: Mapping[str, Any]) -> str:
     """Format the result of `count` as the message that no face was kept, with advice.
 
-    >>> none_kept({"photos": 1, "photos_by_outcome": {"without a face": 1},
+    >>> none_kept_message({"photos": 1, "photos_by_outcome": {"without a face": 1},
     ...     "faces": 0, "kept": 0, "dropped": {}}).splitlines()  # doctest: +ELLIPSIS
     ['No face was kept: 1 photo: 1 without a face; 0 faces: 0 kept. Faces are found if ...']
     """

@@ -36,7 +36,7 @@ from srgan_gp.data.face_preparation.preparation_report import (
     FaceRecord,
     PhotoRecord,
     count,
-    none_kept,
+    none_kept_message,
 )
 from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.validation_split import MIN_VALIDATION_IMAGES, TRAIN, VALIDATION
@@ -129,7 +129,7 @@ def prepare(
         photos = collector.photos
         counts = count(photos)
         if not counts["kept"]:
-            raise NothingToDoError(none_kept(counts))
+            raise NothingToDoError(none_kept_message(counts))
         validation_counts = name_members(
             photos,
             preparation.target_share(counts["kept"]),
