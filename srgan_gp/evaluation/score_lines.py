@@ -67,11 +67,11 @@ def _torchmetrics_lines(scores: TorchmetricsScores | None) -> Iterator[str]:
 
 
 def _feature_lines(scores: str, sha256: str | None) -> Iterator[str]:
-    """Name the feature network, and warn if it is not that of the model cards.
+    """Name the feature network, and say so if the scores on model cards are by another one.
 
     Args:
         scores: name of the scores that are measured with it.
-        sha256: hash of the network; None: it is not installed, and no line is needed.
+        sha256: hash of the network; None: it was not used, and no line is needed.
     """
     if sha256:
         other = "" if sha256 == CARD_FEATURES else "; those of the model cards are by another one"

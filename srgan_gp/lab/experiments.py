@@ -17,11 +17,12 @@ TWO_SIDED = ToyConfig(
 """WGAN-GP (a two-sided penalty on the gradient norm) with 5 critic steps and the weight 0.1, as in
 the toy code of Gulrajani et al. 2017; a high rate that decays, so that 4000 steps suffice."""
 SHORT = 1000
-"""Steps of `two_sided()`, and of the runs with one seed that are compared with it."""
+"""Steps of the options that `two_sided` returns: of runs with one seed, for comparisons."""
 CLIPPING = ToyConfig(
     penalty="weight_clipping", clip_limit=0.01, optimizer="rmsprop", learning_rate=2e-4, steps=2000
 )
-"""WGAN with weights clipped to c = 0.01, as in Arjovsky et al. 2017, at four times its rate."""
+"""WGAN with weights clipped to c = 0.01, as in Arjovsky et al. 2017, at four times the rate of the
+paper."""
 RELATIVISTIC = ToyConfig(
     penalty="r1_r2", loss="relativistic", critic_steps=1, steps=5000, learning_rate=1e-3,
     decays=True,

@@ -44,6 +44,7 @@ def psnr_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
     mean_square = float(np.mean((x - y) ** 2))
     if mean_square == 0:
         return float("inf")
+    # The peak is 255 by convention, although the luma ends at 235.
     return 10 * float(np.log10(255.0**2 / mean_square))
 
 

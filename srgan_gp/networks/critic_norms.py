@@ -31,8 +31,8 @@ def add_nothing(critic: nn.Module) -> None:
 def add_layer_norm(critic: nn.Module) -> None:
     """Add layer norm after each trainable convolution that an activation follows, in place.
 
-    Those are the first convolutions of residual blocks, which `networks.blocks` stores as `first`,
-    and convolutions before an activation in an `nn.Sequential`.
+    Such convolutions are the first ones of residual blocks, which `networks.blocks` stores as
+    `first`, and those before an activation in an `nn.Sequential`.
     """
     for module in list(critic.modules()):
         first = getattr(module, "first", None)

@@ -40,7 +40,7 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
     # The pairs need no feature network, which might have to be downloaded: neither for a loss, nor
     # for a score that chooses the best checkpoint.
     without_features = replace(config, perceptual_loss="none", best_by="auto")
-    processes = Processes(device)
+    processes = Processes(device)  # not entered: a dry run is a single process
     task = SuperResolution(
         without_features, data, validation=None, device=device, processes=processes
     )

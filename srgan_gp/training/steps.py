@@ -59,8 +59,8 @@ class Run:
 def generated_input(run: Run, batch: Batch, output: Tensor) -> CriticInput | None:
     """Augment the generator's output, (B, 3, H, W), and compute the view of each critic part.
 
-    `critic_step` detaches the views; `generator_step` passes its gradient through them. None in a
-    run without a critic.
+    `critic_step` detaches the views; the gradient of `generator_step` passes through the views. The
+    result is None in a run without a critic.
     """
     critic = run.state.critic
     if critic is None:

@@ -2,7 +2,7 @@
 
 The critic scores a digit x by f(x) = f_plus(x) - f_minus(x). f_plus is the sum over the K classes y
 of p(y|x) s_y(x), where s are the logits of the classifier and p their softmax; f_minus is a linear
-function of the same features. With K logits and f_minus it is called a K+1 critic. It has no batch
+function of the same features. With K logits and f_minus, the critic is called K+1. It has no batch
 norm, and the gradient penalty is that of f_minus only, without the classification layer.
 
 Source:
