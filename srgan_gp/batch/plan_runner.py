@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from srgan_gp.batch.engines.engine_interface import Engine, Result
 from srgan_gp.batch.naming.plan import RESULT_EXISTS, Refused, Skipped, UpscaleJob
+from srgan_gp.batch.results.existing_results import ExistingResultError
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.batch.results.journal_file import JournalError
 from srgan_gp.errors import OutputError, PictureError
@@ -71,6 +72,8 @@ class Outcome:
     """Stable code of a failure, or `NOT_TRIED`."""
     message: str | None = None
     """Message of a failure, or why the input was not tried; without the name of the file."""
+    shared: str = ""
+    """`ExistingResultError.shared` of a failure, for printed lines; reports do not have it."""
     size: tuple[int, int] | None = None
     """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int] | None = None
@@ -238,4 +241,5 @@ class PlanRunner:
 
 def _failed(source: Path, error: PictureError) -> Outcome:
     """Return the outcome of an input that failed with an error."""
-    return Outcome(source, "failed", code=error.code, message=str(error))
+    shared = error.shared if isinstance(error, ExistingResultError) else ""
+    return Outcome(source, "failed", code=error.code, message=str(error), shared=shared)

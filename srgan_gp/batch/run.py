@@ -17,12 +17,12 @@ from srgan_gp.batch.inputs.skipped_files import listing_lines, skipped_lines
 from srgan_gp.batch.inputs.walk import Walk
 from srgan_gp.batch.inputs.watch import Watch
 from srgan_gp.batch.naming.output_options import Output
-from srgan_gp.batch.naming.plan import MODEL_CHANGED, Refused, make_plan
+from srgan_gp.batch.naming.plan import make_plan
 from srgan_gp.batch.naming.single_target import SingleTarget
 from srgan_gp.batch.plan_runner import PlanRunner
 from srgan_gp.batch.report import Record, summary_line
 from srgan_gp.batch.results.disk_forecast import check_space, preview
-from srgan_gp.batch.results.dry_run_report import Totals, entry_line
+from srgan_gp.batch.results.dry_run_report import Totals
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.batch.results.output_lock import locked_journal
 from srgan_gp.batch.results.work import Work
@@ -124,6 +124,7 @@ def watch(request: RunRequest) -> NoReturn:
                         PlanRunner(
                             plan, engine, reporter.report, journal, key, reporter.check
                         ).run()
+                    reporter.print_existing()
                 next_poll = time.monotonic() + SECONDS_BETWEEN_POLLS
                 while time.monotonic() < next_poll:
                     reporter.check()
@@ -157,15 +158,8 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
             for line in totals.json_lines(entries, upscaler):  # also sets the fields of `totals`
                 print_line(line)
         else:
-            has_model_line = False  # As in a run, only the first error MODEL_CHANGED is printed.
-            for entry in entries:
-                totals.add(entry)
-                if isinstance(entry, Refused) and entry.error.code == MODEL_CHANGED:
-                    if has_model_line:
-                        continue
-                    has_model_line = True
-                print_line(entry_line(entry))
-            totals.estimate(upscaler)
+            for line in totals.text_lines(entries, upscaler):
+                print_line(line)
     return totals
 
 
@@ -210,6 +204,8 @@ def _open_reporter(
                 engine.close()
             finally:
                 drop_unfinished()
+            if reporter.existing.groups:
+                reporter.print_existing()
             counts, skipped_files = reporter.counts, request.inputs.skipped_files
             display.line(summary_line(counts, skipped_files, earlier_results=earlier_results))
             if reporting.report is not None:

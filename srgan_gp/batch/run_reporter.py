@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from srgan_gp.batch.naming.plan import MODEL_CHANGED, UpscaleJob
+from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.plan_runner import Outcome, Status
 from srgan_gp.batch.report import Record, outcome_line
+from srgan_gp.batch.results.existing_results import ExistingResults
 from srgan_gp.batch.standard_streams import INPUT_NAME, with_stream_names
 from srgan_gp.errors import OutputError, PictureError, SrganGpError
 from srgan_gp.system.signals import StopRequest
@@ -77,8 +78,12 @@ class RunReporter:
         default_factory=dict[Path, _TileProgress], init=False
     )
     """Images that an engine is upscaling, by source, in the order in which they began."""
+    existing: ExistingResults = field(default_factory=ExistingResults, init=False)
+    """Inputs that were refused because of an existing result."""
     _codes: set[str | None] = field(default_factory=set[str | None], init=False)
     """Error codes of all outcomes so far."""
+    _has_begun: bool = field(default=False, init=False)
+    """Whether an engine has begun to upscale an image."""
     _done_pixels: float = field(default=0, init=False)
     """Pixels of the upscaled inputs; an input of unknown size counts as `_mean_pixels`."""
     _total: int = field(default=0, init=False)
@@ -105,16 +110,19 @@ class RunReporter:
     def report(self, outcome: Outcome) -> None:
         """Print and record the outcome of an input.
 
-        An input that was not tried is recorded, but not printed. If another version of the model
-        made existing results, their inputs are refused, and only the first of these is printed.
+        An input that was not tried is recorded, but not printed. Inputs that were refused because
+        of an existing result are printed later, those of the same difference in one line.
         """
         if outcome.status == "done":
             while self.choice_lines:
                 self.display.line(self.choice_lines.pop(0))
-        is_repeated = outcome.code == MODEL_CHANGED and outcome.code in self._codes
-        if outcome.status != "not_tried" and not is_repeated:
+        if outcome.status != "not_tried":
             printed = with_stream_names(outcome, self.hidden) if self.hidden else outcome
-            self.display.line(outcome_line(printed).replace(self.hidden, ""))
+            line = outcome_line(printed).replace(self.hidden, "")
+            if outcome.code is not None and outcome.shared:
+                self.existing.add(outcome.source, outcome.code, outcome.shared, line)
+            else:
+                self.display.line(line)
         self._in_progress.pop(outcome.source, None)
         pixels = self._pixels.pop(outcome.source, None)
         if pixels is not None:
@@ -124,6 +132,11 @@ class RunReporter:
         self._codes.add(outcome.code)
         self.counts[outcome.status] += 1
         self.record.add(outcome)
+
+    def print_existing(self) -> None:
+        """Print the lines about existing results that were not printed yet."""
+        for line in self.existing.lines():
+            self.display.line(line)
 
     def note_tiles(self, job: UpscaleJob, done: int, total: int, seconds: float = 0) -> None:
         """Note the progress inside an image; the engine calls this, from any thread.
@@ -149,6 +162,10 @@ class RunReporter:
         self.stop.check()
         in_progress = dict(self._in_progress)  # a copy, since engines call `note_tiles` meanwhile
         now = time.monotonic()
+        if in_progress and not self._has_begun:
+            # Before hours of work, in case the options are not those that the user meant.
+            self._has_begun = True
+            self.print_existing()
         while in_progress and self.choice_lines:
             self.display.line(self.choice_lines.pop(0))
         done, done_pixels = float(self.counts.total()), self._done_pixels

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from srgan_gp.batch.inputs.skipped_files import SkippedFiles, listing_lines, no_image_message
-from srgan_gp.batch.naming.plan import MODEL_CHANGED, UpscaleJob
+from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.plan_runner import NOT_TRIED, Outcome
 from srgan_gp.batch.report import Record, outcome_line, summary_line
 from srgan_gp.batch.run_reporter import RunReporter
@@ -229,13 +229,52 @@ def test_the_device_is_printed_once_and_only_before_an_upscaled_image(record):
     assert display.lines[2:] == ["m on cpu.", outcome_line(DONE), outcome_line(DONE)]
 
 
-def test_a_changed_model_is_printed_once_and_every_image_is_recorded(record):
+def existing(name, shared):
+    """Return the outcome of an image whose result exists."""
+    return Outcome(Path(name), "failed", code="E_EXISTS", message=f"o/{name} exists", shared=shared)
+
+
+def test_existing_results_are_printed_by_difference_and_every_image_is_recorded(record):
     display = Display()
     reporter = RunReporter(display, record, StopRequest())
     for name in "abc":
-        reporter.report(Outcome(Path(name), "failed", code=MODEL_CHANGED, message="m changed"))
-    assert display.lines == ["a: E_MODEL_CHANGED: m changed"]
-    assert (reporter.counts["failed"], reporter.exit_code) == (3, 3)
+        reporter.report(existing(name, "results exist and were made with other options (-q 9)"))
+    reporter.report(existing("d", "results exist and were made by m, now n"))
+    reporter.report(existing("e", ""))  # nothing in common with others
+    assert display.lines == ["e: E_EXISTS: o/e exists"]
+    reporter.print_existing()
+    assert display.lines[1:] == [
+        "E_EXISTS: 3 results exist and were made with other options (-q 9); the first is that of "
+        "a. Pass --exist overwrite to make them again, --exist skip to keep them, or another -o.",
+        "d: E_EXISTS: o/d exists",
+    ]
+    assert (reporter.counts["failed"], reporter.exit_code) == (5, 3)
+    record.file.seek(0)
+    entries = [json.loads(line) for line in record.file]
+    assert entries[0] == {
+        "source": "a", "status": "failed", "code": "E_EXISTS", "message": "o/a exists",
+    } | {key: entries[0][key] for key in entries[0] if key == "warnings"}  # fmt: skip
+
+
+def test_existing_results_are_printed_before_the_first_image_is_upscaled_and_at_the_end(record):
+    display = Display()
+    reporter = RunReporter(display, record, StopRequest())
+    for name in "ab":
+        reporter.report(existing(name, "results exist and differ"))
+    reporter.check()
+    assert display.lines == []
+    reporter.note_tiles(UpscaleJob(Path("c"), Path("o/c"), None), 0, 1)
+    reporter.check()
+    for name in "de":
+        reporter.report(existing(name, "results exist and differ"))
+    reporter.check()
+    assert [line.partition(";")[0] for line in display.lines] == [
+        "E_EXISTS: 2 results exist and differ"
+    ]
+    reporter.print_existing()
+    assert display.lines[1].startswith("E_EXISTS: 2 more results exist and differ; the first is ")
+    reporter.print_existing()
+    assert len(display.lines) == 2
 
 
 def test_the_path_of_a_temporary_folder_is_not_printed(record):

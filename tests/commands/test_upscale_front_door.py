@@ -365,8 +365,35 @@ def test_results_of_an_earlier_version_of_the_model_are_told_once(
     assert main([*words, str(newer)]) == 3
     printed = capsys.readouterr().err
     assert printed.count("E_MODEL_CHANGED") == 1
-    assert "was made by an earlier version of repeating; pass --exist overwrite" in printed
+    assert (
+        "E_MODEL_CHANGED: 3 results exist and were made by an earlier version of repeating;"
+        in printed
+    )
     assert "0 done, 0 skipped, 3 failed" in printed
     assert main([*words, str(newer), "-s", "2"]) == 3
-    assert capsys.readouterr().err.count("was made with other options (scale 4, now 2)") == 3
+    printed = capsys.readouterr().err
+    assert printed.count("were made with other options (scale 4, now 2)") == 1
+    assert printed.count("E_EXISTS") == 1
+    assert main([*words, str(newer), "-s", "2", "--dry-run"]) == 3
+    assert capsys.readouterr().out.count("E_EXISTS: 3 results exist and were made with other") == 1
     assert main([*words, str(newer), "--exist", "overwrite"]) == 0
+
+
+def test_existing_results_of_a_folder_are_one_line_and_each_is_in_the_report(
+    upscale, repeating_model, folder, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    assert upscale(folder, "-o", out)[0] == 0
+    words = ["upscale", str(folder), "-n", str(repeating_model), "--device", "cpu", "--width", "20"]
+    assert main([*words, "-o", str(out)]) == 3
+    lines = [line for line in capsys.readouterr().err.splitlines() if "E_EXISTS" in line]
+    assert lines == [
+        "E_EXISTS: 3 results exist and were made with other options (without --width, now --width "
+        f"20); the first is that of {folder}/a.jpg. Pass --exist overwrite to make them again, "
+        "--exist skip to keep them, or another -o."
+    ]
+    code, report, _ = upscale(folder, "-o", out, "--width", "20")
+    assert (code, report["failed"]) == (3, 3)
+    for image in report["pictures"]:
+        assert (image["code"], "shared" in image) == ("E_EXISTS", False)
+        assert f"{out}/{Path(image['source']).stem}." in image["message"]

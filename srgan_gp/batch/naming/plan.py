@@ -36,6 +36,7 @@ from srgan_gp.batch.inputs.walk import Found
 from srgan_gp.batch.naming.collisions import Targets
 from srgan_gp.batch.naming.output_options import Exist, Output
 from srgan_gp.batch.naming.single_target import SingleTarget
+from srgan_gp.batch.results.existing_results import EXISTS_CODE, existing_result_error
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import PictureError
 from srgan_gp.system.paths import is_file
@@ -47,9 +48,6 @@ ALREADY_DONE = "it is done already"
 """Reason of a skipped input whose result the journal shows to be complete and up to date."""
 RESULT_EXISTS = "its result exists"
 """Reason of an input that `--exist skip` skips."""
-
-MODEL_CHANGED = "E_MODEL_CHANGED"
-"""Code of an input whose result differs only because another version of the model made it."""
 
 
 @dataclass(frozen=True)
@@ -166,33 +164,20 @@ class Plan(AbstractContextManager["Plan"]):
             return path
         if self.exist == "skip":
             return None
-        if self.exist in (None, "error") and self.journal is not None:
-            change = self.journal.find_change(path)
-            if change.kind == "model version":
-                message = (
-                    f"{path} {change.text}; pass --exist overwrite to make such results again, or "
-                    "--exist skip to keep them (printed once for all)"
-                )
-                raise PictureError(MODEL_CHANGED, message)
-            message = f"{path} exists and {change.text}; pass --exist skip, overwrite or rename"
-            raise PictureError("E_EXISTS", message)
         if self.exist in (None, "error"):
-            message = (
-                f"{path} exists, and nothing records how it was made; pass --exist overwrite to "
-                "replace it, --exist skip to keep it, or another -o"
-            )
-            raise PictureError("E_EXISTS", message)
+            change = None if self.journal is None else self.journal.find_change(path)
+            raise existing_result_error(path, change)
         if self.exist == "rename":
             return self.targets.numbered_target(path)
         # `exist` is `overwrite`.
         if self.targets.is_input(path):
             raise PictureError(
-                "E_EXISTS", f"{path} is an input; pass --suffix, or another output folder"
+                EXISTS_CODE, f"{path} is an input; pass --suffix, or another output folder"
             )
         if self.targets.leads_out(path):
             real = os.path.realpath(path)
             raise PictureError(
-                "E_EXISTS",
+                EXISTS_CODE,
                 f"{path} is a link to {real}, outside the output folder; remove the link, or "
                 "choose another output folder",
             )

@@ -14,6 +14,7 @@ from typing import Any
 from srgan_gp.batch.naming.plan import Refused, Skipped
 from srgan_gp.batch.results.byte_counts import size_text
 from srgan_gp.batch.results.disk_forecast import Preview
+from srgan_gp.batch.results.existing_results import ExistingResultError, ExistingResults
 from srgan_gp.batch.results.time_forecast import duration_text, run_seconds
 from srgan_gp.inference.upscaler import Upscaler
 
@@ -86,6 +87,24 @@ class Totals:
         """
         if upscaler is not None and self.to_do:
             self.seconds = round(run_seconds(upscaler, self.input_pixels), 1)
+
+    def text_lines(self, entries: Iterable[Preview], upscaler: Upscaler | None) -> Iterator[str]:
+        """Count all entries, and yield a line for each; one line for all that exist already.
+
+        Args:
+            entries: expected outcomes of all inputs, the result of `preview`.
+            upscaler: as for `estimate`.
+        """
+        existing = ExistingResults()
+        for entry in entries:
+            self.add(entry)
+            error = entry.error if isinstance(entry, Refused) else None
+            if isinstance(error, ExistingResultError) and error.shared:
+                existing.add(entry.source, error.code, error.shared, entry_line(entry))
+            else:
+                yield entry_line(entry)
+        yield from existing.lines()
+        self.estimate(upscaler)
 
     def json_lines(
         self, entries: Iterable[Preview], upscaler: Upscaler | None = None

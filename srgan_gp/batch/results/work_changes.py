@@ -33,10 +33,11 @@ _UNUSED = (None, False, "auto", "all", "")
 class Change:
     """Difference between an existing result and the result that a run would write."""
 
-    kind: Literal["model version", "other"]
-    """`model version`: only the version of the model differs."""
+    kind: Literal["model version", "work", "image"]
+    """`model version`: only the version of the model differs. `work`: model or options differ, or
+    are unknown. `image`: the image differs, or the file was changed."""
     text: str
-    """The difference, as the end of a sentence that begins with the path of the existing file."""
+    """The difference, to be put after "was" or "were", such as `made by photo-x4, now photo-x2`."""
 
 
 def describe_change(key: str | None, made: Work | None, now: Work | None) -> Change:
@@ -52,23 +53,23 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
         now: work of this run; None: unknown.
     """
     if key is None:
-        return Change("other", "is not in the journal of the folder")
+        return Change("work", "not recorded in the journal of the folder")
     if now is not None and key == now.key:
-        return Change("other", "was made from another image, or has been changed since")
+        return Change("image", "made from another image, or changed since")
     if made is None or now is None:
-        return Change("other", "was made with other options or another version of the model")
+        return Change("work", "made with other options or another version of the model")
     old, new = json.loads(made.options), json.loads(now.options)
     is_other_model = made.model != now.model
     # `Work.model` is the model that ran; `model` among the options is the requested model. If both
     # runs requested the same model, a scale or a look led to another model: `_differences` names
     # that option first.
     if is_other_model and ("model" not in old or old["model"] != new.get("model")):
-        return Change("other", _model_text(made, now, new))
+        return Change("work", _model_text(made, now, new))
     if differences := _differences(old, new):
-        return Change("other", f"was made with other options ({'; '.join(differences)})")
+        return Change("work", f"made with other options ({'; '.join(differences)})")
     if is_other_model:
-        return Change("other", _model_text(made, now, new))
-    version = f"was made by an earlier version of {now.model}"
+        return Change("work", _model_text(made, now, new))
+    version = f"made by an earlier version of {now.model}"
     if "precision" in new and "precision" not in old:
         # An earlier version of the program, which did not record the precision, wrote the row.
         version += ", or with another --precision"
@@ -77,7 +78,7 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
 
 def _model_text(made: Work, now: Work, new: dict[str, Any]) -> str:
     """Return the names of both models, and how to continue with the earlier one."""
-    text = f"was made by {made.model}, now {now.model}"
+    text = f"made by {made.model}, now {now.model}"
     if made.model == new.get("model"):  # For this scale, another model than the requested one runs.
         text += f", the default for this size (-n {made.model} continues with {made.model})"
     return text

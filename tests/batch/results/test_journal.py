@@ -263,9 +263,9 @@ def work_of(sha256, model="m", **options):
     ("made", "now", "kind", "text"),
     [
         (work_of("a", scale=4), work_of("b", scale=4), "model version", "an earlier version of m"),
-        (work_of("a", scale=4), work_of("b", scale=2), "other", "other options (scale 4, now 2)"),
-        (work_of("a", scale=4), work_of("b", "n", scale=4), "other", "was made by m, now n"),
-        (work_of("a"), work_of("a"), "other", "another image, or has been changed since"),
+        (work_of("a", scale=4), work_of("b", scale=2), "work", "other options (scale 4, now 2)"),
+        (work_of("a", scale=4), work_of("b", "n", scale=4), "work", "made by m, now n"),
+        (work_of("a"), work_of("a"), "image", "another image, or changed since"),
     ],
 )
 def test_the_journal_tells_how_an_existing_result_differs(source, out, made, now, kind, text):
@@ -276,7 +276,7 @@ def test_the_journal_tells_how_an_existing_result_differs(source, out, made, now
         change = journal.find_change(out / "a.jpg")
         assert change.kind == kind
         assert text in change.text
-        assert journal.find_change(out / "b.jpg").text == "is not in the journal of the folder"
+        assert journal.find_change(out / "b.jpg").text == "not recorded in the journal of the folder"
 
 
 def test_a_journal_without_works_of_an_earlier_version_is_used(source, out):
@@ -288,5 +288,5 @@ def test_a_journal_without_works_of_an_earlier_version_is_used(source, out):
     with Journal.open(out, made) as journal:
         assert journal.done(source, out / "a.jpg", made.key) == out / "a.jpg"
     with Journal.open(out, work_of("b", scale=4)) as journal:
-        text = "was made with other options or another version of the model"
+        text = "made with other options or another version of the model"
         assert journal.find_change(out / "a.jpg").text == text

@@ -51,14 +51,14 @@ def typed(sha256="a", model="m", /, **options):
 )
 def test_options_are_named_as_they_are_typed(made, now, differences):
     change = describe_change(made.key, made, now)
-    assert change.kind == "other"
-    assert change.text == f"was made with other options ({differences})"
+    assert change.kind == "work"
+    assert change.text == f"made with other options ({differences})"
 
 
 def test_another_requested_model_is_named_alone():
     made, now = typed("b"), replace(typed(look="natural"), model="n")
     now = replace(now, options=now.options.replace('"m"', '"n"'))
-    assert describe_change(made.key, made, now).text == "was made by m, now n"
+    assert describe_change(made.key, made, now).text == "made by m, now n"
 
 
 def test_an_empty_suffix_is_no_difference():
@@ -69,15 +69,15 @@ def test_an_empty_suffix_is_no_difference():
 def test_a_model_that_the_scale_chooses_now_is_explained():
     made, now = work("b", "m", scale=2), typed("a", "small", scale=2)
     assert describe_change(made.key, made, now).text == (
-        "was made by m, now small, the default for this size (-n m continues with m)"
+        "made by m, now small, the default for this size (-n m continues with m)"
     )
 
 
 def test_a_version_is_not_confused_with_a_precision():
     made, now = typed("b", precision="int8"), typed(precision="int8")
     change = describe_change(made.key, made, now)
-    assert (change.kind, change.text) == ("model version", "was made by an earlier version of m")
+    assert (change.kind, change.text) == ("model version", "made by an earlier version of m")
     # A row of an earlier version of this program does not have the precision.
     change = describe_change("key", work("b"), now)
     assert change.kind == "model version"
-    assert change.text == "was made by an earlier version of m, or with another --precision"
+    assert change.text == "made by an earlier version of m, or with another --precision"

@@ -1,0 +1,115 @@
+"""Results that exist and are not those of this run: the error of one, and a line about many.
+
+A folder that is upscaled again with other options has such a result for every image. `run_reporter`
+and a dry run print one line for all images with the same difference.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from srgan_gp.batch.results.work_changes import Change
+from srgan_gp.errors import PictureError
+
+EXISTS_CODE = "E_EXISTS"
+"""Code of an input whose result exists."""
+MODEL_CHANGED = "E_MODEL_CHANGED"
+"""Code of an input whose result differs only because another version of the model made it."""
+
+
+class ExistingResultError(PictureError):
+    """The result of an input exists, and `--exist` does not tell what to do.
+
+    Args:
+        code: `EXISTS_CODE` or `MODEL_CHANGED`.
+        message: as for `PictureError`.
+        shared: what all such results of a run have in common, to be put after their number; "": the
+            message is to be printed for each.
+    """
+
+    def __init__(self, code: str, message: str, shared: str = "") -> None:
+        super().__init__(code, message)
+        self.shared = shared
+
+
+def existing_result_error(path: Path, change: Change | None) -> ExistingResultError:
+    """Return the error about an existing file at the path of a result.
+
+    Args:
+        path: the file.
+        change: how it differs from the result of this run; None: there is no journal.
+    """
+    code, how = EXISTS_CODE, "exists, and nothing records how it was made"
+    shared = "results exist, and nothing records how they were made"
+    if change is not None:
+        how, shared = f"exists and was {change.text}", f"results exist and were {change.text}"
+        if change.kind == "model version":
+            code = MODEL_CHANGED
+        elif change.kind == "image":
+            shared = ""  # the names of these images matter
+    message = (
+        f"{path} {how}; pass --exist overwrite to replace it, --exist skip to keep it, or another "
+        "-o"
+    )
+    return ExistingResultError(code, message, shared)
+
+
+@dataclass
+class Group:
+    """Inputs whose results have the same difference."""
+
+    code: str
+    first: Path
+    """The first input that was not printed yet."""
+    line: str
+    """The line about that input alone."""
+    count: int = 0
+    """Number of inputs that were not printed yet."""
+    was_printed: bool = False
+    """Whether earlier inputs of the group were printed."""
+
+
+@dataclass
+class ExistingResults:
+    """Inputs of a run that were refused because their results exist, until they are printed."""
+
+    groups: dict[str, Group] = field(default_factory=dict[str, Group], init=False)
+    """By `ExistingResultError.shared`."""
+
+    def add(self, source: Path, code: str, shared: str, line: str) -> None:
+        """Add an input.
+
+        Args:
+            source: the input.
+            code: `EXISTS_CODE` or `MODEL_CHANGED`.
+            shared: `ExistingResultError.shared`, not empty.
+            line: the line to print if there is no other input of the same difference.
+        """
+        group = self.groups.setdefault(shared, Group(code, source, line))
+        if group.count == 0:
+            group.first, group.line = source, line
+        group.count += 1
+
+    def lines(self) -> Iterator[str]:
+        """Yield a line for each difference, about the inputs that were added since the last call.
+
+        >>> results = ExistingResults()
+        >>> for name in ("a.jpg", "b.jpg"):
+        ...     results.add(Path(name), "E_EXISTS", "results exist and were made by m, now n", name)
+        >>> list(results.lines())[0][:80]
+        'E_EXISTS: 2 results exist and were made by m, now n; the first is that of a.jpg.'
+        >>> list(results.lines())
+        []
+        """
+        for shared, group in self.groups.items():
+            if group.count == 1:
+                yield group.line
+            elif group.count:
+                more = " more" if group.was_printed else ""
+                yield (
+                    f"{group.code}: {group.count}{more} {shared}; the first is that of "
+                    f"{group.first}. Pass --exist overwrite to make them again, --exist skip to "
+                    "keep them, or another -o."
+                )
+            group.was_printed = group.was_printed or group.count > 0
+            group.count = 0
