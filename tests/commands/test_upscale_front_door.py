@@ -397,3 +397,26 @@ def test_existing_results_of_a_folder_are_one_line_and_each_is_in_the_report(
     for image in report["pictures"]:
         assert (image["code"], "shared" in image) == ("E_EXISTS", False)
         assert f"{out}/{Path(image['source']).stem}." in image["message"]
+
+
+def test_the_first_frame_of_a_still_image_is_not_another_option(upscale, folder, tmp_path):
+    frames = [Image.new("RGB", (8, 6), (value, 0, 0)) for value in (0, 90)]
+    frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])
+    out = tmp_path / "out"
+    assert upscale(folder, "-o", out)[0] == 0
+    code, report, _ = upscale(folder, "-o", out, "--frames", "first")
+    assert (code, report["skipped"], report["failed"]) == (3, 3, 1)
+    [moving] = [image for image in report["pictures"] if image["status"] == "failed"]
+    assert "(all frames, now --frames first)" in moving["message"]
+    # A changed image is not said to have other options.
+    Image.new("RGB", (4, 4)).save(folder / "a.png")
+    _, report, _ = upscale(folder, "-o", out, "--frames", "first")
+    [still] = [image for image in report["pictures"] if image["source"].endswith("a.png")]
+    assert "made from another image, or changed since" in still["message"]
+
+
+def test_a_result_of_the_first_frame_of_a_still_image_is_continued_without_it(upscale, folder):
+    out = folder.parent / "out"
+    assert upscale(folder, "-o", out, "--frames", "first")[0] == 0
+    code, report, _ = upscale(folder, "-o", out)
+    assert (code, report["skipped"]) == (0, 3)

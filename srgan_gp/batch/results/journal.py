@@ -16,12 +16,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, suppress
 from dataclasses import astuple, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from srgan_gp.batch.naming.lossless_formats import keeps_format
 from srgan_gp.batch.results.journal_file import journal_errors, prepare_journal
-from srgan_gp.batch.results.work import Work, is_same_work, with_quality_of
+from srgan_gp.batch.results.work import Work, is_same_work, with_options_for
 from srgan_gp.batch.results.work_changes import Change, describe_change
 from srgan_gp.system.files import Staged, hash_file
 from srgan_gp.system.paths import is_file
@@ -117,14 +118,15 @@ class Journal(AbstractContextManager["Journal"]):
         for relative_path, input_sha256, size, sha256, *made in rows:
             result = self.folder / os.fsdecode(relative_path)
             is_planned = relative_path in targets
-            if not self._is_same(made, work_key, result, has_planned_path=is_planned):
+            is_same = partial(self._is_same, made, work_key, source, result)
+            if not is_same(has_planned_path=is_planned):
                 continue
             # If the options of names differ from those of this run, the earlier run may have used
             # the target where this run would use the fallback, or the other way round. Then the row
             # is not used. This run uses the target if `keeps_format`.
             if (
                 fallback is not None
-                and not self._is_same(made, work_key, result, has_planned_path=False)
+                and not is_same(has_planned_path=False)
                 and keeps_format(source, target) != (relative_path == targets[0])
             ):
                 continue
@@ -137,7 +139,13 @@ class Journal(AbstractContextManager["Journal"]):
         return None
 
     def _is_same(
-        self, made: list[Any], work_key: str, result: Path, *, has_planned_path: bool
+        self,
+        made: list[Any],
+        work_key: str,
+        source: Path,
+        result: Path,
+        *,
+        has_planned_path: bool,
     ) -> bool:
         """Return whether a row is of the work of this run, or of a work that gives the same file.
 
@@ -145,6 +153,7 @@ class Journal(AbstractContextManager["Journal"]):
             made: the columns of the row's `Work`; all but the key are None if the work was not
                 recorded.
             work_key: hash of model and options of this run.
+            source: the image.
             result: path of the result in the row.
             has_planned_path: as for `work.is_same_work`.
         """
@@ -152,7 +161,9 @@ class Journal(AbstractContextManager["Journal"]):
             return True
         if self.work is None or self.work.key != work_key or made[1] is None:
             return False
-        return is_same_work(Work(*made), self.work, result, has_planned_path=has_planned_path)
+        return is_same_work(
+            Work(*made), self.work, source, result, has_planned_path=has_planned_path
+        )
 
     def record(self, source: Path, staged: Staged, input_sha256: str, work_key: str) -> None:
         """Record a result before it gets its name; the row is on the disk when this returns.
@@ -193,23 +204,23 @@ class Journal(AbstractContextManager["Journal"]):
         relative = os.fsencode(os.path.relpath(target, self.folder))
         with self._lock, journal_errors(self.path):
             row = self._connection.execute(
-                "SELECT work, model, model_sha256, options FROM results LEFT JOIN works ON key = "
-                "work WHERE target = ?", (relative,),
+                "SELECT source, work, model, model_sha256, options FROM results LEFT JOIN works "
+                "ON key = work WHERE target = ?", (relative,),
             ).fetchone()  # fmt: skip
         if row is None:
             return describe_change(key=None, made=None, now=self.work)
-        key, model, _, _ = row
+        source, (key, model, *_) = Path(os.fsdecode(row[0])), row[1:]
         if model is None or self.work is None:
             return describe_change(key, made=None, now=self.work)
-        made = Work(*row)  # the columns are the fields of `Work`
+        made = Work(*row[1:])  # the columns are the fields of `Work`
         # Without `--format` this run may write the fallback, a PNG, where an earlier run with
         # `--format` wrote the target.
         may_be_fallback = target.suffix.lower() != ".png" and self.work.format is None
         has_planned_path = made.format is None or not may_be_fallback
-        if is_same_work(made, self.work, target, has_planned_path=has_planned_path):
+        if is_same_work(made, self.work, source, target, has_planned_path=has_planned_path):
             key = self.work.key
-        made, now = with_quality_of(target, made), with_quality_of(target, self.work)
-        return describe_change(key, made, now)
+        made = with_options_for(source, target, made)
+        return describe_change(key, made, with_options_for(source, target, self.work))
 
     def results(self) -> Iterator[tuple[Path, Path]]:
         """Yield (source, target) of every row, in the order of targets.

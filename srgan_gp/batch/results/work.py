@@ -8,12 +8,14 @@ difference.
 
 import hashlib
 import json
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import FORMATS, find_format
+from srgan_gp.images.image_header import read_header
 
 _NOT_IN_KEY = ("model", "look", "fidelity", "precision")
 """Options that are kept for messages only. Where they change a result, the hash of the model
@@ -65,29 +67,35 @@ class Work:
         return None if format == "auto" else format
 
 
-def with_quality_of(result: Path, work: Work) -> Work:
-    """Return a work in which the quality is the one that applies to the format of a result.
+def with_options_for(source: Path, result: Path, work: Work) -> Work:
+    """Return a work in which the options are those that apply to one image and its result.
 
     The quality of a work can be a number for each format. In the returned work it is one number, or
-    None if that is the default of the format, or if the format has no quality, such as PNG.
+    None if that is the default of the format, or if the format has no quality, such as PNG. The
+    frames are "all" if the image has one frame, since the first is all of them.
 
     Args:
+        source: the image, whose header is read if the work is on the first frame only.
         result: path of a result, whose suffix determines the format.
         work: model and options of a run.
     """
     options = json.loads(work.options)
-    if options.get("quality") is None:
-        return work
-    options["quality"] = _quality_in(options["quality"], result)
+    if options.get("quality") is not None:
+        options["quality"] = _quality_in(options["quality"], result)
+    if options.get("frames") == "first" and _has_one_frame(source):
+        options["frames"] = "all"
     return replace(work, options=json.dumps(options))
 
 
-def is_same_work(made: Work, now: Work, result: Path, *, has_planned_path: bool) -> bool:
+def is_same_work(
+    made: Work, now: Work, source: Path, result: Path, *, has_planned_path: bool
+) -> bool:
     """Return whether two works give the same file for the same input.
 
     Args:
         made: work of the run that wrote the file.
         now: work of another run.
+        source: the image.
         result: path of the file.
         has_planned_path: whether the other run would write to the same path. Then the options that
             determine the path make no difference. A run without `--format` has two possible paths:
@@ -100,12 +108,20 @@ def is_same_work(made: Work, now: Work, result: Path, *, has_planned_path: bool)
     made_options, now_options = (
         {
             name: value
-            for name, value in json.loads(with_quality_of(result, work).options).items()
+            for name, value in json.loads(with_options_for(source, result, work).options).items()
             if name not in ignored and value is not None
         }
         for work in (made, now)
     )
     return made_options == now_options
+
+
+def _has_one_frame(source: Path) -> bool:
+    """Return whether an image has one frame and one page, by its header."""
+    try:
+        return read_header(source, max_pixels=sys.maxsize).frames == 1
+    except (PictureError, OSError):  # The run reports the error.
+        return False
 
 
 def _quality_in(quality: Any, result: Path) -> int | None:  # noqa: ANN401 - a value of JSON
