@@ -7,6 +7,7 @@ exit code, `EXAMPLES` as (command line, purpose), and, if the verb takes models,
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
@@ -89,6 +90,7 @@ class CommandParser(SuggestingParser):
         if self._verb in RENAMED:
             args = _with_new_names(self._verb, args)
         self._words = args
+        self._check_end_of_options(args)
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -109,6 +111,18 @@ class CommandParser(SuggestingParser):
             if unknown:
                 message = f"unrecognized arguments: {' '.join(unknown)}"
         super().error(message)
+
+    def _check_end_of_options(self, words: Sequence[str]) -> None:
+        """Exit with an error at an option of this verb behind `--`, unless a file has its name.
+
+        Argparse would take it for the name of an input, and report that there is no such file.
+        """
+        end = list(words).index("--") if "--" in words else len(words)
+        for word in words[end + 1 :]:
+            name = word.partition("=")[0]
+            # Not `Path.exists`, which raises for a name that is too long.
+            if name in self._option_string_actions and not os.path.lexists(word):
+                self.error(f"{name} comes after --, which ends the options; put it before --")
 
     def load_options(self) -> None:
         """Add the options, the usage line and the examples of the verb, once."""

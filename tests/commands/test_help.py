@@ -234,3 +234,44 @@ def test_the_groups_of_train_hold_every_option_of_the_configuration(capsys):
     assert (titles["penalty"], titles["pixel_loss"]) == ("Critic", "Losses")
     assert titles["generator"] == "Network"
     assert not any(action.help == argparse.SUPPRESS for action in parser_of("train")._actions)
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (["upscale", "a.jpg", "--", "-o", "out.png"], "-o"),
+        (["upscale", "--", "a.jpg", "--scale=2"], "--scale"),
+        (["upscale", "--", "--look"], "--look"),
+        (["models", "--", "--json"], "--json"),
+        (["train", "--", "--debug"], "--debug"),
+    ],
+)
+def test_an_option_after_the_end_of_options_is_named(words, name, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    expected = f"error: {name} comes after --, which ends the options; put it before --"
+    assert expected in capsys.readouterr().err
+
+
+def test_a_file_with_the_name_of_an_option_may_come_after_the_end_of_options(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-o").touch()
+    assert build_parser().parse_args(["upscale", "--", "-o"]).inputs == ["-o"]
+
+
+def test_an_unknown_option_after_the_end_of_options_is_said_to_be_a_name(tmp_path, capsys):
+    image = tmp_path / "a.png"
+    image.touch()
+    assert main(["upscale", "--", str(image), "--scle=2"]) == 2
+    expected = "--scle=2 does not exist. Words after -- are names of inputs; put options before it."
+    assert expected in capsys.readouterr().err
+
+
+def test_the_end_of_options_before_the_command_is_named(capsys):
+    with pytest.raises(SystemExit):
+        main(["--", "upscale", "a.jpg"])
+    assert capsys.readouterr().err == (
+        "srgan-gp: error: -- comes before the command; type: srgan-gp upscale a.jpg\n"
+    )

@@ -42,6 +42,8 @@ def check_existence(
         scale = _SCALE.fullmatch(argument)
         if scale is not None:
             raise UsageError(f"{problem} For a scale pass -s {scale[1]}.")
+    if any(argument.startswith("-") for argument in missing):  # They came after `--`.
+        raise UsageError(f"{problem} Words after -- are names of inputs; put options before it.")
     if has_folder:  # The run reports the missing files.
         return
     last = arguments[-1]

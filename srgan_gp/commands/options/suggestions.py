@@ -122,6 +122,9 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
         others = list(words)
         others.remove(verbs[0])
         return f"the command comes first; type: srgan-gp {shlex.join([verbs[0], *others])}"
+    if word in commands:  # only after --, which ends the options
+        others = [other for other in words if other not in ("--", word)]
+        return f"-- comes before the command; type: srgan-gp {shlex.join([word, *others])}"
     similar = "" if _names_images(word) else _closest(word, commands)
     # If the line begins with an option, `word` may be its value, and an image come later.
     candidates = words if words[0].startswith("-") else [word]
