@@ -77,10 +77,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         Exception: any other error, with `--debug` or SRGAN_GP_DEBUG.
     """
     debug = bool(os.environ.get("SRGAN_GP_DEBUG"))
+    words = sys.argv[1:] if argv is None else argv
     try:
         with _signals_as_exit(), _one_line_warnings():
             parser = build_parser()
-            words = sys.argv[1:] if argv is None else argv
             parser.words = words  # `MainParser.error` needs them, and argparse passes no words
             options = parser.parse_args(words)
             if "run" not in options:  # No verb was typed: the parser of a verb sets `run`.
@@ -106,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if debug:
             raise
-        return _report_error(error)
+        return _report_error(error, words[0] if words else "")
 
 
 def build_parser() -> MainParser:
@@ -215,12 +215,12 @@ def _one_line_warnings() -> Generator[None]:
         warnings.showwarning = previous_function
 
 
-def _report_error(error: Exception) -> int:
-    """Print one line about an error; return the exit code."""
+def _report_error(error: Exception, verb: str) -> int:
+    """Print one line about an error of a command; return the exit code."""
     if isinstance(error, ModuleNotFoundError):
         error = _missing_package(error)
     if isinstance(error, SrganGpError):
-        print_message(f"srgan-gp: error: {with_options(str(error))}")
+        print_message(f"srgan-gp: error: {with_options(str(error), verb)}")
         return error.exit_code
     name = type(error).__name__
     print_message(

@@ -31,6 +31,9 @@ _OPTION_ADVICE = re.compile(
 # `detection.face_detection`.
 _FILE_ARGUMENT = re.compile(r"pass the path of its file as `(\w+)`")
 
+# Advice to pass a value for an argument, as in `feature_network`.
+_VALUE_ARGUMENT = re.compile(r"pass (\w+) as `(\w+)`")
+
 
 class SrganGpError(Exception):
     """Base class of the errors of this package; the command line ends with `exit_code`."""
@@ -143,10 +146,26 @@ def without_options(message: str) -> str:
     return _OPTION_ADVICE.sub(lambda match: "." if match[0][0] == "." else "", message)
 
 
-def with_options(message: str) -> str:
+def with_options(message: str, verb: str = "") -> str:
     """Replace names of Python arguments by options, for messages of the command line.
+
+    Args:
+        message: message of an error.
+        verb: the command. `finetune` takes values of other arguments than files with `--set`.
 
     >>> with_options("It is missing. Or pass the path of its file as `detector`.")
     'It is missing. Or pass --detector FILE.'
+    >>> with_options("It is missing, or pass none as `face_detector`.", "train")
+    'It is missing, or pass --face-detector none.'
+    >>> with_options("It is missing, or pass none as `face_detector`.", "finetune")
+    'It is missing, or pass --set face_detector=none.'
     """
+
+    def value_option(match: re.Match[str]) -> str:
+        value, name = match.groups()
+        if verb == "finetune":
+            return f"pass --set {name}={value}"
+        return f"pass --{name.replace('_', '-')} {value}"
+
+    message = _VALUE_ARGUMENT.sub(value_option, message)
     return _FILE_ARGUMENT.sub(lambda match: f"pass --{match[1].replace('_', '-')} FILE", message)

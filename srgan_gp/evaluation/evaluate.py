@@ -76,7 +76,7 @@ def evaluate(
     require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
     torchmetrics = _open_torchmetrics(metrics, files)
     has_features = feature_weights != Path("none")
-    features = Features.load("squeeze", feature_weights) if has_features else None
+    features = Features.load("squeeze", feature_weights, is_optional=True) if has_features else None
     scores, patches = [], PatchPairs()
     texture, original_texture = FlatSpectrum(), FlatSpectrum()
     for number, file in enumerate(files, 1):

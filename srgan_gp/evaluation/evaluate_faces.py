@@ -100,10 +100,11 @@ def evaluate_faces(
     train_data = tuple(part_of(place, TRAIN) for place in train_data)
     generator = FaceGenerator.load(model)
     real = _read_real_faces(data, train_data, count, half, generator.image_size)
-    features = None if feature_weights == NO_NETWORK else Features.load("squeeze", feature_weights)
+    has_features = feature_weights != NO_NETWORK
+    features = Features.load("squeeze", feature_weights, is_optional=True) if has_features else None
     # The file is opened twice: for detections, and for its features as in `aligned_face_distances`.
     face_detector = None if detector == NO_NETWORK else FaceDetector.load(detector)
-    yunet = YunetFeatures.load(face_detector.file) if face_detector else None
+    yunet = YunetFeatures.load(face_detector.file, "detector") if face_detector else None
     truncation = generator.default_truncation if truncation is None else truncation
     steps = 5 if real.train_files else 4
     report(f"step 1 of {steps}: generating {real.count} faces with {generator.name}")

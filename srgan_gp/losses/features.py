@@ -95,7 +95,9 @@ class Features(nn.Module):
         self.register_buffer("deviation", torch.tensor(_STANDARD_DEVIATION)[:, None, None])
 
     @classmethod
-    def load(cls, name: str = "squeeze", weights: Path | None = None) -> "Features":
+    def load(
+        cls, name: str = "squeeze", weights: Path | None = None, *, is_optional: bool = False
+    ) -> "Features":
         """Load a network, on the CPU.
 
         Args:
@@ -103,6 +105,8 @@ class Features(nn.Module):
             weights: a `.safetensors` or `.pth` file with torchvision's keys. None: SqueezeNet from
                 the model folders, or else from torchvision's cache; VGG-19 from torchvision's
                 cache, after a download if needed.
+            is_optional: whether the caller needs no network where its `feature_weights` are `none`,
+                for the message of an error.
 
         Raises:
             UsageError: the file does not hold the weights, they are not installed, or the download
@@ -116,7 +120,7 @@ class Features(nn.Module):
         if weights is not None:
             path = weights
         else:
-            path = _find_squeeze() if name == "squeeze" else _fetch_vgg(architecture)
+            path = _find_squeeze(is_optional) if name == "squeeze" else _fetch_vgg(architecture)
         _load_weights(network, path, architecture.title)
         layers = network.get_submodule("features")
         assert isinstance(layers, nn.Sequential)  # in both of torchvision's networks
@@ -170,15 +174,16 @@ def _load_weights(network: nn.Module, path: Path, title: str) -> None:
         )
 
 
-def _find_squeeze() -> Path:
+def _find_squeeze(is_optional: bool) -> Path:
     """Find SqueezeNet in the model folders or in torchvision's cache; nothing is downloaded."""
     cached = _in_cache(FEATURE_NETWORKS["squeeze"])
     path = FEATURE_NETWORK.installed() or (cached if cached.is_file() else None)
     if path is None:
+        advice = "; to skip its scores, pass none as `feature_weights`" if is_optional else ""
         raise UsageError(
             f"Images are compared with {FEATURE_NETWORK.title}, which is not installed. "
-            f"{how_to_get(FEATURE_NETWORK)} Or pass --feature-weights FILE, or the value none if "
-            "only scores need it."
+            f"{how_to_get(FEATURE_NETWORK)} Or pass the path of its file as `feature_weights`"
+            f"{advice}."
         )
     return path
 
@@ -195,7 +200,7 @@ def _fetch_vgg(architecture: Architecture) -> Path:
         architecture.weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:
         raise UsageError(
-            f"The weights of {architecture.title} cannot be downloaded ({error}). Pass "
-            "--feature-weights FILE."
+            f"The weights of {architecture.title} cannot be downloaded ({error}); "
+            "pass the path of its file as `feature_weights`."
         ) from error
     return path

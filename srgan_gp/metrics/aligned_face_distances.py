@@ -63,11 +63,13 @@ class YunetFeatures:
         self.sha256 = sha256
 
     @classmethod
-    def load(cls, file: Path) -> "YunetFeatures":
+    def load(cls, file: Path, argument: str = "") -> "YunetFeatures":
         """Open a network file, on one CPU thread.
 
         Args:
             file: YuNet as `.onnx`, with the tensor names of the published file.
+            argument: name of an argument of the caller that skips FD-yunet where it is `none`, for
+                the message of an error; "": there is no such argument.
 
         Raises:
             ModelRefusedError: the file cannot be read, is not an ONNX network, or has no tensors
@@ -89,10 +91,10 @@ class YunetFeatures:
         except (OSError, ValueError, DecodeError) as error:
             raise ModelRefusedError(f"{file} is not an ONNX network ({error}).") from error
         except Exception as error:  # the errors of ONNX Runtime have no common class
+            advice = f", or pass none as `{argument}`" if argument else ""
             raise ModelRefusedError(
                 f"FD-yunet needs the backbone maps {', '.join(YUNET_MAPS)} of YuNet, which {file} "
-                "does not have. Use the file of the OpenCV model zoo, or pass --face-detector none "
-                "(in evaluate: --detector none)."
+                f"does not have. Use the file of the OpenCV model zoo{advice}."
             ) from error
         return cls(session, hashlib.sha256(data).hexdigest())
 

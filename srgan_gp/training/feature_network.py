@@ -63,7 +63,7 @@ def load_features(config: TrainConfig) -> Features | None:
     if weights == NO_NETWORK:
         raise UsageError(
             f"This run compares images with {FEATURE_NETWORKS[name].title} and requires its "
-            "weights; pass --feature-weights FILE."
+            "weights; pass the path of its file as `feature_weights`."
         )
     return Features.load(name, Path(weights) if weights else None)
 
@@ -88,4 +88,4 @@ def load_yunet(config: TrainConfig) -> YunetFeatures | None:
         file = FACE_DETECTOR.installed()
     else:
         file = require_detector(config.face_detector)
-    return YunetFeatures.load(file) if file else None
+    return YunetFeatures.load(file, "face_detector") if file else None

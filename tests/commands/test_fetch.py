@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from PIL import Image
 from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
 
 from srgan_gp.cli import main
@@ -139,3 +140,15 @@ def test_an_installed_feature_network_is_used(models):
     torch.save(squeezenet1_1(weights=None).state_dict(), path)
     assert FEATURE_NETWORK.installed() == path
     assert Features.load("squeeze").sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_evaluate_names_its_option_for_a_missing_feature_network(
+    models, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    Image.new("RGB", (64, 64)).save(tmp_path / "a.png")
+    assert main(["evaluate", "bicubic", "--data", str(tmp_path)]) == 2
+    printed = capsys.readouterr().err
+    assert printed.endswith(
+        "Or pass --feature-weights FILE; to skip its scores, pass --feature-weights none.\n"
+    )

@@ -64,9 +64,9 @@ def small_networks(monkeypatch):
     features.sha256 = "f" * 64
     detector = SimpleNamespace(detect=lambda pixels: [pixels], file=None)
     maps = SimpleNamespace(features=lambda faces: faces.mean((1, 2)), sha256="d" * 64)
-    monkeypatch.setattr(module.Features, "load", lambda *_: features)
+    monkeypatch.setattr(module.Features, "load", lambda *_, **__: features)
     monkeypatch.setattr(module.FaceDetector, "load", lambda _: detector)
-    monkeypatch.setattr(module.YunetFeatures, "load", lambda _: maps)
+    monkeypatch.setattr(module.YunetFeatures, "load", lambda *_: maps)
 
 
 def test_the_mean_face_replaces_each():

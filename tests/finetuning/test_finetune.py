@@ -61,7 +61,7 @@ def upscaler(finished_run, tmp_path_factory):
 def face_model(face_weights, monkeypatch):
     """The weights of a tiny face generator beside its critic; features are the pixels."""
     pixels = Features(nn.Sequential(nn.Identity()), (0,), 1)
-    monkeypatch.setattr(Features, "load", lambda *_: pixels)
+    monkeypatch.setattr(Features, "load", lambda *_, **__: pixels)
     return face_weights
 
 

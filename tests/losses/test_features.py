@@ -56,10 +56,22 @@ def test_a_file_that_is_not_the_network_is_named(tmp_path):
 
 
 @pytest.mark.parametrize("name", FEATURE_NETWORKS)
-def test_without_a_connection_the_flag_is_named(monkeypatch, name):
+def test_without_a_connection_the_argument_is_named(monkeypatch, name):
     def refuse(*_, **__):
         raise OSError("no connection")
 
     monkeypatch.setattr("torchvision.models._api.WeightsEnum.get_state_dict", refuse)
-    with pytest.raises(UsageError, match="--feature-weights"):
+    with pytest.raises(UsageError, match="pass the path of its file as `feature_weights`"):
         Features.load(name)
+
+
+@pytest.mark.parametrize("is_optional", [False, True])
+def test_a_missing_network_names_the_command_and_the_argument(monkeypatch, tmp_path, is_optional):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    with pytest.raises(UsageError, match="`srgan-gp fetch feature-network` downloads") as caught:
+        Features.load("squeeze", is_optional=is_optional)
+    text = str(caught.value)
+    assert "--feature-weights" not in text
+    assert "Or pass the path of its file as `feature_weights`" in text
+    assert ("pass none as" in text) == is_optional

@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from srgan_gp.data.aligned_faces import read_faces
 from srgan_gp.data.image_sources import list_all_images, list_images
-from srgan_gp.errors import ModelRefusedError
+from srgan_gp.errors import ModelRefusedError, with_options
 from srgan_gp.metrics.aligned_face_distances import (
     YUNET_MAPS,
     AlignedFaceDistances,
@@ -156,6 +156,25 @@ def test_a_file_that_is_not_yunet_is_refused_in_one_line(tmp_path, content):
     with pytest.raises(ModelRefusedError, match=r"network\.onnx") as caught:
         YunetFeatures.load(file)
     assert "\n" not in str(caught.value)
+    assert "--" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("argument", "verb", "advice"),
+    [
+        ("detector", "evaluate", "model zoo, or pass --detector none."),
+        ("face_detector", "train", "model zoo, or pass --face-detector none."),
+        ("face_detector", "finetune", "model zoo, or pass --set face_detector=none."),
+        ("", "", "model zoo."),
+    ],
+)
+def test_a_file_without_the_maps_is_refused_with_the_option_of_the_verb(
+    tmp_path, argument, verb, advice
+):
+    onnx.save(identity_network("scores"), tmp_path / "network.onnx")
+    with pytest.raises(ModelRefusedError) as caught:
+        YunetFeatures.load(tmp_path / "network.onnx", argument)
+    assert with_options(str(caught.value), verb).endswith(advice)
 
 
 @pytest.mark.shared

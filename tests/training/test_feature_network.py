@@ -73,6 +73,8 @@ def test_a_projected_critic_with_another_perceptual_network_is_refused(tiny_conf
 
 def test_one_that_is_needed_cannot_be_disabled(tiny_config, loaded):
     config = tiny_config(perceptual_loss="squeeze", feature_weights="none")
-    with pytest.raises(UsageError, match=r"SqueezeNet 1\.1 .* pass --feature-weights FILE"):
+    with pytest.raises(
+        UsageError, match=r"SqueezeNet 1\.1 .* pass the path of its file as `feature_weights`"
+    ):
         load_features(config)
     assert loaded == []

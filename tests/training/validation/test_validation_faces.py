@@ -148,7 +148,7 @@ def test_the_installed_detector_is_the_default(cache, tmp_path, monkeypatch):
     (tmp_path / "yunet.onnx").write_bytes(b"")
     maps = SimpleNamespace(features=lambda faces: faces.mean((1, 2)), sha256="")
     opened = []
-    monkeypatch.setattr(YunetFeatures, "load", lambda file: opened.append(file) or maps)
+    monkeypatch.setattr(YunetFeatures, "load", lambda file, _: opened.append(file) or maps)
     faces = ValidationFaces(cache(6, 2), CONFIG, torch.device("cpu"))
     assert opened == [tmp_path / "yunet.onnx"]
     assert next(iter(faces.scores(Fixed(faces.faces)))) == "fd_yunet"
