@@ -39,17 +39,21 @@ def layout_hint(shape: tuple[int, ...]) -> str:
     >>> layout_hint((3, 480, 640))
     '; transpose it to (H, W, 3): image.transpose(1, 2, 0)'
     """
-    if 0 in shape:
-        return "; it is empty"
-    if len(shape) == 3 and shape[0] in (1, 3, 4) and shape[2] > 4:
-        return f"; transpose it to (H, W, {shape[0]}): image.transpose(1, 2, 0)"
-    if len(shape) == 4 and shape[1] in (1, 3, 4) and shape[3] > 4:
-        return f"; transpose it to (N, H, W, {shape[1]}): images.transpose(0, 2, 3, 1)"
-    if len(shape) == 3 and shape[2] >= _FEWEST_COLUMNS:
-        return "; for a stack of grey images (N, H, W) pass stack[..., None]"
+    if 0 in shape or len(shape) not in (3, 4):
+        return "; it is empty" if 0 in shape else ""
+    name, axes, order, many = "image", "H, W", "1, 2, 0", ""
     if len(shape) == 4:
-        return "; pass one image, such as images[0]"
-    return ""
+        name, axes, order = "images", "N, H, W", "0, 2, 3, 1"
+        many = "; pass one image, such as images[0]"
+    elif shape[2] >= _FEWEST_COLUMNS:
+        many = "; for a stack of grey images (N, H, W) pass stack[..., None]"
+    hint, channels, last = "", shape[-3], shape[-1]
+    if channels in (1, 3, 4) and last > 4:
+        hint = f"; transpose it to ({axes}, {channels}): {name}.transpose({order})"
+    if 4 < last < _FEWEST_COLUMNS:
+        hint = hint.replace(";", " or, if the channels come first,")
+        return f"; of {last} channels keep those of the colours: {name}[..., :3]{hint}"
+    return hint or many
 
 
 def range_advice(low: float, high: float) -> tuple[str, str]:
@@ -87,9 +91,7 @@ def range_advice(low: float, high: float) -> tuple[str, str]:
 def range_message(low: float, high: float) -> str:
     """Return the error message about a float32 array `image` whose values are not all in [0, 1].
 
-    Args:
-        low: smallest value of the array.
-        high: largest value of the array.
+    Args: as for `range_advice`.
 
     >>> range_message(np.float32(0), np.float32(1.000001))
     'need float32 in [0, 1], got 0 to 1.000001; clip the values: np.clip(image, 0, 1)'
@@ -194,9 +196,7 @@ class Picture:
             hint = "; pass image[..., np.newaxis]" if len(shape) == 2 else layout_hint(shape)
             if len(shape) == 3 and shape[2] in (2, 4):  # The last channel is alpha.
                 hint = "; pass Picture(image[..., :-1], alpha=image[..., -1])"
-            raise ValueError(
-                f"pixels must be (H, W, 3) or (H, W, 1) and not empty, got {shape}{hint}"
-            )
+            raise ValueError(f"pixels must be (H, W, 3) or (H, W, 1), got {shape}{hint}")
         if dtype not in _DTYPES:
             raise ValueError(
                 f"pixels must be uint8, uint16 or float32, got {dtype}{dtype_hint(self.pixels)}"

@@ -150,7 +150,9 @@ def describe_type(value: object) -> str:
     if hasattr(value, "numpy"):
         shape = tuple(getattr(value, "shape", ()))
         permutation = ""
-        if layout_hint(shape) and hasattr(value, "permute"):  # the channels come first
+        if "transpose" in layout_hint(shape) and hasattr(
+            value, "permute"
+        ):  # the channels come first
             permutation = {3: ".permute(1, 2, 0)", 4: ".permute(0, 2, 3, 1)"}.get(len(shape), "")
         type_name = "a torch tensor" if type(value).__module__.startswith("torch") else name
         return f"{type_name}; call .numpy() on it: image{permutation}.numpy()"
