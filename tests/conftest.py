@@ -47,7 +47,9 @@ def interrupted_run(request, tmp_path, monkeypatch, capsys):
 
     def check_message():
         saved, last = capsys.readouterr().err.splitlines()
-        expected = f"The training is saved in {folder}" if is_saved else "Nothing was saved yet"
+        expected = (
+            f"The training is saved in {folder}" if is_saved else "The training had not begun"
+        )
         assert saved.startswith(expected)
         assert "The same command" in saved
         assert last == "srgan-gp: interrupted"

@@ -8,13 +8,16 @@ import json
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.options.run_changes import run_changes
 from srgan_gp.commands.terminal import print_message, print_result, stage_progress
 from srgan_gp.models.new_names import ERROR, EXIST, EXIST_HELP
 from srgan_gp.system.signals import end_with_input
+
+if TYPE_CHECKING:
+    from srgan_gp.data.validation_split import FoundSets
 
 MODEL_TASKS = ("super-resolution", "face-generation")  # `--help` lists the models of these tasks
 # Command line and purpose of each example in `--help`.
@@ -93,7 +96,13 @@ def run(options: argparse.Namespace) -> int:
     output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
     if options.end_with_input:
         end_with_input()
-    changes = _check(options, output)
+    with _message_about_interruption(output):
+        return _run(options, output)
+
+
+def _run(options: argparse.Namespace, output: Path) -> int:
+    """Do what `run` does, with `output` as the folder of the run."""
+    changes, found = _check(options, output)
     # Imported after the checks, since importing torch takes seconds.
     from srgan_gp.exporting.next_commands import after_model, after_run
     from srgan_gp.finetuning.finetune import finetune
@@ -101,12 +110,13 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.finetuning.finetune_verdict import table
     from srgan_gp.finetuning.install import install, save_run_card
 
-    with _message_about_interruption(output), stage_progress() as on_stage:
+    with stage_progress() as on_stage:
         outcome = finetune(
             options.model,
             options.data,
             output,
             validation=options.validation,
+            found=found,
             changes=changes,
             say=print_message,
             on_stage=on_stage,
@@ -148,19 +158,21 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace, output: Path) -> dict[str, Any]:
-    """Check name, model, `--set` and the places of the images, and return the changes of the plan.
+def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "FoundSets"]:
+    """Check name, model, `--set` and the places of the images.
 
     Args:
         options: the parsed command line.
         output: folder of the run.
 
+    Returns:
+        The changes of the plan, and the images of both sets.
+
     Raises:
         UsageError: the name, an option or a place cannot be used.
         ModelRefusedError: there is no such model, or it cannot be used.
     """
-    from srgan_gp.data.image_sources import list_all_images
-    from srgan_gp.data.validation_split import find_places
+    from srgan_gp.data.validation_split import find_sets
     from srgan_gp.exporting.run_record import is_of_run
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.models.catalog import check_name, model_folders
@@ -176,22 +188,20 @@ def _check(options: argparse.Namespace, output: Path) -> dict[str, Any]:
         # about a model that it replaces.
         require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
     changes = run_changes(options, find_source(options.model).task)
-    places = find_places(options.data, options.validation)
-    list_all_images((*places.train, *places.validation))  # raises if a place has no image
-    return changes
+    return changes, find_sets(options.data, options.validation)  # raises if a place has no image
 
 
 @contextmanager
 def _message_about_interruption(run_dir: Path) -> Generator[None]:
-    """Print what is saved if Ctrl-C ends the `with` block.
+    """Print what is saved if Ctrl-C ends the `with` block, also during the first checks.
 
     A signal that stops the training between two steps raises `Stopped` instead, and the training
     prints the message.
     """
-    from srgan_gp.training.run_data import interrupted_message
-
     try:
         yield
     except KeyboardInterrupt:
+        from srgan_gp.training.run_data import interrupted_message
+
         print_message(interrupted_message(run_dir))
         raise

@@ -7,10 +7,11 @@ such as a zip file of `srgan-gp prepare`.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from srgan_gp.data.face_preparation.face_originals import originals_in_training
-from srgan_gp.data.image_sources import ImageFile, list_all_images, list_images
+from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.errors import UsageError
 from srgan_gp.system.paths import is_folder
 
@@ -22,6 +23,9 @@ MAX_VALIDATION_IMAGES = 100
 """Largest validation set of a split by `split_images`."""
 TRAIN, VALIDATION = "train", "val"
 """Names of the two folders of a prepared set."""
+
+ListPlace = Callable[[str], list[ImageFile]]
+"""Returns the images of a place, and raises the errors of `list_images`."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,21 @@ class Places:
 
     train: tuple[str, ...]
     validation: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FoundSets:
+    """Places of both sets, and their images.
+
+    Attributes:
+        places: the places.
+        train: images of `places.train`, at least one.
+        validation: images of `places.validation`; empty if there is none.
+    """
+
+    places: Places
+    train: tuple[ImageFile, ...]
+    validation: tuple[ImageFile, ...]
 
 
 @dataclass(frozen=True)
@@ -52,7 +71,9 @@ class Split:
     rule: str
 
 
-def find_places(data: Sequence[str], validation: str | None = None) -> Places:
+def find_places(
+    data: Sequence[str], validation: str | None = None, list_place: ListPlace = list_images
+) -> Places:
     """Find the places of the training and of the validation images.
 
     Of a prepared set, which has the folders `train` and `val`, only `train` is trained on. Its
@@ -62,39 +83,55 @@ def find_places(data: Sequence[str], validation: str | None = None) -> Places:
         data: folders, zip files or list files with images to train on.
         validation: place of the validation set; of a prepared set only its `val` is used. None:
             the `val` of each prepared set in `data`.
+        list_place: returns the images of a place, as `list_images` does.
     """
-    train = tuple(part_of(place, TRAIN) for place in data)
+    train = tuple(part_of(place, TRAIN, list_place) for place in data)
     if validation is not None:
-        return Places(train, (part_of(validation, VALIDATION),))
-    prepared = [place for place in data if _is_prepared(place)]
+        return Places(train, (part_of(validation, VALIDATION, list_place),))
+    prepared = [place for place in data if _is_prepared(place, list_place)]
     return Places(train, tuple(_folder_in(place, VALIDATION) for place in prepared))
 
 
-def part_of(place: str, part: str) -> str:
+def find_sets(data: Sequence[str], validation: str | None = None) -> FoundSets:
+    """Find the places of both sets, and list their images; every folder and zip file is read once.
+
+    Args: as for `find_places`.
+
+    Raises:
+        UsageError: a place does not exist, or contains no image.
+    """
+    list_once = cache(list_images)
+    places = find_places(data, validation, list_once)
+    train, validation_files = (
+        tuple(file for place in places_of_set for file in list_once(place))
+        for places_of_set in (places.train, places.validation)
+    )
+    return FoundSets(places, train, validation_files)
+
+
+def part_of(place: str, part: str, list_place: ListPlace = list_images) -> str:
     """Return the place of one folder of a prepared set; any other place is returned as it is.
 
     Args:
         place: a folder, zip file or list file.
         part: name of the folder, `TRAIN` or `VALIDATION`.
+        list_place: as for `find_places`.
     """
-    return _folder_in(place, part) if _is_prepared(place) else place
+    return _folder_in(place, part) if _is_prepared(place, list_place) else place
 
 
 def split_images(
-    places: Sequence[str],
-    validation: str | None = None,
-    choose: Callable[[list[ImageFile]], list[ImageFile]] = list,
+    found: FoundSets, choose: Callable[[Sequence[ImageFile]], list[ImageFile]] = list
 ) -> Split:
-    """Split the images of several places into a training and a validation set.
+    """Split images into a training and a validation set.
 
-    The places of both sets are found by `find_places`. If there is no validation set, a fifth of
-    the images is used for it, but at least 4 (or all if there are fewer) and at most 100: those
-    with the lowest SHA-256 of their file, so that names and order do not matter. Only one of
-    several copies of a file is used, so that both sets are disjoint.
+    If there is no validation set, a fifth of the images is used for it, but at least 4 (or all if
+    there are fewer) and at most 100: those with the lowest SHA-256 of their file, so that names and
+    order do not matter. Only one of several copies of a file is used, so that both sets are
+    disjoint.
 
     Args:
-        places: folders, zip files or list files.
-        validation: place of the validation set; None: it is found or split off as described above.
+        found: the images of both sets.
         choose: filter, called with all images of a set; returns those that are used, in the same
             order. Default: all.
 
@@ -102,17 +139,15 @@ def split_images(
         Both sets; they may have fewer images than `srgan-gp finetune` needs.
 
     Raises:
-        UsageError: a place contains no image, or an image is in both sets.
+        UsageError: an image is in both sets.
         PictureError: a file cannot be read.
     """
-    found = find_places(places, validation)
     if found.validation:
-        train_files = choose(list_all_images(found.train))
-        validation_files = choose(list_all_images(found.validation))
+        train_files, validation_files = choose(found.train), choose(found.validation)
         require_disjoint(train_files, validation_files)
-        rule = f"validation set: the images of {', '.join(found.validation)}"
+        rule = f"validation set: the images of {', '.join(found.places.validation)}"
         return Split(tuple(train_files), tuple(validation_files), rule)
-    by_hash = {file.sha256(): file for file in choose(list_all_images(found.train))}
+    by_hash = {file.sha256(): file for file in choose(found.train)}
     ordered = [by_hash[sha256] for sha256 in sorted(by_hash)]
     fifth = max(len(ordered) // 5, MIN_VALIDATION_IMAGES)
     count = min(fifth, MAX_VALIDATION_IMAGES, len(ordered))
@@ -175,10 +210,10 @@ def require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]
         )
 
 
-def _is_prepared(place: str) -> bool:
+def _is_prepared(place: str, list_place: ListPlace) -> bool:
     """Return whether a place has the folders `train` and `val`, both with images."""
     try:
-        return all(list_images(_folder_in(place, part)) for part in (TRAIN, VALIDATION))
+        return all(list_place(_folder_in(place, part)) for part in (TRAIN, VALIDATION))
     except UsageError:  # a folder does not exist or has no image
         return False
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from srgan_gp.data.image_sources import ImageFile, list_images, write_list
-from srgan_gp.data.validation_split import Split, split_images
+from srgan_gp.data.validation_split import FoundSets, Split, find_sets, split_images
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
@@ -57,6 +57,7 @@ def finetune(
     run_dir: Path,
     *,
     validation: str | None = None,
+    found: FoundSets | None = None,
     changes: Mapping[str, Any] | None = None,
     say: Say = lambda _: None,
     on_stage: OnStage = lambda stage, done, total: None,
@@ -70,6 +71,8 @@ def finetune(
         data: folders and zip files of images.
         run_dir: folder for checkpoints, previews and logs.
         validation: folder or zip file of validation images; None: chosen by `split_images`.
+        found: the result of `find_sets` for `data` and `validation`, so that they are not listed
+            again; None: they are listed.
         changes: fields of `TrainConfig` that override the plan.
         say: called with each message to the user.
         on_stage: called while images are read and scored; see `OnStage`.
@@ -89,9 +92,10 @@ def finetune(
         Stopped: a signal ended the run; everything is saved.
     """
     source = find_source(model)
-    if others := other_files_line(data, validation):
+    found = found or find_sets(data, validation)
+    if others := other_files_line(found.places):
         say(others)
-    split = split_images(data, validation, partial(usable_images, say=say, on_stage=on_stage))
+    split = split_images(found, partial(usable_images, say=say, on_stage=on_stage))
     config = plan(source, len(split.train), len(split.validation), changes or {})
     load_features(config)  # fails now, not after the training, if a download is needed and fails
     # Other planned options depend on `total_images`: a message names it first as the cause.

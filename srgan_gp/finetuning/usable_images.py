@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from srgan_gp.data.face_preparation.photo_lists import format_suffixes, other_files
 from srgan_gp.data.image_sources import ImageFile
-from srgan_gp.data.validation_split import find_places
+from srgan_gp.data.validation_split import Places
 from srgan_gp.errors import PictureError
 
 
@@ -34,13 +34,7 @@ def usable_images(
     return usable
 
 
-def other_files_line(data: Sequence[str], validation: str | None) -> str:
-    """Return a message that names the files that are not images; "" if there are none.
-
-    Args:
-        data: folders and zip files of images.
-        validation: folder or zip file of validation images; None: found in `data`, or none.
-    """
-    places = find_places(data, validation)
+def other_files_line(places: Places) -> str:
+    """Return a message that names the files that are not images; "" if there are none."""
     skipped = other_files((*places.train, *places.validation))
     return f"Skipped files of other types: {format_suffixes(skipped)}" if skipped else ""

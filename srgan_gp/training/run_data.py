@@ -151,7 +151,7 @@ def interrupted_message(run_dir: Path) -> str:
     """Return a message after Ctrl-C: whether the run is saved in `run_dir`, and how to continue."""
     if has_begun(run_dir):
         return f"The training is saved in {run_dir}. The same command resumes it."
-    return "Nothing was saved yet. The same command starts again."
+    return "The training had not begun, and nothing was lost. The same command starts it."
 
 
 def require_same_data(data: Sequence[str], validation: str | None, run_dir: Path) -> None:

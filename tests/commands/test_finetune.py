@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from srgan_gp.cli import main
 from srgan_gp.commands.options.run_changes import run_changes
+from srgan_gp.data import validation_split
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES
 
@@ -18,6 +20,15 @@ from srgan_gp.cli import main
 for words in ast.literal_eval(sys.argv[1]):
     print(main(["finetune", *words]))
 """
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder with an image."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(folder / "a.png")
+    return folder
 
 
 def changes_of(*changes, task="super-resolution"):
@@ -46,10 +57,7 @@ def test_an_option_of_the_other_task_is_refused():
     assert changes_of("image_size=64", task=FACES) == {"image_size": 64}
 
 
-def test_mistakes_are_refused_before_torch_is_imported(tmp_path):
-    photos = tmp_path / "photos"
-    photos.mkdir()
-    Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(photos / "a.png")
+def test_mistakes_are_refused_before_torch_is_imported(photos, tmp_path):
     start = ["--from", "photo-x4", "--data"]
     wrong = {
         "There is no model 'photo-x9'": ["--from", "photo-x9", "--data", str(photos)],
@@ -66,3 +74,10 @@ def test_mistakes_are_refused_before_torch_is_imported(tmp_path):
     for message, line in zip(wrong, done.stderr.splitlines(), strict=True):
         assert message in line
     assert not (tmp_path / "run").exists()
+
+
+def test_ctrl_c_during_the_first_checks_says_what_is_saved(interrupted_run, photos):
+    interrupted_run.interrupt(validation_split, "list_images")
+    words = ["--from", "photo-x4", "--data", str(photos), "-o", str(interrupted_run.folder)]
+    assert main(["finetune", *words]) == 130
+    interrupted_run.check_message()

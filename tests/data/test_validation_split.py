@@ -8,7 +8,12 @@ import pytest
 from PIL import Image
 
 from srgan_gp.data.image_sources import ImageFile
-from srgan_gp.data.validation_split import find_places, missing_images, split_images
+from srgan_gp.data.validation_split import (
+    find_places,
+    find_sets,
+    missing_images,
+    split_images,
+)
 from srgan_gp.errors import UsageError
 
 
@@ -22,7 +27,7 @@ def fill(folder, count, first=0):
 
 @pytest.mark.parametrize(("count", "held"), [(3, 3), (6, 4), (25, 5), (60, 12)])
 def test_a_fifth_is_the_validation_set_and_both_sets_are_disjoint(tmp_path, count, held):
-    split = split_images([str(fill(tmp_path / "photos", count))])
+    split = split_images(find_sets([str(fill(tmp_path / "photos", count))]))
     assert (len(split.train), len(split.validation)) == (count - held, held)
     assert len({file.name for file in (*split.train, *split.validation)}) == count
     assert str(held) in split.rule
@@ -30,7 +35,7 @@ def test_a_fifth_is_the_validation_set_and_both_sets_are_disjoint(tmp_path, coun
 
 def test_the_validation_set_has_at_most_a_hundred_images(tmp_path, monkeypatch):
     monkeypatch.setattr("srgan_gp.data.validation_split.MAX_VALIDATION_IMAGES", 5)
-    assert len(split_images([str(fill(tmp_path / "photos", 60))]).validation) == 5
+    assert len(split_images(find_sets([str(fill(tmp_path / "photos", 60))])).validation) == 5
 
 
 def test_the_split_is_independent_of_names_and_folders(tmp_path):
@@ -39,7 +44,7 @@ def test_the_split_is_independent_of_names_and_folders(tmp_path):
     renamed.mkdir()
     for path in photos.iterdir():
         shutil.copy(path, renamed / f"{999 - int(path.stem)}.png")
-    splits = [split_images([str(folder)]) for folder in (photos, renamed)]
+    splits = [split_images(find_sets([str(folder)])) for folder in (photos, renamed)]
     held = [{file.sha256() for file in split.validation} for split in splits]
     assert held[0] == held[1]
 
@@ -48,7 +53,7 @@ def test_copies_of_a_file_are_used_once(tmp_path):
     photos = fill(tmp_path / "photos", 20)
     for path in list(photos.iterdir()):
         shutil.copy(path, photos / f"copy-{path.name}")
-    split = split_images([str(photos)])
+    split = split_images(find_sets([str(photos)]))
     assert len(split.train) + len(split.validation) == 20
 
 
@@ -65,14 +70,14 @@ def test_the_folders_of_a_prepared_set_are_kept(tmp_path, kind):
             for path in place.rglob("*.png"):
                 archive.write(path, f"{inside}{path.relative_to(place)}")
         where += ":set" if inside else ""
-    split = split_images([where])
+    split = split_images(find_sets([where]))
     assert (len(split.train), len(split.validation)) == (7, 3)
     assert re.search(r"faces\S*[:/]val$", split.rule)
 
 
 def test_a_given_validation_set_is_used_whole(tmp_path):
     data, other = fill(tmp_path / "data", 7), fill(tmp_path / "other", 2, first=50)
-    split = split_images([str(data)], str(other))
+    split = split_images(find_sets([str(data)], str(other)))
     assert (len(split.train), len(split.validation)) == (7, 2)
     assert str(other) in split.rule
 
@@ -86,7 +91,7 @@ def test_of_a_prepared_set_only_its_part_is_used(tmp_path):
     assert find_places([faces], more).validation == (more,)
     assert find_places([more], faces).validation == (f"{faces}/val",)
     assert find_places([more]).validation == ()
-    split = split_images([faces, more])
+    split = split_images(find_sets([faces, more]))
     assert (len(split.train), len(split.validation)) == (10, 3)
 
 
@@ -96,7 +101,7 @@ def test_only_files_of_equal_size_are_read_to_find_copies(tmp_path, monkeypatch)
     other.mkdir()
     Image.fromarray(np.zeros((40, 40, 3), np.uint8)).save(other / "large.png")
     monkeypatch.setattr(ImageFile, "sha256", lambda self: pytest.fail(f"{self.name} was read"))
-    assert len(split_images([str(data)], str(other)).validation) == 1
+    assert len(split_images(find_sets([str(data)], str(other))).validation) == 1
 
 
 def test_a_pair_of_equal_size_does_not_make_all_validation_images_be_read(tmp_path, monkeypatch):
@@ -109,7 +114,7 @@ def test_a_pair_of_equal_size_does_not_make_all_validation_images_be_read(tmp_pa
             Image.fromarray(image).save(folder / f"{name}.bmp")
     read = []
     monkeypatch.setattr(ImageFile, "sha256", lambda self: read.append(self.name) or self.name)
-    split_images([str(data)], str(other))
+    split_images(find_sets([str(data)], str(other)))
     assert sorted(Path(name).name for name in read) == ["a.bmp", "b.bmp"]
 
 
@@ -125,4 +130,4 @@ def test_what_is_missing_is_named_with_its_cure(counts, cure):
 def test_an_image_in_both_sets_is_named(tmp_path):
     data, other = fill(tmp_path / "data", 7), fill(tmp_path / "other", 3, first=6)
     with pytest.raises(UsageError, match=r"1 of 3 .* 006\.png|1 of 3 .*006\.png"):
-        split_images([str(data)], str(other))
+        split_images(find_sets([str(data)], str(other)))

@@ -3,6 +3,7 @@
 import json
 import math
 import tomllib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -268,6 +269,32 @@ def test_ctrl_c_between_the_steps_says_what_is_saved(interrupted_run, upscaler, 
     interrupted_run.interrupt(module, "find_source")
     assert main(["finetune", "--from", upscaler, "--data", str(photos), "-o", str(run_dir)]) == 130
     interrupted_run.check_message()
+
+
+@pytest.mark.parametrize("is_prepared", [False, True])
+def test_every_folder_is_listed_once_before_the_plan(
+    upscaler, tmp_path, monkeypatch, capsys, is_prepared
+):
+    from srgan_gp.finetuning import finetune as module
+
+    folders = [tmp_path / "photos"]
+    if is_prepared:
+        folders = [tmp_path / "photos" / "train", tmp_path / "photos" / "val"]
+        folders[0].parent.mkdir()
+    for folder, side in zip(folders, (64, 72), strict=False):
+        fill(folder, 20, side)
+    listed, rglob = [], Path.rglob
+    monkeypatch.setattr(
+        Path, "rglob", lambda self, pattern: listed.append(self) or rglob(self, pattern)
+    )
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(module, "plan", stop)
+    words = ["--from", upscaler, "--data", str(tmp_path / "photos"), "-o", str(tmp_path / "run")]
+    assert main(["finetune", *words]) == 130
+    assert listed == folders
 
 
 @pytest.mark.parametrize("is_better", [True, False])

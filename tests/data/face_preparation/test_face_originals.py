@@ -9,7 +9,7 @@ from PIL import Image
 
 from srgan_gp.cli import main
 from srgan_gp.data.image_sources import list_images
-from srgan_gp.data.validation_split import split_images
+from srgan_gp.data.validation_split import find_sets, split_images
 from srgan_gp.errors import UsageError
 from srgan_gp.training.run_data import find_images
 
@@ -57,7 +57,7 @@ def test_photos_of_training_faces_are_refused(mine, faces, tmp_path, form):
                 new.writestr(f"set/{name}", old.read(name))
         place = f"{tmp_path}/a.zip:set"
     with pytest.raises(UsageError, match=r"^16 of 20 validation images show photos that training"):
-        split_images([place], str(mine))
+        split_images(find_sets([place], str(mine)))
     with pytest.raises(UsageError, match=r"^16 of 20 validation images"):
         find_images([place], str(mine), tmp_path / "run")
 
@@ -66,7 +66,7 @@ def test_photos_beside_the_extracted_set_are_refused(mine, faces, tmp_path):
     place = extracted(faces, tmp_path / "extracted")
     beside = mine.rename(tmp_path / "extracted" / "photos")
     with pytest.raises(UsageError, match=r"^16 of 20 validation images show photos that training"):
-        split_images([place], str(beside))
+        split_images(find_sets([place], str(beside)))
 
 
 def test_a_photo_saved_in_another_format_is_found(mine, faces, tmp_path):
@@ -74,23 +74,25 @@ def test_a_photo_saved_in_another_format_is_found(mine, faces, tmp_path):
     for path in mine.iterdir():
         Image.open(path).save(tmp_path / "copies" / f"{path.stem}.bmp")
     with pytest.raises(UsageError, match=r"^16 of 20"):
-        split_images([faces], str(tmp_path / "copies"))
+        split_images(find_sets([faces], str(tmp_path / "copies")))
 
 
 def test_faces_of_another_preparation_of_the_photos_are_found(mine, faces, tmp_path):
     other = prepare(mine, tmp_path / "other.zip", size=48, seed=5)
     with pytest.raises(UsageError, match=r"of 4 validation images show .*other\.zip:val/"):
-        split_images([faces], f"{other}:val")
+        split_images(find_sets([faces], f"{other}:val"))
 
 
 def test_other_photos_are_accepted(faces, tmp_path):
     others = fill(tmp_path / "others", 5, 1)
     (others / "damaged.png").write_bytes(b"no image")
-    assert len(split_images([faces], str(others)).validation) == 6
-    assert len(split_images([faces]).validation) == 4
+    assert len(split_images(find_sets([faces], str(others))).validation) == 6
+    assert len(split_images(find_sets([faces])).validation) == 4
 
 
 def test_a_manifest_of_another_program_is_ignored(mine, tmp_path):
     folder = fill(tmp_path / "set", 5, 2)
     (tmp_path / "manifest.json").write_text('{"source_photos": [3]}')
-    assert len(split_images([str(folder)], str(mine)).validation) == len(list_images(mine))
+    assert len(split_images(find_sets([str(folder)], str(mine))).validation) == len(
+        list_images(mine)
+    )
