@@ -378,3 +378,10 @@ def test_a_load_test_sends_its_signal_when_all_jobs_are_accepted():
     assert values["jobs_at_sigterm"] == 3
     assert (values["delivered"], values["cut_off"], values["lost"]) == (2, 0, 1)
     assert (values["exit_code"], values["files_left_at_the_end"]) == (0, 0)
+
+
+def test_the_name_of_a_file_is_printed_as_it_is(benchmark, capsys, monkeypatch):
+    values = {"critic_steps": 2, "bench_sr.zip: PSNR-Y int8": 29.5}
+    monkeypatch.setattr(benchmark, "run", lambda _: values)
+    assert benchmark.main(["precision", "photo-x4", "--data", "bench_sr.zip"]) == 0
+    assert capsys.readouterr().out == "critic steps: 2\nbench_sr.zip: PSNR-Y int8: 29.500\n"
