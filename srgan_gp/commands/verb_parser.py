@@ -90,7 +90,8 @@ class CommandParser(SuggestingParser):
         if self._verb in RENAMED:
             args = _with_new_names(self._verb, args)
         self._words = args
-        self._check_end_of_options(args)
+        if "--" in args:
+            self._check_end_of_options(args)
         options, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
@@ -113,12 +114,11 @@ class CommandParser(SuggestingParser):
         super().error(message)
 
     def _check_end_of_options(self, words: Sequence[str]) -> None:
-        """Exit with an error at an option of this verb behind `--`, unless a file has its name.
+        """Exit with an error at an option of this verb after `--`, unless a file has its name.
 
         Argparse would take it for the name of an input, and report that there is no such file.
         """
-        end = list(words).index("--") if "--" in words else len(words)
-        for word in words[end + 1 :]:
+        for word in words[list(words).index("--") + 1 :]:
             name = word.partition("=")[0]
             # Not `Path.exists`, which raises for a name that is too long.
             if name in self._option_string_actions and not os.path.lexists(word):
