@@ -36,9 +36,9 @@ class Format:
     """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
     reads_rows: bool = False
-    """Whether the encoder reads the rows from top to bottom, a few bands (blocks of rows) ahead.
+    """Whether the encoder reads the rows in order from top to bottom.
 
-    Such an encoder can start while the lower rows are not computed yet.
+    Such an encoder can start while another thread still computes the lower rows.
     """
     has_quality: bool = False
     """Whether the encoder uses the quality."""
@@ -48,12 +48,14 @@ class Format:
     """Whether all colours of 8 bits are kept; if not, the format is used on request only."""
     keeps_alpha: bool = True
     keeps_resolution: bool = True
-    """Whether the format has a field for the resolution; otherwise it is stored in EXIF, if any."""
+    """Whether the format has a field for the resolution. Without the field, the resolution is in
+    the EXIF block if the format has EXIF, and is lost otherwise."""
     keeps_16_bits: bool = True
     keeps_grey: bool = True
     """Whether grey is stored as one channel; otherwise it becomes RGB."""
     keeps_16_bit_grey_alpha: bool = True
-    """As `keeps_grey`, for 16-bit grey with alpha; False for TIFF, as few readers support it."""
+    """As `keeps_grey`, for 16-bit grey with alpha; False for TIFF, because few readers support this
+    layout."""
     max_profile_bytes: int = _NO_METADATA_LIMIT
     """Largest ICC profile in bytes; 0 if the format has none."""
     max_metadata_bytes: int = _NO_METADATA_LIMIT
@@ -79,14 +81,17 @@ FORMATS = {
         keeps_resolution=False,
     ),
     "TIFF": Format(  # sides have 32 bits, which some readers take as signed
-        (".tif", ".tiff"), encode_tiff, max_side=1 << 31,
+        (".tif", ".tiff"), encode_tiff, max_side=(1 << 31) - 1,
         reads_rows=True, file_bytes_per_pixel=0.7, keeps_16_bit_grey_alpha=False,
     ),
-    "BMP": Format(  # sides have 32 bits, signed; the size of the file has 32, unsigned
-        (".bmp", ".dib"), encode_bmp, max_side=1 << 31, max_pixel_bytes=1 << 32,
+    # Sides are signed integers of 32 bits. The size of the file is an unsigned integer of 32 bits;
+    # Pillow also counts header and padding, and refuses the few sizes just below the limit.
+    "BMP": Format(
+        (".bmp", ".dib"), encode_bmp, max_side=(1 << 31) - 1, max_pixel_bytes=(1 << 32) - 1,
         keeps_alpha=False, keeps_16_bits=False, max_profile_bytes=0, max_metadata_bytes=0,
     ),
-    # libavif reads at most 32,768 pixels a side and 2^28 pixels by default, here of 3 bytes (RGB).
+    # libavif reads at most 32,768 pixels a side and 2^28 pixels by default. A pixel of RGB has 3
+    # bytes; an image with alpha has 4, so its limit here is a quarter lower.
     "AVIF": Format(
         (".avif",), encode_avif, max_side=32_768, max_pixel_bytes=3 << 28,
         has_quality=True, file_bytes_per_pixel=0.1, keeps_16_bits=False, keeps_grey=False,
@@ -101,7 +106,8 @@ FORMATS = {
 """The output formats by name."""
 
 Quality = int | Mapping[str, int]
-"""A quality from 1 to 100 for all formats, or one for each format by a name for `find_format`."""
+"""A quality from 1 to 100 for all formats; or a dictionary from names of formats, in any spelling
+that `find_format` accepts, to the quality of each format."""
 
 
 def find_format(name: str) -> str:
@@ -125,7 +131,7 @@ def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: in
         height: height of the image in pixels.
         width: width of the image in pixels.
         format: a key of `FORMATS`.
-        bytes_per_pixel: uncompressed; 3 for 8-bit RGB, 8 for 16-bit RGB with alpha.
+        bytes_per_pixel: bytes of an uncompressed pixel: 3 for 8-bit RGB, 8 for 16-bit RGBA.
 
     Raises:
         PictureError: E_ENCODER_LIMIT if the image is too large for the format.

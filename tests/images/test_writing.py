@@ -208,7 +208,8 @@ def test_a_quality_out_of_range_is_refused(tmp_path, quality):
     ("name", "height", "width", "is_refused"),
     [("WEBP", 16383, 16383, False), ("WEBP", 16384, 1, True), ("JPEG", 1, 65500, False),
      ("JPEG", 1, 65501, True), ("TIFF", 40_000, 40_000, False), ("BMP", 1, 70_000, False),
-     ("PNG", 65501, 65501, False)],
+     ("PNG", 65501, 65501, False), ("TIFF", 1, 2**31 - 1, False), ("TIFF", 1, 2**31, True),
+     ("BMP", 1 << 15, 43_690, False), ("BMP", 1 << 15, 43_691, True)],
 )  # fmt: skip
 def test_the_limits_of_an_encoder_are_checked_first(name, height, width, is_refused):
     if is_refused:
