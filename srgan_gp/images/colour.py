@@ -1,7 +1,7 @@
 """Conversion of colour modes, alpha and bit depth.
 
 `split_channels` converts a Pillow image of any mode to arrays; the other functions convert arrays.
-The readers and the writers of image files use both.
+Readers and writers of image files use these functions.
 """
 
 from typing import Any

@@ -67,7 +67,8 @@ _BRANDS = {
     "AVIF": {b"avif", b"avis"},
     "HEIF": {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"},
 }
-"""Brands (codes of variants) of ISO base media files; a file of both types is opened as AVIF."""
+"""Brands (codes of variants) of ISO base media files. A file with brands of AVIF and of HEIF is
+opened as AVIF, which comes first in `CONTAINERS`."""
 
 READABLE = "PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC"  # for messages
 
@@ -167,8 +168,8 @@ class _PillowWarnings:
     """Suppresses Pillow's warnings while at least one thread reads an image.
 
     Pillow warns about damaged metadata, which our notes and errors report already. The filters of
-    `warnings` belong to the process, so only the first reader sets and only the last one restores
-    them.
+    `warnings` belong to the process, so the first reader sets them, and the reader that ends last
+    restores them.
     """
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -195,7 +196,7 @@ class _PillowWarnings:
 
 
 silenced_pillow = _PillowWarnings().silenced
-"""Context manager that suppresses Pillow's warnings; one counter for the whole process."""
+"""Context manager that suppresses Pillow's warnings; its readers are counted per process."""
 
 _UNSUPPORTED = ("unknown pixel mode", "cannot handle", "not support", "unsupported",
                 "unknown compression", "not installed")  # fmt: skip

@@ -102,7 +102,7 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
 
 
 def _is_view_of(row: Picture, picture: Picture) -> bool:
-    """Return whether pixels and alpha of a row are views of an image's, not converted copies."""
+    """Return whether pixels and alpha of a row are views of `picture`, not converted copies."""
     if row.alpha is None or picture.alpha is None:
         is_same_alpha = row.alpha is None and picture.alpha is None
     else:
@@ -126,7 +126,7 @@ def _fit_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
         pixels, alpha = flatten_on_white(pixels, alpha), None
     if not limits.keeps_colours:
         warnings.append(f"{name} has 256 colours and no partial transparency")
-    dtype = np.uint16 if limits.keeps_16_bits else np.uint8  # the largest of the format
+    dtype = np.uint16 if limits.keeps_16_bits else np.uint8  # the format's largest
     if pixels.itemsize > np.dtype(dtype).itemsize:
         bits = np.dtype(dtype).itemsize * 8
         warnings.append(f"{name} was written with {bits} bits instead of {pixels.itemsize * 8}")
@@ -181,7 +181,10 @@ def _fit_metadata(picture: Picture, name: str) -> tuple[Picture, list[str]]:
 def _fit_resolution(
     dpi: tuple[float, float], exif: bytes | None, name: str
 ) -> tuple[bytes | None, list[str]]:
-    """Put the resolution into the EXIF block of a format without another field for it."""
+    """Put the resolution into the EXIF block of a format without another field for the resolution.
+
+    A resolution of `_SCREEN_DPI` is dropped without a warning, unless the EXIF block has one.
+    """
     horizontal, vertical = round(dpi[0]), round(dpi[1])
     is_screen = horizontal == vertical and horizontal in _SCREEN_DPI
     if is_screen and (exif is None or read_exif_resolution(exif) is None):

@@ -88,7 +88,7 @@ def _standard_profile(name: Literal["LAB", "sRGB"]) -> Any:  # noqa: ANN401  Pil
 
 
 def _to_srgb(image: Image.Image, profile: "ImageCms.ImageCmsProfile") -> Image.Image:
-    """Convert an image with its profile to an RGB image; PyCMSError if the two do not fit."""
+    """Convert an image to RGB by its profile; PyCMSError if the profile does not fit the image."""
     from PIL import ImageCms
 
     converted = ImageCms.profileToProfile(

@@ -36,18 +36,19 @@ class Header:
     """Size, format and depth of an image file; its pixels may still be damaged."""
 
     width: int
-    """Width in pixels, after the EXIF orientation is applied; of pages the largest one."""
+    """Width in pixels, after the EXIF orientation is applied; of several pages, the largest width.
+    """
     height: int
     """Height in pixels, as for `width`."""
     frames: int
-    """Number of frames of an animation or pages of a TIFF; 1 for a still."""
+    """Number of frames of an animation or pages of a TIFF; 1 for a still image."""
     format: str
     """As in `Picture.source_format`."""
     has_alpha: bool
     is_16_bit: bool
     """Whether the samples have 16 bits."""
     written_by_srgan_gp: bool = False
-    """Whether its XMP metadata says that this program made it: `metadata.OWN_TOOL`."""
+    """Whether the XMP metadata names this program as the image's creator (`metadata.OWN_TOOL`)."""
 
     def stand_in(self) -> Picture | FrameSequence:
         """Return a black image or empty sequence of this size, which needs no memory for pixels.
@@ -58,7 +59,7 @@ class Header:
             kind = "pages" if self.format == "TIFF" else "animation"
             return FrameSequence(iter(()), self.frames, kind, self.width, self.height,
                         source_format=self.format)  # fmt: skip
-        black = np.zeros((), np.uint16 if self.is_16_bit else np.uint8)
+        black = np.zeros((), np.uint16 if self.is_16_bit else np.uint8)  # one value, repeated below
         shape = (self.height, self.width)
         alpha = np.broadcast_to(black, shape) if self.has_alpha else None
         return Picture(np.broadcast_to(black, (*shape, 3)), alpha, source_format=self.format)
@@ -117,14 +118,14 @@ def read_header(
             elif container.name != "HEIF" and not first_frame_only:
                 frames = int(getattr(image, "n_frames", 1))
                 if frames > 1:
-                    frames -= first_frame(image)  # images before the first frame
+                    frames -= first_frame(image)  # a PNG may have a still before the animation
             if frames > 1 and container.name != "TIFF":
                 check_sequence(frames, width * height * frames, max_pixels)
             # Pillow applies the orientation of a TIFF to its size itself, and would decode a whole
             # PNG to search for EXIF data after the pixels.
             is_stored_size = container.name != "TIFF"
             is_costly = container.name == "PNG" and "exif" not in image.info
-            if is_stored_size and not is_costly and read_orientation(image) >= 5:  # by 90 degrees
+            if is_stored_size and not is_costly and read_orientation(image) >= 5:  # 90 degrees
                 width, height = height, width
             return Header(
                 width,

@@ -28,7 +28,7 @@ _ZERO_BYTES = 1 << 20  # written at a time if the system cannot reserve disk spa
 class _Mapped(mmap.mmap):
     """A memory map made by `empty`.
 
-    `release` needs the distinction: in other maps, such as private ones, it would lose changes.
+    `release` acts on these maps only: on others, such as private maps, it would lose changes.
     """
 
 
@@ -112,7 +112,8 @@ def release(array: Array) -> None:
 def _reserve(file: IO[bytes], size: int) -> None:
     """Reserve `size` bytes on disk; OSError if there is no room.
 
-    Without it, a disk that fills up later would kill the process when it writes to the map.
+    Without reserved space, a disk that fills up later would kill the process when it writes to the
+    map.
     """
     if hasattr(os, "posix_fallocate"):
         os.posix_fallocate(file.fileno(), 0, size)

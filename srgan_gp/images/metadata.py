@@ -1,8 +1,8 @@
 """Image metadata: reading and updating EXIF, XMP, ICC profile, resolution and orientation.
 
 The EXIF block of an image is a small TIFF file: a header of 8 bytes, then directories of entries
-(tag, type, number of values, value). It is edited in place, byte by byte, because Pillow would
-write it anew and damage the maker notes (data of the camera's maker that holds offsets).
+(tag, type, number of values, value). The block is edited in place, byte by byte, because Pillow
+would write a new block and damage the maker notes (data of the camera's maker that holds offsets).
 
 Source:
     TIFF 6.0, section 2, and Exif 2.3, section 4.
@@ -27,7 +27,8 @@ _SHORT, _LONG = 3, 4  # types of values: unsigned integers of 16 and of 32 bits
 _HEADER_BYTES, _ENTRY_BYTES = 8, 12
 
 OWN_TOOL = b"<xmp:CreatorTool>srgan-gp</xmp:CreatorTool>"
-"""Part of the XMP of images that `srgan-gp generate` and `prepare` write; results keep it."""
+"""Part of the XMP of images that `srgan-gp generate` and `prepare` write; upscaled copies keep it.
+"""
 DESCRIPTIVE_TAGS = (
     270, 271, 272, 305, 306, 315, 316, 33432,  # description, make, model, software, date, ...
     18246, 18249, 40091, 40092, 40093, 40094, 40095,  # rating; Windows title, comment, author, ...
@@ -82,7 +83,7 @@ def read_exif(image: Image.Image) -> bytes | None:
             block = _exif_of_tiff(image)
         elif block is None and "Raw profile type exif" in image.info:  # PNG files of ImageMagick
             block = image.getexif().tobytes()
-    except Exception:  # As in `read_orientation`.
+    except Exception:  # Damaged EXIF data, as in `read_orientation`.
         return None
     if not isinstance(block, bytes):
         return None
@@ -95,7 +96,7 @@ def read_exif(image: Image.Image) -> bytes | None:
 
 
 def _exif_of_tiff(image: Image.Image) -> bytes | None:
-    """Copy `DESCRIPTIVE_TAGS` of a TIFF's first directory to a new EXIF block; None if none."""
+    """Copy `DESCRIPTIVE_TAGS` of a TIFF's first directory to an EXIF block; None without them."""
     source = image.getexif()
     exif = Image.Exif()
     for tag in DESCRIPTIVE_TAGS:
@@ -165,12 +166,13 @@ def _set_number(block: bytearray, order: str, position: int, value: int) -> None
 
 
 def _without_thumbnail(block: bytearray, order: str, first_directory: int) -> bytes:
-    """Remove the link to the second directory, the thumbnail's, and overwrite its bytes.
+    """Remove the link to the second directory, which describes the thumbnail.
 
-    Bytes that overlap the first directory are no thumbnail, and are kept.
+    The bytes of the thumbnail are overwritten, unless they overlap the first directory: then the
+    offsets in the second directory are damaged.
     """
     (count,) = struct.unpack_from(order + "H", block, first_directory)
-    link = first_directory + 2 + _ENTRY_BYTES * count  # position of the second one's offset
+    link = first_directory + 2 + _ENTRY_BYTES * count  # position of the offset of the second
     if link + 4 > len(block):
         return bytes(block)
     (second_directory,) = struct.unpack_from(order + "I", block, link)
@@ -179,7 +181,7 @@ def _without_thumbnail(block: bytearray, order: str, first_directory: int) -> by
     struct.pack_into(order + "I", block, link, 0)
     try:
         values = {tag: value for _, tag, value in _entries(block, order, second_directory)}
-    except struct.error:  # It is damaged, so the thumbnail is not found; it is unlinked already.
+    except struct.error:  # The second directory is damaged: the thumbnail cannot be found.
         return bytes(block)
     start = values.get(_THUMBNAIL_OFFSET, 0)
     end = start + values.get(_THUMBNAIL_LENGTH, 0)
@@ -230,7 +232,7 @@ def matching_profile(icc_profile: bytes | None, channels: int) -> bytes | None:
 def read_dpi(image: Image.Image) -> tuple[float, float] | None:
     """Read the (horizontal, vertical) resolution in dots per inch; None if missing or invalid.
 
-    It is that of the format's own field, or else of the EXIF block.
+    The format's own field is read first, then the EXIF block.
     """
     is_jpeg = image.format in ("JPEG", "MPO")
     if "dpi" not in image.info or (is_jpeg and image.info.get("jfif_unit") not in (1, 2)):

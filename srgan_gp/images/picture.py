@@ -34,7 +34,7 @@ _DTYPES = tuple(np.dtype(kind) for kind in (np.uint8, np.uint16, np.float32))
 def layout_hint(shape: tuple[int, ...]) -> str:
     """Return advice on the shape of an array that is not (H, W, C); "" if there is none.
 
-    The advice continues a message, so it starts with a semicolon; as in the functions below.
+    The advice continues a message, so it starts with a semicolon; `dtype_hint` does the same.
 
     >>> layout_hint((3, 480, 640))
     '; transpose it to (H, W, 3): image.transpose(1, 2, 0)'
@@ -148,9 +148,9 @@ class Picture:
 
     Attributes:
         pixels: (H, W, 3) RGB or (H, W, 1) grey; uint8, uint16, or float32 in [0, 1].
-        alpha: (H, W), dtype of `pixels`; the largest value is opaque. The colours are not
+        alpha: (H, W), dtype of `pixels`; 255, 65535 or 1.0 is opaque. The colours are not
             premultiplied.
-        icc_profile: the ICC profile of `pixels`; without one they are sRGB.
+        icc_profile: the ICC profile of `pixels`; None means that `pixels` are sRGB.
         exif: TIFF-structured EXIF; the prefix `Exif` is removed, and an `Image.Exif` of Pillow
             becomes bytes. `write_image` updates size and orientation.
         xmp: the XMP packet of the file; `write_image` updates size and orientation.
@@ -181,11 +181,11 @@ class Picture:
         if isinstance(exif := self.exif, Image.Exif):
             exif = exif.tobytes()
         if isinstance(exif, bytes):
-            object.__setattr__(self, "exif", exif.removeprefix(b"Exif\0\0"))  # it is frozen
+            object.__setattr__(self, "exif", exif.removeprefix(b"Exif\0\0"))  # frozen
         for name in ("icc_profile", "exif", "xmp"):
             if not isinstance(block := getattr(self, name), bytes | None):
                 raise TypeError(f"{name} must be bytes, got {type(block).__name__}")
-        if (dpi := cast("Any", self.dpi)) is not None:
+        if (dpi := cast("Any", self.dpi)) is not None:  # Any: the type may not be as declared
             values = cast("tuple[Any, ...]", dpi) if isinstance(dpi, tuple | list) else ()
             if len(values) != 2 or not all(isinstance(value, Real) for value in values):
                 raise TypeError(f"dpi must be two numbers, such as (300, 300), got {dpi!r}")
@@ -221,7 +221,7 @@ class Picture:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Return (H, W) grey or (H, W, C) for numpy; alpha is the last channel."""
-        # Imported here, because it imports this module.
+        # Imported here, because `picture_conversion` imports this module.
         from srgan_gp.images.picture_conversion import to_array
 
         array = to_array(self)

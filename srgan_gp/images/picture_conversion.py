@@ -56,8 +56,8 @@ def to_picture(image: object) -> Picture:
 def to_file_picture(image: object) -> Picture:
     """Convert an image to a picture that is to be written to a file.
 
-    Argument, result and errors are those of `to_picture`. But of a Pillow image the EXIF
-    orientation is applied, and ICC profile, EXIF, XMP and resolution are kept.
+    Argument, result and errors are those of `to_picture`, except for a Pillow image: its EXIF
+    orientation is applied, and its ICC profile, EXIF, XMP and resolution are kept.
     """
     picture = to_picture(image)
     if not isinstance(image, Image.Image):
@@ -104,7 +104,8 @@ def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> A
     if image.mode == "I":
         channels = channels.astype(np.int32)  # `Image.fromarray` makes this mode of int32
     result = Image.fromarray(channels)
-    converts_colours = image.mode in ("CMYK", "LAB", "HSV", "YCbCr")  # so the profile is not kept
+    # The result is RGB then, so the profile of the original mode does not fit.
+    converts_colours = image.mode in ("CMYK", "LAB", "HSV", "YCbCr")
     for key in _KEPT_INFO:
         if key in image.info and not (converts_colours and key == "icc_profile"):
             result.info[key] = image.info[key]

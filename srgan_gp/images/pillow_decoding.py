@@ -68,7 +68,7 @@ def open_source(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, N
     sides = {"PNG": (head[16:20], head[20:24]), "GIF": (head[6:8], head[8:10]),
              "BMP": (head[18:22], head[22:26])}.get(container.name, ())  # fmt: skip
     has_empty_side = any(int.from_bytes(side) == 0 for side in sides)
-    if len(head) >= 26 and has_empty_side:
+    if len(head) >= 26 and has_empty_side:  # `head` reaches to the end of the last of these fields
         raise PictureError("E_NO_PIXELS", "it has no pixels: its width or its height is 0")
     file.seek(0)
     with decoder_errors(container.name):
@@ -120,7 +120,7 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     with decoder_errors(name):
         size = image.size
         image.load()
-        if name == "HEIF" and image.size != size:  # The limit was checked for the other size.
+        if name == "HEIF" and image.size != size:  # The limit was checked for `size`.
             raise ValueError(f"{image.size} pixels were decoded instead of {size}")
         if needs_opencv:
             file.seek(0)

@@ -47,6 +47,7 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
             too large; `code` is the reason, and the message names the path and says what to do.
         TypeError: `path` is not a path, or `max_pixels` not an integer.
     """
+    # The casts hide the declared types, so that the type checker accepts the checks.
     if not isinstance(cast("object", path), str | os.PathLike):
         raise TypeError(
             f"read_image takes the path of a file, got {type(path).__name__}; Upscaler.upscale and "
@@ -78,7 +79,7 @@ def _path_hint(path: str) -> str:
 def read_picture(path: Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Read an image file as `read_image` does, with errors that do not name the path.
 
-    It is for callers that report each file by its name.
+    It is for callers that add the name of the file to the message themselves.
 
     Raises:
         PictureError: as for `read_image`.
@@ -120,6 +121,7 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
     """
     try:
         _require_regular(path.stat().st_mode)
+        # O_NONBLOCK: opening a pipe does not wait. O_BINARY: Windows does not convert line ends.
         # Each flag exists on some systems only.
         flags = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
         descriptor = os.open(path, os.O_RDONLY | flags)

@@ -56,11 +56,11 @@ def write_image(
 
     Returns:
         Messages: one for each property that the format cannot hold, except a resolution of 72 or 96
-        dpi, which many programs write by default; and one for each that the conversion of a
-        Pillow image lost.
+        dpi, which many programs write by default; and one for each property that was lost when a
+        Pillow image was converted.
 
     Raises:
-        UsageError: the format, or one of the quality, is unknown or missing; the quality is out of
+        UsageError: the format is unknown or missing; `quality` names an unknown format or is out of
             range; or the file is not open for writing.
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
             E_DISK_FULL; E_DAMAGED for a Pillow image of a damaged file.
@@ -70,13 +70,14 @@ def write_image(
         ValueError: shape, dtype or range of the array is not supported.
     """
     options = _Options(quality=quality, strip_metadata=strip_metadata)
-    image = picture  # the argument; `picture` becomes the converted one
+    image = picture  # the argument; `picture` becomes the converted image
     if isinstance(path, str | os.PathLike):
         _check_path(path)
         path, picture = Path(path), to_file_picture(image)
         name = find_format(path.suffix if format is None else format)
         with atomic_write(path) as file:
             warnings = encode_image(picture, file, format=name, **options)
+    # The cast hides the declared type, so that the type checker accepts the check.
     elif hasattr(cast("object", path), "write") and not isinstance(path, io.TextIOBase):
         if format is None:
             raise UsageError('a file object has no suffix: pass a format, such as format="png"')
@@ -110,7 +111,7 @@ def _check_path(path: str | Path) -> None:
     """Check a path for two mistakes for which `atomic_write` has no advice.
 
     Raises:
-        OutputError: it is a folder, or begins with `~` and its folder does not exist.
+        OutputError: `path` is a folder, or begins with `~` and its folder does not exist.
     """
     if names_a_folder(path):
         raise OutputError(f"cannot write {path}: it is a folder; give a file name")
@@ -175,7 +176,7 @@ def encode_image(
         ) from error
     except (OSError, ValueError, OverflowError) as error:
         if isinstance(error, OSError) and error.errno is not None:
-            raise  # It is an error of the file: those of Pillow's encoders have no errno.
+            raise  # The file cannot be written; errors of Pillow's encoders have no errno.
         # Some limits, such as WebP's on detail, are known only after encoding.
         raise PictureError(
             "E_ENCODER_LIMIT", f"{name} cannot hold this image ({error}); write PNG instead"

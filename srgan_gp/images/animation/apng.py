@@ -21,7 +21,7 @@ from srgan_gp.images.codecs.png import SIGNATURE, chunk, iter_chunks
 from srgan_gp.images.colour import FULL_VALUE
 from srgan_gp.images.picture import Picture
 
-_MAX_SECONDS = 0xFFFF  # largest numerator and denominator of a frame's time: 16 bits each
+_MAX_TERM = 0xFFFF  # largest numerator and denominator of a frame's time in seconds: 16 bits each
 
 
 def write_apng(
@@ -49,7 +49,7 @@ def write_apng(
         png = encode(part.picture)
         if index == 0:  # The first part is a whole frame, so its header is that of the animation.
             file.write(SIGNATURE)
-            for kind, content in itertools.takewhile(_precedes_pixels, iter_chunks(png)):
+            for kind, content in itertools.takewhile(_has_no_pixels, iter_chunks(png)):
                 file.write(chunk(kind, content))
                 if kind == b"IHDR":
                     file.write(chunk(b"acTL", struct.pack(">II", sequence.count, sequence.plays)))
@@ -76,8 +76,8 @@ def _with_alpha(frame: Frame) -> Frame:
     return replace(frame, picture=replace(picture, pixels=pixels, alpha=alpha))
 
 
-def _precedes_pixels(type_and_content: tuple[bytes, bytes]) -> bool:
-    """Return whether a chunk of a still PNG is not of its pixels."""
+def _has_no_pixels(type_and_content: tuple[bytes, bytes]) -> bool:
+    """Return whether a chunk of a still PNG contains no pixels."""
     return type_and_content[0] != b"IDAT"
 
 
@@ -89,8 +89,8 @@ def _fraction_of_seconds(milliseconds: float) -> tuple[int, int]:
     >>> _fraction_of_seconds(1000 / 30)
     (1, 30)
     """
-    seconds = min(milliseconds / 1000, _MAX_SECONDS)
-    # From 1 s on, the numerator is the larger one: it is the denominator times the seconds.
-    max_denominator = int(_MAX_SECONDS / max(1, seconds))
+    seconds = min(milliseconds / 1000, _MAX_TERM)
+    # From 1 s on, the numerator is the larger term: it is the denominator times the seconds.
+    max_denominator = int(_MAX_TERM / max(1, seconds))
     fraction = Fraction(seconds).limit_denominator(max_denominator)
     return fraction.as_integer_ratio()

@@ -60,7 +60,7 @@ def changed_parts(
     Args:
         frames: the frames, all of equal size.
         grid: left and top of a part are rounded down to multiples of this number of pixels.
-        keeps_size: returns whether a frame must not be cropped; by default all are.
+        keeps_size: returns whether a frame must not be cropped; by default every frame is cropped.
 
     Yields:
         One part for each frame, at least one pixel large.
@@ -83,7 +83,7 @@ def changed_parts(
 def _changed_rectangle(before: Picture, after: Picture) -> tuple[slice, slice]:
     """Return rows and columns of the smallest rectangle with all differences, at least one pixel.
 
-    It is the whole frame if channels, dtype or the presence of alpha differ.
+    The rectangle is the whole frame if channels, dtype or the presence of alpha differ.
     """
     if before.pixels.shape[:2] != after.pixels.shape[:2]:
         raise PictureError("E_FRAMES", "the frames of an animation must have the same size")
@@ -102,7 +102,7 @@ def _layout(picture: Picture) -> tuple[object, ...]:
 
 
 def _extent(differs: Array) -> slice:
-    """Return the range from the first to the last True of a 1D array; the first place if none."""
+    """Return the range from the first to the last True of a 1D array; index 0 if there is none."""
     indices = np.flatnonzero(differs)
     if len(indices) == 0:
         return slice(0, 1)

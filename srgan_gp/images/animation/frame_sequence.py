@@ -52,13 +52,14 @@ class FrameSequence:
     """Format of the file that was read, as in `Picture`."""
 
     notes: tuple[str, ...] = ()
-    """One sentence for each content of the file that was not kept; each `Picture` has its own."""
+    """One sentence for each content of the file that was not kept; each frame's `Picture` has the
+    notes about that frame."""
 
     def changed(self, change: Callable[[Picture], Picture]) -> "FrameSequence":
         """Return a sequence of the images `change(picture)`, computed on demand.
 
-        It consumes the frames of this sequence. Its `width` and `height` stay those of the source,
-        even if the images are larger.
+        The new sequence consumes the frames of this one. Its `width` and `height` stay those of the
+        source, even if the images are larger.
         """
         frames = (replace(frame, picture=change(frame.picture)) for frame in self.frames)
         return replace(self, frames=frames)

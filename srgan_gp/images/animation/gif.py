@@ -4,7 +4,8 @@ Pillow encodes the pixels of each frame. The rest is own code, because Pillow ke
 animation in memory and joins equal ones.
 
 A GIF consists of a header (signature, size, optional palette) and blocks. A block is an extension,
-such as the time of the next frame, or an image, or the end.
+such as the time of the next frame, or an image, or the end. The data of an extension or an image is
+a chain of sub-blocks: a byte with the length, then as many bytes; length 0 ends the chain.
 
 Source:
     Graphics Interchange Format, version 89a; the number of plays is Netscape's extension.
@@ -47,7 +48,7 @@ def count_gif_frames(file: BinaryIO, *, most: int) -> int:
     while count < most and (kind := file.read(1)) not in (b"", _END):
         if kind == _EXTENSION:
             file.read(1)  # kind of extension
-            _skip_blocks(file)
+            _skip_sub_blocks(file)
         elif kind == _IMAGE:
             descriptor = file.read(9)  # position, size and flags
             _skip_palette(file, descriptor[8:9])
@@ -55,7 +56,7 @@ def count_gif_frames(file: BinaryIO, *, most: int) -> int:
             if len(descriptor) < 9 or not code_size:
                 break
             count += 1
-            _skip_blocks(file)
+            _skip_sub_blocks(file)
     return count
 
 
@@ -66,8 +67,8 @@ def _skip_palette(file: BinaryIO, flags: bytes) -> None:
         file.seek(3 * colours, 1)
 
 
-def _skip_blocks(file: BinaryIO) -> None:
-    """Skip data blocks, each of which starts with its length, up to one of length 0."""
+def _skip_sub_blocks(file: BinaryIO) -> None:
+    """Skip a chain of sub-blocks, or what is left of it in a truncated file."""
     while (length := file.read(1)) and length != b"\0":
         file.seek(length[0], 1)
 
@@ -91,7 +92,8 @@ def write_gif(
             the frames differ.
     """
     clock = Clock(_TICK_MILLISECONDS)
-    # A frame with alpha is cleared before the next one, so it is stored as a whole.
+    # A frame with alpha is cleared before the next frame is drawn. Only its own rectangle is
+    # cleared, so such a frame is stored in full size.
     for index, part in enumerate(changed_parts(frames, keeps_size=_has_alpha)):
         still = bytearray(encode(part.picture))
         if index == 0:
@@ -124,7 +126,7 @@ def _repetitions(plays: int) -> bytes:
     """
     if plays == 1:
         return b""
-    # It is one less than the plays; 0 means forever here too.
+    # The first play is not a repetition; 0 means forever here too.
     count = min(max(0, plays - 1), _MAX_REPETITIONS)
     return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", count) + b"\0"
 

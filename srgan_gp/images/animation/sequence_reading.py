@@ -27,7 +27,8 @@ from srgan_gp.images.reading import (
 MAX_FRAMES = 10_000
 """Limit of the number of frames or pages, which protects against malicious files."""
 
-_MAX_GROWTH = 4  # largest ratio of a frame's pixels to those of its canvas, the animation's size
+# Largest ratio of a frame's pixels to those of the animation, because a GIF's frames may be larger.
+_MAX_GROWTH = 4
 
 
 def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> FrameSequence:
@@ -117,7 +118,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
 def first_frame(image: ImageFile) -> int:
     """Return the index of the first frame of an animation, 0 or 1.
 
-    It is 1 for a PNG that starts with a still for viewers without animation, which is not a frame.
+    It is 1 for a PNG whose index 0 is not a frame, but a still for viewers without animation.
     """
     return int(bool(getattr(image, "default_image", False)))
 
@@ -204,7 +205,7 @@ def _frames(
 
     Args:
         path: the file.
-        state: result of `file_state` when the header was read; another one is refused.
+        state: result of `file_state` when the header was read; a file that changed is refused.
         sequence: what the header contains.
         positions: position of each frame.
     """
@@ -231,7 +232,7 @@ def _frame(source: Source, position: _Position, sequence: FrameSequence) -> Fram
     picture = decode(source, is_frame=is_frame, tiff_directory=position.directory)
     if not is_frame:
         return Frame(picture)
-    # A frame of a GIF may extend beyond its canvas.
+    # A frame of a GIF may extend beyond the animation.
     height, width = sequence.height, sequence.width
     alpha = None if picture.alpha is None else picture.alpha[:height, :width]
     picture = replace(picture, pixels=picture.pixels[:height, :width], alpha=alpha)

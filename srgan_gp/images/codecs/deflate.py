@@ -31,7 +31,7 @@ class Strategy(NamedTuple):
     def compress_part(self, data: Buffer) -> bytes:
         """Compress bytes to raw DEFLATE blocks, which end on a byte and can be joined to others.
 
-        None of them is marked as the last block of the stream.
+        No block is marked as the last block of the stream.
         """
         return self._compress(data, -zlib.MAX_WBITS, zlib.Z_SYNC_FLUSH)
 
@@ -56,7 +56,7 @@ EMPTY_CHECKSUM = 1
 """Adler-32 checksum of no bytes."""
 
 _MEMORY_LEVEL = 9  # the highest: long blocks
-_QUICK_STRINGS = Strategy(2, zlib.Z_FILTERED)  # stands for STRINGS in the choice
+_QUICK_STRINGS = Strategy(2, zlib.Z_FILTERED)  # estimates the size with STRINGS in less time
 _CLEARLY_SMALLER = 0.95  # STRINGS is chosen if it reduces the size to less than this share
 
 
@@ -102,7 +102,8 @@ def join_checksums(first: int, second: int, length: int) -> int:
     first_low, first_high = first & 0xFFFF, first >> 16
     second_low, second_high = second & 0xFFFF, second >> 16
     low = (first_low + second_low - 1) % modulus
-    # After each second byte, the low bits exceed those of the second string alone by first_low - 1.
+    # After each byte of the second string, the low bits exceed those of that string alone by
+    # first_low - 1.
     high = (first_high + second_high + length * (first_low - 1)) % modulus
     return high << 16 | low
 

@@ -1,7 +1,7 @@
 """Resolution in an EXIF block: `read_exif_resolution` and `set_exif_resolution`.
 
-WebP and AVIF have no other field for it. Other parts of the block are read and updated by
-`images.metadata`.
+WebP and AVIF have no other field for the resolution. `images.metadata` reads and updates other
+parts of the block.
 
 Source:
     Exif 2.3, section 4.6.4, tags 282, 283 and 296.
@@ -20,7 +20,7 @@ _SHORT, _RATIONAL = 3, 5  # types of values: unsigned 16-bit integer, fraction o
 _INCH, _CENTIMETRE = 2, 3  # values of the unit
 _CENTIMETRES_PER_INCH = 2.54
 _ENTRY_BYTES = 12
-_MAX_DENOMINATOR = 10_000  # the numerator then fits 32 bits, as the resolution has at most 16
+_MAX_DENOMINATOR = 10_000  # numerator: at most MAX_DPI * 10,000, which fits 32 bits
 _EMPTY_BLOCK = b"MM\0*" + struct.pack(">IHI", 8, 0, 0)  # one directory without entries
 
 Resolution = tuple[float, float]
@@ -34,8 +34,8 @@ def read_exif_resolution(exif: bytes) -> Resolution | None:
         exif: the block, which starts with a TIFF header.
 
     Returns:
-        Dots per inch; None if one of both is missing, not above 0, above `MAX_DPI`, or has no
-        unit of length.
+        Dots per inch; None if the horizontal or the vertical resolution is missing, not above 0,
+        above `MAX_DPI`, or has no unit of length.
     """
     directory = Image.Exif()
     try:
@@ -77,8 +77,9 @@ def set_exif_resolution(exif: bytes | None, dpi: Resolution) -> bytes:
     if order is None:
         raise ValueError("an EXIF block must start with a TIFF header")
     (start,) = struct.unpack_from(order + "I", block, 4)
-    entries, next_directory = _raw_entries(block, order, start)
+    entries, next_directory = _entries_to_keep(block, order, start)
     block += bytes(len(block) % 2)  # directories start at even offsets
+    # After the number of entries (2 bytes), the entries, and the next directory's offset (4 bytes).
     values_start = len(block) + 2 + _ENTRY_BYTES * (len(entries) + len(_TAGS)) + 4
     values = b""
     for tag, value in zip((_X_RESOLUTION, _Y_RESOLUTION), dpi, strict=True):
@@ -93,10 +94,11 @@ def set_exif_resolution(exif: bytes | None, dpi: Resolution) -> bytes:
     return bytes(block + struct.pack(order + "I", next_directory) + values)
 
 
-def _raw_entries(block: bytearray, order: str, start: int) -> tuple[dict[int, bytes], int]:
-    """Return the other entries of the directory at `start` by tag, and the next one's offset.
+def _entries_to_keep(block: bytearray, order: str, start: int) -> tuple[dict[int, bytes], int]:
+    """Return the bytes of entries of the directory at `start`, and the next directory's offset.
 
-    `order` is the byte order, "<" or ">" as in `struct`. The offset is 0 if there is no next one.
+    The entries are those that do not state the resolution, by tag. `order` is the byte order, "<"
+    or ">" as in `struct`. The offset is 0 if there is no next directory.
     """
     (count,) = struct.unpack_from(order + "H", block, start)
     end = start + 2 + _ENTRY_BYTES * count

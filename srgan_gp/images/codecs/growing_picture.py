@@ -1,7 +1,8 @@
 """`GrowingPicture`: an image that another thread still computes, and the count of its rows.
 
-The upscaler returns one when its file can be encoded meanwhile: the thread that computes tiles
-calls `RowProgress.add`, and the encoder calls `RowProgress.wait` before it reads rows.
+The upscaler passes such an image to the encoder, so that the file is encoded meanwhile: the thread
+that computes tiles calls `RowProgress.add`, and the encoder calls `RowProgress.wait` before it
+reads rows.
 """
 
 import threading
@@ -73,7 +74,7 @@ class GrowingPicture(Picture):
 
     @classmethod
     def of(cls, picture: Picture, pixels: Array, alpha: Array | None) -> "GrowingPicture":
-        """Return an image with the metadata of another one; none of its rows is complete.
+        """Return an image with the metadata of another image; none of its rows is complete.
 
         Args:
             picture: the image whose metadata is used.

@@ -139,8 +139,8 @@ def _pillow_layout(picture: Picture, folder: Path | None) -> Array:
 class _ReleasingFile:
     """Output file for Pillow that releases the memory of a mapped image at each write.
 
-    Without a `fileno`, Pillow calls `write` for every 64 KB, when the encoder has read some more
-    rows; with one, it would write to the descriptor itself.
+    The class has no `fileno`, so that Pillow calls `write` for every 64 KB, when the encoder has
+    read some more rows, and does not write to the descriptor itself.
     """
 
     def __init__(self, file: BinaryIO, channels: Array) -> None:

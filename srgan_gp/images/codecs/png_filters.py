@@ -67,8 +67,8 @@ def _paeth(left: Bytes, up: Bytes, up_left: Bytes) -> Bytes:
         of up:      |left - up_left|
         of up_left: |left + up - 2 * up_left|
 
-    The last one might exceed 8 bits. But up_left can be the nearest only if it lies between left
-    and up, and then its distance is the difference of the other two.
+    The distance of up_left might exceed 8 bits. But up_left can be the nearest only if it lies
+    between left and up, and then its distance is the difference of the other two distances.
     """
     # Two arrays are used for all steps, because memory takes longer than the arithmetic.
     left_distance, buffer = np.maximum(up, up_left), np.minimum(up, up_left)

@@ -26,7 +26,7 @@ from srgan_gp.images.picture import Array, Picture
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG colour type by number of channels
 _BAND_BYTES = 1 << 20  # bytes of pixels in a band; each band is compressed on its own
 _SAMPLE_BYTES = 1 << 15  # bytes that are compressed to choose the strategy of a band
-_CLEARLY_SMALLER = 0.95  # rows stay unfiltered if that gives less than this share of the size
+_CLEARLY_SMALLER = 0.95  # rows stay unfiltered below this share of the size with the filter
 
 
 def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
@@ -116,7 +116,7 @@ def _bands_and_rows_above(picture: Picture) -> Iterator[tuple[Array, Array]]:
 
 
 def _compress_png_band(band_and_above: tuple[Array, Array]) -> _Part:
-    """Filter and compress a band, as suits a sample from its middle.
+    """Filter and compress a band by the method that is best for a sample from its middle.
 
     Args:
         band_and_above: a band (N, W, C) and the row above it (1, W, C).
@@ -126,7 +126,7 @@ def _compress_png_band(band_and_above: tuple[Array, Array]) -> _Part:
     rows, row_above = _big_endian(band), _big_endian(above)[0]
     filtered = filter_rows(rows, row_above, bytes_per_pixel)
     strategy, filtered_size = choose_strategy(_sample(filtered))
-    if strategy != deflate.HUFFMAN:  # It is no photo; some drawings are smaller without a filter.
+    if strategy != deflate.HUFFMAN:  # not a photo: some drawings are smaller without a filter
         unfiltered_size = deflate.size_with_strings(_sample(rows))
         if unfiltered_size < _CLEARLY_SMALLER * filtered_size:
             filtered, strategy = unfiltered_rows(rows), deflate.STRINGS
@@ -141,7 +141,7 @@ def _big_endian(band: Array) -> Array:
 
 
 def _compress_tiff_band(band: Array, rows_per_strip: int) -> list[bytes]:
-    """Compress each strip of a band (N, W, C); the middle one decides the strategy for all."""
+    """Compress each strip of a band (N, W, C); a sample of the middle strip decides how."""
     tops = range(0, len(band), rows_per_strip)
     strips = [differences(band[top : top + rows_per_strip]) for top in tops]
     strategy, _ = choose_strategy(_sample(strips[len(strips) // 2]))

@@ -78,7 +78,7 @@ def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
             is_page = _describes_page(tiff, layout)
             (next_directory,) = layout.offset.unpack(tiff.read(layout.offset.size))
             yield directory, is_page
-            directory = next_directory  # 0 after the last one
+            directory = next_directory  # 0 after the last directory
     except (struct.error, OSError, OverflowError, ValueError) as error:
         raise PictureError(
             "E_DAMAGED",

@@ -35,10 +35,13 @@ _EXIF_DIRECTORY, _GPS_DIRECTORY = 34665, 34853
 _BLACK_IS_ZERO, _RGB = 1, 2
 _DEFLATE, _HORIZONTAL, _INCH, _SEPARATE_ALPHA = 8, 2, 2, 2
 _STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers that stream
-_MAX_CLASSIC_BYTES = (1 << 32) - (1 << 28)  # of pixels; below 4 GiB: compressed noise is larger
+# Pixels of more bytes are written as a BigTIFF. The limit is 256 MiB below 4 GiB, because noise
+# becomes larger by compression, and the tags need space too.
+_MAX_CLASSIC_BYTES = (1 << 32) - (1 << 28)
 _LONG, _LONG8 = 4, 16  # types: unsigned integers of 32 and 64 bits
-# File headers, by which Pillow's class chooses byte order and variant. It writes a header of its
-# own, with the offset of the directory of tags, which follows it at byte 8 or 16.
+# File headers: byte order, variant, and the offset of the directory of tags, which follows the
+# header. Pillow's class of a directory gets one, to choose byte order and variant, and writes an
+# equal header before the tags.
 _CLASSIC_HEADER = b"II*\0" + struct.pack("<L", 8)
 _BIG_HEADER = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)  # 8: bytes of an offset; 0: a constant
 # Pillow raises any of these for a value that it cannot read or write.
@@ -101,12 +104,12 @@ class TiffWriter:
     def _write_tags(self, file: BinaryIO, strip_sizes: list[int]) -> None:
         """Write the file header and the tags; the file is at position 0.
 
-        Their length depends on the number of strips only, not on the sizes in bytes.
+        The written length depends on the number of strips only, not on `strip_sizes`.
         """
         self._tags[_STRIP_BYTES] = tuple(strip_sizes)
-        # Offsets from the first strip: sums of the sizes before. Pillow adds that of the first one.
+        # Offset of each strip, counted from the first strip. Pillow adds the first strip's offset.
         self._tags[_STRIP_OFFSETS] = tuple(itertools.accumulate([0, *strip_sizes[:-1]]))
-        self._tags.save(file)  # At position 0 it writes the file header first.
+        self._tags.save(file)  # At position 0, `save` writes the file header first.
 
 
 def differences(strip: Array) -> Array:
@@ -145,7 +148,8 @@ def _merge_exif(tags: "ImageFileDirectory_v2", exif: bytes) -> None:
                 if tag not in source:
                     continue
                 is_directory = tag in (_EXIF_DIRECTORY, _GPS_DIRECTORY)
-                trial = type(tags)()  # raises before `tags` gets a value that cannot be written
+                # A value that cannot be written raises here, before it is in `tags`.
+                trial = type(tags)()
                 trial[tag] = source.get_ifd(tag) if is_directory else source[tag]
                 trial.tobytes()
                 tags[tag] = trial[tag]
