@@ -1,7 +1,7 @@
 """NVIDIA driver: its CUDA version, the number of GPUs, and their names and free memory.
 
-The driver is asked, because ONNX Runtime's list of providers only shows what was compiled in. The
-driver's library of C functions is called, so no package has to be installed.
+The driver is asked, because ONNX Runtime's list of providers shows what was compiled in, not what
+works. The C functions of the driver's library are called, so no package has to be installed.
 """
 
 import ctypes
@@ -40,7 +40,7 @@ class Gpu:
     total_memory: int
     """In bytes."""
     free_memory: int
-    """In bytes: what all processes together leave."""
+    """In bytes, not used by any process."""
 
 
 @cache

@@ -51,7 +51,7 @@ class FaceGenerator(LoadedModel):
         name: name of the model.
         sha256: SHA-256 of the ONNX file, in hex.
         device: device that runs the model, `cpu` or `cuda:N`.
-        card: card of the model: licence, training data, scores, limits; None for one without.
+        card: card of the model: licence, training data, scores, limits; None without a card.
         choice: one line with model, device, and why a GPU of the machine is not used.
 
     Raises:
@@ -180,7 +180,7 @@ class FaceGenerator(LoadedModel):
         """Generate the face of each latent.
 
         Args:
-            latents: (N, latent_size), float32; `latents` draws those of seeds.
+            latents: (N, latent_size), float32; the method `latents` draws the latents of seeds.
             on_progress: as for `generate`.
 
         Returns:
@@ -221,7 +221,7 @@ class FaceGenerator(LoadedModel):
             PictureError, DeviceError, ModelRefusedError: as for `generate`, by the iterator.
         """
         for seed in (first_seed, second_seed):
-            # An array is no seed, but an integer of numpy is one.
+            # An array is not a seed, but an integer of numpy is.
             if hasattr(seed, "__array__") and not isinstance(cast("object", seed), Integral):
                 raise TypeError("interpolate takes two seeds; pass latents to generate_from")
         if as_integer("the number of frames", frames) < 2:

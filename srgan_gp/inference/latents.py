@@ -13,14 +13,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 _NEARLY_PARALLEL = 1e-4
-"""Sine of an angle below which it counts as 0 or pi; dividing by it would amplify rounding errors.
-"""
+"""Sine below which an angle counts as 0 or pi: a division by it would amplify rounding errors."""
 
 
 def draw_latents(seeds: Iterable[int], size: int) -> Floats:
     """Draw the latent of each seed with a random generator of its own.
 
-    So a latent depends on its seed only, not on the other seeds.
+    So each latent depends on its own seed only.
 
     Args:
         seeds: integers of 0 or more.
@@ -50,8 +49,8 @@ def check_latents(latents: object, size: int) -> Floats:
         `latents`.
 
     Raises:
-        TypeError: they are no array.
-        ValueError: they have another shape or dtype, or values that are not finite.
+        TypeError: `latents` is not an array.
+        ValueError: `latents` has another shape or dtype, or values that are not finite.
     """
     if not isinstance(latents, np.ndarray):
         type_name = type(latents).__name__

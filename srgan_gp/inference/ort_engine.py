@@ -1,7 +1,7 @@
-"""Opening of a model with ONNX Runtime on the CPU or a GPU, and the check which one runs it.
+"""Opening of a model with ONNX Runtime on the CPU or a GPU, and the check which device runs it.
 
-An engine is a session of ONNX Runtime. A provider is its implementation for a kind of device; a
-session has a list of them, and each operation runs on the first provider that supports it.
+An engine is a session of ONNX Runtime. A provider is ONNX Runtime's implementation for a kind of
+device; a session has a list of providers, and each operation runs on the first that supports it.
 """
 
 import contextlib
@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, cast
 
-# ONNX Runtime reads it when it loads. Without it, ONNX Runtime stores an identifier and events in
-# the home folder.
+# ONNX Runtime reads this variable when it is imported. Without the variable, it stores an
+# identifier and events in the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
@@ -116,7 +116,7 @@ def _start_on_gpu(
 def _gpu_providers(
     request: DeviceRequest, *, is_float16: bool
 ) -> list[tuple[str, dict[str, int | str]]]:
-    """Return the providers of a GPU, (name, options), the one that was asked for first."""
+    """Return (name, options) of each provider for a GPU, first that of the request."""
     cuda: dict[str, int | str] = {
         "device_id": request.index,
         "use_tf32": 0,  # compute in full float32, as the report says

@@ -20,7 +20,7 @@ OUT_OF_MEMORY = (
 )
 """Parts of ONNX Runtime's messages, in lower case, that mean too little memory."""
 GPU_FAILURE = ("cuda failure", "cudnn failure", "cublas failure", "cuda error")
-"""Parts of its messages, in lower case, that mean a failure of the GPU."""
+"""Parts of ONNX Runtime's messages, in lower case, that mean a failure of the GPU."""
 
 
 class Float16OverflowError(SrganGpError):

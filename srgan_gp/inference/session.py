@@ -51,7 +51,7 @@ class Session:
     notes: tuple[str, ...]
     """Messages: why a GPU is not used, what was measured on a model without metadata."""
     card: ModelCard | None
-    """Card of the model; None for a model without one."""
+    """Card of the model; None for a model without a card."""
     takes_batches: bool
     """Whether `run` accepts N > 1; models of other projects get one image at a time."""
 
@@ -66,15 +66,14 @@ class Session:
         self._engine, self.info, self.card = engine, info, card
         has_batches = not isinstance(engine.get_inputs()[0].shape[0], int)  # a name if it varies
         self.takes_batches = has_batches and info.source == "metadata"
-        self.device = device
-        self.provider = str(engine.get_providers()[0])  # the one that is tried first
-        self.notes = notes
+        self.device, self.notes = device, notes
+        self.provider = str(engine.get_providers()[0])  # the provider of highest priority
         self._shrinks_arena = False
         self._running: set[Any] = set()  # `RunOptions` of the runs in progress
         self._open_half: Callable[[bool], BoundEngine] | None = None
-        """Opens a float16 engine; its argument is whether it takes uint8. None for others."""
+        """Opens a float16 engine that takes uint8 (True) or float32; None without float16."""
         self._half_engines: dict[bool, BoundEngine] = {}
-        """Opened float16 engines by whether they take uint8; the others take float32."""
+        """Opened float16 engines by the argument of `_open_half`."""
         self._half_lock = threading.Lock()
 
     @classmethod
@@ -102,7 +101,7 @@ class Session:
             threads: CPU threads; None means one for each CPU this process may use.
             fidelity: weight, 0 to 1, of the model's fidelity partner in the average of the two;
                 None runs the model as it is.
-            task: lists the models of this task only in the message about an unknown name.
+            task: the message about an unknown name lists the models of this task only.
             precision: one of `devices.PRECISIONS`. `auto` is float32; `float16` is for GPUs, and
                 leaves a face generator in float32; `int8` runs the int8 network of the model on
                 the CPU.
@@ -157,7 +156,7 @@ class Session:
 
         Args:
             inputs: (N, 3, H, W), float32, RGB in [0, 1]; or (N, latent_size), float32.
-            half: only `run_half` passes its engine; inputs, result and errors are then its own.
+            half: float16 engine, passed by `run_half` only: inputs and result are as there.
 
         Returns:
             (N, 3, H * scale, W * scale), or (N, 3, image_size, image_size); float32, not clipped.
@@ -176,7 +175,8 @@ class Session:
         try:
             if half:
                 return half.run(inputs, options)
-            interrupts = self.device == "cpu"  # A GPU has a context for each thread.
+            # An interruptible run is in another thread, and a GPU has a context for each thread.
+            interrupts = self.device == "cpu"
             return run_ort_session(self._engine, inputs, self.info.name, options, interrupts)
         except MemoryError:
             self._shrinks_arena = True  # From now on, each run returns its memory to the system.

@@ -1,4 +1,4 @@
-"""Interface of a session (a loaded model on a device), and code that needs no more than it.
+"""Interface of a session (a loaded model on a device), and code that needs this interface only.
 
 `Upscaler` and `FaceGenerator` use it, and tests replace the session.
 """
@@ -47,7 +47,7 @@ class CancelCount:
 
 
 class LoadedModel:
-    """Base class of `Upscaler` and `FaceGenerator`; the two describe the attributes.
+    """Base class of `Upscaler` and `FaceGenerator`, which describe the attributes.
 
     Args:
         session: session of the model.

@@ -18,7 +18,7 @@ def measure_speed(
     Args:
         upscaler: the model; no other thread may use it meanwhile.
         side: side of the square in pixels.
-        clock: returns seconds; tests pass another one.
+        clock: returns seconds; tests pass another clock.
 
     Returns:
         Seconds for an input pixel.

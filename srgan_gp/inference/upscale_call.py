@@ -40,14 +40,14 @@ class UpscaleCall:
 
     Args:
         session: runs the model.
-        cancels: ends the call with `Cancelled` as soon as its number is not `cancels_before`.
-        cancels_before: its number when the call began.
+        cancels: number of cancellations; the call ends with `Cancelled` as soon as it changes.
+        cancels_before: this number when the call began.
         pictures: one or more of one size; the network computes several as a batch.
         scale: scale factor; None means the network's own.
         tile: largest side of the tiles in input pixels, "auto", or None for the whole image.
         on_progress: called with (tiles done, number of tiles) over the passes of colour and alpha.
         folder: folder of the temporary files of a large image; None for the system's.
-        on_start: for one picture; not called if its alpha varies, or faces are enhanced.
+        on_start: for one picture only; not called if its alpha varies, or faces are enhanced.
         faces: enhances the faces in the results; None leaves them as they are.
 
     Raises:
@@ -88,7 +88,7 @@ class UpscaleCall:
         self._result_size, self._padded_size = (height, width), self._info.padded_size(*self._size)
         self._chosen_window = window_for(session, tile, *self._size)
         self._on_progress, self._folder = on_progress, folder
-        self._on_start = None if faces else on_start  # Faces would change rows it has passed on.
+        self._on_start = None if faces else on_start  # Faces change rows after their computation.
         self._faces = faces
         self._face_results: tuple[FaceResult, ...] | None = None
         self._half = HalfRuns(session) if session.precision == FLOAT16 else None
@@ -116,7 +116,7 @@ class UpscaleCall:
                     alphas[index] = mapped_arrays.full(self._result_size, value, self._folder)
                 else:
                     varying_alphas[index] = alpha[..., np.newaxis]
-            self._first_alpha = alphas[0]  # for `on_start`, which is called if all are flat
+            self._first_alpha = alphas[0]  # for `on_start`, which is called if no alpha varies
             pixels = self._run_pass(colours)
             if varying_alphas:
                 upscaled_alphas = self._run_pass(list(varying_alphas.values()), is_alpha=True)
@@ -156,6 +156,7 @@ class UpscaleCall:
                 pixels, scale, self._result_size, is_alpha=is_alpha, folder=self._folder,
                 may_be_8_bit=takes_uint8, padding=self._info.padding,
             ))  # fmt: skip
+        # The rows of the colour pass are final only if no pass over alpha follows.
         if self._on_start is not None and self._passes_left == 1 and not is_alpha:
             growing = GrowingPicture.of(self._pictures[0], passes[0].result, self._first_alpha)
             passes[0].progress = growing.progress

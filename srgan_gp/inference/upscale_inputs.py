@@ -49,8 +49,9 @@ def _check_scale(scale: float | None) -> None:
     """Check the range of a scale factor; `UpscaleCall` refuses other types later.
 
     Raises:
-        ValueError: it is not above 0, or more than `MAX_SCALE`.
+        ValueError: `scale` is not above 0, or more than `MAX_SCALE`.
     """
+    # The casts hide the declared type, so that the type checker accepts the check.
     if isinstance(cast("object", scale), Real) and not 0 < cast("float", scale) <= MAX_SCALE:
         raise ValueError(scale_message(f"{scale:g}"))
 
@@ -67,7 +68,8 @@ class UpscaleInputs:
 
     Raises:
         UsageError: `folder` is not a folder.
-        TypeError: `image`, or an image of several, is something else; or `on_progress` is.
+        TypeError: `image` or one of several images has another type, or `on_progress` is not a
+            function.
         ValueError: shape, dtype or range of an array, or the scale, is not supported.
         PictureError: a file cannot be read, or values of an image are out of range.
     """
@@ -168,7 +170,7 @@ def _items(image: object) -> list[Any] | None:
 def _read(image: object) -> Picture:
     """Read the file of a path, or convert another kind of image to a picture."""
     if isinstance(image, str | os.PathLike):
-        return read_image(cast("str", image))
+        return read_image(cast("str", image))  # The annotation omits other kinds of paths.
     try:
         return to_picture(image)
     except TypeError:

@@ -15,7 +15,7 @@ from srgan_gp.inference.upscale_inputs import CallOptions, File, Image, Many, Mi
 from srgan_gp.inference.upscale_report import UpscaleReport, combine_reports
 from srgan_gp.models.catalog import DEFAULT_MODELS
 
-DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]  # its name
+DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]  # name of the model
 
 
 class Upscaler(LoadedModel):
@@ -31,15 +31,15 @@ class Upscaler(LoadedModel):
     Attributes:
         name: name of the model; for an average of two (see `fidelity`), both names and the weight.
         fidelity: weight, 0 to 1, of the fidelity partner (a model of the same network that stays
-            closer to the input) in the average of the weights of both; None: no average.
+            closer to the input) in an average of the weights of both models; None: no average.
         scale: scale factor of the network.
         sha256: SHA-256 of the ONNX bytes that run, in hex; an average of two models has its own.
         device: device that runs the model, `cpu` or `cuda:N`.
-        card: card of the model: licence, training data, scores, limits; None for one without.
+        card: card of the model: licence, training data, scores, limits; None without a card.
         choice: one line with model, device, and why a GPU of the machine is not used.
         face_work: strength, model and detector of the face enhancement, for JSON; else empty.
         report: report of the last completed call; unchanged by a call that raises; None before the
-            first call or after one for an empty list.
+            first call or after a call with an empty list.
         overlap: receptive radius in input pixels; None for a network that depends on the whole
             image, which cannot be tiled.
 
@@ -52,7 +52,8 @@ class Upscaler(LoadedModel):
     ) -> None:
         super().__init__(session, "super-resolution", "upscaling")
         self._faces, self._cancels = faces, CancelCount()
-        info, self.report = self._session.info, cast("UpscaleReport | None", None)
+        self.report: UpscaleReport | None = None
+        info = self._session.info
         self.scale, self.fidelity, self.overlap = info.scale, info.fidelity, info.overlap
         self.face_work = faces.work_options() if faces else {}
 
@@ -78,7 +79,7 @@ class Upscaler(LoadedModel):
             device: `auto`, `cpu`, `cuda`, `cuda:N`, or `tensorrt` for a GPU with TensorRT.
             threads: CPU threads; None means one for each CPU this process may use.
             fidelity: weight, 0 to 1, of the model's fidelity partner; None: the model as it is.
-            look: name of a fidelity, in its place: `faithful` (1), `natural` (0.5) or `crisp` (0).
+            look: name of a fidelity instead: `faithful` (1), `natural` (0.5) or `crisp` (0).
             precision: `auto` (float32), `float32`, `float16` for GPUs, or `int8`, faster on a CPU,
                 with the difference from float32 that `choice` states; not with `fidelity`.
             faces: weight, 0 to 1, of a second model in small faces of photos; or `FaceOptions`.
@@ -86,7 +87,8 @@ class Upscaler(LoadedModel):
         Raises:
             ModelRefusedError: a model or the detector is unknown, damaged or unsuitable.
             DeviceError: the requested GPU cannot be used.
-            UsageError: a value is unknown, out of range or excluded by another; or no detector.
+            UsageError: a value is unknown, out of range or excluded by another value; or the face
+                detector is missing.
             TypeError: a value has another type than stated.
         """
         from srgan_gp.inference.session import Session
@@ -105,13 +107,13 @@ class Upscaler(LoadedModel):
         return cls(Session.open(model, task="super-resolution", **options), enhancer)
 
     def sharing(self) -> "Upscaler":
-        """Return an upscaler of the same session for another thread; `cancel` ends calls of all."""
+        """Return an upscaler of this session for another thread; `cancel` of any ends all calls."""
         other = Upscaler(self._session, self._faces.sharing() if self._faces else None)
         other._cancels = self._cancels
         return other
 
     def network_memory(self, height: int, width: int) -> int:
-        """Estimate the network's main memory in bytes; beyond 768 MiB an image is tiled."""
+        """Estimate the bytes of main memory for the network: at most 768 MiB, and 0 on a GPU."""
         needed = height * width * self._session.info.bytes_per_pixel
         return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
 
@@ -154,7 +156,7 @@ class Upscaler(LoadedModel):
         """Upscale an image or a list of images, and return the same kind.
 
         Grey stays grey, and alpha, ICC profile and metadata are kept. All images are checked first.
-        Those of one size are computed in batches, which changes results by rounding only.
+        Images of one size are computed in batches, which changes results by rounding only.
 
         Example:
             >>> import numpy as np
@@ -165,9 +167,9 @@ class Upscaler(LoadedModel):
             image: array (H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
                 (H, W, 4) RGBA, of uint8, uint16, or float32 in [0, 1]; a Pillow image; a `Picture`;
                 or a path. Or a list, a tuple or an iterator of them, or an array (N, H, W, C).
-            scale: scale factor; None: the network's. Others resample its result (Lanczos).
+            scale: scale factor; None: the network's. For others, its result is resampled (Lanczos).
             tile: largest side of the tiles in input pixels, without the `overlap` on each side;
-                None for the whole image; "auto" chooses by memory. All give the same result.
+                None for the whole image; "auto" chooses by memory. The result is the same.
             on_progress: called with (tiles done, number of tiles); for a list after each batch,
                 with (images done, number of images). An exception in it ends the call.
             scratch_folder: folder of the unnamed temporary file that holds a result of more than
@@ -189,7 +191,7 @@ class Upscaler(LoadedModel):
                 is not positive.
             Cancelled: `cancel` was called during the call.
         """
-        cancels = self._cancels, self._cancels.number
+        cancels = self._cancels, self._cancels.number  # the call ends when the number changes
         inputs = UpscaleInputs(image, scale, scratch_folder, on_progress)
         results, reports, done = list(inputs.pictures), list[UpscaleReport](), 0
         on_tiles = None if inputs.has_many else on_progress  # a list reports images, not tiles

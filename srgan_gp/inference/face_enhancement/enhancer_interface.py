@@ -1,6 +1,6 @@
 """Interface of the enhancement of faces that `Upscaler` uses.
 
-Its module imports only what an upscaler without faces needs too; `face_enhancer` imports more.
+This module imports only what an upscaler without faces needs too; `face_enhancer` imports more.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class FaceEnhancerInterface(Protocol):
         ...
 
     def work_options(self) -> dict[str, object]:
-        """Return strength, model and detector, for JSON."""
+        """Return strength, model and detector, for the journal of a run (`batch.results.work`)."""
         ...
 
     def cancel(self) -> None:

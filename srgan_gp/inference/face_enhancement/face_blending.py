@@ -43,7 +43,7 @@ def resample_box(
 
 
 def match_colours(face: Floats, without: Floats, radius: float) -> Floats:
-    """Replace the low frequencies of a face by those of the result without it, so its colours.
+    """Give a face the colours of the result without the face model, by its low frequencies.
 
     Args:
         face: (h, w, C), float32.

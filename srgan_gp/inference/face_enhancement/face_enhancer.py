@@ -38,12 +38,11 @@ from srgan_gp.system.files import hash_file
 Array = NDArray[Any]
 
 SMALLEST_FACE = 10.0
-"""Smallest side of a face in pixels of the photo; smaller ones have too little detail."""
+"""Smallest side of a face in pixels of the photo; smaller faces have too little detail."""
 LARGEST_FACE = 96.0
-"""Largest side of a face in pixels of the photo; larger ones have enough detail for the main model.
-"""
+"""Largest side of a face in pixels of the photo; for larger faces the main model is good enough."""
 MAX_LOSS = 1.0
-"""Decibels of PSNR-Y to the photo that the face model may cost; else the face is unchanged."""
+"""Largest accepted loss of PSNR-Y to the photo, in dB, by the face model."""
 COLOUR_RADIUS = 0.25
 """Radius of the colour correction relative to the side of the face."""
 _DIGITS = 16  # first hexadecimal digits of a SHA-256 that are recorded
@@ -100,7 +99,10 @@ class FaceEnhancer:
         )
 
     def work_options(self) -> dict[str, object]:
-        """Return strength, model and detector, for JSON: the options that determine a result."""
+        """Return strength, model and detector: what determines a result, for `batch.results.work`.
+
+        The journal of a run keeps these values in JSON, to recognise results that are up to date.
+        """
         model = f"{self._enlarger.name} {self._enlarger.sha256[:_DIGITS]}"
         detector = self._detector_sha256[:_DIGITS]
         return {

@@ -24,7 +24,8 @@ class FaceOptions:
         FaceOptions(strength=0.7, model='face-x4', detector=None)
 
     Attributes:
-        strength: weight of the face model inside a face, 0 to 1; the rest is the result without it.
+        strength: weight of the face model's result inside a face, 0 to 1. The rest is the weight of
+            the main model's result.
         model: super-resolution model that upscales the faces: a name, or the path of an `.onnx`
             file.
         detector: path of the network file of YuNet, the face detector; None: the installed one.
@@ -39,7 +40,7 @@ class FaceOptions:
     detector: str | Path | None = None
 
     def __post_init__(self) -> None:
-        strength = cast("object", self.strength)
+        strength = cast("object", self.strength)  # Callers may pass another type than declared.
         if not isinstance(strength, Real):
             raise TypeError(f"the strength of faces must be a number, got {strength!r}")
         if not 0 <= self.strength <= 1:
@@ -61,10 +62,10 @@ class FaceResult:
         score: confidence of the detector, 0 to 1.
         done: "enhanced", or "unchanged".
         reason: why the face is unchanged; None where it is enhanced.
-        psnr_without: PSNR of the luma in dB between the input and the result without the face
-            model, downscaled, in the box. The higher, the closer to the input. None where the face
-            model did not run, or where both are equal.
-        psnr_with: the same for the result with the face model.
+        psnr_without: PSNR of the luma in dB, in the box, between the input and the main model's
+            result downscaled to the size of the input. Higher is closer to the input. None if the
+            face model did not run, or if the two images are equal.
+        psnr_with: the same for the result with the face.
     """
 
     box: Box

@@ -21,7 +21,7 @@ MAX_TILT = 20.0
 """Largest angle in degrees between a face and the nearest multiple of 90 degrees at which the face
 is not resampled: the model gets the pixels of the photo."""
 CONTEXT = 16
-"""Pixels around the area that the model gets too."""
+"""Width in pixels of the border around the area that the model gets as context."""
 _FILTER_MARGIN = 4  # pixels that a resampling filter reads beyond the area
 
 
@@ -37,7 +37,7 @@ class Enlarger(Protocol):
         ...
 
     def sharing(self) -> "Enlarger":
-        """Return another one of the same model for another thread."""
+        """Return another upscaler of the same model for another thread."""
         ...
 
     def cancel(self) -> None:
@@ -77,7 +77,7 @@ def _upscale_turned(
     outer_columns, outer_rows = _widened(columns, CONTEXT, width), _widened(rows, CONTEXT, height)
     part = to_floats(pixels[slice(*outer_rows), slice(*outer_columns)])
     upscaled = np.rot90(enlarger.upscale(np.rot90(part, turns)), -turns)
-    # Without the context.
+    # The part in the upscaled pixels, without the border of `CONTEXT`.
     left, right = columns[0] - outer_columns[0], columns[1] - outer_columns[0]
     top, bottom = rows[0] - outer_rows[0], rows[1] - outer_rows[0]
     scale = enlarger.scale

@@ -37,9 +37,9 @@ def find_faces(
 ) -> list[Face]:
     """Detect the faces in a photo, also turned ones, and small ones in a large photo.
 
-    YuNet detects upright faces only, so each image is searched in four orientations; of several
-    detections of one face, the one with the highest score is kept. The detector downscales images
-    to `FINEST_LEVEL`, so a larger photo is searched as a whole and also in windows.
+    YuNet detects upright faces only, so each image is searched in four orientations. If a face is
+    detected several times, the detection with the highest score is kept. The detector downscales
+    images to `FINEST_LEVEL`, so a larger photo is searched as a whole and also in windows.
 
     Args:
         detector: detects faces.
@@ -145,7 +145,8 @@ def _moved(face: Face, factor: int, corner: tuple[int, int] = (0, 0)) -> Face:
         factor: pixels of the photo for each pixel of the searched image, along an axis.
         corner: column and row of the photo at which the searched image starts.
     """
-    # The centre of the first pixel, 0, is that of a block of `factor` pixels.
+    # Coordinate 0, the centre of the first searched pixel, is the centre of a block of `factor`
+    # pixels of the photo.
     shift = np.array(corner) + (factor - 1) / 2
     left, top = np.array(face.box[:2]) * factor + shift
     width, height = face.box[2] * factor, face.box[3] * factor

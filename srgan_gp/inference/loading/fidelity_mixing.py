@@ -24,7 +24,7 @@ def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -
 
     Each float tensor becomes (1 - fidelity) * model + fidelity * partner; tensors are matched by
     name. A new ONNX file is built, because ONNX Runtime's method to replace weights,
-    `add_initializer`, silently keeps those of convolutions that it has optimised.
+    `add_initializer`, silently keeps the old weights of convolutions that it has optimised.
 
     Args:
         model: provides graph and metadata; not changed. Parsed by `foreign_models.parse_safely`.
@@ -35,7 +35,8 @@ def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -
         Bytes of an ONNX file; the same arguments give the same bytes.
 
     Raises:
-        ValueError: the models differ; the message says in what, without their names.
+        ValueError: the models differ in more than weights; the message names the difference, but
+            not the models.
     """
     import onnx
 

@@ -29,10 +29,8 @@ CONTROL_FLOW = ("If", "Loop", "Scan", "SequenceMap")
 """Refused operators: they contain subgraphs, which `_nodes` does not visit, and a Loop may run for
 ever."""
 _MAX_MEAN = 32
-"""Largest mean of a result from 0 to 1, with a wide margin; that of one from 0 to 255 is about 128.
-"""
-
-
+"""Largest absolute mean of a result whose values count as ranging from 0 to 1. It is far above the
+mean of such values, and far below 128, the mean of values from 0 to 255."""
 SAVE_ONNX = "onnx.save_model(onnx.load('x.onnx'), 'single.onnx')"
 """Python code that puts the weights of a model into its own file, for messages."""
 
@@ -86,14 +84,15 @@ def measure(
 ) -> ModelInfo:
     """Measure the properties that a model of another project does not state.
 
-    They are the scale, the overlap of tiles, the multiple of the input's sides, and the memory.
+    They are the scale, the overlap of tiles, the memory, and the size multiple: a number of pixels
+    of which sides of the input and positions of tiles must be multiples.
 
     Args:
         network: the model on the CPU, (1, 3, h, w) to (1, 3, h * scale, w * scale), float32.
         model: the same model, parsed.
         name: name of the model, also for messages.
         sha256: SHA-256 of the file, in hex.
-        candidates: multiples of the input's sides to try, in pixels, in rising order.
+        candidates: size multiples to try, in rising order.
 
     Returns:
         The properties, with `source` "measured".
@@ -102,6 +101,7 @@ def measure(
         ModelRefusedError: the result has not three channels or is not the input upscaled by an
             integer, values are not finite, or the value range is not 0 to 1.
     """
+    # A square as wide as the strips of `receptive_field`, which are wide enough for any network.
     noise = np.random.default_rng(0).random((1, 3, STRIP_WIDTH, STRIP_WIDTH), dtype=np.float32)
     upscaled = network(noise)
     shape = upscaled.shape
@@ -121,9 +121,11 @@ def measure(
     # None means that the network depends on the whole image, so that it cannot be tiled exactly.
     overlap = measure_overlap(network, scale)
     multiple = 1 if overlap is None else measure_multiple(network, scale, overlap, candidates)
-    if multiple is None:  # No shift of the input only shifts the output: no exact tiling either.
+    if multiple is None:  # Every shift changes more than the position of the output.
         overlap = None
-    elif multiple > 1:  # The first measurement was at one of the positions modulo `multiple` only.
+    elif multiple > 1:
+        # The overlap depends on the position of a pixel modulo `multiple`. One position was
+        # measured above; all positions are measured here.
         overlap = measure_overlap(network, scale, multiple=multiple)
     return ModelInfo(
         name=name,

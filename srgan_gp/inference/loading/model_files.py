@@ -29,7 +29,7 @@ class ModelBytes:
     sha256: str
     """SHA-256 of `data` in hex, also for an average of two models."""
     card: ModelCard | None = None
-    """Card of the model that was asked for; None for a model without one."""
+    """Card of the model that was asked for; None if this model has no card."""
 
 
 def read_model(
@@ -48,7 +48,7 @@ def read_model(
         model: name of a model or path of an `.onnx` file, as for `find_model`.
         fidelity: weight of the partner: 0 returns the bytes of the model, 1 those of its partner,
             values between a model of averaged weights. None reads the model as it is.
-        task: lists the models of this task only in the message about an unknown name.
+        task: the message about an unknown name lists the models of this task only.
         is_int8: read the int8 network that the model's card names.
 
     Returns:
@@ -129,7 +129,7 @@ def _int8_file(file: ModelFile) -> ModelFile:
         raise UsageError(
             f"The model {file.name} has no int8 network. {advice}, or use the precision float32."
         )
-    record = file.card.files["int8"]  # `read_card` checks that it goes with `int8`.
+    record = file.card.files["int8"]  # `read_card` checks that `files.int8` exists.
     return replace(file, path=file.path.with_name(record.name), expected_sha256=record.sha256)
 
 

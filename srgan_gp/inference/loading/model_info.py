@@ -1,7 +1,8 @@
 """`ModelInfo`: properties of an ONNX model, read from its metadata; checks of inputs and outputs.
 
-`srgan-gp export` writes them to `metadata_props`, the key-value pairs of an ONNX file. The overlap
-is the context that a tile needs on each side, the receptive radius of the network.
+`srgan-gp export` writes these properties to `metadata_props`, the key-value pairs of an ONNX file.
+The overlap is the number of pixels around a tile that its result depends on: the receptive radius
+of the network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +13,8 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.cards import FACES
 
 UNKNOWN_BYTES_PER_PIXEL = 16_000
-"""Default for models without this metadata, from a heavy network: SRResNet with 64 channels at full
-size needs 1.1 GB for an image of 256 x 256 pixels."""
+"""Default of `bytes_per_pixel`, from a heavy network: SRResNet with 64 channels at the size of the
+result needs 1.1 GB for an image of 256 x 256 pixels."""
 
 Padding = Literal["edge", "reflect"]
 """How an image is padded: its edge pixels are repeated, or it is mirrored without them."""
@@ -51,7 +52,7 @@ class ModelInfo:
     padding: Padding = "edge"
     """Padding of images up to `size_minimum` and `size_multiple`."""
     latent_size: int = 0
-    """Length of a latent of a face generator; 0 for an upscaler."""
+    """Length of a latent, the input vector of a face generator; 0 for an upscaler."""
     image_size: int = 0
     """Height and width of a face in pixels; 0 for an upscaler."""
 

@@ -1,6 +1,7 @@
 """`BoundEngine`: runs a float16 model with buffers on its device, kept from run to run.
 
-ONNX Runtime calls it a binding: inputs and outputs are assigned to memory of the device once.
+In ONNX Runtime's terms this is a binding: inputs and outputs are assigned to memory of the device
+once.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ _onnxruntime = cast(Any, ort_engine.onnxruntime)  # has no type hints
 Array = NDArray[Any]
 
 BUFFER_SETS = 2
-"""Number of threads that can run a model at once: while one computes, another one copies."""
+"""Number of threads that can run a model at once: while one thread computes, the other copies."""
 
 
 @dataclass
@@ -68,7 +69,7 @@ class BoundEngine:
         buffers = self._free_sets.get()
         try:
             if buffers is None or buffers.shape != window.shape:
-                buffers = None  # The old ones are freed before new ones are allocated.
+                buffers = None  # The old buffers are freed before new buffers are allocated.
                 buffers = self._allocate(window)
             buffers.source.update_inplace(np.ascontiguousarray(window))
             self._engine.run_with_iobinding(buffers.binding, options)

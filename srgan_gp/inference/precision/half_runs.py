@@ -1,6 +1,7 @@
 """`HalfRuns`: runs a network in float16 (half precision), or in float32 if that is not enough.
 
-A pass runs the network over all windows of the colour or the alpha of some images.
+A pass runs the network over all windows of the colour or the alpha of some images. A window is the
+part of an image that the network computes in one run.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +19,7 @@ Array = NDArray[Any]
 
 
 class HalfRuns:
-    """Runs windows of an image in float16, and counts those that had to be computed in float32.
+    """Runs windows in float16, and counts the windows that had to be computed in float32.
 
     Args:
         session: a session of precision float16.
@@ -36,7 +37,7 @@ class HalfRuns:
         return FLOAT16 if self.suffices else "float32"
 
     def begin(self, images: Sequence[Array]) -> bool:
-        """Choose the precision of a pass: float16 has too few bits for images of more than 8.
+        """Choose the precision of a pass: float16 is too coarse for images of more than 8 bits.
 
         Args:
             images: the images of the pass.
@@ -54,8 +55,8 @@ class HalfRuns:
             window: (N, 3, h, w), float32 in [0, 1], or uint8 if `suffices`.
 
         Returns:
-            (N, 3, h * scale, w * scale), of the dtype of `window`; but float32 with values that are
-            not finite, if the network returns such values in float32 too.
+            (N, 3, h * scale, w * scale), of the dtype of `window`. If the values are not finite in
+            float32 either, they are returned as float32.
 
         Raises:
             MemoryError, SrganGpError: as for `session.Session.run`.
@@ -69,7 +70,7 @@ class HalfRuns:
             return self._session.run(window)
         upscaled = self._session.run(np.divide(window, 255, dtype=np.float32))
         if not np.isfinite(upscaled).all():
-            return upscaled  # The caller refuses it.
+            return upscaled  # The caller refuses values that are not finite.
         return quantise(upscaled, window.dtype)
 
     def warnings(self) -> Iterator[str]:

@@ -131,7 +131,7 @@ def _sum_3x3(plane: Floats) -> Floats:
     """Add up the 3 x 3 pixels around each pixel of (H, W, C)."""
     padded = np.pad(plane, ((1, 1), (1, 1), (0, 0)))
     rows = padded[:-2] + padded[1:-1] + padded[2:]
-    return cast(Floats, rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])
+    return cast(Floats, rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:])  # numpy's types say float64
 
 
 def _fill_recursively(colour: Floats, weight: Floats) -> None:

@@ -33,7 +33,8 @@ def resample(
         plane: (H, W), float32.
         height: height of the result in pixels.
         width: width of the result in pixels.
-        folder: folder of the temporary file; the system's if it is None or has no room.
+        folder: folder of the temporary file; the system's temporary folder is used if `folder` is
+            None or has no room.
         on_band: called before each band and each strip; an exception in it ends the resampling.
 
     Yields:
@@ -54,7 +55,7 @@ def resample(
     for top, bottom in _spans(rows, plane.shape[1] + width):
         on_band()
         wide[top:bottom] = _resize(plane[top:bottom], bottom - top, width)
-        # The values stay in the temporary files.
+        # This frees memory only: the values of both arrays stay in their temporary files.
         mapped_arrays.release(plane)
         mapped_arrays.release(wide)
     for left, right in _spans(width, rows + height):

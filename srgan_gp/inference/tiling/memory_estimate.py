@@ -1,7 +1,7 @@
 """`estimate_bytes_per_pixel`: memory of a model per input pixel, from the shapes in its graph.
 
-It is for models of other projects; `export` measures the memory of a model instead. Window sizes
-and batches are chosen by the result.
+The estimate is for models of other projects; `export` measures the memory of a model instead. The
+sizes of windows (inputs of one run) and of batches are chosen by this number.
 """
 
 import math
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _PROBE_SIDE = 64  # side in pixels of the input for which the shapes are inferred
 _OVERHEAD = 2
 """Memory relative to the sum of the tensors: ONNX Runtime's CPU arena took 1.03 to 1.97 times the
-sum on seven networks of 24 to 96 channels, with a direct tail and with one at full size."""
+sum on seven networks of 24 to 96 channels, whose last layers have the input's or the result's size.
+"""
 
 
 def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:

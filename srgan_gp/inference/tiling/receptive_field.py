@@ -5,8 +5,9 @@ convolutional network, whatever the weights, because zero times NaN is NaN. So t
 the output is the exact receptive field, while a finite change would fade out before its border.
 This holds on ONNX Runtime's CPU provider; GPU kernels may spread NaN further.
 
-Shift equivariance means that a shift of the input only shifts the output. A network that subsamples
-or works in windows has it for multiples of some number of pixels only, which is measured here too.
+Shift equivariance means that a shift of the input shifts the output and changes nothing else. In a
+network that subsamples or works in windows, only shifts by multiples of some number of pixels do
+that. This number is measured here too.
 """
 
 import math
@@ -20,25 +21,27 @@ from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 STRIP_WIDTH = 32
 """Shorter side of the test images in pixels, enough for strides, windows or reflection padding."""
 STRIP_LENGTHS = (128, 512, 1024)
-"""Longer sides in pixels, tried in this order. A network whose NaN fills the last one counts as
-global: its output depends on the whole image."""
+"""Longer sides in pixels, tried in this order. A network whose NaNs fill an output of the last
+length counts as global: its output depends on the whole image."""
 POWERS_OF_TWO = (1, 2, 4, 8, 16, 32)
 """Default candidates of `measure_multiple`, in pixels."""
 TOLERANCE = 1e-4
-"""Relative difference that counts as equal: kernels differ by float32 rounding; others by more."""
+"""Largest relative difference that counts as equal. Rounding of float32 in the kernels causes less,
+and a network without the equivariance more."""
 
 
 def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int | None:
     """Measure the receptive radius of `network`: the overlap that exact tiling needs.
 
     A NaN is placed in the middle of horizontal and vertical strips of noise. Longer strips are
-    tried until the NaNs of the output end inside. The radius is the largest of the four directions.
+    tried until the NaNs in the output reach neither end. The radius is the largest of the four
+    directions.
 
     Args:
         network: maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
         scale: scale factor of the network.
-        multiple: period of the network's shift equivariance in pixels. The radius depends on the
-            position modulo this period, so each position (phase) is measured.
+        multiple: result of `measure_multiple`, in pixels. The radius depends on the position of
+            the NaN modulo this number (the phase), so each phase is measured.
 
     Returns:
         The radius in input pixels, rounded up, or None for a global network, which here means a
@@ -57,9 +60,9 @@ def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int |
 def measure_multiple(
     network: Network, scale: int, overlap: int, candidates: Sequence[int] = POWERS_OF_TWO
 ) -> int | None:
-    """Measure the smallest shift of the input that only shifts the output.
+    """Measure the smallest shift of the input that shifts the output and changes nothing else.
 
-    It is 1 for a plain convolutional network, more for one that subsamples or works in windows.
+    This is 1 for a plain convolutional network, and more if a network subsamples or has windows.
 
     Args:
         network: as for `measure_overlap`; may raise ModelRefusedError for sides it does not accept.
@@ -88,7 +91,7 @@ def _radius(network: Network, scale: int, phase: int) -> int | None:
             return 0
         first, last = int(columns[0]), int(columns[-1])
         if first > 0 and last < length * scale - 1:
-            # Output pixels with NaN before and after those of the input pixel itself.
+            # Number of NaNs before and after the output pixels that show the input pixel itself.
             before = position * scale - first
             after = last + 1 - (position + 1) * scale
             return max(math.ceil(before / scale), math.ceil(after / scale), 0)
@@ -96,9 +99,9 @@ def _radius(network: Network, scale: int, phase: int) -> int | None:
 
 
 def _is_equivariant(network: Network, scale: int, overlap: int, multiple: int) -> bool:
-    """Return whether a shift along the longer axis by `multiple` pixels only shifts the output.
+    """Return whether a shift by `multiple` pixels along the longer axis just shifts the output.
 
-    False also if the network does not accept a side that is a multiple of it.
+    Also False if the network refuses the sides of the test images.
     """
     length = round_up(2 * overlap, STRIP_WIDTH) + 2 * STRIP_WIDTH + multiple
     image = _noise(length + multiple)

@@ -1,7 +1,8 @@
 """`run_tiled`: runs a network on overlapping windows of an image, so that memory stays bounded.
 
-Each window contributes a tile: its output without the overlap, whose context is incomplete. Own
-code, because the result must equal the untiled one exactly; libraries blend overlapping tiles.
+Each window contributes a tile: its output without the overlap, where pixels that the network needs
+are missing. Own code, because the result must equal the result without tiles exactly; libraries
+blend overlapping tiles.
 """
 
 from collections import deque
@@ -50,9 +51,9 @@ def run_tiled(
     """Apply `network` to overlapping windows of an image and store the joined results.
 
     All windows have one shape and are cut from the image without padding: windows that would cross
-    the border are shifted inwards. An image side that is shorter than the window is used as it is.
-    If `overlap` is at least the network's receptive radius, the result equals the untiled one, bit
-    for bit on a CPU. With less overlap, the borders of the tiles become visible.
+    the border are shifted inwards. A window is never larger than the image. If `overlap` is at
+    least the network's receptive radius, the result equals the result without tiles, bit for bit on
+    a CPU. With less overlap, the borders of the tiles become visible.
 
     When a callback raises MemoryError, the window is halved along its longer side and only the
     current tile is repeated. The smaller window is used for the remaining tiles.
@@ -94,7 +95,7 @@ def run_tiled(
         windows_y = list(_windows(rows, height, window[0], overlap))
         windows_x = list(_windows(columns, width, window[1], overlap))
         if len(windows_y) * len(windows_x) > 1:
-            # It is the whole image, or a tile whose window was halved: split it into tiles.
+            # The region is the whole image, or a tile whose window was halved: split it into tiles.
             tiles = [(tile_y, tile_x) for _, tile_y in windows_y for _, tile_x in windows_x]
             regions.extendleft(reversed(tiles))
             continue
@@ -130,11 +131,11 @@ def _windows(kept: Span, length: int, window: int, overlap: int) -> Iterator[tup
         kept: start and stop of the part.
         length: length of the axis.
         window: length of a window.
-        overlap: number of positions at each end of a window that it does not contribute, except at
+        overlap: number of positions at each end of a window whose results are discarded, except at
             the ends of the axis.
 
     Yields:
-        The start of a window, and the span of positions that it contributes.
+        The start of a window, and the span of positions whose results are kept.
     """
     position, stop = kept
     while position < stop:

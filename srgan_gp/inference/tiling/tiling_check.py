@@ -28,7 +28,7 @@ class TilingDifference:
     largest: float
     """Largest absolute difference of a value; images range from 0 to 1."""
     is_exact: bool
-    """Whether it is at most `TOLERANCE`, so only rounding."""
+    """Whether the difference is at most `TOLERANCE`, so rounding only."""
 
 
 def compare_tiles(
@@ -40,7 +40,7 @@ def compare_tiles(
         network: maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
         scale: scale factor of the network.
         overlap: context on each side of a tile, in input pixels.
-        multiple: the offsets are odd multiples of it: 1, 3, 5, ... pixels for 1.
+        multiple: the offsets are 1, 3, 5, ... times this number of pixels.
         width: shorter side of the images in pixels, a multiple of `multiple`.
     """
     window = round_up(2 * overlap + KEPT, multiple)
@@ -65,8 +65,8 @@ def compare_tiles(
 def uneven_image(height: int, width: int) -> Floats:
     """Return an image whose brightness, colour and contrast change from part to part.
 
-    Every tile of it has another mean and another variance than the whole, so that a network that
-    depends on them gives other results.
+    Every tile of this image has another mean and another variance than the whole image, so that a
+    network that depends on mean or variance gives other results.
 
     Returns:
         (1, 3, height, width), float32 in [0, 1].

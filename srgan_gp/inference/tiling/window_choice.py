@@ -37,7 +37,8 @@ GPU_BUDGET = 2**31
 MAX_GPU_PIXELS = 2**20
 """Largest number of input pixels of a window on a GPU."""
 MIN_TILE = 64
-"""Smallest side of a tile, even if it exceeds the budget; smaller ones would be mostly overlap."""
+"""Smallest side of a tile, even if the window exceeds the budget: windows of smaller tiles would be
+mostly overlap."""
 MAX_OVERHEAD = 1.15
 """Largest ratio of computed pixels to pixels of the image at which a `pixel_limit` is kept."""
 
@@ -81,7 +82,7 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
     height, width = window_of_tiles(
         size, int(tile), overlap=info.overlap, multiple=info.size_multiple
     )
-    # A model refuses smaller windows, which a small `tile` asks for; `MIN_TILE` avoids them above.
+    # A small `tile` may ask for windows that the model refuses; "auto" keeps to `MIN_TILE`.
     return max(height, info.size_minimum), max(width, info.size_minimum)
 
 
@@ -135,7 +136,7 @@ def smallest_cover(
     """Return the window for which `tiles.run_tiled` computes the fewest pixels.
 
     With n windows along an axis of length L and the overlap o, L + 2 o (n - 1) pixels are computed.
-    So few windows are best, and for a number of windows, the smallest that cover the image.
+    So few windows are best, and with a given number of windows, the smallest that cover the image.
 
     Args:
         size: height and width of the image, multiples of `multiple`.
@@ -153,7 +154,7 @@ def smallest_cover(
     for rows in range(1, size[0] + 1):  # rows and columns of windows
         height = _side(size[0], rows, margin, multiple)
         if rows * height * size[1] >= fewest:
-            break  # More rows only compute more.
+            break  # With more rows, more pixels are computed.
         columns, width = _split(size[1], max_pixels // height, margin, multiple)
         computed = rows * height * columns * width
         if columns > 0 and computed < fewest:
