@@ -19,9 +19,13 @@ from srgan_gp.exporting.exported_card import (
 )
 from srgan_gp.exporting.graph_metadata import add_metadata
 from srgan_gp.exporting.int8_network import int8_of_run
-from srgan_gp.exporting.licence_metadata import hashes_by_licence, stated_licence, with_licence
+from srgan_gp.exporting.licence_metadata import (
+    hashes_of_same_weights,
+    stated_licence,
+    with_licence,
+)
 from srgan_gp.exporting.onnx_graph import as_onnx
-from srgan_gp.exporting.run_record import describe_run, is_of_run, truncation_of_start
+from srgan_gp.exporting.run_record import describe_run, is_of_run, truncation_of_start_model
 from srgan_gp.exporting.weight_blending import Blend, blend_weights
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import check_name
@@ -57,11 +61,11 @@ def export(
 
     Writes `name.onnx`, `name.toml`, for an upscaler its `name.int8.onnx`, and for a run with a
     critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads the
-    generator's weights from the ONNX file, whose initializers have the parameters' names. The texts
-    of an existing card of that name (summary, licence, data, limits) are kept, as far as
-    `applicable_entries` returns them; its scores only if no weight changed. Files of an earlier
-    model of that name are removed: its critic if the run has none, and the `name.safetensors` that
-    version 0.1 wrote.
+    generator's weights from the ONNX file, whose initializers have the parameters' names. Of an
+    existing card of that name, the texts (summary, licence, data, limits) are kept, unless the card
+    is of another task, or a fine-tuning has a card for its own model (see `applicable_entries`).
+    Scores are kept only if no weight changed. Files of an earlier model of that name are removed:
+    the critic if the run has none, and the `name.safetensors` that version 0.1 wrote.
 
     Args:
         run_dir: folder of a training run.
@@ -72,8 +76,8 @@ def export(
             the training images of the run. If these are missing, or the network cannot be
             quantised, no int8 network is written, with a warning.
         say: called with a line about each step.
-        exist: `new_names.OVERWRITE` replaces a model of that name; `ERROR` only one whose card
-            says that it comes from this run.
+        exist: what to do if there is a model of that name. `new_names.OVERWRITE` replaces it;
+            `ERROR` replaces it only if its card says that it comes from this run.
 
     Returns:
         Path of the card.
@@ -82,9 +86,9 @@ def export(
         UsageError: `require_free_name` refuses the name, `run_dir` holds no run, the existing card
             cannot be read, `blend` has another network, or `photos` have no image; nothing is
             written.
-        TrainingError: every checkpoint is damaged. If only the best one is, the newest undamaged
-            one is exported, with a warning.
-        ModelRefusedError: ONNX Runtime and PyTorch differ by more than `TOLERANCE`.
+        TrainingError: every checkpoint is damaged. If only the best checkpoint is damaged, the
+            newest undamaged checkpoint is exported, with a warning.
+        ModelRefusedError: ONNX Runtime and PyTorch differ by more than `parity.TOLERANCE`.
         OutputError: `out_dir` is not a folder, or the files cannot be written.
     """
     check_name(name, out_dir)
@@ -101,18 +105,19 @@ def export(
     add_metadata(model, generator, config, {"name": name, "images_seen": str(images_seen)})
     with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
-    same_weights = hashes_by_licence(model, out_dir / f"{name}.onnx")
+    same_weight_hashes = hashes_of_same_weights(model, out_dir / f"{name}.onnx")
     # The card of a fine-tuning does not describe a blend with another model.
     run_card = {} if blend else read_written_card(run_dir / RUN_CARD)
     earlier_sha256 = existing_card.get("files", {}).get("onnx", {}).get("sha256")
-    is_same_model = earlier_sha256 in same_weights
+    is_same_model = earlier_sha256 in same_weight_hashes
     is_same_source = is_same_source or is_same_model
     existing_card = applicable_entries(
         existing_card, config.task, run_card, is_same_source=is_same_source
     )
     if existing_card.keys() - {"files"} and not is_same_source:
         say("The summary, licence, data and limits of the earlier card are kept; check them.")
-    # As on the card, the texts of the run replace those that were written for other weights.
+    # The licence in the ONNX file is the one that `fill_card` puts on the card: texts of the run's
+    # card take precedence over the existing card, unless that card was written for these weights.
     texts = run_card | existing_card if is_same_model else existing_card | run_card
     graph = with_licence(model, stated_licence(texts))
     int8 = None
@@ -135,10 +140,14 @@ def export(
     if blend:
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
     record = int8.record if int8 else None
-    truncation = truncation_of_start(run_dir) if config.task == FACES else None
+    # A fine-tuned face generator keeps the default truncation of the model that it started from,
+    # unless the card of an earlier export states another value.
+    truncation = truncation_of_start_model(run_dir) if config.task == FACES else None
     if truncation is not None and not (is_same_source and "truncation" in existing_card):
         existing_card["truncation"] = truncation
-    card = fill_card(name, config, files, training, existing_card, record, same_weights, run_card)
+    card = fill_card(
+        name, config, files, training, existing_card, record, same_weight_hashes, run_card
+    )
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())
     # Files of the earlier model are removed last, so that no card names a missing file.
@@ -154,7 +163,7 @@ def export(
 def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
     """Build the generator of a run with the moving average of its best checkpoint.
 
-    If that is damaged, the newest undamaged one is used, with a warning.
+    If this checkpoint is damaged, the newest undamaged checkpoint is used, with a warning.
 
     Returns:
         The options of the run, the generator on the CPU, and the images seen at that checkpoint.
@@ -181,7 +190,11 @@ def _build_average(
 
 
 def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int]:
-    """Read options, tensors and number of images of one checkpoint, also of a run in progress."""
+    """Read the best checkpoint of a run, which may be in progress; errors as for `load_run`.
+
+    Returns:
+        The options of the run, the tensors of the checkpoint, and the images seen at it.
+    """
     if not (run_dir / CONFIG_NAME).is_file():
         raise UsageError(f"{run_dir} holds no training run.")
     config = load_config(run_dir / CONFIG_NAME)
@@ -192,7 +205,9 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
     tensors, numbers = newest_checkpoint
     newest, best = numbers["images_seen"], numbers["best_images_seen"]
     path = checkpoint.path_of(folder, best)
-    if best == newest or (best == 0 and not path.is_file()):  # 0: no validation so far
+    # `best` is 0 before the first validation, and also if the state before training is the best.
+    # Only in the second case is there a checkpoint of 0 images.
+    if best == newest or (best == 0 and not path.is_file()):
         return config, tensors, newest
     try:
         return config, checkpoint.read(path)[0], best

@@ -11,7 +11,7 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import generator_arguments
 
 UNSTATED = "unstated"
-"""Value of a text on a new card that its author must write."""
+"""Value of a text on a new card, until the author of the card writes it."""
 RUN_CARD = "card.toml"
 """File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
 
@@ -19,16 +19,17 @@ RUN_CARD = "card.toml"
 def applicable_entries(
     card: dict[str, Any], task: str, run_card: Mapping[str, object], *, is_same_source: bool
 ) -> dict[str, Any]:
-    """Return the entries of an existing card that apply to the model that replaces its model.
+    """Return the entries of an existing card that also apply to the model that is exported.
 
-    These are all entries. If the card is of another task, or of another model while the run has a
-    card, it is only `files`.
+    All entries apply, with two exceptions: the existing card is of another task; or it is of
+    another run and other weights, and the exported run has a card for its own model. Then only
+    `files` is returned, the files of the replaced model.
 
     Args:
         card: existing card from `read_written_card`.
         task: task of the new model.
         run_card: content of `RUN_CARD`; empty if there is none.
-        is_same_source: whether the card is of the same run or of the same weights.
+        is_same_source: whether the existing card is of the same run or of the same weights.
     """
     if card.get("task", task) != task or (run_card and not is_same_source):
         return {key: value for key, value in card.items() if key == "files"}
@@ -42,7 +43,7 @@ def fill_card(
     training: Mapping[str, object],
     written: dict[str, Any],
     int8: Int8Record | None = None,
-    same_weights: Collection[str] = (),
+    same_weight_hashes: Collection[str] = (),
     run_card: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Return the content of a card: facts of the run, and texts of the existing card.
@@ -54,7 +55,7 @@ def fill_card(
         training: record of the training, as `cards.TrainingRecord`.
         written: existing card from `read_written_card`; its scores are kept if no weight changed.
         int8: difference of the int8 network, if there is one.
-        same_weights: SHA-256 of ONNX files with the same weights and another licence.
+        same_weight_hashes: result of `licence_metadata.hashes_of_same_weights`.
         run_card: content of `RUN_CARD`; used if the weights have changed.
 
     Returns:
@@ -89,8 +90,9 @@ def fill_card(
     if int8:
         card["int8"] = vars(int8)
     earlier_file = written.get("files", {}).get("onnx", {})
-    is_same_model = earlier_file == files["onnx"] or earlier_file.get("sha256") in same_weights
+    earlier_sha256 = earlier_file.get("sha256")
+    is_same_model = earlier_file == files["onnx"] or earlier_sha256 in same_weight_hashes
     if not is_same_model:
-        card["scores"] = []  # the existing ones belong to other weights
+        card["scores"] = []  # the existing scores belong to other weights
         card |= run_card or {}
     return card

@@ -32,7 +32,8 @@ def add_metadata(
         sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
     else:
         info = _verify(model, generator, name)
-        # Declared by the class, because trained weights may hide the blocks from a measurement.
+        # A network that works in blocks of pixels declares their size: with trained weights, a
+        # measurement may not notice the blocks.
         declared_multiple = cast(int, getattr(generator, "size_multiple", 1))
         sizes = {
             "scale": info.scale,

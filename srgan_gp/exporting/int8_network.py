@@ -60,8 +60,8 @@ def int8_of_run(
         photos: folders or zip files of photos; None for the training images of the run.
 
     Returns:
-        The network; None after a warning, or without one if the model has no convolution between
-        two others.
+        The network. None after a warning; or None without a warning, if the model has no
+        convolution between two others.
 
     Raises:
         UsageError: `photos` has no image.
@@ -82,8 +82,8 @@ def int8_of_run(
 def make_int8_network(model: bytes, sha256: str, photos: Sequence[ImageFile]) -> Int8Network:
     """Quantise a model.
 
-    The difference from float32 is measured on other photos than the calibration, if there are
-    enough.
+    The difference from float32 is measured on photos that were not used for the calibration, if
+    there are enough photos.
 
     Args:
         model: bytes of the float32 ONNX file of an upscaler with a scale in its metadata.
@@ -111,9 +111,9 @@ def make_int8_network(model: bytes, sha256: str, photos: Sequence[ImageFile]) ->
 
 
 def _crops(photos: Sequence[ImageFile], scale: int) -> Iterator[Crop]:
-    """Yield a crop from the middle of each photo: every second one is downscaled by `scale` before.
+    """Yield a crop from the middle of each photo; every second one is downscaled by `scale` first.
 
-    Users upscale both sharp photos and small copies of them.
+    The reason is that users upscale both sharp photos and small copies of photos.
     """
     count = CALIBRATION_CROPS + COMPARED_CROPS
     order = np.random.default_rng(0).permutation(len(photos))

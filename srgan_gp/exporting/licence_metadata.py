@@ -39,11 +39,11 @@ def stated_licence(card: Mapping[str, Any]) -> str | None:
     return None if licence == UNSTATED else str(licence)
 
 
-def hashes_by_licence(model: onnx.ModelProto, earlier: Path) -> set[str]:
-    """Return the SHA-256 that a model has without a licence, and with that of an earlier export.
+def hashes_of_same_weights(model: onnx.ModelProto, earlier: Path) -> set[str]:
+    """Return the SHA-256 of a model without a licence, and with the licence of an earlier export.
 
-    A card that contains one of these hashes was written for the same weights, even if its author
-    has changed the licence since.
+    The licence is part of the ONNX file, so it changes the hash. A card that contains one of these
+    hashes was written for the same weights, even if its author has changed the licence since.
 
     Args:
         model: the model; its metadata is changed.
@@ -58,6 +58,6 @@ def hashes_by_licence(model: onnx.ModelProto, earlier: Path) -> set[str]:
         for entry in earlier_model.metadata_props:
             if entry.key == LICENCE:
                 licences.add(entry.value)
-    except (OSError, DecodeError):  # It is missing or damaged, so it states no licence.
+    except (OSError, DecodeError):  # The earlier file is missing or damaged: it states no licence.
         pass
     return {hashlib.sha256(with_licence(model, licence)).hexdigest() for licence in licences}

@@ -17,9 +17,10 @@ from srgan_gp.inference.session import Session
 SIDE = 384
 """Side of the input image in pixels, a multiple of the size multiples of all generators."""
 RUNS = 2
-"""Number of runs with the image, because the second one may need more memory than the first one."""
+"""Number of runs with the image, because the second run may need more memory than the first."""
 STEP = 10
-"""Bytes: the result is rounded up to a multiple, so that repeated measurements are equal."""
+"""The result is rounded up to a multiple of this number of bytes, so that repeated measurements are
+equal."""
 _STATUS = Path("/proc/self/status")  # exists on Linux
 
 
@@ -27,7 +28,7 @@ def measure_bytes_per_pixel(path: Path, side: int = SIDE) -> int | None:
     """Measure the peak memory of a run on the CPU, per input pixel.
 
     Args:
-        path: an ONNX file with our metadata.
+        path: an ONNX file with the metadata of this package.
         side: side of the input image in pixels.
 
     Returns:

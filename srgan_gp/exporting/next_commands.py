@@ -14,7 +14,7 @@ def after_run(run_dir: Path, name: str | None = None, exist: str = ERROR) -> str
 
     Args:
         run_dir: folder of the run.
-        name: name of the model; None to make one of the letters and digits in the folder's name.
+        name: name of the model; None: the letters and digits of the folder's name.
         exist: value of `--exist` in the command, one of `new_names.EXIST`.
     """
     if not name:

@@ -54,7 +54,7 @@ def largest_difference(session: RunsModel, generator: nn.Module) -> float:
         generator: the network, in evaluation mode on the CPU.
 
     Returns:
-        The difference; NaN if one of them returns NaN.
+        The difference; NaN if an output contains NaN.
 
     Raises:
         ModelRefusedError: the shapes of the outputs differ.

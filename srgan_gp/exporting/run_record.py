@@ -1,7 +1,7 @@
-"""What the card of an exported model records of its training run, and what it takes from it.
+"""Entries of a model card that come from the training run: identity of the run, and truncation.
 
-A card is the TOML file beside a model; `models.cards` reads it. `training.run_data` writes the file
-`data.json` that most of it is read from.
+A card is the TOML file beside a model; `models.cards` reads it. Most entries are read from the file
+`data.json`, which `training.run_data` writes into the folder of the run.
 """
 
 import hashlib
@@ -20,17 +20,17 @@ def describe_run(run_dir: Path) -> dict[str, str]:
 
     Returns:
         Fields of `models.cards.TrainingRecord`: `options_sha256`, the hash of `config.json`;
-        `run_sha256`, which also stays if a run is continued to a greater length; and `commit`, ""
-        if it is not known.
+        `run_sha256`, which does not change when a run is continued to a greater length; and
+        `commit`, "" if it is not known.
 
     Raises:
         OSError: the folder has no readable options.
     """
-    options = (run_dir / CONFIG_NAME).read_bytes()
+    options, data = (run_dir / CONFIG_NAME).read_bytes(), read_data(run_dir)
     return {
         "options_sha256": hashlib.sha256(options).hexdigest(),
-        "run_sha256": _hash_run(options, read_data(run_dir)),
-        "commit": str(read_data(run_dir).get("commit", "")),
+        "run_sha256": _hash_run(options, data),
+        "commit": str(data.get("commit", "")),
     }
 
 
@@ -51,8 +51,8 @@ def is_of_run(card: Mapping[str, Any], run_dir: Path) -> bool:
         return False
 
 
-def truncation_of_start(run_dir: Path) -> float | None:
-    """Return the default truncation of the model that a run started from; None: it has none."""
+def truncation_of_start_model(run_dir: Path) -> float | None:
+    """Return the default truncation of the model that a run started from; None if it has none."""
     start = read_data(run_dir).get("start_from")
     truncation = start.get("truncation") if isinstance(start, dict) else None
     return float(truncation) if isinstance(truncation, float | int) else None

@@ -1,6 +1,6 @@
 """`Origin`: author, licence and data of a model to import, for its card.
 
-They are read from the JSON file beside the model file, in the format of openmodeldb.info, a public
+They are read from the JSON file beside the model file, an entry of openmodeldb.info, a public
 database of upscalers; or from the metadata in the model file.
 """
 
@@ -37,8 +37,8 @@ class Origin:
 def read_entry(path: Path, sha256: str) -> Origin | None:
     """Read the JSON file that has the name of a model file and the suffix `.json`.
 
-    It must list the SHA-256 of the model file, or no hash at all. A file that cannot be used is
-    reported by a warning.
+    The JSON file must list the SHA-256 of the model file, or no hash at all. If it cannot be used,
+    there is a warning.
 
     Args:
         path: path of the model file.

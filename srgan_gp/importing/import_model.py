@@ -42,8 +42,8 @@ from srgan_gp.system.write_errors import errors_about
 Say = Callable[[str], None]
 """Prints a line about a step."""
 MEASURED_SIDE = 192
-"""Side in pixels of the image that memory is measured with: half of the one for our own models,
-because transformers need much more memory for a pixel."""
+"""Side in pixels of the image that memory is measured with: half of `memory_measurement.SIDE`,
+because transformers need much more memory for a pixel than the networks of this package."""
 
 
 def import_model(
@@ -65,8 +65,8 @@ def import_model(
         photos: folders or zip files of photos on which the int8 network is calibrated; None for no
             int8 network.
         say: called with a line about each step.
-        exist: `new_names.OVERWRITE` replaces a model of that name; `ERROR` only one whose card
-            says that it was imported from the same file.
+        exist: what to do if there is a model of that name. `new_names.OVERWRITE` replaces it;
+            `ERROR` replaces it only if its card says that it was imported from the same file.
 
     Returns:
         Path of the card.
@@ -102,7 +102,7 @@ def import_model(
     contents[f"{name}.toml"] = tomli_w.dumps(card, multiline_strings=False).encode()
     write_together(folder, contents)
     for path in files_of(name, folder):
-        if path.name not in contents:  # of the earlier model
+        if path.name not in contents:  # a file of the replaced model, such as its critic
             with errors_about(path):
                 path.unlink()
     return folder / f"{name}.toml"
@@ -134,7 +134,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
 
 
 def _convert(source: SourceFile) -> tuple[onnx.ModelProto, ImportedFile, SizeNeeds]:
-    """Return the ONNX graph, the description of file and network, and the sizes it takes."""
+    """Return the ONNX graph, a description of file and network, and the sizes the network takes."""
     if source.is_onnx:
         graph = read_graph(source)
         return graph, ImportedFile(source.name, "ONNX graph", ()), SizeNeeds()
@@ -154,7 +154,8 @@ def _convert(source: SourceFile) -> tuple[onnx.ModelProto, ImportedFile, SizeNee
 def _with_metadata(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, ModelInfo]:
     """Add the metadata to a graph, and measure its memory.
 
-    The measurement opens a file with metadata, so the metadata is written before and after it.
+    The measurement opens a file with metadata, so the metadata is set before the measurement, and
+    again with its result.
 
     Returns:
         Bytes of the ONNX file, and `info` with the measured memory.

@@ -69,8 +69,9 @@ class ImportedNetwork(nn.Module):
     def windows(self) -> Sequence[int]:
         """List the sides in pixels of the attention windows of a transformer.
 
-        They are found by the usual names of attributes, and are candidates for the multiple of
-        tiles; those of more than 64 pixels are not used.
+        The windows are found by the usual names of attributes. Their sides are candidates for the
+        size multiple, because results of tiles may depend on the position of the windows. Sides of
+        more than 64 pixels are not used.
         """
         window_sides: set[int] = set()
         for module in self.modules():
@@ -108,7 +109,7 @@ def load_network(weights: dict[str, Tensor], name: str) -> ImportedNetwork:
             f"{name} holds weights of an architecture that spandrel does not know. Export the "
             "model to ONNX with the code of its own project, and pass the .onnx file."
         ) from error
-    except Exception as error:  # of many kinds: an assertion, a missing key, no memory
+    except Exception as error:  # such as a failed assertion, a missing key, or no memory
         lines = str(error).splitlines() or [type(error).__name__]
         raise ModelRefusedError(
             f"The weights in {name} do not fit the architecture that they look like: "

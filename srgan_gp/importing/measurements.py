@@ -26,7 +26,7 @@ APPROXIMATE_OVERLAP = 32
 """Overlap of tiles, in pixels, of a network that depends on the whole image: its tiles differ from
 the whole image anyway."""
 TIMED_SIDES = (128, 256)
-"""Sides of the timed image in pixels; the second one if the first takes less than `QUICK`."""
+"""Sides of the timed image in pixels; the second is used if the first takes less than `QUICK`."""
 QUICK = 0.25
 """Seconds below which a time is too short to be measured well."""
 MAX_FLOAT16_DIFFERENCE = 0.02
@@ -71,7 +71,9 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
     network = _padding_network(model, name, needs)
     possible = {*POWERS_OF_TWO, *needs.windows}
     candidates = sorted(side for side in possible if side % needs.multiple == 0)
-    info = replace(measure(network, model, name, "", candidates), padding="reflect")
+    # The SHA-256 is empty, because the file is written later.
+    measured_info = measure(network, model, name, sha256="", candidates=candidates)
+    info = replace(measured_info, padding="reflect")
     if info.overlap is not None:
         multiple = info.size_multiple
         width = round_up(STRIP_WIDTH, multiple)
@@ -94,7 +96,7 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
 def metadata_of(info: ModelInfo, name: str) -> dict[str, str]:
     """Return the `metadata_props` of the ONNX file, which inference reads instead of measuring.
 
-    It names no architecture, because training cannot start from another project's network.
+    The metadata has no architecture, because training cannot start from another project's network.
     """
     metadata: dict[str, object] = {
         "srgan_gp_version": version("srgan-gp"),
@@ -126,7 +128,7 @@ def seconds_per_megapixel(
         data: bytes of the ONNX file.
         info: metadata of the model.
         threads: CPU threads; None for as many as `upscale` uses.
-        clock: returns seconds; tests pass another one.
+        clock: returns seconds; tests pass another clock.
     """
     engine = create_session(data, choose_threads(threads))
     seconds = pixels = 0.0
@@ -164,7 +166,7 @@ def has_float16(data: bytes, info: ModelInfo) -> bool:
 
 
 def _padding_network(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Network:
-    """Return a network for images of any size, which it pads at the bottom and on the right.
+    """Return the network with padding at the bottom and on the right, for images of any size.
 
     It maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
     """

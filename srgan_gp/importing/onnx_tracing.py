@@ -2,8 +2,8 @@
 
 PyTorch has two exporters. The older one, which traces TorchScript, takes seconds and handles
 windows, cyclic shifts and padding. If its graph differs from the network, because the network
-computes with sizes in Python, the newer one is tried, which captures the program with torch.export.
-Each graph is compared with PyTorch at several sizes.
+computes with sizes in Python, the newer exporter is tried, which captures the program with
+torch.export. Each graph is compared with PyTorch at several sizes.
 """
 
 import io
@@ -32,7 +32,7 @@ INPUT, OUTPUT = "image", "upscaled"
 """Names of the input and the output of the graph."""
 EXAMPLE_SIDES = (73, 89)
 """Height and width of the example image, before they are rounded up to `size_multiple`. They are
-odd, so that the network pads it."""
+odd, so that the graph contains the padding of the network."""
 CHECKED_SIDES = ((17, 31), (37, 23), (96, 61), (64, 80))
 """Heights and widths that are compared, smaller and larger than the example."""
 

@@ -1,4 +1,4 @@
-"""`SourceFile`: the file that is imported, read once; its origin, and its graph if it has one.
+"""`SourceFile`: the file that is imported, read once; its origin, and its graph if it is ONNX.
 
 The file contains weights only, or is an ONNX graph of another project.
 """
@@ -51,7 +51,7 @@ def read_source(path: Path) -> SourceFile:
     """Read a file of at most `MAX_BYTES`.
 
     Raises:
-        UsageError: it is missing, has another suffix, or is too large.
+        UsageError: the file is missing, has another suffix, or is too large.
     """
     suffixes = (*WEIGHT_SUFFIXES, ONNX_SUFFIX)
     if path.suffix.lower() not in suffixes:
@@ -71,7 +71,8 @@ def read_source(path: Path) -> SourceFile:
 def origin_of(source: SourceFile) -> Origin:
     """Return author, licence and data of a model, as far as they are known.
 
-    They are taken from the entry of OpenModelDB beside the file, or else from its metadata.
+    They are read from the entry of the database OpenModelDB beside the file; without an entry, from
+    the metadata in the file.
     """
     entry = read_entry(source.path, source.sha256)
     if entry is not None:

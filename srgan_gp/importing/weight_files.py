@@ -22,8 +22,8 @@ from srgan_gp.errors import ModelRefusedError
 PICKLES = (".pth", ".pt", ".ckpt")
 WEIGHT_SUFFIXES = (*PICKLES, ".safetensors")
 MAX_EXPANSION = 4
-"""Largest ratio of the bytes of all tensors to those of the file. It is exceeded by tensors that
-repeat a few stored numbers, which could fill the memory."""
+"""Largest ratio of the bytes of all tensors to the bytes of the file. Tensors that repeat a few
+stored numbers exceed the ratio, and could fill the memory."""
 _ZIP_START = b"PK\x03\x04"  # PyTorch writes pickles in zip archives since version 1.6
 
 
@@ -68,6 +68,7 @@ def _unpickle(data: bytes, name: str) -> object:
     """Read a pickle of PyTorch; ModelRefusedError for a TorchScript program."""
     if data.startswith(_ZIP_START):
         _check_archive(data, name)
+    # `weights_only` would select PyTorch's own unpickler instead of spandrel's restricted one.
     return torch.load(
         io.BytesIO(data), map_location="cpu", pickle_module=RestrictedUnpickle, weights_only=False
     )
@@ -77,9 +78,10 @@ def _check_archive(data: bytes, name: str) -> None:
     """Refuse TorchScript, which PyTorch would load as a program, and compressed archives.
 
     Raises:
-        ModelRefusedError: it is one of these.
+        ModelRefusedError: the archive is a TorchScript program or compressed.
     """
-    # PyTorch's own reader is used, because another one may find other files in a forged archive.
+    # PyTorch's own reader lists the files that PyTorch would load; in a forged archive, another
+    # reader may find other files.
     records = cast("Any", torch)._C.PyTorchFileReader(io.BytesIO(data)).get_all_records()
     if any(record.startswith("code/") or record == "constants.pkl" for record in records):
         raise ModelRefusedError(
@@ -92,7 +94,7 @@ def _check_archive(data: bytes, name: str) -> None:
 
 
 def _check_weights(weights: object, file_bytes: int, name: str) -> None:
-    """Raise ModelRefusedError unless it is a dictionary of tensors that fit into the file."""
+    """Raise ModelRefusedError unless `weights` is a dictionary of tensors of plausible size."""
     if not isinstance(weights, dict) or not weights:
         raise ModelRefusedError(f"{name} holds no weights.")
     total = 0

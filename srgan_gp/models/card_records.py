@@ -35,9 +35,9 @@ class DataSource:
 class Score:
     """A measured score.
 
-    PSNR-Y, SSIM-Y and consistency are better if higher; squeeze distance, patch distance, pattern,
-    FD and KID if lower; grain near that of the original; diversity and novelty near 1. The package
-    `srgan_gp.metrics` defines them.
+    Higher is better for PSNR-Y, SSIM-Y and consistency; lower is better for squeeze distance, patch
+    distance, pattern, FD and KID. Grain is best near the grain of the original, diversity and
+    novelty near 1. The package `srgan_gp.metrics` defines these metrics.
 
     Attributes:
         metric: name of the metric, such as `PSNR-Y`.
@@ -57,15 +57,17 @@ class TrainingRecord:
     """The training run that the model comes from."""
 
     images_seen: int
-    """Number of training images until the exported checkpoint, repetitions included."""
+    """Number of training images that the exported weights have seen, repetitions included."""
     options_sha256: str
     """SHA-256 of the run's config.json, 64 hexadecimal digits."""
     run_sha256: str = ""
-    """SHA-256 of the options that stay within a run, and of its images; empty on earlier cards."""
+    """SHA-256 of the options that cannot change within a run, and of its images; empty on cards of
+    earlier versions."""
     commit: str = ""
     """Git commit of the code when the run began; empty outside a checkout."""
     blended_with: str = ""
-    """Share and file of the model whose weights were averaged with the run's; empty if none."""
+    """Share and file of the model whose weights were averaged with those of the run; empty without
+    an average."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,9 @@ class Int8Record:
     """
 
     largest_difference: float
-    """In levels of 255, as the mean."""
+    """Largest absolute difference of a value, in levels of 255."""
     mean_difference: float
+    """Mean absolute difference, in levels of 255."""
     psnr: float
     """PSNR in dB of the int8 results, with those of float32 as the reference."""
     measured_on: str

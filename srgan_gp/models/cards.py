@@ -24,13 +24,14 @@ UPSCALING = "super-resolution"
 """Task of a model that takes images, and enlarges or restores them."""
 TASKS = (UPSCALING, FACES)
 HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
-"""Scores to show first, by task. FD-yunet alone can be low for a generator that repeats one face or
-its training faces, so the three scores are shown together."""
+"""Scores to show first, by task. FD-yunet, a Frechet distance, can be low for a generator that
+repeats one face or its training faces, so the three scores are shown together."""
 MAX_TRUNCATION = 4
-"""Largest truncation, a factor of the latent vectors. Training hardly ever has larger latents."""
+"""Largest truncation, the factor of the latent vectors of a face generator. Training hardly ever
+draws latents as large as with this factor."""
 
 MAX_SCALE = 1000
-"""Largest scale factor of an image; a larger one is a typing error, beyond most formats."""
+"""Largest scale factor of an image; a larger factor is probably a typing error."""
 LOOKS = {"faithful": 1.0, "natural": 0.5, "crisp": 0.0}
 """Fidelity by the name of a look, for `--look` and the app. The fidelity is the share, 0 to 1, of
 `ModelCard.fidelity_partner` in an average of two models."""
@@ -60,17 +61,17 @@ class ModelCard:
         files: files by kind: `onnx`; `critic`, used in training only; `int8`, a faster network; and
             `safetensors` for models of version 0.1. Each has a name, its sha256 and its bytes.
         data: sources of the training images: what they are, licence, attribution and consent.
-        scores: measured scores, each a `Score`.
+        scores: measured scores.
         scale: upscaling factor; None for a face generator.
         image_size: height and width of a generated face in pixels; None for an upscaler.
         truncation: default factor of the latent vectors of a face generator; None: 1.
         training: the last run of the recipe; None for a model that an earlier version exported.
         fidelity_partner: name of a model of the same network with other weights. Fidelity 0 is
-            this model, 1 the partner, and between is an average of their weights.
+            this model, 1 is the partner, and values between are averages of their weights.
         x2_model: name of a model for scales up to 2. The command line and the HTTP API use it where
-            no model is named, the page of the app in place of any model.
-        int8: difference of the int8 network; None for a model without one.
-        imported: origin of a model of another project; None for one that this package trained.
+            no model is named; the page of the app uses it instead of any model.
+        int8: difference of the int8 network from float32; None for a model without int8 network.
+        imported: origin of a model of another project; None if this package trained the model.
     """
 
     name: str
@@ -222,7 +223,7 @@ def _build_record(record_class: type[Record], table: object) -> Record:
             if field.default is MISSING:
                 raise ValueError(f"{name} is missing")
             continue
-        # Fields of other types, such as tuples, were checked by `_build_card`.
+        # `_build_card` has checked fields of other types, such as tuples.
         expected = _TOML_TYPES.get(field.type, ())
         if expected and type(values[name]) not in expected:
             raise ValueError(f"{name} is {values[name]!r}, expected {expected[0].__name__}")

@@ -35,17 +35,17 @@ class ModelFile:
     """Name on the card; without a card, the name of the file without its suffix."""
     path: Path
     card: ModelCard | None
-    """None: there is no card beside the file."""
+    """None if there is no card beside the file."""
     expected_sha256: str | None
     """SHA-256 on the card, 64 hexadecimal digits; None without a card."""
     is_installed: bool
-    """Whether it has a card and is in one of `model_folders()`; other files are not trusted."""
+    """Whether the file has a card and is in one of `model_folders()`; others are not trusted."""
 
 
 def model_folders() -> tuple[Path, ...]:
     """Return the folders of models: that of this package, then that of the user.
 
-    The first folder that has a name is used, so a user's file cannot replace a shipped model. The
+    The first folder with a model of a name is used, so a user's file replaces no shipped model. The
     user's folder is `$SRGAN_GP_MODELS`, or by default `~/.local/share/srgan-gp/models`.
     """
     package = Path(__file__).parents[1]
@@ -60,8 +60,8 @@ def model_folders() -> tuple[Path, ...]:
 def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -> list[ModelCard]:
     """Read the cards of all installed models: those of this package, then those of the user.
 
-    The user's are in the folder `$SRGAN_GP_MODELS`, or by default in
-    `~/.local/share/srgan-gp/models`. Within a folder they are sorted by name.
+    The user's models are in the folder `$SRGAN_GP_MODELS`, or by default in
+    `~/.local/share/srgan-gp/models`. Within a folder, the cards are sorted by name.
 
     Example:
         >>> "photo-x4" in [card.name for card in list_models()]
@@ -205,7 +205,7 @@ def names_in(package: str) -> list[str]:
 
 def _card_paths() -> Iterator[Path]:
     """Yield the paths of all cards in `model_folders()`, sorted by name within a folder."""
-    # By their real paths, since the user's folder may be the packaged one: each is listed once.
+    # By real path: the user's folder may be the packaged folder, whose cards are yielded once.
     folders = {folder.resolve(): folder for folder in model_folders()}
     for folder in folders.values():
         if is_folder(folder):
@@ -228,8 +228,8 @@ def describe_file(path: Path) -> ModelFile:
     """Return path, card and expected hash of an ONNX file.
 
     Raises:
-        ModelRefusedError: the card beside it is not valid, or is that of another file; or there is
-            a card and no ONNX file.
+        ModelRefusedError: the card beside the file is not valid, or describes another file; or
+            there is a card and no ONNX file.
     """
     card, card_path = None, path.with_suffix(".toml")
     if os.path.lexists(card_path):

@@ -25,10 +25,12 @@ class HelperNetwork:
         name: its name in `srgan-gp fetch`.
         title: its name in messages.
         purpose: what needs it.
-        files: by the SHA-256 of a file that works, in hexadecimal digits: its name in the folder of
-            models. A shorter key is the beginning of a SHA-256; its source states no more.
-        patterns: names under which it is found, best first; they may contain `*`.
-        source: address from which this program downloads it; None: none could be verified.
+        files: the files that are known to work: SHA-256 in hexadecimal digits, and the name of the
+            file in the folder of models. A key of fewer than 64 digits is the beginning of a
+            SHA-256, of which the file's source states no more.
+        patterns: names under which the file is found, best first; they may contain `*`.
+        source: address from which this program downloads the file; None if no address could be
+            verified.
         where: where the user finds the file, for messages.
         licence: licence of the weights.
         max_bytes: largest size of the file; a larger one is refused.
@@ -91,7 +93,7 @@ FEATURE_NETWORK = HelperNetwork(
 )
 HELPERS = {network.name: network for network in (FACE_DETECTOR, FEATURE_NETWORK)}
 """All helper networks by name."""
-CARD_FEATURES = next(iter(FEATURE_NETWORK.files))  # the first of its two files
+CARD_FEATURES = next(iter(FEATURE_NETWORK.files))  # the first of the two files
 """SHA-256 of the weights that the squeeze distances on the model cards were measured with."""
 
 
@@ -103,12 +105,12 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
         source: path or HTTPS address of the file; None: `network.source`.
 
     Returns:
-        Path of the installed file; without a source, that of one which is installed already.
+        Path of the installed file. If `source` is None and a file is installed already, its path.
 
     Raises:
         UsageError: the file cannot be read or downloaded, is too large, or no source is known; or
-            a file with other content has its name.
-        ModelRefusedError: its SHA-256 is not known; nothing is installed.
+            the folder has another file of this name.
+        ModelRefusedError: the SHA-256 of the file is not known; nothing is installed.
         OutputError: the folder cannot be written.
     """
     if source is None:

@@ -1,7 +1,8 @@
 """`ImportRecord`: origin of an imported model, and what `srgan-gp import` measured.
 
-It is a table of the model card. A large image is upscaled in tiles, whose results are joined. With
-some networks of other projects, the joined result differs from that of the whole image.
+The record is a table of the model card. A large image is upscaled in tiles, whose results are
+joined. With some networks of other projects, the joined result differs from the result for the
+whole image.
 """
 
 from dataclasses import dataclass

@@ -48,5 +48,5 @@ def fidelity_of_look(look: str, fidelity: float | None, model: str | Path) -> fl
     """
     look = look.lower() if isinstance(cast("object", look), str) else look
     check_look(look, fidelity)
-    find_partner(find_model(model, UPSCALING), f"look {look}")  # raises an error if there is none
+    find_partner(find_model(model, UPSCALING), f"look {look}")  # UsageError without a partner
     return LOOKS[look]

@@ -1,7 +1,7 @@
 """Models that the card of another model names: its fidelity partner, and a model for small scales.
 
 The fidelity partner is a model of the same network with other weights; the option `fidelity`, 0 to
-1, is its share in an average of both.
+1, is the share of the partner in an average of the two models.
 """
 
 from srgan_gp.errors import ModelRefusedError, UsageError
@@ -65,10 +65,11 @@ def find_partner(model: ModelFile, option: str = "fidelity") -> ModelFile:
 def model_for_scale(
     model: str, scale: float, fidelity: float | None = None
 ) -> tuple[str, str | None]:
-    """Choose the model for a scale: the requested one, or for small scales the one its card names.
+    """Choose the model for a scale: the requested model, or its `x2_model` for small scales.
 
     A network of scale 4 computes sixteen pixels for each pixel of the input. For a result of scale
-    2 or less, a network of scale 2 is closer to the original; the card names it as `x2_model`.
+    2 or less, a network of scale 2 is closer to the original; the card of the requested model may
+    name such a model as `x2_model`.
 
     Args:
         model: name or path of the requested model.

@@ -11,7 +11,7 @@ from srgan_gp.system.paths import is_file
 
 ERROR, OVERWRITE = "error", "overwrite"
 EXIST = (ERROR, OVERWRITE)
-"""Values of the option `--exist`: what to do if there is a model of the name."""
+"""Values of the option `--exist`: what to do if there is a model of that name."""
 EXIST_HELP = "what to do if another model has the name [error]"
 """Help of the option `--exist`."""
 
@@ -19,12 +19,12 @@ EXIST_HELP = "what to do if another model has the name [error]"
 def require_free_name(
     name: str, folder: Path | None = None, *, exist: str | None = None, is_same_source: bool = False
 ) -> str:
-    """Check that a name is valid, and that no model has it that may not be replaced.
+    """Check that a name is valid, and that it is free or its model may be replaced.
 
     Args:
         name: name of the new model.
-        folder: folder of the new model; None: that of the user.
-        exist: one of `EXIST`; None: as `ERROR`, where the user has no option `--exist`.
+        folder: folder of the new model; None: the user's folder of models.
+        exist: one of `EXIST`; None means `ERROR`, and a message that does not name `--exist`.
         is_same_source: whether an existing model of the name comes from the same run or file as the
             new one, so that it may be replaced.
 
@@ -32,7 +32,7 @@ def require_free_name(
         A message that names the model which will be replaced; "" if there is none.
 
     Raises:
-        UsageError: the name is not valid, or a model has it.
+        UsageError: the name is not valid, or is that of a model that may not be replaced.
     """
     user_folder = model_folders()[-1]
     folder = folder or user_folder

@@ -9,11 +9,12 @@ from srgan_gp.system.write_errors import errors_about
 
 _SUFFIXES = (".toml", ".onnx", ".int8.onnx", ".critic.safetensors", ".safetensors")
 """Suffixes of the files of a model, also those of earlier versions of this package, in the order of
-their removal. The card, `.toml`, comes first, so that the model is not listed any more."""
+their removal. The card, `.toml`, comes first: without the card the model is not listed, even if a
+later removal fails."""
 
 
 def files_of(name: str, folder: Path) -> list[Path]:
-    """Return the paths of the files of a model in a folder, the card first; empty if none is."""
+    """Return the paths of the existing files of a model in a folder, the card first."""
     paths = [folder / f"{name}{suffix}" for suffix in _SUFFIXES]
     return [path for path in paths if is_file(path)]
 
@@ -28,7 +29,7 @@ def remove_model(name: str) -> list[Path]:
         Paths of the files that were removed.
 
     Raises:
-        UsageError: it is a shipped model.
+        UsageError: the name is that of a shipped model.
         ModelRefusedError: there is no such model.
         OutputError: a file cannot be removed.
     """
