@@ -22,7 +22,7 @@ from srgan_gp.batch.results.journal import JOURNAL_FOLDER
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.inference.face_enhancement.face_options import count_faces
 from srgan_gp.system.files import atomic_write
-from srgan_gp.system.paths import is_file
+from srgan_gp.system.paths import is_file, is_folder
 
 _BYTES_IN_MEMORY = 1 << 20
 """Outcomes of more bytes than this are kept in a temporary file."""
@@ -98,14 +98,16 @@ def check_report(path: Path) -> None:
     """Check before a run that a report can be written to a path and replaces only a report.
 
     Raises:
-        UsageError: the path has the suffix of an image, lies in the folder of a journal, or is an
-            existing file that is not a report.
+        UsageError: the path has the suffix of an image, lies in the folder of a journal, or is a
+            folder or an existing file that is not a report.
     """
     if path.suffix.lower() in PICTURE_SUFFIXES:
         raise UsageError(f"--report {path} would replace an image; try {path.stem}.jsonl.")
     real = Path(os.path.realpath(path))  # without links
     if JOURNAL_FOLDER in real.parts:
         raise UsageError(f"--report {path} lies in a folder of journals; choose another one.")
+    if is_folder(real):
+        raise UsageError(f"--report {path} is a folder; name a file, such as {path}/report.jsonl.")
     if os.path.lexists(real) and not _is_report(real):
         raise UsageError(
             f"--report {path} would replace a file that is not a report of an earlier run; "

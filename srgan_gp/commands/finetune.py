@@ -5,6 +5,7 @@ Heavy modules are imported inside functions, so that `--help` is fast.
 
 import argparse
 import json
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.options.run_changes import run_changes
 from srgan_gp.commands.terminal import print_message, print_result, stage_progress
+from srgan_gp.errors import UsageError
 from srgan_gp.models.new_names import ERROR, EXIST, EXIST_HELP
+from srgan_gp.system.paths import is_file, is_folder
 from srgan_gp.system.signals import end_with_input
 
 if TYPE_CHECKING:
@@ -187,6 +190,11 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         # A name that is taken is an error now, not after the training; `install` prints the message
         # about a model that it replaces.
         require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
+    weights = options.feature_weights
+    if weights is not None and not is_file(Path(weights)):
+        raise UsageError(f"--feature-weights {weights} is not a file.")
+    if os.path.lexists(output) and not is_folder(output):
+        raise UsageError(f"The run needs a folder, and {output} is a file; pass another -o.")
     changes = run_changes(options, find_source(options.model).task)
     return changes, find_sets(options.data, options.validation)  # raises if a place has no image
 

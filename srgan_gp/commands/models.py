@@ -67,6 +67,8 @@ def run(options: argparse.Namespace) -> int:
         # A message is about this model if it names the file of the model's card, NAME.toml.
         problems = [message for message in problems if f"{options.name}." in message]
         if not cards and not problems:
+            if options.name in ("list", "ls", "all"):
+                raise UsageError("To list the models: srgan-gp models, without a name.")
             raise unknown_model(options.name)
     if is_verification:
         problems += _verify(cards)

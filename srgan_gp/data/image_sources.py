@@ -191,6 +191,8 @@ def list_images(place: str | Path, suffixes: Collection[str] = SUFFIXES) -> list
         found = [ImageFile(container, name) for name in members if _is_image(name, suffixes)]
     elif not os.path.lexists(container):
         raise UsageError(f"{container} does not exist. Check the path.")
+    elif _is_image(container.name, suffixes):
+        raise UsageError(f"{container} is one image. Pass the folder that has the images.")
     else:
         raise UsageError(f"{container} is neither a folder nor a complete zip file.")
     if not found:
@@ -226,10 +228,8 @@ def fingerprint(files: Sequence[ImageFile]) -> str:
     Raises:
         PictureError: a file no longer exists.
     """
-    lines = []
-    for file in files:
-        name = PurePosixPath(file.member or file.container.name).name
-        lines.append(f"{name} {file.size()}\n")
+    names = [PurePosixPath(file.member or file.container.name).name for file in files]
+    lines = [f"{name} {file.size()}\n" for name, file in zip(names, files, strict=True)]
     return hashlib.sha256("".join(lines).encode(**_NAME_ENCODING)).hexdigest()
 
 

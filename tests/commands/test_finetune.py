@@ -64,13 +64,15 @@ def test_mistakes_are_refused_before_torch_is_imported(photos, tmp_path):
         "nothing does not exist": [*start, str(tmp_path / "nothing")],
         "none does not exist": [*start, str(photos), "--validation", str(tmp_path / "none")],
         "Did you mean total_images?": [*start, str(photos), "--set", "images=400"],
+        "a.png is one image. Pass the folder": [*start, str(photos / "a.png")],
+        "weights.pth is not a file": [*start, str(photos), "--feature-weights", "weights.pth"],
         "is the name of a shipped model": [*start, str(photos), "--name", "photo-x4"],
     }
     commands = [[*words, "-o", str(tmp_path / "run")] for words in wrong.values()]
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, repr(commands)], capture_output=True, text=True, check=True
     )
-    assert done.stdout.split() == ["8", "2", "2", "2", "2"]
+    assert done.stdout.split() == ["8", *["2"] * (len(wrong) - 1)]
     for message, line in zip(wrong, done.stderr.splitlines(), strict=True):
         assert message in line
     assert not (tmp_path / "run").exists()
@@ -81,3 +83,9 @@ def test_ctrl_c_during_the_first_checks_says_what_is_saved(interrupted_run, phot
     words = ["--from", "photo-x4", "--data", str(photos), "-o", str(interrupted_run.folder)]
     assert main(["finetune", *words]) == 130
     interrupted_run.check_message()
+
+
+def test_a_file_in_place_of_the_folder_of_the_run_is_refused_first(photos, tmp_path, capsys):
+    words = ["--from", "photo-x4", "--data", str(photos), "-o", str(photos / "a.png")]
+    assert main(["finetune", *words]) == 2
+    assert "The run needs a folder, and" in capsys.readouterr().err

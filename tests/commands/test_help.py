@@ -91,6 +91,7 @@ def test_help_lists_the_output_formats():
         (["train", "--preset", "clasic-x4", "--data", "x"], "classic-x4"),
         (["generate", "-o", "a.png", "--truncation", "1"], "--trunc"),
         (["finetune", "--form", "face-x4", "--data", "x"], "--from"),  # --from is required
+        (["upscale", "a.png", "--look", "sharp"], "crisp"),
     ],
     ids=" ".join,
 )
@@ -275,3 +276,18 @@ def test_the_end_of_options_before_the_command_is_named(capsys):
     assert capsys.readouterr().err == (
         "srgan-gp: error: -- comes before the command; type: srgan-gp upscale a.jpg\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["finetune", "--model", "photo-x4", "--data", "d"], "--from names the model"),
+        (["finetune", "--from", "m", "--data", "d", "--epochs", "3"], "--set total_images=8000"),
+        (["models", "photo-x4", "--verify"], "type srgan-gp models verify"),
+        (["models", "--list"], "srgan-gp models lists them"),
+    ],
+)
+def test_a_word_for_another_option_of_the_verb_gets_advice(words, advice, capsys):
+    with pytest.raises(SystemExit):
+        main(words)
+    assert advice in capsys.readouterr().err

@@ -237,3 +237,11 @@ def test_the_card_of_a_face_generator_shows_its_default_truncation(capsys):
     assert "default truncation (--trunc): 0.8" in capsys.readouterr().out
     assert main(["models", "photo-x4"]) == 0
     assert "truncation" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("word", ["list", "ls"])
+def test_a_word_for_the_list_gets_the_command_for_it(word, capsys):
+    assert main(["models", word]) == 2
+    assert capsys.readouterr().err.endswith(
+        "To list the models: srgan-gp models, without a name.\n"
+    )

@@ -196,8 +196,8 @@ def test_wrong_use_is_one_line(folder, repeating_model, capsys, arguments, expec
     [
         ("a.jpg", "would replace an image"),
         ("README.md", "not a report of an earlier run"),
-        ("out", "not a report of an earlier run"),
-        ("", "not a report of an earlier run"),
+        ("out", "is a folder; name a file, such as "),
+        ("", "is a folder; name a file"),
         ("pipe", "not a report of an earlier run"),
         ("list.json", "not a report of an earlier run"),
         ("out/.srgan-gp/journal.sqlite", "a folder of journals"),

@@ -16,6 +16,7 @@ from pathlib import Path
 _METADATA = ("--strip-metadata", "metadata is kept anyway; --strip-metadata removes it")
 _REPLACE = ("--exist", "to replace results, pass --exist overwrite")
 _LOOK = ("--look", "--look chooses between crisp and faithful")
+_LENGTH = ("--set", "--set total_images=8000 sets the length of the training")
 _SIZE = ("--width", "give --scale or --width")
 ADVICE = {
     "--height": ("--width", "give --width or --scale, and the height follows"),
@@ -27,12 +28,17 @@ ADVICE = {
         ("--resume", "--continue"), ("--output", "to continue, type the same command again")
     ),
     **dict.fromkeys(("--count", "--number"), ("--seeds", "--seeds 0-3 gives four faces")),
+    **dict.fromkeys(("--epochs", "--steps", "--iterations", "--total-images"), _LENGTH),
+    **dict.fromkeys(("--model", "-n"), ("--from", "--from names the model")),
+    "--list": ("--scores", "srgan-gp models lists them"),
+    "--verify": ("--scores", "type srgan-gp models verify"),
+    "--remove": ("--scores", "type srgan-gp models remove NAME"),
 }
 """By an option that does not exist: the option that the advice needs, and the advice.
 
 A parser without the needed option suggests nothing, even if another option is similar.
 """
-VALUES = {"replace": "overwrite", "force": "overwrite", "yes": "overwrite"}
+VALUES = {"replace": "overwrite", "force": "overwrite", "yes": "overwrite", "sharp": "crisp"}
 """By a value that is no choice: the choice of the same meaning."""
 
 _WITH_A_NAME = ("-o", "--output", "--suffix", "-n", "--model")
