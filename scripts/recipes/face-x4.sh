@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes face-x4 again, from its version 1, which draws a regular pattern of dots: two runs of the command that
 # users have. The first removes the pattern, and with it the texture of skin and hair. The second brings the
-# texture back, by a larger weight of the features with less noise on them.
+# texture back, by a larger weight of the features with less noise on them. The result is averaged with version 1.
 # The first run of the shipped weights was planned for 48,000 images and stopped by hand after 19,520; its
 # checkpoint at 18,000 was taken.
 # Version 1 is in the history of the repository, so the recipe needs a clone with history.
@@ -33,7 +33,8 @@ finetune face-x4-1 runs/start/face-x4-1.onnx \
     adversarial_ratio=0.5 perceptual_weight=0.02 perceptual_noise=4 best_by=psnr_y
 finetune face-x4-2 runs/exported/face-x4-1.onnx \
     adversarial_ratio=0.7 perceptual_weight=0.06 perceptual_noise=2.5
-srgan-gp export runs/face-x4-2 --name face-x4 -o weights --exist overwrite
+srgan-gp export runs/face-x4-2 --name face-x4 -o weights --exist overwrite \
+    --blend runs/start/face-x4-1.onnx --blend-share 0.4
 python scripts/update_int8.py weights/face-x4.toml --photos "$data/faces_synth256_train.zip"
 python scripts/score_card.py weights/face-x4.toml \
     --set faces_synth256_val="$data/faces_synth256_val.zip" \
