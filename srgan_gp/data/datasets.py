@@ -37,14 +37,15 @@ class ImageCache:
     Args:
         files: the data set.
         max_bytes: size of the cache in bytes of pixels. 500 images of 512x512 take 0.4 GB.
-        prepare: applied to an image before it is cached: (H, W, 3) uint8 -> (h, w, 3) uint8.
+        prepare: applied to an image before it is cached: (image (H, W, 3) uint8, its name for
+            messages) -> (h, w, 3) uint8.
     """
 
     def __init__(
         self,
         files: Sequence[ImageFile],
         max_bytes: int,
-        prepare: Callable[[np.ndarray], np.ndarray] = lambda image: image,
+        prepare: Callable[[np.ndarray, str], np.ndarray] = lambda image, _name: image,
     ) -> None:
         self.files = files
         self._prepare = prepare
@@ -65,7 +66,8 @@ class ImageCache:
         """
         image = self._images.get(index)
         if image is None:
-            image = self._prepare(self.files[index].read())
+            file = self.files[index]
+            image = self._prepare(file.read(), file.name)
             with self._lock:
                 if index not in self._images and self._bytes + image.nbytes <= self._max_bytes:
                     self._images[index] = image

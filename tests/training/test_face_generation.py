@@ -14,7 +14,7 @@ from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.tasks import FaceGeneration
-from srgan_gp.training.tasks.face_generation import draw_latents
+from srgan_gp.training.tasks.face_generation import draw_latents, face_cache
 
 CPU = torch.device("cpu")
 TINY = replace(PRESETS["tiny-faces"], device="cpu")
@@ -152,3 +152,10 @@ def test_half_of_the_weights_are_forgotten_after_the_half_life():
     for _ in range(10):  # steps of the generator, each after eight images
         average.update(network, step=10_000)
     assert average.average.weight.item() == pytest.approx(0.5, rel=1e-5)
+
+
+def test_the_message_about_a_face_that_is_not_square_names_its_file(faces, tmp_path):
+    Image.new("RGB", (16, 20)).save(tmp_path / "tall.png")
+    images = face_cache([str(faces), str(tmp_path)], TINY)
+    with pytest.raises(UsageError, match=r"square, but .*tall\.png has 16 x 20 pixels"):
+        images[6]

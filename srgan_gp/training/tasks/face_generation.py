@@ -206,5 +206,5 @@ def face_cache(places: Sequence[str], config: TrainConfig, half: str = ALL) -> I
     return ImageCache(
         files,
         int(config.cache_gigabytes * 1e9),
-        lambda image: shrink_face(image, config.image_size, f"an image of {places[0]}"),
+        lambda image, name: shrink_face(image, config.image_size, name),
     )
