@@ -77,7 +77,7 @@ def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
             faces = "seeds from 0"
         else:
             faces = f"seeds from 0, truncation {scores.truncation:g}"
-        for key, value in set_scores.values().items():
+        for key, value in set_scores.by_name().items():
             if value is not None:
                 metric, digits = METRICS[key]
                 protocol = f"{faces}, {describe(key, set_scores, scores)}"

@@ -78,7 +78,7 @@ class SetScores:
     border: float | None = None
     count: int = 0
 
-    def values(self) -> dict[str, float | None]:
+    def by_name(self) -> dict[str, float | None]:
         """Return the scores by the keys of `METRICS` and in their order, SWD as a mean."""
         values = {key: getattr(self, key) for key in METRICS}
         values["swd"] = float(np.mean(list(self.swd.values()))) if self.swd else None

@@ -37,8 +37,8 @@ class ImageScores:
     squeeze_distance: float | None
     consistency: float | None
 
-    def values(self) -> dict[str, float | None]:
-        """Return the scores without the name."""
+    def by_name(self) -> dict[str, float | None]:
+        """Return the scores by the names of their attributes, without the attribute `name`."""
         return {key: value for key, value in vars(self).items() if key != "name"}
 
 
@@ -100,7 +100,7 @@ class Scores:
         if self.patch_distance is not None:
             scores["patch_distance"] = self.patch_distance
         if self.texture is not None:
-            scores |= self.texture.values()
+            scores |= self.texture.by_name()
         return scores
 
     def as_dict(self) -> dict[str, Any]:

@@ -17,13 +17,13 @@ def score_lines(scores: Scores) -> Iterator[str]:
     yield legend([*scores.mean(), *scores_of_set])
     yield from _feature_lines("squeeze distance", scores.feature_network)
     for image in scores.pictures:
-        yield _row(image.name, image.values())
+        yield _row(image.name, image.by_name())
     yield _row(f"mean of {len(scores.pictures)} images", scores.mean())
     if scores_of_set:
         yield _row("the whole set", scores_of_set)
     original = scores.original_texture
     if original:
-        yield _row(f"the originals, {original.windows} flat windows", original.values())
+        yield _row(f"the originals, {original.windows} flat windows", original.by_name())
     yield from _torchmetrics_lines(scores.torchmetrics)
 
 
@@ -43,7 +43,7 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
     if scores.detector:
         yield f"FD-yunet by the network {scores.detector}"
     for face_set in (scores.model, *scores.baselines, scores.validation):
-        values = face_set.values()
+        values = face_set.by_name()
         if any(value is not None for value in values.values()):  # None: it could not be measured
             yield _row(face_set.name, {titles[key]: value for key, value in values.items()})
     if any(value is not None for value in scores.relative().values()):

@@ -89,7 +89,7 @@ def score_upscaler(
     measured = {key: np.array(values) for key, values in values_by_key.items()}
     for way, spectrum in spectra.items():
         if texture := spectrum.texture():  # None without flat windows
-            for metric, value in texture.values().items():
+            for metric, value in texture.by_name().items():
                 measured[metric, way] = np.array([value])
     # A score that no image has is omitted.
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}

@@ -19,7 +19,8 @@ _NEARLY_PARALLEL = 1e-4
 def draw_latents(seeds: Iterable[int], size: int) -> Floats:
     """Draw the latent of each seed with a random generator of its own.
 
-    So each latent depends on its own seed only.
+    So each latent depends on its own seed only. The latents of training, which
+    `face_generation.draw_training_latents` draws, come from other random streams.
 
     Args:
         seeds: integers of 0 or more.

@@ -48,7 +48,7 @@ class FlatTexture:
     grain: float
     windows: int
 
-    def values(self) -> dict[str, float]:
+    def by_name(self) -> dict[str, float]:
         """Return `pattern` and `grain` by their names."""
         return {"pattern": self.pattern, "grain": self.grain}
 

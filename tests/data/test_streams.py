@@ -66,7 +66,7 @@ def test_no_two_streams_of_a_run_draw_the_same_numbers(keys):
     super_resolution.draw_feature_noise(seed, numbers, 2)
     for number in numbers:
         critic_parts.draw_shift(torch.nn.Identity(), TrainConfig(seed=seed), number)
-    face_generation.draw_latents(seed, numbers, 8)
+    face_generation.draw_training_latents(seed, numbers, 8)
     for part in range(3):
         augmentations.draw(seed, numbers, ["colour"], 1.0, part)
     assert {key[1] for key in keys} == set(Stream) - {Stream.ROLL, Stream.SHIFT}

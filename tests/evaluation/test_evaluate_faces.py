@@ -97,12 +97,12 @@ def test_a_model_is_compared_with_three_baselines(rng, waves, install, face_fold
     assert (scores.count, scores.image_size) == (24, 32)
     assert [each.count for each in (scores.model, *scores.baselines)] == [24] * 4
     assert (scores.validation.count, scores.paired_count, scores.half) == (10, 10, "all")
-    assert None not in scores.model.values().values()
+    assert None not in scores.model.by_name().values()
     real, mean, coarse = scores.baselines
     assert real.kid_squeeze < mean.kid_squeeze
     for metric in ("fd_yunet", "fd_hog", "fd_pca"):
         assert getattr(real, metric) < getattr(mean, metric)
-    assert real.values()["swd"] < coarse.values()["swd"] < mean.values()["swd"]
+    assert real.by_name()["swd"] < coarse.by_name()["swd"] < mean.by_name()["swd"]
     assert mean.pairwise_distance == pytest.approx(0, abs=1e-6)
     assert scores.relative() == pytest.approx({"diversity": 1, "one_face": 1}, rel=0.3)
     assert (scores.feature_network, scores.detector) == ("f" * 64, "d" * 64)

@@ -80,7 +80,7 @@ def test_a_set_has_the_scores_of_the_modules_that_measure_them(rng, waves, featu
     assert found.swd == pyramid_distance(faces, real)
     assert found.pairwise_distance == pairwise_distance(features, faces)
     assert found.one_face is None
-    assert found.values()["swd"] == pytest.approx(np.mean(list(found.swd.values())))
+    assert found.by_name()["swd"] == pytest.approx(np.mean(list(found.swd.values())))
 
 
 def test_pairs_of_sets_have_equal_numbers_and_the_other_distances_take_all(rng, waves, features):
@@ -94,7 +94,7 @@ def test_pairs_of_sets_have_equal_numbers_and_the_other_distances_take_all(rng, 
     assert {name: getattr(found, name) for name in distances} == distances
     assert len(distances) == 3
     assert (found.border, found.count) == (border_ratio(faces, real), 12)
-    assert list(found.values()) == list(METRICS)
+    assert list(found.by_name()) == list(METRICS)
 
 
 def test_the_validation_faces_have_scores_of_their_own(rng, waves, features):
@@ -103,15 +103,15 @@ def test_the_validation_faces_have_scores_of_their_own(rng, waves, features):
     assert validation.pairwise_distance == pairwise_distance(features, real)
     assert validation.one_face == 0
     assert validation.fd_squeeze is validation.kid_squeeze is validation.swd is None
-    assert validation.values()["swd"] is None
+    assert validation.by_name()["swd"] is None
 
 
 def test_without_networks_and_with_tiny_faces_the_other_scores_remain(rng, waves, features):
-    bare = FaceScorer(waves(rng, 4), None, None).score("bare", waves(rng, 4)).values()
+    bare = FaceScorer(waves(rng, 4), None, None).score("bare", waves(rng, 4)).by_name()
     alone = {"swd", "fd_hog", "fd_pca", "border"}
     assert {name for name, value in bare.items() if value is not None} == alone
     flat = FaceScorer(with_corners(1, 2), features, None)
-    tiny = flat.score("tiny", with_corners(1, 3)).values()
+    tiny = flat.score("tiny", with_corners(1, 3)).by_name()
     known = {name for name, value in tiny.items() if value is not None}
     assert known == {"fd_squeeze", "kid_squeeze"}
 

@@ -14,7 +14,7 @@ from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.tasks import FaceGeneration
-from srgan_gp.training.tasks.face_generation import draw_latents, face_cache
+from srgan_gp.training.tasks.face_generation import draw_training_latents, face_cache
 
 CPU = torch.device("cpu")
 TINY = replace(PRESETS["tiny-faces"], device="cpu")
@@ -82,8 +82,10 @@ def test_batches_are_the_same_after_a_stop(faces):
 
 
 def test_a_latent_depends_on_its_number_alone():
-    assert np.array_equal(draw_latents(1, range(4), 8)[2:], draw_latents(1, range(2, 4), 8))
-    assert not np.array_equal(draw_latents(1, [0], 8), draw_latents(2, [0], 8))
+    assert np.array_equal(
+        draw_training_latents(1, range(4), 8)[2:], draw_training_latents(1, range(2, 4), 8)
+    )
+    assert not np.array_equal(draw_training_latents(1, [0], 8), draw_training_latents(2, [0], 8))
 
 
 def test_larger_faces_are_shrunk_as_a_whole(tmp_path):

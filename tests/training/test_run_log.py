@@ -14,7 +14,7 @@ from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.loop import train
 from srgan_gp.training.reports import time_left
 from srgan_gp.training.reports.logged_numbers import MEANINGS
-from srgan_gp.training.reports.preview_sheet import NOW
+from srgan_gp.training.reports.preview_sheet import RESULT_NOW
 from srgan_gp.training.run_log import Reports
 
 
@@ -102,7 +102,7 @@ def test_a_line_a_minute_has_the_share_and_the_time_left(tmp_path, capsys, monke
 def test_the_scores_say_which_way_is_better_and_previews_are_named(tmp_path, capsys):
     scores = {"psnr_y": 30.0, "pattern": 0.5, "flat_windows": 5.0}  # the last one is a count
     progress = Progress(images_seen=4, validation=scores)
-    columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", NOW)}
+    columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", RESULT_NOW)}
     with Reports(tmp_path, 8, 0) as reports:
         reports.begin(columns)
         reports.validation(progress, columns)
@@ -113,7 +113,7 @@ def test_the_scores_say_which_way_is_better_and_previews_are_named(tmp_path, cap
 
 def test_tensorboard_shows_labelled_images_and_explains_its_numbers(tmp_path):
     progress = Progress(images_seen=4, validation={"psnr_y": 30.0})
-    columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", NOW, "original")}
+    columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", RESULT_NOW, "original")}
     with Reports(tmp_path, 8, 0) as reports:
         reports.begin(columns)
         reports.validation(progress, columns)

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, read_image, write_image
 
-NOW, BEFORE = "result now", "result before"
+RESULT_NOW, RESULT_BEFORE = "result now", "result before"
 """Labels of the generator's results, and of its results before the first step of the run."""
 _BEFORE_FILE = "before.png"  # in the folder of the previews
 _LABEL_HEIGHT = 16  # pixels
@@ -21,28 +21,28 @@ _GAP = 4  # pixels between columns
 
 
 def save_results_before(columns: Mapping[str, np.ndarray], folder: Path) -> None:
-    """Save the column `NOW` of a run before its first step, for `with_results_before`.
+    """Save the column `RESULT_NOW` of a run before its first step, for `with_results_before`.
 
     Args:
-        columns: images, (H, W, 3) uint8 RGB, by label; `NOW` is one of them.
+        columns: images, (H, W, 3) uint8 RGB, by label; `RESULT_NOW` is one of them.
         folder: folder of the previews.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    write_image(Picture(columns[NOW]), folder / _BEFORE_FILE)
+    write_image(Picture(columns[RESULT_NOW]), folder / _BEFORE_FILE)
 
 
 def with_results_before(columns: Mapping[str, np.ndarray], folder: Path) -> dict[str, np.ndarray]:
-    """Insert the column of `save_results_before`, with the label `BEFORE`, in front of `NOW`.
+    """Insert the column of `save_results_before`, labelled `RESULT_BEFORE`, before `RESULT_NOW`.
 
     Args:
-        columns: images of equal height, (H, W, 3) uint8 RGB, by label; `NOW` is one of them.
+        columns: images of equal height, (H, W, 3) uint8 RGB, by label; `RESULT_NOW` is one of them.
         folder: folder of the previews.
 
     Returns:
-        The columns; without `BEFORE` if the folder has no such file, as in a run of an earlier
-        version, or if its image has another size.
+        The columns; without `RESULT_BEFORE` if the folder has no such file, as in a run of an
+        earlier version, or if its image has another size.
     """
     try:
         before = read_image(folder / _BEFORE_FILE).pixels
@@ -50,8 +50,8 @@ def with_results_before(columns: Mapping[str, np.ndarray], folder: Path) -> dict
         return dict(columns)
     extended: dict[str, np.ndarray] = {}
     for label, pixels in columns.items():
-        if label == NOW and before.shape == pixels.shape:
-            extended[BEFORE] = before
+        if label == RESULT_NOW and before.shape == pixels.shape:
+            extended[RESULT_BEFORE] = before
         extended[label] = pixels
     return extended
 

@@ -20,7 +20,7 @@ from srgan_gp.networks.critics import projected_critic
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.reports.preview_sheet import NOW
+from srgan_gp.training.reports.preview_sheet import RESULT_NOW
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.task_interface import Batch
 from srgan_gp.training.validation.validation_faces import ValidationFaces, draw_faces
@@ -96,6 +96,7 @@ class FaceGeneration:
         if len(faces) < 2:
             raise UsageError("The projected critic needs at least 2 training faces.")
         images = torch.from_numpy(np.stack(faces)).permute(0, 3, 1, 2)  # (N, 3, S, S)
+        # The feature network sees a window of each image, enlarged if small, as in training.
         critic.maps.calibrate(critic.feature_input(images.float() / 255))
         return critic
 
@@ -123,7 +124,7 @@ class FaceGeneration:
             count = min(config.batch_size, config.total_images - start)
             numbers = self._processes.share(start, count)
             faces = self._faces.batch(numbers.start, len(numbers))
-            return numbers, draw_latents(config.seed, numbers, config.latent_size), faces
+            return numbers, draw_training_latents(config.seed, numbers, config.latent_size), faces
 
         for numbers, latents, faces in read_ahead(read_batch, starts):
             inputs = torch.from_numpy(latents).to(self._device)
@@ -157,8 +158,8 @@ class FaceGeneration:
         With enough validation faces there is also a square of validation faces.
         """
         count = PREVIEW_ROWS**2
-        latents = torch.from_numpy(draw_latents(0, range(count), self._config.latent_size))
-        squares = {NOW: _square(draw_faces(generator, latents.to(self._device)))}
+        latents = torch.from_numpy(draw_training_latents(0, range(count), self._config.latent_size))
+        squares = {RESULT_NOW: _square(draw_faces(generator, latents.to(self._device)))}
         if self._validation and len(self._validation.faces) >= count:
             squares["real faces"] = _square(self._validation.faces[:count])
         return squares
@@ -175,8 +176,10 @@ def _square(faces: np.ndarray) -> np.ndarray:
     return np.vstack([np.hstack(list(row)) for row in rows])
 
 
-def draw_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndarray:
+def draw_training_latents(seed: int, numbers: Sequence[int], latent_size: int) -> np.ndarray:
     """Draw one latent for each image number, a function of the seed and the number.
+
+    `inference.latents.draw_latents` draws other latents, from the seeds of a user.
 
     Returns:
         (N, latent_size), float32, standard normal.

@@ -118,6 +118,6 @@ class Task(Protocol):
 
         Returns:
             Images of equal height, (H, W, 3) uint8 RGB, by label; the outputs have the label
-            `preview_sheet.NOW`. None if there is nothing to show.
+            `preview_sheet.RESULT_NOW`. None if there is nothing to show.
         """
         ...

@@ -18,7 +18,7 @@ from srgan_gp.metrics.colour_shift import colour_shift
 from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, patch_distance
 from srgan_gp.metrics.pattern import pattern_and_grain
 from srgan_gp.metrics.psnr_ssim import psnr_y
-from srgan_gp.training.reports.preview_sheet import NOW
+from srgan_gp.training.reports.preview_sheet import RESULT_NOW
 
 PREVIEWS = 4
 """Number of images in a preview."""
@@ -38,7 +38,8 @@ class ValidationImages:
         degrade: makes an LR image: (HR image (1, 3, H, W), float32 in [0, 255], its number from 0)
             -> (1, 3, H / scale, W / scale) in the same range.
         least_side: smallest side that `degrade` accepts, in HR pixels; 0: any.
-        features: network of the squeeze distance; None: this score is skipped.
+        features: network of the score `squeeze_distance`, the distance of an output from its
+            original in feature space; None: scores that need the network are skipped.
 
     Raises:
         UsageError: there is no image at `place`, or one is too small.
@@ -75,9 +76,10 @@ class ValidationImages:
         Returns:
             Scores by name:
             - `psnr_y`: mean in dB
-            - `pattern` and `grain`: texture that the generator adds to flat areas, of the whole
-              set, in levels of 255 (root mean square), see `metrics.pattern`; and `flat_windows`,
-              the number of flat areas measured. All three are missing if the images have none.
+            - `grain`: texture in the flat areas of all outputs, a root mean square in levels of
+              255; `pattern`: the regular part of this texture, such as a checkerboard;
+              `flat_windows`: number of flat areas measured. See `metrics.pattern`. All three are
+              missing if the images have no flat area.
             - `patch_distance` of the whole set; missing if an image is too small
             - with a feature network: the means `squeeze_distance` and `colour_shift`, the latter in
               levels of 255
@@ -89,7 +91,7 @@ class ValidationImages:
         psnr = [psnr_y(output, target, border=self._scale) for output, target in pairs]
         scores = {"psnr_y": float(np.mean(psnr))}
         if texture := pattern_and_grain(outputs, low_res, targets):
-            scores |= texture.values()  # pattern and grain
+            scores |= texture.by_name()  # pattern and grain
             scores["flat_windows"] = float(texture.windows)
         smallest = min(min(pixels.shape[:2]) for pixels in targets)
         if smallest >= SMALLEST_SIDE:
@@ -137,7 +139,7 @@ class ValidationImages:
             enlarged by nearest-neighbour interpolation.
         """
         scale, pairs = self._scale, self._pairs[:PREVIEWS]
-        columns: dict[str, list[np.ndarray]] = {"input": [], NOW: [], "original": []}
+        columns: dict[str, list[np.ndarray]] = {"input": [], RESULT_NOW: [], "original": []}
         smallest = min(min(low_res.shape[-2:]) for low_res, _ in pairs)
         side = min(PREVIEW_SIDE, smallest)  # LR pixels
         for low_res, high_res in pairs:
@@ -146,7 +148,7 @@ class ValidationImages:
             nearest = nn.functional.interpolate(low_res, scale_factor=float(scale))
             images = {
                 "input": as_pixels(nearest),
-                NOW: as_pixels(enlarge(generator, low_res)),
+                RESULT_NOW: as_pixels(enlarge(generator, low_res)),
                 "original": high_res,
             }
             for label, pixels in images.items():
