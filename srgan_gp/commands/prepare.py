@@ -50,13 +50,15 @@ EXAMPLES = (
 # Help texts of the options; the default is in brackets.
 _OUTPUT = "faces as PNG files in train/ and val/, and manifest.json with every dropped face"
 _VALIDATION = (
-    "share of the faces for validation; all faces of a photo are on one side [a tenth; of fewer "
-    "than 200 faces a fifth, at least 4]"
+    "share of the faces for validation; the faces of one photo are all for training or all for "
+    "validation [0.1; with fewer than 200 faces 0.2, at least 4 faces]"
 )
 _SEED = "seed of the random choice of the validation faces [0]"
 _DETECTOR = "an ONNX file of YuNet [that of `srgan-gp fetch face-detector`]"
 _ALIGNED = "the images are aligned faces already: only resize, check and split them"
-_SMALLEST = "drop faces whose square is smaller in the photo, in pixels [half of --size]"
+_SMALLEST = (
+    "drop faces whose square crop of the photo has a shorter side, in pixels [half of --size]"
+)
 _BLUR = "drop faces that are more blurred, by the measure of Crete et al.; 1 drops none [0.75]"
 _MAX_PIXELS = "do not decode photos with more pixels [100000000]"
 _SHEET = "contact sheet of the kept and dropped faces [next to the result, as NAME-sheet.png]"
@@ -108,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
     with progress_bar(len(photo_list.photos), is_silent=options.json) as progress:
         on_photo = partial(_report_photo, progress)
         counts = prepare(photo_list.photos, output, sheet, preparation, on_photo)
-    for message in photo_list.unreadable_folders:
+    for message in photo_list.folder_errors:
         print_message(message)
     if options.json:
         files = {"output": str(output), "sheet": str(sheet)}
@@ -118,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
         _print_summary(counts, photo_list.skipped, output, sheet)
         for line in advice_lines(counts, output, preparation.requirements.smallest):
             print_message(line)
-    if photo_list.unreadable_folders or counts["photos_by_outcome"]["unreadable"]:
+    if photo_list.folder_errors or counts["photos_by_outcome"]["unreadable"]:
         return PictureError.exit_code
     return 0
 
@@ -132,8 +134,8 @@ def _result_paths(options: argparse.Namespace) -> tuple[Path, Path]:
     output: Path = options.output
     if output.suffix != ".zip":
         is_input = output.resolve() in {Path(place).resolve() for place in options.inputs}
-        # No file inside an input folder is suggested, unless that is the current folder: the name
-        # of `Path(".")` is empty.
+        # A zip file in an input folder would be among the photos, so that a name beside the folder
+        # is suggested. For the current folder there is none: `Path(".")` has an empty name.
         if is_folder(output) and not (is_input and output.name):
             suggestion = output / "faces.zip"
         else:
@@ -175,6 +177,7 @@ def _refuse_inputs_as_results(photo_list: "PhotoList", output: Path, sheet: Path
     """
     # The zip files that photos are members of.
     inputs = {file.container.resolve() for _, file in photo_list.photos if file.member is not None}
+    # The places named on the command line, with each pattern replaced by its matches.
     inputs |= {Path(place).resolve() for place in photo_list.places}
     for path in (output, sheet):
         if path.resolve() in inputs:

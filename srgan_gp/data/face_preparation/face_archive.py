@@ -2,7 +2,7 @@
 
 PNG files are stored without further compression. The same faces give the same bytes: the file
 contains no timestamps. `prepare_faces` writes the faces to a temporary file first, a `Spool`: their
-names depend on `validation_photos`, which needs the number of faces of all photos.
+names depend on `choose_validation_groups`, which needs the number of faces of all photos.
 """
 
 import hashlib
@@ -22,7 +22,7 @@ from srgan_gp.system.write_errors import errors_about
 
 MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
-_BEGINNINGS = 20  # largest number of starting points in the order of photos that are tried
+_BEGINNINGS = 20  # largest number of starting points in the order of groups that are tried
 _FILE_MODE = 0o644  # permissions of an extracted file
 
 
@@ -86,37 +86,37 @@ def write_archive(
             archive.writestr(member, content)
 
 
-def validation_photos(
+def choose_validation_groups(
     faces: Mapping[str, int], share: float, seed: int, least: int = 0
 ) -> set[str]:
-    """Choose the photos whose faces form the validation set.
+    """Choose the groups of photos whose faces form the validation set.
 
-    They are taken in the order of a hash, so that most photos stay in their set when photos are
-    added. A photo is skipped if its faces would lead further away from the target. If the target is
-    missed by more than half a face, other starting points in the order are tried, and the best
-    set is used.
+    A group is one photo, or several photos that share a scene or a face. Groups are taken in the
+    order of a hash, so that most groups stay in their set when photos are added. A group is skipped
+    if its faces would lead further away from the target. If the target is missed by more than half
+    a face, other starting points in the order are tried, and the best set is used.
 
     Args:
-        faces: number of faces of each photo, or group of photos, by its hash.
+        faces: number of faces of each group, by the hash of the group.
         share: target share of the faces in the validation set, 0 to 1.
         seed: seed of the order.
-        least: smallest number of faces in the validation set, if there are enough photos.
+        least: smallest number of faces in the validation set, if there are enough groups.
 
     Returns:
-        Hashes of the photos. If `share` is not 0 and there are at least two photos, both sets have
-        at least one photo.
+        Hashes of the groups. If `share` is not 0 and there are at least two groups, both sets have
+        at least one group.
     """
 
-    def seeded_hash(photo: str) -> bytes:
-        return hashlib.sha256(f"{seed}:{photo}".encode()).digest()
+    def seeded_hash(group: str) -> bytes:
+        return hashlib.sha256(f"{seed}:{group}".encode()).digest()
 
     order = sorted(faces, key=seeded_hash)
     if share <= 0 or len(order) < 2:
         return set()
     target = share * sum(faces.values())
 
-    def badness(photos: set[str]) -> tuple[bool, float]:  # the smaller, the better
-        count = sum(faces[photo] for photo in photos)
+    def badness(groups: set[str]) -> tuple[bool, float]:  # the smaller, the better
+        count = sum(faces[group] for group in groups)
         return count < least, abs(count - target)
 
     best = _take(order, faces, target, least)
@@ -129,21 +129,21 @@ def validation_photos(
 
 
 def _take(order: Sequence[str], faces: Mapping[str, int], target: float, least: int) -> set[str]:
-    """Take photos in their order, each that brings the number of faces closer to the target.
+    """Take each group, in their order, that brings the number of faces closer to the target.
 
-    At least one photo is taken, and at least one is left. If the faces taken are fewer than
-    `least`, more photos are taken.
+    At least one group is taken, and at least one is left. If the faces taken are fewer than
+    `least`, more groups are taken.
     """
     taken = set[str]()
     count = 0
-    for photo in order:
-        is_closer = abs(count + faces[photo] - target) < abs(count - target)
+    for group in order:
+        is_closer = abs(count + faces[group] - target) < abs(count - target)
         if is_closer and len(taken) < len(order) - 1:
-            taken.add(photo)
-            count += faces[photo]
+            taken.add(group)
+            count += faces[group]
     while not taken or (count < least and len(taken) < len(order) - 1):
-        rest = [photo for photo in order if photo not in taken]
-        nearest = min(rest, key=lambda photo: abs(count + faces[photo] - target))
+        rest = [group for group in order if group not in taken]
+        nearest = min(rest, key=lambda group: abs(count + faces[group] - target))
         taken.add(nearest)
         count += faces[nearest]
     return taken

@@ -70,15 +70,17 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
     start = np.eye(2, 3, dtype=np.float32)  # the identity
     mask = np.full_like(second, 255)  # all pixels are used
     try:
-        registered, _ = cv2.findTransformECC(
+        registered_correlation, _ = cv2.findTransformECC(
             first, second, start, cv2.MOTION_AFFINE, criteria, mask, _SMOOTHING
         )
     except cv2.error:  # the registration does not converge for very different images
-        registered = 0.0
-    unregistered = 0.0  # for an image of one colour, whose correlation is not defined
+        registered_correlation = 0.0
+    # 0 for an image of one colour, whose correlation is not defined.
+    plain_correlation = 0.0
     if first.std() > 0 and second.std() > 0:
-        unregistered = np.corrcoef(first.ravel(), second.ravel())[0, 1]
-    return max(float(registered), float(unregistered))  # the registration may make it worse
+        plain_correlation = np.corrcoef(first.ravel(), second.ravel())[0, 1]
+    # The registration may lower the correlation.
+    return max(float(registered_correlation), float(plain_correlation))
 
 
 def _fingerprint(pixels: np.ndarray) -> np.ndarray:

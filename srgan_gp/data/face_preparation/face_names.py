@@ -1,9 +1,13 @@
-"""Names of prepared faces in the zip file, which also say whether a face is for validation."""
+"""Names of prepared faces in the zip file, which also say whether a face is for validation.
+
+Photos that share a scene or a face are a group (`PhotoRecord.group`). All faces of a group are for
+training, or all for validation.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
 
-from srgan_gp.data.face_preparation.face_archive import validation_photos
+from srgan_gp.data.face_preparation.face_archive import choose_validation_groups
 from srgan_gp.data.face_preparation.preparation_report import PhotoRecord
 from srgan_gp.data.validation_split import TRAIN, VALIDATION
 
@@ -16,7 +20,7 @@ def name_members(
     Args:
         photos: all photos.
         share: target share of the kept faces in the validation set, 0 to 1.
-        seed: seed of the choice of the validation photos.
+        seed: seed of the choice of the validation groups.
         least: smallest number of faces in the validation set.
 
     Returns:
@@ -27,7 +31,7 @@ def name_members(
     for photo in photos:
         if photo.kept:
             faces_by_group[photo.group] += len(photo.kept)
-    validation_groups = validation_photos(faces_by_group, share, seed, least)
+    validation_groups = choose_validation_groups(faces_by_group, share, seed, least)
     for number, photo in enumerate(photos):
         folder = VALIDATION if photo.group in validation_groups else TRAIN
         for i, face in enumerate(photo.kept):

@@ -27,10 +27,10 @@ class PhotoList:
     manifest does not contain paths of this machine."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Number of files in the folders that are not images, by suffix; without hidden files."""
-    unreadable_folders: list[str] = field(default_factory=list)
+    folder_errors: list[str] = field(default_factory=list)
     """One message for each folder that cannot be read."""
     places: list[str] = field(default_factory=list)
-    """The places; the matches of a pattern stand where the pattern stood."""
+    """The places, with each pattern replaced by the paths that it matches."""
 
 
 def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
@@ -156,7 +156,7 @@ def _note_others(folder: Path, photo_list: PhotoList) -> None:
 
     def note_unreadable(error: OSError) -> None:
         message = f"The folder {error.filename} cannot be read: {error.strerror}."
-        photo_list.unreadable_folders.append(message)
+        photo_list.folder_errors.append(message)
 
     for subfolder, _, names in os.walk(folder, onerror=note_unreadable):
         if any(part.startswith(".") for part in Path(subfolder).relative_to(folder).parts):
