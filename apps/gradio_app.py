@@ -53,9 +53,9 @@ def build(
     has_fast_mode = allows_int8(settings.device)
     runs = {tab: Runs(history, tab) for tab in ("upscale", "compare", "batch", "faces")}
 
-    def forget_page(request: gr.Request) -> None:
+    def drop_page_data(request: gr.Request) -> None:
         for runs_of_tab in runs.values():
-            runs_of_tab.forget(request)
+            runs_of_tab.drop_page_data(request)
 
     with gr.Blocks(title="srgan-gp", analytics_enabled=False) as page:
         gr.Markdown(_HEADLINE, elem_id="headline", elem_classes="headline")
@@ -65,9 +65,9 @@ def build(
                     runs["upscale"], upscaling_cards, settings.model, has_fast_mode=has_fast_mode
                 )
             with gr.Tab("Compare"):
-                compare_models = build_compare_tab(runs["compare"], upscaling_cards)
+                compare_field = build_compare_tab(runs["compare"], upscaling_cards)
             with gr.Tab("Batch"):
-                batch_model = build_batch_tab(
+                batch_field = build_batch_tab(
                     runs["batch"], upscaling_cards, settings.model, settings.max_files,
                     has_fast_mode=has_fast_mode,
                 )  # fmt: skip
@@ -79,13 +79,13 @@ def build(
                     )  # fmt: skip
             if trainings is not None:
                 lists = ModelLists(
-                    service, upscaling_cards, upscale_options.model, compare_models, batch_model
+                    service, upscaling_cards, upscale_options.model, compare_field, batch_field
                 )
                 with gr.Tab("Fine-tune"):
                     build_finetune_tab(page, trainings, lists, tabs, _UPSCALE_TAB_ID)
         gr.Markdown("", elem_id="history")  # `static/history.js` lists the visitor's jobs in it
         gr.Markdown(privacy(settings), elem_classes="quiet")
-        page.unload(forget_page)  # when a visitor closes or reloads the page
+        page.unload(drop_page_data)  # when a visitor closes or reloads the page
     refuse_invalid_values(page)
     return page
 

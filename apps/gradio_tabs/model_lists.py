@@ -17,7 +17,8 @@ _LABELS = {
     "classic-x4": "Clean image",
     "face-x4": "Face",
 }
-"""Labels of the shipped models by name, in the order of the list."""
+"""Labels of shipped models for scale 4, by name, in the order of the list. Models for scale 2 are
+not listed; see `model_choices`."""
 
 
 def model_choices(
@@ -34,8 +35,9 @@ def model_choices(
     """
     shipped = [(label, name) for name, label in _LABELS.items() if name in cards]
     x2_models = {card.x2_model for card in cards.values()}
-    unlisted = {*_LABELS, *(x2_models - {*always_listed})}
-    return shipped + [(name, name) for name in cards if name not in unlisted]
+    hidden = x2_models - {*always_listed}
+    others = [name for name in cards if name not in _LABELS and name not in hidden]
+    return shipped + [(name, name) for name in others]
 
 
 def model_label(name: str) -> str:
@@ -111,4 +113,5 @@ class ModelLists:
         """Return the models from which fine-tuning can start on this server, as (label, name)."""
         settings = self.service.settings
         usable = {name: card for name, card in self.cards.items() if can_start_from(card, settings)}
+        # Models for a scale of 2 are listed too: no other model replaces them in fine-tuning.
         return model_choices(usable, always_listed=usable)

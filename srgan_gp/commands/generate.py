@@ -91,6 +91,7 @@ def run(options: argparse.Namespace) -> int:
     request = _request(options)
     generator, upscaler = _load(options)
     side = generator.image_size * (upscaler.scale if upscaler else 1)  # of a face, in pixels
+    # `side` determines the size of a sheet, which has a limit.
     request.check(side, may_replace=options.exist == "overwrite")
     prepare_folder(request.files[0].parent)
     sweep(request.files[0].parent)  # removes unfinished files of crashed processes

@@ -2,11 +2,11 @@
 
 `degradations.degrade` applies them. The image number counts the images since the start of a run.
 
-About a third of the images are only downscaled. The others are blurred, downscaled, and get noise
-and JPEG artefacts, each with a probability. Some of them go through a second, weaker round, like
-images that are resized and shared again. The model is that of Wang et al. 2021, "Real-ESRGAN",
-arXiv:2107.10833, sections 3.2 to 3.4, without sinc filters; the values are this project's own and
-milder.
+A share of the images is only downscaled (`clean_share`, by default a third). The others are
+blurred, downscaled, and get noise and JPEG artefacts, each with a probability. Some of them go
+through a second, weaker round, like images that are resized and shared again. The model is that of
+Wang et al. 2021, "Real-ESRGAN", arXiv:2107.10833, sections 3.2 to 3.4, without sinc filters; the
+values are this project's own and milder.
 """
 
 from collections.abc import Sequence
@@ -25,8 +25,8 @@ class Ranges:
     Attributes:
         blur_share: share of images with a Gaussian blur.
         isotropic_share: share of isotropic blurs; the others are anisotropic and rotated.
-        blur_sigma: in pixels, one draw for each axis of the Gaussian; in the first round HR pixels
-            at scale 4, in the second LR pixels.
+        blur_sigma: one draw for each axis of the Gaussian, in units of scale / 4 HR pixels in the
+            first round (at scale 2 half a pixel), of LR pixels in the second.
         noise_share: share of images with noise.
         poisson_share: share of Poisson noise, which grows with the root of the brightness.
         grey_share: share of noise that is equal in the three channels.
@@ -105,8 +105,8 @@ FIRST_TAPS, SECOND_TAPS = 21, 7
 """Pixels: sides of the blur kernels of the two rounds. At scale 4 they hold at least 3 times the
 largest sigma on each side."""
 CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)
-"""Shares of the downscalers for clean images (only downscaled), as in `NAMES`. The aliased cubic is
-the most difficult to learn: its images look sharpest and contain the least of the original."""
+"""Shares for clean (only downscaled) images of cubic, aliased cubic, area, bilinear and Lanczos, as
+in `NAMES`. Aliased cubic is the hardest to learn: sharpest look, least of the original content."""
 DAMAGED_DOWNSCALERS = (0.15, 0.15, 0.5, 0.15, 0.05)
 """Shares for degraded images, in the same order. Half of these images are made by area means, as
 by camera sensors and by most programs that write JPEG."""
@@ -184,14 +184,14 @@ def draw(
 ) -> Draws:
     """Draw the degradations of the images with these numbers.
 
-    Each image has its own generator, and each parameter a fixed position in its output. The draw of
-    an image therefore depends neither on its batch nor on the other options.
+    Each image has its own random generator, and each parameter a fixed position in its output. The
+    uniform numbers of an image thus depend on neither its batch, `clean_share` nor `strength`.
 
     Args:
         seed: seed of the run.
         numbers: image numbers since the start of the run, each >= 0.
         clean_share: share of images that are only downscaled, in [0, 1].
-        strength: strength of the degradations of the others.
+        strength: strength of the degradations of the other images.
     """
     # Uniform in [0, 1), 26 per image: 4 that belong to no round, and 11 for each of two rounds.
     uniform = np.stack([generator_of(seed, Stream.DAMAGE, n).random(26) for n in numbers])

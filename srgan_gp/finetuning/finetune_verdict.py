@@ -1,8 +1,9 @@
 """Verdict of a fine-tuning: table of scores before and after, and whether the model is better.
 
 `finetune` calls `judge` with the scores of `finetune_scores`; `srgan-gp finetune` prints `table`.
-A gain is the change of a score, positive where the new value is better. The deciding score is
-`TrainConfig.best_by`.
+`Measured` is a dict of score arrays by (metric, downscaler), with one value per image; pattern and
+grain, the texture added to flat areas, have a single value. A gain is the change of a score,
+positive where the new value is better. The deciding score is `TrainConfig.best_by`.
 """
 
 import math
@@ -21,7 +22,8 @@ T_VALUES = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0
 for 13 gains or more.
 
 They follow Student's t, two-sided at 95 %, because the scatter is estimated from the same few
-values. The last two are below the exact quantiles, 2.20 for 12 values and 2.18 for 13.
+values. The last number stands for all larger counts and is exact at 61 gains. With 13 gains, whose
+exact quantile is 2.18, it corresponds to 93 %; with 12 gains (2.20) the number 2.1 is 94 %.
 """
 MAX_COLOUR_DRIFT = 2.0
 """Levels of 255 by which the mean colour shift may grow."""
@@ -78,9 +80,10 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
     """Compare the scores of the unchanged and the fine-tuned model.
 
     The fine-tuned model is better if the mean gain of the deciding score is larger than chance
-    explains, and PSNR-Y, colours and novelty stay within their limits. Chance is the larger of the
-    scatter of the gains per image and `noise`. Pattern and grain have no influence. The deciding
-    score also chose the checkpoint on the same images, so its gain is slightly optimistic.
+    explains, and PSNR-Y, colours and novelty stay within their limits. Chance is the larger of two
+    standard errors: that of the gains, from their scatter over the images, and `noise`. Pattern and
+    grain have no influence. The deciding score also chose the checkpoint on the same images, so its
+    gain is slightly optimistic.
 
     Args:
         before: scores of the unchanged model.
@@ -88,7 +91,8 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
             the same keys.
         config: options of the run: the deciding score, and the limits `most_psnr_loss` and
             `least_novelty`.
-        noise: standard error of the mean deciding score, from `score_noise`.
+        noise: standard error of the mean deciding score that comes from the position of the crops,
+            from `finetune_scores.score_noise`.
     """
     rows = tuple(
         Row(metric, way, _mean(before[metric, way]), _mean(after[metric, way]))
@@ -110,7 +114,7 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
         objections.insert(
             0,
             f"{change}, which may be chance: with {count} values a gain below {least_gain:.2g} "
-            "may be",
+            "is not reliable",
         )
     if objections:
         return Verdict(is_better=False, reasons=tuple(objections), rows=rows)
@@ -145,7 +149,8 @@ def _mean(values: np.ndarray) -> float:
 def _gains(before: Measured, after: Measured, metric: str) -> np.ndarray:
     """Return the gain of each image, (N,), averaged over the downscalers.
 
-    Images without the score are omitted; for faces it is the gain of each set of latents.
+    Images without the score are omitted. A face generator is scored on several sets of random
+    latents instead of images; N is then the number of sets.
     """
     sign = -1 if metric in LOWER_IS_BETTER else 1
     by_downscaler = [sign * (after[key] - before[key]) for key in before if key[0] == metric]

@@ -1,6 +1,8 @@
 """`UpscaleInputs`: converts the argument of `Upscaler.upscale` to pictures, and results back.
 
-The argument may be one image or several, of any accepted type; the results have the same type.
+The argument may be one image or several, of any accepted type; the results have the same type. The
+types below tell type checkers which result each kind of argument has, in the overloads of
+`Upscaler.upscale`.
 """
 
 import os
@@ -51,7 +53,8 @@ def _check_scale(scale: float | None) -> None:
     Raises:
         ValueError: `scale` is not above 0, or more than `MAX_SCALE`.
     """
-    # The casts hide the declared type, so that the type checker accepts the check.
+    # The casts hide the declared type from the type checker, which would report the check of the
+    # type as needless. Callers may pass any object.
     if isinstance(cast("object", scale), Real) and not 0 < cast("float", scale) <= MAX_SCALE:
         raise ValueError(scale_message(f"{scale:g}"))
 
@@ -79,7 +82,8 @@ class UpscaleInputs:
     has_many: bool
     """Whether the argument was a list or a similar object, perhaps of length 1."""
     notes: tuple[str, ...]
-    """Messages about what the pictures do not keep of their files or Pillow images."""
+    """Messages about contents of files or Pillow images that the pictures do not keep, such as
+    further frames."""
 
     def __init__(
         self,
@@ -104,6 +108,7 @@ class UpscaleInputs:
             try:
                 self.pictures.append(_read(item))
             except (PictureError, TypeError, ValueError) as error:
+                # `args` holds the message alone; the code of a PictureError is an attribute.
                 error.args = (f"image {number} of {len(items)}: {error}",)
                 raise
         self.notes = tuple(note for picture in self.pictures for note in picture.notes)
@@ -170,7 +175,8 @@ def _items(image: object) -> list[Any] | None:
 def _read(image: object) -> Picture:
     """Read the file of a path, or convert another kind of image to a picture."""
     if isinstance(image, str | os.PathLike):
-        return read_image(cast("str", image))  # The annotation omits other kinds of paths.
+        # `read_image` takes every `os.PathLike`, but declares str and Path only.
+        return read_image(cast("str", image))
     try:
         return to_picture(image)
     except TypeError:

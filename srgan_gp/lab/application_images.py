@@ -36,10 +36,10 @@ def require_data(data: Sequence[str | Path], names: Sequence[str]) -> list[Path]
 
 
 def draw_images(place: str | Path, count: int, size: int, seed: int = 0) -> Pixels:
-    """Read a random choice of the square images of a folder or zip file.
+    """Read square images, chosen at random from a folder or zip file.
 
     Args:
-        place: the folder or zip file.
+        place: the folder or zip file, with square images only.
         count: number of images; all, if there are fewer.
         size: side of the result in pixels.
         seed: seed of the choice.
@@ -48,7 +48,7 @@ def draw_images(place: str | Path, count: int, size: int, seed: int = 0) -> Pixe
         (N, size, size, 3), uint8 RGB.
 
     Raises:
-        UsageError: the place holds no images, or an image is not square.
+        UsageError: the place holds no images, or a chosen image is not square.
     """
     files = choose(list_images(place), count, seed)
     return read_faces(files, size)

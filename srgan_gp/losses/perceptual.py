@@ -24,7 +24,8 @@ def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tens
         target: same shape.
 
     Returns:
-        One distance per image, (B,), float32; 0 for equal images, at most 4 per map.
+        One distance per image, (B,), float32; 0 for equal images. Each map contributes at most 4,
+        because its vectors over the channels have unit length.
 
     Raises:
         ValueError: the shapes differ, or a side is too small.
@@ -57,10 +58,10 @@ def perceptual_loss(
     the generator would mostly optimise these pixels, and produce a grid pattern. If the caller
     draws a new random crop in each step, all pixels have the same weight on average.
 
-    The feature vectors have unit length. In a flat area the faintest texture therefore changes them
-    much, and the generator imitates sensor noise, which the input does not determine, by a regular
-    pattern. The same noise on both images makes the loss insensitive to texture that is fainter
-    than the noise.
+    The feature vectors have unit length, so that even faint texture in a flat area changes them
+    much. Such texture is often sensor noise, which the input does not determine: the generator
+    would replace it by a regular pattern. If the same noise is added to both images, texture that
+    is fainter than this noise hardly affects the loss.
 
     Args:
         features: feature network.

@@ -1,8 +1,8 @@
 """LPIPS, FID and KID as torchmetrics computes them, for comparison with other projects.
 
-`srgan-gp evaluate --metrics` reports them under the class names of torchmetrics, apart from the
-scores of this project, which use other networks. The weights of the networks of torchmetrics are
-downloaded once into the cache of PyTorch.
+`srgan-gp evaluate --metrics` reports them under the class names of torchmetrics, separately from
+the scores of this project, which use other networks. The weights of the networks of torchmetrics
+are downloaded once into the cache of PyTorch.
 """
 
 import hashlib
@@ -80,7 +80,8 @@ class TorchmetricsScores:
 
     Attributes:
         version: version of torchmetrics.
-        arguments: arguments of each class besides its defaults, as text, by the name of the class.
+        arguments: arguments of each class besides its defaults, as text, by the name of the class;
+            of KID also the seed of its subsets, which is set outside of the class.
         images: number of outputs, or generated images, that were compared.
         values: scores by the name of the class. KID has two: mean and standard deviation over its
             subsets, with " mean" and " std" after the name.
@@ -147,8 +148,8 @@ class TorchmetricsScorer:
                 values[title] = metric.compute().item()
                 continue
             metric.subset_size = min(_SUBSET_SIZE, self._images)
-            kid_arguments = {"subset_size": metric.subset_size, "seed": _KID_SEED}
-            arguments[title] = _format_arguments(kid_arguments)
+            settings = {"subset_size": metric.subset_size, "seed": _KID_SEED}
+            arguments[title] = _format_arguments(settings)
             with torch.random.fork_rng(devices=()):  # restores the state of the global generator
                 torch.manual_seed(_KID_SEED)
                 mean, deviation = metric.compute()

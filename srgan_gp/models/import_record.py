@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 EXACT, ALIGNED, APPROXIMATE = "exact", "aligned", "approximate"
 TILINGS = (EXACT, ALIGNED, APPROXIMATE)
-"""How tiles compare with the whole image. `exact`: equal wherever they start. `aligned`: equal if
-they start at multiples of `size_multiple` pixels, where tiles of such a model are then placed.
-`approximate`: different."""
+"""How tiles compare with the whole image. `exact`: equal wherever they start; `size_multiple` is 1.
+`aligned`: equal if they start at multiples of `size_multiple` pixels, as tiles of such a model do.
+`approximate`: different, also at multiples of `size_multiple`, which the network needs."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class ImportRecord:
     has_float16: bool
     """Whether `--precision float16` can run it."""
     size_multiple: int = 1
-    """Input sides and the corners of tiles must be multiples of this number of pixels."""
+    """Input sides and the corners of tiles must be multiples of this number of pixels; 1 if
+    `tiling` is `exact`."""
     torch_difference: float | None = None
     """Largest difference of the results of ONNX Runtime from those of PyTorch, whose values are
     from 0 to 1; None: the imported file was an ONNX file, which was copied."""

@@ -98,8 +98,8 @@ class FeatureMaps(nn.Module):
         """Compute the maps.
 
         Args:
-            images: (B, 3, H, W), RGB around [0, 1], float32, sides of at least 33, for which the
-                last map is 2 x 2.
+            images: (B, 3, H, W), RGB around [0, 1], float32, sides of at least 17 pixels; the last
+                map of smaller images would have no pixels.
 
         Returns:
             Four maps (B, projected, h, w), float32 also under autocast, the finest first.

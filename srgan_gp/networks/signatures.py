@@ -81,7 +81,8 @@ def task_named_by(generator: str) -> str:
     """Return the task of a generator, the value of `Generator.task`.
 
     Raises:
-        UsageError: the architecture is unknown, or its source does not declare what it should.
+        UsageError: the architecture is unknown; or its source has no class `Generator`, no `task`,
+            or an argument without a supported type or default.
     """
     task, _ = _read_source(_path_of(generator))
     return task
@@ -92,7 +93,7 @@ def _path_of(generator: str) -> Path:
     name = f"srgan_gp.networks.generators.{generator}"
     spec = find_spec(name) if generator.isidentifier() else None
     if spec is None or spec.origin is None:
-        from srgan_gp.networks import names
+        from srgan_gp.networks import names  # at the top it would be a circular import
 
         known = ", ".join(names("generators"))
         raise UsageError(f"Unknown architecture {generator!r}. Available generators: {known}.")

@@ -60,29 +60,29 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
         PictureError: a file cannot be read.
         TrainingError: the record of the images of a run that was begun cannot be read.
     """
-    places = find_places(data, validation)
-    # The places as earlier versions used them: a prepared set is not split into train and val.
+    sets = find_places(data, validation)
+    # The sets as earlier versions used them: a prepared set is not split into train and val.
     unsplit = Places(tuple(data), () if validation is None else (validation,))
     summary = ""
-    if places != unsplit and is_run_on(data, validation, run_dir):
+    if sets != unsplit and is_run_on(data, validation, run_dir):
         summary = "This run was begun on the images for validation too, and continues on them. "
-        places = unsplit
-    if len(places.validation) > 1:
+        sets = unsplit
+    if len(sets.validation) > 1:
         raise UsageError(
-            f"{len(places.validation)} of the places in --data have a folder val; pass the one to "
-            f"use, such as --validation {places.validation[0]}."
+            f"{len(sets.validation)} of the places in --data have a folder val; pass the one to "
+            f"use, such as --validation {sets.validation[0]}."
         )
-    train_images = list_all_images(places.train)
-    validation_images = list_all_images(places.validation)
+    train_images = list_all_images(sets.train)
+    validation_images = list_all_images(sets.validation)
     if not has_begun(run_dir):
         require_disjoint(train_images, validation_images)
-    summary += f"{len(train_images)} training images: {', '.join(places.train)}."
+    summary += f"{len(train_images)} training images: {', '.join(sets.train)}."
     if validation_images:
-        shown = ", ".join(places.validation)
+        shown = ", ".join(sets.validation)
         summary += f" {len(validation_images)} validation images: {shown}."
     else:
         summary += " No validation images, so no scores; --validation PATH names some."
-    return RunImages(places.train, places.validation[0] if places.validation else None, summary)
+    return RunImages(sets.train, sets.validation[0] if sets.validation else None, summary)
 
 
 def save_data(
@@ -118,6 +118,7 @@ def read_data_places(run_dir: Path) -> list[str]:
 
     Raises:
         UsageError: the file is missing, damaged, or of an earlier version that did not record them.
+            The message advises `--photos`, an option of `srgan-gp export`, which alone calls this.
     """
     places = read_data(run_dir).get("places")
     if not places:
@@ -234,6 +235,9 @@ def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any
 
 
 def _describe_set(places: Sequence[str]) -> dict[str, Any]:
-    """Return the number of images, `pictures`, and their `fingerprint`."""
+    """Return the number of images, `pictures`, and their `fingerprint`.
+
+    Without places the number is 0. A place without images raises a UsageError.
+    """
     files = list_all_images(places)
     return {"pictures": len(files), "fingerprint": fingerprint(files)}

@@ -275,7 +275,7 @@ def test_a_message_stays_when_the_event_of_its_images_is_late(tab_runs):
         pass
     assert not tab_runs.has_old_message(ME, [upload("a.png")])
     assert tab_runs.has_old_message(ME, [])
-    tab_runs.forget(ME)
+    tab_runs.drop_page_data(ME)
     assert tab_runs.has_old_message(ME, [upload("a.png")])
 
 

@@ -136,7 +136,7 @@ def test_the_feature_network_gets_a_window_and_the_image_part_the_whole_image(
     assert torch.equal(critic.views(images, shift)["image"], images)
 
 
-@pytest.mark.parametrize("side", [33, 64, 125])
+@pytest.mark.parametrize("side", [17, 33, 64, 125])
 def test_map_sides_equal_the_computed_ones(layers, side):
     network = installed(FeatureMaps(8), layers)
     assert [values.shape[-1] for values in network(torch.rand(1, 3, side, side))] == map_sides(side)

@@ -233,7 +233,7 @@ class Runs:
         if run is not None:
             run.stop()
 
-    def forget(self, request: gr.Request) -> None:
+    def drop_page_data(self, request: gr.Request) -> None:
         """Drop the data about a page that was closed; its run continues."""
         page = page_of(request)
         self._last_uploads.pop(page, None)

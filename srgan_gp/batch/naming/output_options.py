@@ -29,11 +29,12 @@ class Output:
     suffix: str = ""
     """Value of `--suffix`, added to the stem of each name, such as `_x4`."""
     extension: str | None = None
-    """Suffix of all results, with the dot; None: each keeps the format of its image if the
-    format can hold it."""
+    """File extension of all results, such as `.png`; None: each result keeps the format of its
+    image if the format can hold the result."""
     exist: Exist | None = None
     """What to do about an existing result, unless the journal of the folder (`results.journal`)
-    shows that the result is up to date: then the input is skipped. None: as `error`."""
+    shows that the result is up to date: then the input is skipped. None: `--exist` was not passed,
+    which has the effect of `error`."""
     name_template: str | None = None
     """Text with the fields of `name_templates.FIELDS`; None is `{stem}{suffix}`."""
     model: str = ""
@@ -42,7 +43,7 @@ class Output:
     """Scale factor of both sides, a field of the template; None: each image has its own."""
 
     def naming(self) -> Naming:
-        """Return the rule that names a single result.
+        """Return the rule that makes the name of each result.
 
         Raises:
             UsageError: the name template is not valid.

@@ -65,7 +65,8 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
     if tile is None:
         return size
     if tile == "auto" or isinstance(tile, TileLimit):
-        # Approximate tiles are used for lack of memory only, not for a report of progress.
+        # Without exact tiles, the result in tiles differs from the result for the whole image. Such
+        # a model is tiled only if memory requires it, not for frequent reports of progress.
         limit = tile.pixels if isinstance(tile, TileLimit) and info.has_exact_tiles else None
         on_gpu = session.device != "cpu"
         window = choose_window(info, height, width, on_gpu=on_gpu, pixel_limit=limit)
@@ -136,7 +137,8 @@ def smallest_cover(
     """Return the window for which `tiles.run_tiled` computes the fewest pixels.
 
     With n windows along an axis of length L and the overlap o, L + 2 o (n - 1) pixels are computed.
-    So few windows are best, and with a given number of windows, the smallest that cover the image.
+    So few windows are best, and for a given number of windows, the smallest windows that cover the
+    image.
 
     Args:
         size: height and width of the image, multiples of `multiple`.
@@ -153,8 +155,10 @@ def smallest_cover(
     best, fewest = size, math.inf
     for rows in range(1, size[0] + 1):  # rows and columns of windows
         height = _side(size[0], rows, margin, multiple)
+        # Each row of windows computes at least the width of the image. This lower bound of the
+        # computed pixels grows with the number of rows, apart from the rounding of sides.
         if rows * height * size[1] >= fewest:
-            break  # With more rows, more pixels are computed.
+            break
         columns, width = _split(size[1], max_pixels // height, margin, multiple)
         computed = rows * height * columns * width
         if columns > 0 and computed < fewest:
@@ -178,7 +182,10 @@ def computed_pixels(
 
 
 def window_of_tiles(size: tuple[int, int], tile: int, *, overlap: int, multiple: int = 1) -> Window:
-    """Return the smallest window that covers an image with no more tiles than a given side needs.
+    """Return the smallest window for as many tiles as tiles of a given side would be.
+
+    For example, an axis of 100 pixels needs two tiles of 64 pixels or less; two tiles of 50 pixels
+    cover it too, and fewer pixels are computed.
 
     Args:
         size: height and width of the image, multiples of `multiple`.

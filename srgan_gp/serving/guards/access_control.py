@@ -98,7 +98,8 @@ class AccessControl:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
         is_valid = _HOST.fullmatch(host) is not None
-        name = _host_name(f"//{host}") if is_valid else ""  # an empty name is never allowed
+        # A server on a loopback address refuses an empty name.
+        name = _host_name(f"//{host}") if is_valid else ""
         if self._is_local and not is_loopback(name) and not self._is_public(name):
             # DNS rebinding: another site may resolve its name to the address of this machine.
             raise Refusal(421, "E_HOST", "This server is only available as localhost.")

@@ -17,7 +17,8 @@ from srgan_gp.serving.results.image_views import ImageView
 MIN_TILE, MAX_TILE = 16, 1024
 """Tile sizes that a client may request, in pixels; larger tiles could exhaust the memory."""
 MAX_WIDTH = 1_000_000
-"""Upper limit in pixels that keeps the size of a result computable; other limits are far lower."""
+"""Largest width of a result in pixels, so that its size is computable. The limits of the pixels of
+a result and of the sides that its format can store are far lower."""
 
 Region = tuple[int, int, int, int]
 """Left, top, width and height in pixels of the image as it is displayed, after EXIF rotation."""
@@ -34,8 +35,8 @@ class UpscaleRequest:
     model: str | None = None
     """Name listed by `list_models`; None: `ServerSettings.model`. Never a path."""
     model_by_scale: bool = False
-    """Whether, for scales up to 2, the `x2_model` of the card of `model` replaces `model`. The
-    server's model is always replaced in this way."""
+    """Whether, for scales up to 2, the `x2_model` of the card of `model` replaces `model`. If
+    `model` is None, the `x2_model` of the server's model replaces it in any case."""
     fidelity: float | None = None
     """Weight of the model's fidelity partner, a second model whose results are closer to the input,
     from 0 to 1; None: the model alone."""
@@ -48,8 +49,8 @@ class UpscaleRequest:
     scale: float | None = None
     """Scale factor of both sides; None: that of the model, unless `width` is given."""
     width: int | None = None
-    """Width in pixels of the result of the whole image, also for a region, instead of `scale`;
-    `result_scale` gives the scale. None: determined by the scale."""
+    """Width in pixels of the result, instead of `scale`; `result_scale` computes the scale. With a
+    `region` it is the width that the whole image would have. None: determined by `scale`."""
     format: str | None = None
     """File format of the result, such as `png`; None: that of the suffix of `name`, or else of the
     input, if it can store the result."""
@@ -77,7 +78,8 @@ class UpscaleRequest:
         scale = self.width / image_width
         # A region is a preview. Where the width makes the image smaller, the region is shown at
         # scale 1: at the scale of the whole image a few pixels of it would remain, or none. Scale 1
-        # is the closest one that shows each pixel, and it is computed by the same model.
+        # is the closest scale that shows each pixel. The same model computes both scales: a card
+        # may name another model for scales up to 2, and neither is above 2.
         return scale if self.region is None else max(scale, 1.0)
 
 

@@ -15,9 +15,9 @@ from srgan_gp.serving.results.image_views import detailed_place
 MARGIN = 32
 """Pixels around a region that are upscaled with it; the receptive field of the shipped networks
 reaches 27 pixels."""
-_MAX_SMALL_SIDE = 512
-"""Longer side, in pixels, of the small copy in which details are sought. The copy has every n-th
-pixel with n rounded down, so that its side may be up to twice as long."""
+_SMALL_SIDE = 512
+"""Pixels. Details are sought in a small copy of every n-th pixel. The number n is the longer side
+of the image divided by `_SMALL_SIDE`, rounded down, so the copy is 512 to 1023 pixels long."""
 
 
 def region_of(picture: Picture, requested: Region | int | None) -> Region:
@@ -51,7 +51,7 @@ def _detailed_square(picture: Picture, side: int) -> Region:
         picture: the image.
         side: side of the square in pixels.
     """
-    step = max(max(picture.width, picture.height) // _MAX_SMALL_SIDE, 1)
+    step = max(max(picture.width, picture.height) // _SMALL_SIDE, 1)
     small = np.atleast_3d(picture.pixels)[::step, ::step]
     column, row = detailed_place(small, (picture.width, picture.height))
     width, height = min(side, picture.width), min(side, picture.height)

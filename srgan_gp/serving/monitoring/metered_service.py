@@ -76,7 +76,8 @@ class MeteredService(Service):
 
     def _in_progress(self) -> int:
         """Return the number of jobs that threads have taken from the queue."""
-        # Not negative, although a job may be queued between the two counts.
+        # `pending` counts queued and running jobs. The difference must not be negative, although a
+        # job may be queued between the two counts.
         return max(0, self.pending - len(self._queue))
 
     def _is_ready(self) -> int:
