@@ -23,13 +23,13 @@ class Stream(IntEnum):
     CROP = 1  # image number -> window, flips and quarter turns
     EPSILON = 2  # image number -> position between the real and the generated image, for a penalty
     DAMAGE = 3  # image number -> parameters of the degradation; image number, round -> its noise
-    ROLL = 4  # step -> crop of the output for the perceptual loss
+    PERCEPTUAL_CROP = 4  # step -> crop of the output for the perceptual loss
     LATENT = 5  # image number -> latent
     SHRINK = 6  # image number -> factor by which a window is downscaled
     AUGMENTATION = 7  # image number; real, generated or validation -> augmentations
     SHIFT = 8  # step -> shift of the input for the shift-equivariance loss
     ORDER = 9  # epoch -> order of the images
-    WINDOW = 10  # number of the batch's first image -> shift of the window for a feature critic
+    WINDOW = 10  # number of the batch's first image -> shift of `projected_critic`'s window
     NOISE = 11  # image number -> noise of a penalty
     FEATURE_NOISE = 12  # image number -> noise on both images of the perceptual loss
 

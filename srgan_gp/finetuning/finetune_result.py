@@ -19,8 +19,8 @@ class FinetuneResult:
         validation: number of validation images.
         rule: how the validation images were chosen, in words.
         images_seen: training images seen in the whole run, repetitions included.
-        best_images_seen: the same at the best checkpoint, which was compared; 0: no checkpoint was
-            better than the unchanged model.
+        best_images_seen: training images seen until the best checkpoint, whose scores are in the
+            verdict; 0: no checkpoint was better than the unchanged model.
         ended_because: reason for early stopping; empty: the run was not stopped early.
         seconds: duration of the training.
         verdict: comparison of the best checkpoint with the unchanged model.

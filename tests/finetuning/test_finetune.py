@@ -167,7 +167,7 @@ def test_a_memorising_run_is_stopped_and_says_so(face_model, faces, tmp_path, mo
         names = (tmp_path / "run" / "train.list").read_text().splitlines()
         return np.stack([np.asarray(Image.open(names[i % 16])) for i in range(len(latents))])
 
-    monkeypatch.setattr("srgan_gp.training.validation.validation_faces.draw_faces", copies)
+    monkeypatch.setattr("srgan_gp.training.validation.validation_faces.generate_images", copies)
     changes = QUICK_FACES | {"freeze_critic_stages": 0}
     outcome = finetune(face_model, [str(faces)], tmp_path / "run", changes=changes)
     assert outcome.images_seen == 16

@@ -13,7 +13,7 @@ from srgan_gp.metrics.feature_distances import frechet_distance
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.tasks.architecture import build_generator
-from srgan_gp.training.validation.validation_faces import draw_faces
+from srgan_gp.training.validation.validation_faces import generate_images
 
 STEPS, BATCH, COUNT, COMPONENTS = 300, 16, 256, 16
 
@@ -69,8 +69,8 @@ def test_300_steps_halve_the_frechet_distance_on_pixel_pca(real_faces, tmp_path)
     latents = np.random.default_rng(1).standard_normal((COUNT, config.latent_size), np.float32)
     latents = torch.from_numpy(latents)
     torch.manual_seed(config.seed)
-    before = pca_distance(draw_faces(build_generator(config), latents), real)
+    before = pca_distance(generate_images(build_generator(config), latents), real)
     trained = load_run(train(config, [str(tmp_path / "train")], tmp_path / "run"))[1]
-    after = pca_distance(draw_faces(trained, latents), real)
+    after = pca_distance(generate_images(trained, latents), real)
     assert pca_distance(known, real) < 0.05 * before
     assert after < 0.5 * before

@@ -33,7 +33,7 @@ class Targets:
     Call `add` for each input, then `assign_names` once, then iterate, and at the end `close`.
 
     Args:
-        naming: rule that names a single result.
+        naming: rule that makes the name of each result.
         folder: the output folder, which need not exist.
 
     Raises:

@@ -32,7 +32,7 @@ class SingleTarget:
 
     Args:
         source: the file.
-        naming: rule that names a single result.
+        naming: rule that makes the name of each result.
         folder: the output folder, which need not exist.
         may_share_input_names: whether the result may have the path of the input;
             `plan.Plan.settle` then gives it a number.

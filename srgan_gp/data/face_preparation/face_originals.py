@@ -1,7 +1,7 @@
 """Photos that prepared faces were cut from, by the hashes in `manifest.json`.
 
-With them `data.validation_split` refuses validation images that show photos of training faces. A
-prepared set is a folder or zip file with the folders `train` and `val` and the file
+By these hashes `data.validation_split` refuses validation images that show photos of training
+faces. A prepared set is a folder or zip file with the folders `train` and `val` and the file
 `manifest.json`, as `srgan-gp prepare` writes it.
 """
 

@@ -68,7 +68,7 @@ class Preparation:
     """Target share of the kept faces in the validation set, `val/`, 0 to 1; None: chosen by
     `target_share`. The actual share may differ, because groups are not divided."""
     seed: int = 0
-    """Seed of the choice of the validation photos."""
+    """Seed of the choice of the groups of photos for validation."""
     max_pixels: int = DEFAULT_MAX_PIXELS
     """Width x height above which a photo is not decoded."""
 

@@ -109,6 +109,7 @@ class NetworkPass:
                 self.progress.add(rows, columns)
         else:
             self._planes[:, slice(*rows), slice(*columns)] = kept[0]
+            # A released array keeps its values, in its temporary file.
             mapped_arrays.release(self._planes)
         mapped_arrays.release(self._source)
 

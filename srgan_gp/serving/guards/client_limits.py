@@ -15,9 +15,10 @@ from srgan_gp.serving.guards.heartbeats import HEARTBEAT_PATH, Heartbeats
 MAX_REQUESTS = 600
 """Concurrent requests of all clients; many systems allow a process 1024 files and connections."""
 MAX_REQUESTS_PER_CLIENT = 300
-"""Opening the page requests 100 files, through some proxies all at once; an open page keeps two or
-three requests. So three people behind one address, as in a company, can open the page at once.
-Loopback is exempt: it may be a reverse proxy that does not forward the address of the client."""
+"""Concurrent requests of one client. Opening the page requests 100 files, through some proxies all
+at once, and an open page keeps two or three requests in progress. So three people behind one
+address, as in a company, can open the page at once. A client at a loopback address has no limit: it
+may be a reverse proxy that does not forward the addresses of its clients."""
 
 _IPV6_PREFIX_BITS = 64
 """Length of the IPv6 prefix that identifies one client: providers assign at least a /64 to each."""

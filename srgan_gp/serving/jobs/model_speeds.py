@@ -44,16 +44,16 @@ class SpeedAverages:
         self._lock = threading.Lock()
         self._seconds: dict[str, float] = {}
 
-    def get(self, name: str) -> float | None:
+    def get(self, key: str) -> float | None:
         """Return the average seconds per megapixel of a key; None: not measured yet."""
         with self._lock:
-            return self._seconds.get(name)
+            return self._seconds.get(key)
 
-    def record(self, name: str, pixels: int, seconds: float) -> None:
+    def record(self, key: str, pixels: int, seconds: float) -> None:
         """Add the time of a job to an average; a job of few pixels is ignored.
 
         Args:
-            name: key of the average.
+            key: key of the average.
             pixels: pixels that were computed or written.
             seconds: time that they took.
         """
@@ -61,8 +61,8 @@ class SpeedAverages:
             return
         newest = seconds / pixels * 1e6
         with self._lock:
-            average = self._seconds.get(name, newest)
-            self._seconds[name] = _SHARE_OF_NEW * newest + (1 - _SHARE_OF_NEW) * average
+            average = self._seconds.get(key, newest)
+            self._seconds[key] = _SHARE_OF_NEW * newest + (1 - _SHARE_OF_NEW) * average
 
 
 class ModelSpeeds(SpeedAverages):
@@ -77,49 +77,49 @@ class ModelSpeeds(SpeedAverages):
         """Speeds of writing the results."""
 
     def measure(
-        self, name: str, upscaler: Upscaler, clock: Callable[[], float] = time.perf_counter
+        self, key: str, upscaler: Upscaler, clock: Callable[[], float] = time.perf_counter
     ) -> float:
         """Return the seconds per megapixel of a model; if unknown, measure them first.
 
         Args:
-            name: key of the model.
+            key: key of the model.
             upscaler: the loaded model, which no other thread uses meanwhile.
             clock: returns seconds.
         """
-        known = self.get(name)
+        known = self.get(key)
         if known is not None:
             return known
         seconds = measure_speed(upscaler, _TEST_SIDE, clock) * 1e6
         with self._lock:
-            return self._seconds.setdefault(name, seconds)
+            return self._seconds.setdefault(key, seconds)
 
 
 class WritingSpeeds(SpeedAverages):
     """Seconds to write a megapixel of a result, by file suffix. Thread-safe."""
 
     @contextmanager
-    def measured(self, name: str, pixels: int) -> Generator[None]:
+    def measured(self, key: str, pixels: int) -> Generator[None]:
         """Record the time of the block, unless it raises.
 
         Args:
-            name: key of the average.
+            key: key of the average.
             pixels: pixels that the block writes.
         """
         start = time.perf_counter()
         yield
-        self.record(name, pixels, time.perf_counter() - start)
+        self.record(key, pixels, time.perf_counter() - start)
 
-    def expected_seconds(self, name: str, pixels: int) -> float:
+    def expected_seconds(self, key: str, pixels: int) -> float:
         """Estimate the seconds to write a result.
 
         Args:
-            name: key of the average.
+            key: key of the average.
             pixels: pixels of the result.
 
         >>> WritingSpeeds().expected_seconds(".jpg", 48_000_000)
         4.8
         """
-        seconds_per_megapixel = self.get(name)
+        seconds_per_megapixel = self.get(key)
         if seconds_per_megapixel is None:
             seconds_per_megapixel = _GUESSED_WRITING_SECONDS
         return seconds_per_megapixel * pixels / 1e6

@@ -100,7 +100,8 @@ def upscale(
     cancellation.enter("encoding", speeds.writing.expected_seconds(writing_key, result_pixels))
     with speeds.writing.measured(writing_key, result_pixels):
         written = one_image.encode(upscaled, settings, cancellation.check)
-        assert written.staged is not None and written.facts is not None  # else it would have raised
+        # `encode` sets both, or raises.
+        assert written.staged is not None and written.facts is not None
         commit(written.staged)
         view = write_view(original, result, folder) if request.needs_viewer_tiles else None
     path = written.staged.target

@@ -23,7 +23,7 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.reports.preview_sheet import RESULT_NOW
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.task_interface import Batch
-from srgan_gp.training.validation.validation_faces import ValidationFaces, draw_faces
+from srgan_gp.training.validation.validation_faces import ValidationFaces, generate_images
 
 PREVIEW_ROWS = 8
 """Rows, and columns, of faces in a preview."""
@@ -159,7 +159,7 @@ class FaceGeneration:
         """
         count = PREVIEW_ROWS**2
         latents = torch.from_numpy(draw_training_latents(0, range(count), self._config.latent_size))
-        squares = {RESULT_NOW: _square(draw_faces(generator, latents.to(self._device)))}
+        squares = {RESULT_NOW: _square(generate_images(generator, latents.to(self._device)))}
         if self._validation and len(self._validation.faces) >= count:
             squares["real faces"] = _square(self._validation.faces[:count])
         return squares

@@ -124,7 +124,7 @@ class SuperResolution:
             # Rows and columns to remove, for a random alignment; `least_side` pixels must remain.
             choices = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
-            random = generator_of(config.seed, Stream.ROLL, step)
+            random = generator_of(config.seed, Stream.PERCEPTUAL_CROP, step)
             rows, columns = random.integers(choices, size=2)
             crop = (int(rows), int(columns))
             noise = None

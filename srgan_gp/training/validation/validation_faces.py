@@ -92,7 +92,7 @@ class ValidationFaces:
             faces also `novelty`, which is `memorisation_ratio` and is best near 1, and
             `colour_shift` in levels of 255, where lower is better.
         """
-        generated = draw_faces(generator, self._draw_latents(seed).to(self.latents.device))
+        generated = generate_images(generator, self._draw_latents(seed).to(self.latents.device))
         scores: dict[str, float] = {}
         generated_features = self._pool(generated)
         if generated_features is not None and self._real_features is not None:
@@ -161,7 +161,7 @@ def _require_unseen(validation_layouts: np.ndarray, training_layouts: np.ndarray
 
 
 @torch.no_grad()
-def draw_faces(generator: nn.Module, latents: Tensor) -> np.ndarray:
+def generate_images(generator: nn.Module, latents: Tensor) -> np.ndarray:
     """Generate faces as uint8 images.
 
     Args:
