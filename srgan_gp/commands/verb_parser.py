@@ -13,7 +13,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn
 
-from srgan_gp.commands.options.suggestions import command_message, suggestion
+from srgan_gp.commands.options.suggestions import command_message, long_option, suggestion
 from srgan_gp.commands.terminal import print_message
 
 RENAMED = {
@@ -92,10 +92,11 @@ class CommandParser(SuggestingParser):
         self._words = args
         if "--" in args:
             self._check_end_of_options(args)
+        self._check_dashes(args)
         options, unknown = super().parse_known_args(args, namespace)
-        if unknown:
+        if unknown and not self._add_inputs(options, unknown):
             self.error(f"unrecognized arguments: {' '.join(unknown)}")
-        return options, unknown
+        return options, []
 
     def error(self, message: str) -> NoReturn:
         """Print the error and exit with 2.
@@ -123,6 +124,39 @@ class CommandParser(SuggestingParser):
             # Not `Path.exists`, which raises for a name that is too long.
             if name in self._option_string_actions and not os.path.lexists(word):
                 self.error(f"{name} comes after --, which ends the options; put it before --")
+
+    def _check_dashes(self, words: Sequence[str]) -> None:
+        """Exit with an error at a long option with one dash, such as `-output`.
+
+        Argparse would take it for `-o utput`. Words after `--` are no options.
+        """
+        for word in words:
+            if word == "--":
+                return
+            if long_option(word, self._option_string_actions):
+                self.error(f"unrecognized arguments: {word}")
+
+    def _add_inputs(self, options: argparse.Namespace, words: Sequence[str]) -> bool:
+        """Add words to the inputs of the verb, if it takes several inputs and no word is an option.
+
+        Argparse takes only inputs that follow one another, and leaves those after an option over.
+
+        Args:
+            options: the parsed command line, whose list of inputs is replaced.
+            words: the words that argparse has left over, perhaps with `--`.
+
+        Returns:
+            Whether the words were added; if not, `options` are unchanged.
+        """
+        end = list(words).index("--") if "--" in words else len(words)
+        if any(word.startswith("-") and word != "-" for word in words[:end]):
+            return False
+        for action in self._actions:
+            if not action.option_strings and action.nargs in ("*", "+"):
+                inputs = [*getattr(options, action.dest), *words[:end], *words[end + 1 :]]
+                setattr(options, action.dest, inputs)
+                return True
+        return False
 
     def load_options(self) -> None:
         """Add the options, the usage line and the examples of the verb, once."""

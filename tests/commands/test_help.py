@@ -127,6 +127,68 @@ def test_an_option_that_does_not_exist_is_not_taken_for_another_thing(word, advi
     assert "did you mean" not in error
 
 
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_a_long_option_with_one_dash_is_named(verb, capsys):
+    options = [name for name in parser_of(verb)._option_string_actions if name.startswith("--")]
+    for option in options:
+        for words in ([option[1:], "7"], [f"{option[1:]}=7"]):
+            with pytest.raises(SystemExit) as stop:
+                main([verb, *words])
+            assert stop.value.code == 2
+            assert capsys.readouterr().err == (
+                f"srgan-gp {verb}: error: unrecognized arguments: {words[0]}; "
+                f"did you mean {option}?\n"
+            )
+
+
+@pytest.mark.parametrize(
+    ("word", "option"),
+    [("-out", "--output"), ("-in", "--input"), ("-fid", "--fidelity"), ("-rec", "--recursive")],
+)
+def test_the_beginning_of_a_long_option_with_one_dash_is_named(word, option, capsys):
+    with pytest.raises(SystemExit):
+        main(["upscale", "a.png", word, "b.png"])
+    assert capsys.readouterr().err.endswith(f"arguments: {word}; did you mean {option}?\n")
+
+
+def test_a_value_may_follow_a_short_option_without_a_space():
+    words = ["upscale", "a.png", "-nphoto-x4", "-otwo", "-s2", "-fpng", "-ib.png", "--", "-output"]
+    options = build_parser().parse_args(words)
+    assert (options.model, options.output, options.scale) == ("photo-x4", "two", 2)
+    assert (options.format, options.input) == ("png", ["b.png"])
+    assert options.inputs == ["a.png", "-output"]
+
+
+@pytest.mark.parametrize(
+    ("words", "inputs"),
+    [
+        ("a.jpg -s 2 b.jpg -o two", ["a.jpg", "b.jpg"]),
+        ("a.jpg -r b.jpg -o two c.jpg d.jpg", ["a.jpg", "b.jpg", "c.jpg", "d.jpg"]),
+        ("-r a.jpg -o two -", ["a.jpg", "-"]),
+        ("a.jpg -s 2 -- -b.jpg", ["a.jpg", "-b.jpg"]),
+        ("a.jpg -s 2 b.jpg -- -c.jpg -- d.jpg", ["a.jpg", "b.jpg", "-c.jpg", "--", "d.jpg"]),
+    ],
+)
+def test_inputs_may_come_after_options(words, inputs):
+    assert build_parser().parse_args(["upscale", *words.split()]).inputs == inputs
+    prepared = build_parser().parse_args(["prepare", "a", "-o", "b.zip", "c"])
+    assert prepared.inputs == ["a", "c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "unknown"),
+    [
+        ("upscale a.jpg -s 2 b.jpg --scle 3", "b.jpg --scle 3; did you mean --scale?"),
+        ("export run --name b other", "other; see srgan-gp export --help"),
+    ],
+)
+def test_words_beside_an_unknown_option_are_no_inputs(words, unknown, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words.split())
+    assert stop.value.code == 2
+    assert capsys.readouterr().err.endswith(f"error: unrecognized arguments: {unknown}\n")
+
+
 def test_the_help_states_the_suffix_and_the_look_without_the_options(capsys):
     with pytest.raises(SystemExit):
         main(["upscale", "--help"])

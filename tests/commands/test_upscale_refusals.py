@@ -253,6 +253,10 @@ def test_a_suffix_that_is_a_path_is_refused(folder, suffix, capsys):
             "trip_big does not exist. If it is the folder for the results, pass -o trip_big.",
         ),
         (
+            ["a.png", "-r", "trip_big"],
+            "trip_big does not exist. If it is the folder for the results, pass -o trip_big.",
+        ),
+        (
             ["one.jpg", "a.png", "two"],
             "one.jpg, two do not exist. Check the spelling, and put a name with spaces in quotes.",
         ),

@@ -49,6 +49,8 @@ all characters of both words. In a word of 5 characters one may be wrong, or two
 exchanged; in a word of 10 characters, two may be wrong."""
 _LEAST_PREFIX = 5
 """Fewest characters of a common beginning, with the dashes, such as --out of --output."""
+_LEAST_LETTERS = 2
+"""Fewest letters after a single dash that stand for a long option: `-in` for --input."""
 _OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*")
 """An option at the beginning of a word, without a value such as `=3`."""
 
@@ -84,9 +86,35 @@ def suggestion(message: str, options: Iterable[str]) -> str:
         needed_option, advice = ADVICE.get(word, (None, ""))
         if needed_option in names:
             return f"; {advice}"
-    similar = [_closest(word, known) for word in typed if word not in ADVICE]
+    similar = [
+        long_option(word, known) or _closest(word, known) for word in typed if word not in ADVICE
+    ]
     suggested = [name for name in similar if name]
     return f"; did you mean {' '.join(suggested)}?" if suggested else ""
+
+
+def long_option(word: str, options: Iterable[str]) -> str:
+    """Return the long option that a word with one dash stands for; "" if there is none.
+
+    Argparse takes `-output` for `-o utput`, and `-scale` for `-s cale`.
+
+    Args:
+        word: a word of the command line: one dash and the first letters of a long option, at least
+            two.
+        options: all options of the parser.
+
+    Returns:
+        The option. If several options begin with these letters, the shortest of them.
+
+    >>> long_option("-out=a.jpg", ["-o", "--output"])
+    '--output'
+    >>> long_option("-s2", ["-s", "--scale"])
+    ''
+    """
+    name = word.partition("=")[0]
+    if len(name) < _LEAST_LETTERS + 1 or name[0] != "-" or name[1] == "-":
+        return ""
+    return min((option for option in options if option.startswith(f"-{name}")), key=len, default="")
 
 
 def _closest(word: str, known: Sequence[str]) -> str:
