@@ -52,11 +52,46 @@ def test_the_report_of_one_model_alone_has_no_fidelity(upscale):
     assert (report["model"], report["fidelity"]) == ("near", None)
 
 
-@pytest.mark.parametrize("option", ["--look=natural", "--fidelity=0.5"])
+@pytest.mark.parametrize("option", ["--look natural", "--fidelity 0.5"])
 def test_int8_excludes_the_option_that_was_typed(upscale, option):
-    code, _, printed, _ = upscale(option, "--precision", "int8")
+    code, _, printed, _ = upscale(*option.split(), "--precision", "int8")
     assert code == 2
-    assert f"{option.split('=')[0]} mixes two networks" in printed
+    assert one_line(printed).startswith(f"srgan-gp: error: {option} mixes two networks")
+    assert f"pass -n near (crisp) or -n far (faithful) instead of {option}." in printed
+
+
+@pytest.mark.parametrize(
+    ("option", "model"),
+    [
+        ("--look faithful", "far"),
+        ("--look crisp", "near"),
+        ("--fidelity 1", "far"),
+        ("--fidelity 0", "near"),
+    ],
+)
+def test_int8_at_an_end_names_the_model_to_pass(upscale, option, model):
+    code, _, printed, _ = upscale(*option.split(), "--precision", "int8")
+    assert (code, one_line(printed)) == (
+        2,
+        f"srgan-gp: error: {option} is the model {model} alone; with --precision int8 pass "
+        f"-n {model} instead.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("scale", "model"), [([], "photo-x4-psnr"), (["-s", "2"], "photo-x2-psnr")]
+)
+def test_int8_names_the_default_model_of_the_scale(folder, capsys, scale, model):
+    words = ["upscale", str(folder / "a.png"), "--precision", "int8", *scale]
+    assert main([*words, "--look", "faithful"]) == 2
+    assert f"pass -n {model} instead." in capsys.readouterr().err
+    assert main([*words, "--dry-run", "-n", model]) == 0
+
+
+def test_int8_with_a_look_of_a_model_without_a_partner_names_the_look(upscale):
+    code, _, printed, _ = upscale("--look", "faithful", "--precision", "int8", model="far")
+    assert code == 2
+    assert "The look faithful works only with" in one_line(printed)
 
 
 @pytest.mark.parametrize("text", ["-0.1", "1.01", "nan", "inf", "half", ""])

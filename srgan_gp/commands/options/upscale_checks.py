@@ -34,11 +34,8 @@ def check_options(options: argparse.Namespace, arguments: list[str], output: "Ou
         raise UsageError("--width and --scale both set the size; drop one of them.")
     if options.look is not None and options.fidelity is not None:
         raise UsageError("--look is a name for a --fidelity; drop one of them.")
-    for name in ("look", "fidelity"):
-        if getattr(options, name) is not None and options.precision == "int8":
-            raise UsageError(
-                f"--{name} mixes two networks, which --precision int8 cannot do; drop one of them."
-            )
+    if options.precision == "int8" and (options.look, options.fidelity) != (None, None):
+        raise _int8_error(options)
     for name in ("face_strength", "face_model", "detector"):
         if getattr(options, name) is not None and not options.faces:
             raise UsageError(f"--{name.replace('_', '-')} needs --faces.")
@@ -56,6 +53,39 @@ def check_options(options: argparse.Namespace, arguments: list[str], output: "Ou
             continue
         if output.folder.samefile(argument):
             raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
+
+
+def _int8_error(options: argparse.Namespace) -> UsageError:
+    """Return the error about `--look` or `--fidelity` with int8, with the models to name instead.
+
+    Raises:
+        UsageError: the model has no fidelity partner.
+        ModelRefusedError: the model is unknown, or its partner is missing or does not fit.
+    """
+    from srgan_gp.models.cards import LOOKS, UPSCALING
+    from srgan_gp.models.catalog import DEFAULT_MODELS, find_model
+    from srgan_gp.models.named_models import find_partner, model_for_scale
+
+    fidelity, option, partner_option = options.fidelity, "--fidelity", "fidelity"
+    if options.look is not None:
+        fidelity = LOOKS[options.look]
+        option, partner_option = f"--look {options.look}", f"look {options.look}"
+    model = options.model or DEFAULT_MODELS[UPSCALING]
+    if options.model is None and options.scale is not None:
+        model, _ = model_for_scale(model, options.scale, fidelity)
+    partner = find_partner(find_model(model, UPSCALING), partner_option).name
+    if options.look is None:
+        option += f" {fidelity:g}"
+    ends = {0.0: model, 1.0: partner}
+    if fidelity in ends:
+        name = ends[fidelity]
+        return UsageError(
+            f"{option} is the model {name} alone; with --precision int8 pass -n {name} instead."
+        )
+    return UsageError(
+        f"{option} mixes two networks, which --precision int8 cannot do; drop one of them, or pass "
+        f"-n {model} (crisp) or -n {partner} (faithful) instead of {option}."
+    )
 
 
 def devices_of(options: argparse.Namespace) -> list[str]:
