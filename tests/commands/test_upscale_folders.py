@@ -55,6 +55,23 @@ def test_other_options_or_another_image_are_upscaled_again(upscale, tree, tmp_pa
     assert upscale(*arguments, "-s", "2")[1]["done"] == 1
 
 
+def test_overwrite_replaces_the_file_beside_a_renamed_result(upscale, tree, tmp_path):
+    out = tmp_path / "out"
+    arguments = [tree, "-o", out]
+    upscale(*arguments, "-s", "2")
+    assert upscale(*arguments, "--exist", "rename")[1]["done"] == 3
+    renamed = contents(out)
+    code, report, _ = upscale(*arguments, "--exist", "overwrite")
+    assert (code, report["done"]) == (0, 3)
+    replaced = contents(out)
+    assert set(replaced) == set(renamed)
+    assert replaced["a.jpg"] == replaced["a-2.jpg"] == renamed["a-2.jpg"] != renamed["a.jpg"]
+    # The same command again has nothing to do, and a renamed result counts where it is the only.
+    assert upscale(*arguments, "--exist", "overwrite")[1]["skipped"] == 3
+    (out / "a.jpg").unlink()
+    assert upscale(*arguments, "--exist", "overwrite")[1]["skipped"] == 3
+
+
 def test_the_default_quality_is_the_same_result_when_it_is_typed(upscale, tree, tmp_path):
     arguments = [tree, "-o", tmp_path / "out"]
     assert upscale(*arguments)[1]["done"] == 3

@@ -21,6 +21,8 @@ Rules:
 6.  An existing result is checked when the run reaches its input. Where the journal shows that it is
     complete and was made from the same bytes with the same options, it is skipped whatever
     `--exist` is. Otherwise `--exist` decides; without `--exist` it is an error of that input.
+    `--exist rename` gives a result a number, such as `a-2.jpg`. With `--exist overwrite`, such a
+    result counts only if no file has the name without the number.
 
 The journal (`results.journal`) records the results of earlier runs into the output folder.
 """
@@ -118,9 +120,7 @@ class Plan(AbstractContextManager["Plan"]):
                 if len(os.fsencode(target)) > LONGEST_PATH_BYTES:
                     message = f"the path {target} is too long; choose a shorter output folder"
                     raise PictureError("E_NAME_TOO_LONG", message)
-                if self.journal is not None:
-                    # Path of the complete result, which may be the fallback; None: no such result.
-                    finished = self.journal.done(source, target, self.work_key, fallback=fallback)
+                finished = self._finished(source, target, fallback)
                 if finished is None:
                     # If the input is no file, its reader reports that; an error about an existing
                     # target would hide it. With `skip` there is no such error.
@@ -135,6 +135,23 @@ class Plan(AbstractContextManager["Plan"]):
                 yield Skipped(source, target, RESULT_EXISTS)
             else:
                 yield UpscaleJob(source, path_to_write, fallback)
+
+    def _finished(self, source: Path, target: Path, fallback: Path | None) -> Path | None:
+        """Return the path of the complete result of an input, which may be the fallback, or None.
+
+        With `overwrite`, an existing file at the target or the fallback is to be replaced, although
+        `rename` may have written the same result under another name.
+        """
+        if self.journal is None:
+            return None
+        paths = [target] if fallback is None else [target, fallback]
+        return self.journal.done(
+            source,
+            target,
+            self.work_key,
+            fallback=fallback,
+            only_planned=self.exist == "overwrite" and any(map(os.path.lexists, paths)),
+        )
 
     def sources(self) -> Iterator[Path]:
         """Yield the path of every input in the same order, without access to any file."""

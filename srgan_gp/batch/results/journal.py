@@ -88,7 +88,13 @@ class Journal(AbstractContextManager["Journal"]):
     __exit__ = close
 
     def done(
-        self, source: Path, target: Path, work_key: str, *, fallback: Path | None = None
+        self,
+        source: Path,
+        target: Path,
+        work_key: str,
+        *,
+        fallback: Path | None = None,
+        only_planned: bool = False,
     ) -> Path | None:
         """Find the complete result of an image, of its current bytes and this run's work.
 
@@ -99,20 +105,22 @@ class Journal(AbstractContextManager["Journal"]):
             target: path of its result.
             work_key: hash of model and options of this run, the result of `work.work_key`.
             fallback: fallback of the image; None: there is none.
+            only_planned: search the target and the fallback only.
 
         Returns:
-            Path of the result. It may be the fallback, or any other path at which an earlier run
-            wrote it. None: there is no such result.
+            Path of the result. It may be the fallback or, without `only_planned`, any other path at
+            which an earlier run wrote it. None: there is no such result.
         """
         paths = [target] if fallback is None else [target, fallback]
         targets = [os.fsencode(os.path.relpath(path, self.folder)) for path in paths]
         placeholders = ", ".join("?" * len(targets))
+        real_source = b"" if only_planned else os.fsencode(os.path.realpath(source))  # b"": no row
         with self._lock, journal_errors(self.path):
             rows = self._connection.execute(
                 "SELECT target, input_sha256, size, sha256, work, model, model_sha256, options "
                 "FROM results LEFT JOIN works ON key = work "
                 f"WHERE source = ? OR target IN ({placeholders}) ORDER BY target",
-                (os.fsencode(os.path.realpath(source)), *targets),
+                (real_source, *targets),
             ).fetchall()
         source_sha256 = None  # computed at most once
         for relative_path, input_sha256, size, sha256, *made in rows:

@@ -65,8 +65,8 @@ _FORMAT = (
 _QUALITY = "quality of JPEG, WebP and AVIF, or one for each, such as jpeg=90,webp=80 [95]"
 _FRAMES = "frames of an animation or pages of a document to upscale [all]"
 _EXIST = (
-    "what to do if a result exists [skip it where the journal of the folder shows that it is the "
-    "same, else error]"
+    "what to do if a result exists; one that the journal of the folder shows to be the same is "
+    "skipped in any case [error]"
 )
 _MAX_PIXELS = "refuse images with more pixels [100000000]"
 _WATCH = "keep running and upscale every image that arrives in the folders, until a signal"
