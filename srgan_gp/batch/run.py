@@ -49,7 +49,7 @@ class Reporting:
     report: Path | None = None
     """File of `--report`: one JSON object a line. Its folder exists. None: no such file."""
     hidden: str = ""
-    """Text that is removed from printed lines: the path of a temporary folder."""
+    """Text that is removed from printed lines and the report: the path of a temporary folder."""
 
 
 @dataclass(frozen=True)

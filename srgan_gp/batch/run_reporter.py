@@ -64,7 +64,7 @@ class RunReporter:
         stop: request to stop, checked with the progress.
         choice_lines: lines about model and device, printed before the first image is upscaled.
         hidden: path of the folder with the temporary files of standard input and output; it is
-            removed from printed lines. "": there is no such folder.
+            removed from printed lines and from the report. "": there is no such folder.
     """
 
     display: ProgressDisplay
@@ -116,9 +116,9 @@ class RunReporter:
         if outcome.status == "done":
             while self.choice_lines:
                 self.display.line(self.choice_lines.pop(0))
+        printed = with_stream_names(outcome, self.hidden) if self.hidden else outcome
         if outcome.status != "not_tried":
-            printed = with_stream_names(outcome, self.hidden) if self.hidden else outcome
-            line = outcome_line(printed).replace(self.hidden, "")
+            line = outcome_line(printed)
             if outcome.code is not None and outcome.shared:
                 self.existing.add(outcome.source, outcome.code, outcome.shared, line)
             else:
@@ -131,7 +131,7 @@ class RunReporter:
             self._done_pixels += pixels or self._mean_pixels
         self._codes.add(outcome.code)
         self.counts[outcome.status] += 1
-        self.record.add(outcome)
+        self.record.add(printed)
 
     def print_existing(self) -> None:
         """Print the lines about existing results that were not printed yet."""

@@ -77,6 +77,8 @@ def temporary_files(inputs: Sequence[str], output: str | None) -> Generator[Stre
 def with_stream_names(outcome: Outcome, folder: str) -> Outcome:
     """Return an outcome in which "standard input" and "standard output" replace temporary files.
 
+    The path of their folder is removed from the texts.
+
     Args:
         outcome: outcome of the image.
         folder: `Streams.folder`.
@@ -86,7 +88,13 @@ def with_stream_names(outcome: Outcome, folder: str) -> Outcome:
         source = Path(INPUT_NAME)
     if target is not None and os.fspath(target).startswith(folder):
         target = Path("standard output")
-    return replace(outcome, source=source, target=target)
+    return replace(
+        outcome,
+        source=source,
+        target=target,
+        message=outcome.message and outcome.message.replace(folder, ""),
+        warnings=tuple(warning.replace(folder, "") for warning in outcome.warnings),
+    )
 
 
 def _check_arguments(inputs: Sequence[str], output: str | None) -> None:

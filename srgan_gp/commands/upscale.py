@@ -139,9 +139,13 @@ def _run_with_streams(options: argparse.Namespace, arguments: list[str]) -> int:
     """Run with temporary files in place of standard input and standard output."""
     from srgan_gp.batch.standard_streams import temporary_files
 
-    for name in ("json", "report", "watch", "dry_run", "recursive"):
+    for name in ("watch", "dry_run", "recursive"):
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} and - do not go together.")
+    for name in ("json", "report"):
+        # With `--report`, since it is written before the result is copied to standard output.
+        if options.output == "-" and getattr(options, name):
+            raise UsageError(f"--{name} and -o - do not go together; pass -o FILE.")
     with temporary_files(arguments, options.output) as streams:
         options.inputs = list(streams.inputs)
         options.input = []

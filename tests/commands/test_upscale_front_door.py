@@ -1,6 +1,7 @@
 """`srgan-gp upscale` as a newcomer types it: sizes, streams, looks, repeated and failed runs."""
 
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -128,6 +129,22 @@ def test_streams_and_files_can_be_mixed(repeating_model, folder, tmp_path):
     done = run_piped(repeating_model, b"", folder / "a.png", "-o", "-", "-f", "jpeg")
     with Image.open(io.BytesIO(done.stdout)) as image:
         assert (image.size, image.format) == ((64, 48), "JPEG")
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "status"), [(None, 0, "done"), (b"\x89PNG\r\n\x1a\ncut short", 3, "failed")]
+)
+def test_standard_input_has_a_report(repeating_model, folder, tmp_path, data, code, status):
+    data = (folder / "a.png").read_bytes() if data is None else data
+    result, lines = tmp_path / "b.png", tmp_path / "report.jsonl"
+    done = run_piped(repeating_model, data, "-", "-o", result, "--json", "--report", lines)
+    assert done.returncode == code
+    report = json.loads(done.stdout)
+    [image] = report["pictures"]
+    assert json.loads(lines.read_text()) == image
+    assert (image["source"], image["status"]) == ("standard input", status)
+    assert image.get("target") == (str(result) if status == "done" else None)
+    assert b"srgan-gp-" not in done.stdout  # the temporary folder
 
 
 @pytest.mark.parametrize("data", [b"", b"no image", b"\x89PNG\r\n\x1a\ncut short"])
