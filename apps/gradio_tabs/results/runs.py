@@ -33,11 +33,11 @@ class Progress:
 
     stage: Stage = "queued"
     percent: float | None = None
-    """Estimated share of the stage that is done, 0 to 100; None: unknown."""
+    """Estimated share of the job that is done, 0 to 100; None: unknown."""
     ahead: int = 0
     """Number of jobs that the server executes before this one; 0 once it is not queued any more."""
     seconds_left: int | None = None
-    """Estimated time until the end of the stage; None: unknown."""
+    """Estimated time until the end of the job; None: unknown."""
 
 
 class Run:

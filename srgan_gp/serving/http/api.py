@@ -122,11 +122,8 @@ def _accepted(
         SrganGpError: the job was refused.
     """
     entry = history.submit(owner_of(request), job_request, title=safe_name(title_of(job_request)))
-    job_url = f"/api/jobs/{entry.id}"
-    urls = {"job": job_url}
-    for name in ("events", "result", "cancel", "remove"):
-        urls[name] = f"{job_url}/{name}"
-    return JSONResponse(describe(entry, history) | {"urls": urls}, 202, {"Location": job_url})
+    facts = describe(entry, history)
+    return JSONResponse(facts, 202, {"Location": facts["urls"]["job"]})
 
 
 async def _respond(

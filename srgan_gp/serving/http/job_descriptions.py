@@ -19,10 +19,11 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
     """Describe a job for its owner as JSON values.
 
     Returns:
-        `id`, `title`, `tab`, `requested_model` and `state`: a stage of `JobProgress`, `done` or
-        `failed`. The report of the result names the model that was used, which may be another one,
-        chosen by the scale. A job that is not done also has its progress, and while it is queued
-        `ahead`, the number of jobs before it. A job that is done also has its result, and a failed
+        `id`, `title`, `tab`, `requested_model`, `urls`, and `state`: a stage of `JobProgress`,
+        `done` or `failed`. The report of the result names the model that was used, which may be
+        another one, chosen by the scale. A job that is not done also has its progress, with
+        `percent` and `seconds_left` of the whole job, and while it is queued `ahead`, the number of
+        jobs before it. `percent` never falls. A job that is done also has its result, and a failed
         job its `error`.
     """
     job = entry.job
@@ -31,6 +32,7 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
         "title": entry.title,
         "tab": entry.tab,
         "requested_model": job.request.model,
+        "urls": _urls_of(entry.id),
     }
     outcome = job.outcome
     if outcome is None:
@@ -49,12 +51,23 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
             "media_type": outcome.media_type,
             "report": outcome.report,
             "expires_seconds": entry.seconds_kept,
-            "result": f"/api/jobs/{entry.id}/result",
+            "result": facts["urls"]["result"],
             "view": None if outcome.view is None else outcome.view.facts(),
         }
     error = outcome if isinstance(outcome, SrganGpError) else SrganGpError("The job failed.")
     refusal = refusal_for(error)
     return facts | {"state": "failed", "error": {"code": refusal.code, "message": str(refusal)}}
+
+
+def _urls_of(id: str) -> dict[str, str]:
+    """Return the paths of the routes of a job.
+
+    >>> _urls_of("0f")["job"], _urls_of("0f")["result"]
+    ('/api/jobs/0f', '/api/jobs/0f/result')
+    """
+    job = f"/api/jobs/{id}"
+    names = ("events", "result", "cancel", "remove")
+    return {"job": job} | {name: f"{job}/{name}" for name in names}
 
 
 async def events_of(entry: HistoryEntry, history: JobHistory) -> AsyncIterator[str]:

@@ -43,18 +43,21 @@ class Cancellation:
         if self._is_cancelled:
             raise Cancelled("The job was cancelled.")
 
-    def enter(self, stage: Stage, expected_seconds: float | None = None) -> None:
+    def enter(
+        self, stage: Stage, expected_seconds: float | None = None, following_seconds: float = 0.0
+    ) -> None:
         """Begin a stage.
 
         Args:
             stage: the stage that begins.
             expected_seconds: estimate of its duration; None: unknown.
+            following_seconds: estimate of the duration of the stages after it; 0: none follows.
 
         Raises:
             Cancelled: `cancel` was called.
         """
         self.check()
-        self.progress = JobProgress(stage, expected_seconds=expected_seconds)
+        self.progress = self.progress.entering(stage, expected_seconds, following_seconds)
 
     def report(self, done: int, total: int) -> None:
         """Record a completed step, and call `on_progress`.

@@ -1,4 +1,7 @@
-"""Progress of one job: stage, completed steps, and estimates of completed share and time left."""
+"""Progress of one job: stage, completed steps, and estimates of completed share and time left.
+
+The share is that of the whole job. It never falls, also from one stage to the next.
+"""
 
 import time
 from dataclasses import dataclass, field, replace
@@ -11,6 +14,8 @@ network is in use. `encoding`: the result is written."""
 _LINEAR_SHARE = 0.9
 """The estimated share of the current step grows linearly with time up to this value, and then
 slows down, so that it never reaches 1."""
+_SHARE_OF_UNKNOWN_STAGE = 0.9
+"""Share of the rest of a job for a stage of unknown duration that another one follows."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,51 @@ class JobProgress:
     """Duration of the stage, estimated before its first step; None: unknown."""
     last_step: float | None = None
     """Time at which the newest completed step ended, from `time.monotonic`; None: there is none."""
+    following_seconds: float = 0.0
+    """Estimated duration of the stages after this one; 0: none follows."""
+    start: float = 0.0
+    """Share of the job, 0 to 1, at the beginning of the stage."""
+    end: float = 1.0
+    """Share of the job, 0 to 1, at the end of the stage."""
+    least: float = 0.0
+    """Share of the job, 0 to 1, below which a later one does not fall."""
+
+    def entering(
+        self,
+        stage: Stage,
+        expected_seconds: float | None = None,
+        following_seconds: float = 0.0,
+        now: float | None = None,
+    ) -> "JobProgress":
+        """Return the progress at the beginning of the next stage.
+
+        Args:
+            stage: the stage that begins.
+            expected_seconds: estimate of its duration; None: unknown.
+            following_seconds: estimate of the duration of the stages after it; 0: none follows.
+            now: time of the beginning, from `time.monotonic`; None: the current time.
+
+        Running was expected to take 9 s, and encoding 1 s:
+
+        >>> running = JobProgress().entering("running", 9.0, 1.0, now=0.0)
+        >>> running.entering("encoding", 1.0, now=4.5).fraction(now=4.5)
+        0.45
+        """
+        now = time.monotonic() if now is None else now
+        start, share = self.fraction(now) or 0.0, 1.0
+        if following_seconds > 0:
+            share = _SHARE_OF_UNKNOWN_STAGE
+            if expected_seconds is not None:
+                share = expected_seconds / (expected_seconds + following_seconds)
+        return JobProgress(
+            stage,
+            started=now,
+            expected_seconds=expected_seconds,
+            following_seconds=following_seconds,
+            start=start,
+            end=start + (1 - start) * share,
+            least=start,
+        )
 
     def after(self, done: int, total: int, now: float | None = None) -> "JobProgress":
         """Return the progress after a completed step.
@@ -38,10 +88,11 @@ class JobProgress:
             now: time of the completion, from `time.monotonic`; None: the current time.
         """
         now = time.monotonic() if now is None else now
-        return replace(self, done=done, total=total, last_step=now)
+        least = self.fraction(now) or 0.0  # the total may grow, when memory runs out
+        return replace(self, done=done, total=total, last_step=now, least=least)
 
     def fraction(self, now: float | None = None) -> float | None:
-        """Estimate the completed share of the stage, 0 to 1; None: it is unknown.
+        """Estimate the completed share of the job, 0 to 1; None: it is unknown.
 
         Between two completed steps the share grows with time, and never reaches the next step.
 
@@ -53,7 +104,13 @@ class JobProgress:
         >>> JobProgress("running", 1, 4, 0.0, None, last_step=10.0).fraction(now=15.0)
         0.375
         """
-        now = time.monotonic() if now is None else now
+        share = self._share_of_stage(time.monotonic() if now is None else now)
+        if share is None:
+            return self.least or None
+        return max(self.least, self.start + (self.end - self.start) * share)
+
+    def _share_of_stage(self, now: float) -> float | None:
+        """Estimate the completed share of the stage, 0 to 1, at a time; None: it is unknown."""
         total = max(self.total, 1)
         stage_seconds = self._seconds_of_stage()
         if stage_seconds is None:
@@ -65,7 +122,7 @@ class JobProgress:
         return min((self.done + step_share) / total, 1.0)
 
     def seconds_left(self, now: float | None = None) -> float | None:
-        """Estimate the seconds until the stage ends.
+        """Estimate the seconds until the job ends.
 
         Args:
             now: time from `time.monotonic`; None: the current time.
@@ -77,11 +134,11 @@ class JobProgress:
         18.0
         """
         now = time.monotonic() if now is None else now
-        stage_seconds, fraction = self._seconds_of_stage(), self.fraction(now)
-        if stage_seconds is None or fraction is None:
+        stage_seconds, share = self._seconds_of_stage(), self._share_of_stage(now)
+        if stage_seconds is None or share is None:
             return None
         is_late = self._share_of_step(stage_seconds / max(self.total, 1), now) > 1
-        return None if is_late else stage_seconds * (1 - fraction)
+        return None if is_late else stage_seconds * (1 - share) + self.following_seconds
 
     def _share_of_step(self, step_seconds: float, now: float) -> float:
         """Return the duration of the current step so far, divided by its expected duration.

@@ -86,19 +86,19 @@ def upscale(
                 speed = speeds.measure(speed_key, upscaler)
         if settings.tile == "auto" and upscaler.device == "cpu":
             settings = replace(settings, tile=tile_for(speed))
-        cancellation.enter("running", None if speed is None else speed * input_pixels / 1e6)
+        running_seconds = None if speed is None else speed * input_pixels / 1e6
+        writing_key = decoded.target.suffix + (" with view" if request.needs_viewer_tiles else "")
+        writing_pixels = round(original.width * scale) * round(original.height * scale)
+        writing_seconds = speeds.writing.expected_seconds(writing_key, writing_pixels)
+        cancellation.enter("running", running_seconds, writing_seconds)
         # Name and size of the result are those of the region; the network gets the margin too.
         decoded = replace(decoded, content=crop(picture, outer_region))
         upscaled = _upscale(decoded, upscaler, settings, cancellation)
     speeds.record(speed_key, input_pixels, upscaled.report.seconds)
     result = crop(upscaled.picture, region_in_result(region, outer_region, upscaled.picture))
     upscaled = replace(upscaled, picture=result)
-    writing_key = upscaled.decoded.target.suffix
-    if request.needs_viewer_tiles:
-        writing_key += " with view"
-    result_pixels = result.width * result.height
-    cancellation.enter("encoding", speeds.writing.expected_seconds(writing_key, result_pixels))
-    with speeds.writing.measured(writing_key, result_pixels):
+    cancellation.enter("encoding", writing_seconds)
+    with speeds.writing.measured(writing_key, writing_pixels):
         written = one_image.encode(upscaled, settings, cancellation.check)
         # `encode` sets both, or raises.
         assert written.staged is not None and written.facts is not None

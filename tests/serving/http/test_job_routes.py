@@ -121,8 +121,10 @@ def events_of(client, job):
 
 def test_a_job_reports_its_progress_and_then_its_result(client, png):
     job = start(client, png)
+    assert client.get(job["urls"]["job"]).json()["urls"] == job["urls"]
     name, last = events_of(client, job)[-1]
     assert (name, last["state"], last["report"]["result_size"]) == ("done", "done", [32, 24])
+    assert client.get(job["urls"]["job"]).json()["urls"] == last["urls"] == job["urls"]
     result = client.get(job["urls"]["result"])
     direct = client.post("/api/upscale", files={"picture": ("a.png", png)})
     assert result.content == direct.content

@@ -44,6 +44,34 @@ def test_a_finished_stage_is_complete():
     assert JobProgress("running", 0, 0, 0.0).after(4, 4, now=4.0).fraction(9.0) == 1.0
 
 
+def test_the_share_of_a_job_never_falls_over_its_stages():
+    running = JobProgress().entering("running", 9.0, 1.0, now=0.0)
+    assert running.seconds_left(0.0) == pytest.approx(10.0), "of the job"
+    moments = [running.fraction(now) for now in (0.0, 3.0, 6.0)]
+    assert moments == pytest.approx([0.0, 0.3, 0.6])
+    one_of_two = running.after(1, 2, now=6.0)
+    moments.append(one_of_two.fraction(6.0))
+    smaller_tiles = one_of_two.after(2, 20, now=7.0)  # memory ran out: there are more tiles now
+    moments += [smaller_tiles.fraction(7.0), smaller_tiles.fraction(8.0)]
+    done = smaller_tiles.after(20, 20, now=9.0)
+    assert done.fraction(9.0) == pytest.approx(0.9)
+    assert done.seconds_left(9.0) == pytest.approx(1.0)
+    encoding = done.entering("encoding", 1.0, now=9.0)
+    moments += [done.fraction(9.0), *(encoding.fraction(now) for now in (9.0, 9.5, 20.0))]
+    assert encoding.seconds_left(9.5) == pytest.approx(0.5)
+    assert moments == sorted(moments)
+    assert 0.99 < moments[-1] < 1
+
+
+def test_stages_of_unknown_duration_leave_a_share_to_the_next():
+    running = JobProgress().entering("queued").entering("running", None, 1.0, now=0.0)
+    assert running.fraction(5.0) is None
+    assert running.after(1, 1, now=5.0).fraction(5.0) == pytest.approx(0.9)
+    encoding = running.after(1, 1, now=5.0).entering("encoding", now=5.0)
+    assert encoding.fraction(6.0) == pytest.approx(0.9), "of unknown duration too"
+    assert encoding.seconds_left(6.0) is None
+
+
 class FakeUpscaler:
     def __init__(self):
         self.calls = 0
@@ -114,5 +142,5 @@ def test_progress_moves_while_a_stage_has_no_completed_step(
     assert progress.stage == stage
     assert progress.expected_seconds > 0
     moments = [progress.started + share * progress.expected_seconds for share in range(10)]
-    percents = [round(100 * progress.fraction(moment), 2) for moment in moments]
-    assert all(later > earlier for earlier, later in itertools.pairwise(percents)), percents
+    shares = [progress.fraction(moment) for moment in moments]
+    assert all(later > earlier for earlier, later in itertools.pairwise(shares)), shares
