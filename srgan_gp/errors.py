@@ -29,7 +29,7 @@ _OPTION_ADVICE = re.compile(
 
 # Advice about an argument of a Python function that takes a file, as in messages of
 # `detection.face_detection`.
-_FILE_ARGUMENT = re.compile(r"pass the path of its file as `(\w+)`")
+_FILE_ARGUMENT = re.compile(r"pass the path of its file as `(?:\w+=\w+\()?(\w+)(?:=\.{3}\))?`")
 
 # Advice to pass a value for an argument, as in `feature_network`.
 _VALUE_ARGUMENT = re.compile(r"pass (\w+) as `(\w+)`")
@@ -155,6 +155,8 @@ def with_options(message: str, verb: str = "") -> str:
 
     >>> with_options("It is missing. Or pass the path of its file as `detector`.")
     'It is missing. Or pass --detector FILE.'
+    >>> with_options("Or pass the path of its file as `faces=FaceOptions(detector=...)`.")
+    'Or pass --detector FILE.'
     >>> with_options("It is missing, or pass none as `face_detector`.", "train")
     'It is missing, or pass --face-detector none.'
     >>> with_options("It is missing, or pass none as `face_detector`.", "finetune")

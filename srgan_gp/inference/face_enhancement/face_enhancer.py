@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.detection.face_detection import FaceDetector
+from srgan_gp.errors import UsageError
 from srgan_gp.images import Picture, mapped_arrays
 from srgan_gp.inference.face_enhancement.face_area import FaceArea, Place
 from srgan_gp.inference.face_enhancement.face_blending import (
@@ -88,7 +89,13 @@ class FaceEnhancer:
             UsageError: the strength is not from 0 to 1, or the detector is missing.
         """
         options = FaceOptions.of(faces)
-        detector = FaceDetector.load(options.detector)
+        try:
+            detector = FaceDetector.load(options.detector)
+        except UsageError as error:
+            # `Upscaler.load` has no argument `detector`.
+            message = str(error).replace("`detector`", "`faces=FaceOptions(detector=...)`")
+            error.args = (message,)
+            raise
         return cls(detector, load_model(options.model), options, hash_file(detector.file))
 
     def sharing(self) -> "FaceEnhancer":

@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from srgan_gp.errors import Cancelled
+from srgan_gp.errors import Cancelled, UsageError, with_options
 from srgan_gp.images import Picture
 from srgan_gp.inference.face_enhancement import face_enhancer, face_upscaling
 from srgan_gp.inference.face_enhancement.face_enhancer import (
@@ -284,3 +284,11 @@ def test_a_face_outside_the_photo_is_ignored(enhanced, dotted, face_at, scene):
     faces = [replace(face_at(300, 40, 30), score=0.95), face_at(50, 40, 30)]
     _, _, found = enhanced(scene(90, 120), faces, dotted())
     assert [face.score for face in found] == [0.9]
+
+
+def test_without_a_detector_the_message_names_the_argument(tmp_path, monkeypatch):
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    with pytest.raises(UsageError) as caught:
+        FaceEnhancer.load(1, lambda _name: None)
+    assert "its file as `faces=FaceOptions(detector=...)`." in str(caught.value)
+    assert with_options(str(caught.value)).endswith("Or pass --detector FILE.")
