@@ -4,7 +4,9 @@ import argparse
 import doctest
 import importlib
 import importlib.util
+import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -106,6 +108,19 @@ def test_every_public_name_is_in_the_reference():
     page = (ROOT / "docs" / "reference" / "python.md").read_text("utf-8")
     for name in srgan_gp.__all__:
         assert f"\n::: srgan_gp.{name}\n" in page, name
+
+
+@pytest.mark.slow
+def test_the_python_examples_have_no_type_errors(tmp_path):
+    page = (ROOT / "docs" / "reference" / "python.md").read_text("utf-8")
+    examples = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for number, example in enumerate(examples):
+        (tmp_path / f"example_{number}.py").write_text(example, "utf-8")
+    settings = {"typeCheckingMode": "standard", "extraPaths": [str(ROOT)]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
+    command = [sys.executable, "-m", "pyright", "--pythonpath", sys.executable, "-p", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_readme_is_short():

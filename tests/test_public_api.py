@@ -2,7 +2,6 @@
 
 import ast
 import inspect
-import io
 import json
 import pydoc
 import re
@@ -199,7 +198,7 @@ def test_pillow_is_told_how_to_convert_a_picture():
         Image.fromarray(Picture(np.zeros((4, 6, 3), np.uint8)))
 
 
-@pytest.mark.parametrize("argument", [b"bytes", io.BytesIO(), Image.new("L", (2, 2))])
+@pytest.mark.parametrize("argument", [np.zeros((2, 2)), Image.new("L", (2, 2))])
 def test_what_is_no_path_is_refused_with_the_functions_that_take_it(argument):
     with pytest.raises(TypeError, match=r"got .*; Upscaler.upscale and write_image take images of"):
         srgan_gp.read_image(argument)

@@ -10,7 +10,7 @@ from srgan_gp.images.animation.sequence_reading import read_sequence
 from srgan_gp.images.animation.sequence_writing import SEQUENCE_FORMATS, write_sequence
 from srgan_gp.images.formats import FORMATS, Quality, check_encodable, find_format
 from srgan_gp.images.picture import Picture
-from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, read_image, read_picture
+from srgan_gp.images.reading import DEFAULT_MAX_PIXELS, ImageFile, read_image, read_picture
 from srgan_gp.images.writing import encode_image, write_image
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "SEQUENCE_FORMATS",
     "Frame",
     "FrameSequence",
+    "ImageFile",
     "Picture",
     "Quality",
     "check_encodable",

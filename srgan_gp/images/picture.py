@@ -230,7 +230,7 @@ class Picture:
 
     def _repr_png_(self) -> bytes:
         """Return a PNG file for notebooks, of at most 1024 pixels a side."""
-        from srgan_gp.images.picture_conversion import encode_preview
+        from srgan_gp.images.writing import encode_preview
 
         return encode_preview(self)
 

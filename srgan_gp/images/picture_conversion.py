@@ -1,6 +1,5 @@
-"""Conversion of arrays and Pillow images of users to `Picture` and back, and PNG previews."""
+"""Conversion of arrays and Pillow images of users to `Picture` and back."""
 
-import io
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -10,7 +9,7 @@ from PIL import Image
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import mapped_arrays
-from srgan_gp.images.colour import FULL_VALUE, split_channels, to_depth
+from srgan_gp.images.colour import FULL_VALUE, split_channels
 from srgan_gp.images.metadata import (
     apply_orientation,
     matching_profile,
@@ -20,9 +19,8 @@ from srgan_gp.images.metadata import (
     read_xmp,
 )
 from srgan_gp.images.picture import Array, Picture, dtype_hint, layout_hint, range_message
+from srgan_gp.images.reading import is_image_file
 
-PREVIEW_SIDE = 1024
-"""Longest side of a preview in pixels; a notebook stores each preview."""
 _KEPT_INFO = ("dpi", "exif", "icc_profile", "xmp")  # keys of `Image.info` that a result keeps
 
 
@@ -140,26 +138,31 @@ def describe_type(value: object) -> str:
     name = type(value).__name__
     if value is None:
         return "None; cv2.imread returns None for a file that it cannot read"
-    if isinstance(value, bytes | bytearray | memoryview):
-        return f"{name}; pass a path, or Image.open(io.BytesIO(data)) of Pillow"
+    if is_image_file(value):
+        return f"{name}; pass read_image of it"
     if isinstance(value, list | tuple):
         if any(hasattr(item, "size") for item in cast("list[object]", value)):
             return f"{name}; pass one of its images at a time"
         return f"{name}; convert nested lists of numbers with np.asarray(image, np.uint8)"
-    if hasattr(value, "read"):
-        return "a file object; pass its path, or Image.open(file) of Pillow"
     if hasattr(value, "numpy"):
         shape = tuple(getattr(value, "shape", ()))
         permutation = ""
-        if "transpose" in layout_hint(shape) and hasattr(
-            value, "permute"
-        ):  # the channels come first
+        channels_first = "transpose" in layout_hint(shape)
+        if channels_first and hasattr(value, "permute"):
             permutation = {3: ".permute(1, 2, 0)", 4: ".permute(0, 2, 3, 1)"}.get(len(shape), "")
         type_name = "a torch tensor" if type(value).__module__.startswith("torch") else name
-        return f"{type_name}; call .numpy() on it: image{permutation}.numpy()"
+        return f"{type_name}; call .numpy() on it: image{permutation}{numpy_call(value)}"
     if hasattr(value, "__array__"):
         return f"{name}; pass np.asarray(image)"
     return name
+
+
+def numpy_call(tensor: object) -> str:
+    """Return the calls that make an array of a tensor: `.numpy()`, and those it needs before."""
+    calls = ".detach()" if getattr(tensor, "requires_grad", False) else ""
+    # Tensors of other libraries have a `device` too, but need no `cpu`.
+    on_cpu = not hasattr(tensor, "cpu") or str(getattr(tensor, "device", "cpu")) == "cpu"
+    return f"{calls}{'' if on_cpu else '.cpu()'}.numpy()"
 
 
 def _check_range(values: Array) -> None:
@@ -233,17 +236,3 @@ def _pillow_notes(image: Image.Image) -> tuple[str, ...]:
     if getattr(image, "is_animated", False):
         notes.append("it has more frames or pages; only the current one is used")
     return tuple(notes)
-
-
-def encode_preview(picture: Picture) -> bytes:
-    """Encode a picture as an 8-bit PNG file of at most `PREVIEW_SIDE` pixels a side."""
-    # Pixels are skipped before the resampling, so that a huge image needs little memory.
-    step = max(max(picture.height, picture.width) // (2 * PREVIEW_SIDE), 1)
-    pixels = to_depth(picture.pixels[::step, ::step], np.uint8)
-    alpha = None if picture.alpha is None else to_depth(picture.alpha[::step, ::step], np.uint8)
-    # The first argument only makes the result a Pillow image.
-    image = to_kind_of(Image.new("RGB", (1, 1)), Picture(pixels, alpha))
-    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
-    file = io.BytesIO()
-    image.save(file, "PNG", icc_profile=picture.icc_profile)
-    return file.getvalue()

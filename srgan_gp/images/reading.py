@@ -1,9 +1,10 @@
 """`read_image`, `read_picture` and `decode_picture`: read an image file as a `Picture`.
 
-`read_image` is the public function. `regular_file`, `file_state` and `check_unchanged` open a file
-safely, and detect that another program writes to it.
+`read_image` is the public function; it takes bytes and open files too. `regular_file`, `file_state`
+and `check_unchanged` open a file safely, and detect that another program writes to it.
 """
 
+import io
 import os
 import re
 import stat
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from PIL import Image
 
@@ -25,10 +26,21 @@ from srgan_gp.system.paths import similar_name
 DEFAULT_MAX_PIXELS = 100_000_000
 """Default limit of width x height of an input image."""
 
+
+class _BinaryFile(Protocol):
+    """A file that is open for reading bytes, or a stream such as the body of a response."""
+
+    def read(self) -> bytes: ...
+
+
+ImageFile = str | Path | bytes | bytearray | memoryview | _BinaryFile
+"""An image file: its path, its bytes, or a binary file that is open for reading."""
+
+_BYTES = bytes | bytearray | memoryview
 _CHANGED = "the file changed while it was read; try again"
 
 
-def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
+def read_image(path: ImageFile, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
     """Read a PNG, JPEG, WebP, TIFF, BMP, GIF, AVIF or HEIC file; the suffix does not matter.
 
     Bit depth, grey, alpha, ICC profile, EXIF, XMP and resolution are kept. The EXIF orientation is
@@ -36,7 +48,8 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
     is read and a note is added.
 
     Args:
-        path: a regular file.
+        path: path of a regular file; or the bytes of a file; or a binary file, open for reading,
+            which is read from its position to its end.
         max_pixels: limit of width x height, checked before the pixels are decoded.
 
     Returns:
@@ -44,25 +57,70 @@ def read_image(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pic
 
     Raises:
         PictureError: the file is missing, not readable, not an image of these formats, damaged or
-            too large; `code` is the reason, and the message names the path and says what to do.
-        TypeError: `path` is not a path, or `max_pixels` not an integer.
+            too large; `code` is the reason, and the message names the path, "the bytes" or "the
+            file object", and says what to do.
+        TypeError: `path` is something else, or `max_pixels` not an integer.
     """
     # The casts hide the declared types, so that the type checker accepts the checks.
-    if not isinstance(cast("object", path), str | os.PathLike):
+    if not is_image_file(path):
         raise TypeError(
-            f"read_image takes the path of a file, got {type(path).__name__}; Upscaler.upscale and "
-            "write_image take images of Pillow, such as Image.open(io.BytesIO(data)) of bytes"
+            f"read_image takes a path, bytes or a file, got {type(cast('object', path)).__name__}; "
+            "Upscaler.upscale and write_image take images of Pillow and arrays"
         )
     if not isinstance(cast("object", max_pixels), Integral):
         raise TypeError(f"max_pixels must be an integer, got {max_pixels!r}")
     try:
-        return read_picture(Path(path), max_pixels=max_pixels)
+        if isinstance(path, str | os.PathLike):
+            if str(path) == "":
+                raise PictureError("E_NOT_FOUND", "the path is empty; pass that of an image file")
+            return read_picture(Path(path), max_pixels=max_pixels)
+        return decode_picture(_in_memory(path), max_pixels=max_pixels)
     except PictureError as error:
         # The advice of the message is for the command line; here it names the parameter.
         message = str(error).replace("raise --max-pixels", "pass a larger max_pixels to read_image")
         hint = _path_hint(str(path)) if error.code == "E_NOT_FOUND" else ""
-        error.args = (f"{path}: {message}{hint}",)
+        error.args = (f"{image_file_name(path)}{message}{hint}",)
         raise
+
+
+def is_image_file(value: object) -> bool:
+    """Return whether a value is of a type that `read_image` takes: a path, bytes, or a file."""
+    return isinstance(value, str | os.PathLike | _BYTES) or hasattr(value, "read")
+
+
+def image_file_name(file: ImageFile) -> str:
+    """Return the start of a message about an image file: its path, or what it is instead.
+
+    >>> image_file_name("a.png"), image_file_name(b""), image_file_name("")
+    ('a.png: ', 'the bytes: ', '')
+    """
+    if isinstance(file, str | os.PathLike):
+        return f"{file}: " if str(file) else ""
+    return "the bytes: " if isinstance(file, _BYTES) else "the file object: "
+
+
+def _in_memory(file: bytes | bytearray | memoryview | _BinaryFile) -> BinaryIO:
+    """Return a seekable file of bytes, or of the rest of an open file, which may be a stream.
+
+    Raises:
+        PictureError: the open file cannot be read, or is at its end.
+        TypeError: the file returns something else than bytes.
+    """
+    if isinstance(file, _BYTES):
+        return io.BytesIO(bytes(cast("bytes", file)))
+    try:
+        data = cast("object", file.read())
+    except (OSError, ValueError) as error:
+        # A ValueError: it is closed, or not open for reading.
+        advice = '; open it with the mode "rb"' if isinstance(error, ValueError) else ""
+        raise PictureError("E_UNREADABLE", f"it cannot be read ({error}){advice}") from error
+    if not isinstance(data, _BYTES):
+        raise TypeError(
+            f'the file object returns {type(data).__name__}; open a file with the mode "rb"'
+        )
+    if not data:
+        raise PictureError("E_UNREADABLE", "it is at its end or empty; call its seek(0) before")
+    return io.BytesIO(bytes(cast("bytes", data)))
 
 
 def _path_hint(path: str) -> str:

@@ -1,4 +1,4 @@
-"""`write_image` and `encode_image`: write an image to a path, or to an open file."""
+"""`write_image` and `encode_image`: write an image to a path, or to an open file; PNG previews."""
 
 import io
 import os
@@ -7,18 +7,23 @@ from numbers import Integral
 from pathlib import Path
 from typing import BinaryIO, TypedDict, cast
 
+import numpy as np
 from PIL import Image
 
 from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.images import mapped_arrays
 from srgan_gp.images.codecs.growing_picture import GrowingPicture
+from srgan_gp.images.colour import to_depth
 from srgan_gp.images.format_limits import fit_to_format, writes_rows
 from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Array, Picture
-from srgan_gp.images.picture_conversion import to_file_picture
+from srgan_gp.images.picture_conversion import to_file_picture, to_kind_of
 from srgan_gp.system.files import atomic_write
 from srgan_gp.system.paths import is_folder, names_a_folder
 from srgan_gp.system.write_errors import errors_about
+
+PREVIEW_SIDE = 1024
+"""Longest side of a preview in pixels; a notebook stores each preview."""
 
 
 def write_image(
@@ -108,11 +113,13 @@ class _Options(TypedDict):
 
 
 def _check_path(path: str | Path) -> None:
-    """Check a path for two mistakes for which `atomic_write` has no advice.
+    """Check a path for three mistakes for which `atomic_write` has no advice.
 
     Raises:
-        OutputError: `path` is a folder, or begins with `~` and its folder does not exist.
+        OutputError: `path` is empty or a folder, or begins with `~` and its folder does not exist.
     """
+    if str(path) == "":
+        raise OutputError("cannot write the image: the path is empty; give a file name")
     if names_a_folder(path):
         raise OutputError(f"cannot write {path}: it is a folder; give a file name")
     if str(path).startswith("~") and not is_folder(Path(path).parent):
@@ -182,3 +189,17 @@ def encode_image(
             "E_ENCODER_LIMIT", f"{name} cannot hold this image ({error}); write PNG instead"
         ) from error
     return warnings
+
+
+def encode_preview(picture: Picture) -> bytes:
+    """Encode a picture as an 8-bit PNG file of at most `PREVIEW_SIDE` pixels a side."""
+    # Pixels are skipped before the resampling, so that a huge image needs little memory.
+    step = max(max(picture.height, picture.width) // (2 * PREVIEW_SIDE), 1)
+    pixels = to_depth(picture.pixels[::step, ::step], np.uint8)
+    alpha = None if picture.alpha is None else to_depth(picture.alpha[::step, ::step], np.uint8)
+    # The first argument only makes the result a Pillow image.
+    image = to_kind_of(Image.new("RGB", (1, 1)), Picture(pixels, alpha))
+    image.thumbnail((PREVIEW_SIDE, PREVIEW_SIDE))
+    file = io.BytesIO()
+    image.save(file, "PNG", icc_profile=picture.icc_profile)
+    return file.getvalue()

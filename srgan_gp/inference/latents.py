@@ -10,6 +10,8 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan_gp.images.picture_conversion import numpy_call
+
 Floats = NDArray[np.float32]
 
 _NEARLY_PARALLEL = 1e-4
@@ -62,7 +64,9 @@ def check_latents(latents: object, size: int) -> Floats:
             shown = f"{seeds}" if len(seeds) < 5 else "seeds"
             advice = f"for seeds pass generator.latents({shown})"
         if hasattr(latents, "numpy"):  # such as a tensor of PyTorch
-            type_name, advice = f"{type(latents).__module__}.{type_name}", "call .numpy() on it"
+            type_name = f"{type(latents).__module__}.{type_name}"
+            calls = numpy_call(latents)
+            advice = "call .numpy() on it" if calls == ".numpy()" else f"pass latents{calls}"
         raise TypeError(f"latents must be a numpy array, got {type_name}; {advice}")
     array = cast("NDArray[Any]", latents)
     if array.ndim != 2 or array.shape[1] != size:

@@ -5,7 +5,6 @@ types below tell type checkers which result each kind of argument has, in the ov
 `Upscaler.upscale`.
 """
 
-import os
 from collections.abc import Iterator, Sequence
 from numbers import Real
 from pathlib import Path
@@ -16,9 +15,10 @@ from numpy.typing import NDArray
 from PIL.Image import Image as PillowImage
 
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.images import Picture, read_image
+from srgan_gp.images import ImageFile, Picture, read_image
 from srgan_gp.images.picture import layout_hint
 from srgan_gp.images.picture_conversion import describe_type, to_kind_of, to_picture
+from srgan_gp.images.reading import image_file_name, is_image_file
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.tiles import Progress, check_progress
 from srgan_gp.inference.tiling.window_choice import choose_batch
@@ -26,16 +26,16 @@ from srgan_gp.models.cards import MAX_SCALE, scale_message
 from srgan_gp.system.paths import is_folder
 
 Image = TypeVar("Image", NDArray[Any], PillowImage, Picture)
-"""Type of an image that is not a path; the result has the same type."""
+"""Type of an image that is not a file; the result has the same type."""
 Item = TypeVar("Item")
 Many = list[Item] | tuple[Item, ...] | Iterator[Item]
-"""Several images or paths."""
-File = TypeVar("File", bound=str | Path)
-"""Type of a path."""
+"""Several images or files."""
+File = TypeVar("File", bound=ImageFile)
+"""Type of a file: a path, bytes or an open file."""
 AnyImage = NDArray[Any] | PillowImage | Picture
-"""An image that is not a path."""
-Mixed = TypeVar("Mixed", bound=AnyImage | str | Path)
-"""Type of an image or a path, for several of different kinds."""
+"""An image that is not a file."""
+Mixed = TypeVar("Mixed", bound=AnyImage | ImageFile)
+"""Type of an image or a file, for several of different kinds."""
 
 
 class CallOptions(TypedDict, total=False):
@@ -63,8 +63,8 @@ class UpscaleInputs:
     """Images of one call. All are read and checked before the first is upscaled.
 
     Args:
-        image: an array, a Pillow image, a `Picture` or a path; or a list, a tuple, an iterator or
-            an array (N, H, W, C) of them.
+        image: an array, a Pillow image, a `Picture`, or a file as a path, bytes or a binary file
+            object; or a list, a tuple, an iterator or an array (N, H, W, C) of them.
         scale: scale factor of the call, which is checked before a file is read; None if not given.
         folder: folder of temporary files, which is checked too; None if not given.
         on_progress: function of the caller, which is checked too; None if not given.
@@ -127,7 +127,7 @@ class UpscaleInputs:
                 yield indices[start : start + batch_size]
 
     def results(self, pictures: Sequence[Picture], folder: Path | None) -> Any:  # noqa: ANN401
-        """Convert results to the type of the argument; results of paths stay pictures.
+        """Convert results to the type of the argument; results of files stay pictures.
 
         Args:
             pictures: result of each picture.
@@ -137,7 +137,7 @@ class UpscaleInputs:
             What `Upscaler.upscale` returns: one image, a list, or an array (N, H, W, C).
         """
         results: list[Any] = [
-            picture if isinstance(item, str | os.PathLike) else to_kind_of(item, picture, folder)
+            picture if is_image_file(item) else to_kind_of(item, picture, folder)
             for item, picture in zip(self._items, pictures, strict=True)
         ]
         if not self.has_many:
@@ -146,9 +146,9 @@ class UpscaleInputs:
 
     def named(self, error: PictureError) -> PictureError:
         """Return the error; if the argument is a path, its message starts with the path."""
-        path = None if self.has_many else self._items[0]
-        if isinstance(path, str | os.PathLike):
-            error.args = (f"{path}: {error}",)
+        item = None if self.has_many else self._items[0]
+        if is_image_file(item):
+            error.args = (f"{image_file_name(cast('str', item))}{error}",)
         return error
 
 
@@ -173,14 +173,13 @@ def _items(image: object) -> list[Any] | None:
 
 
 def _read(image: object) -> Picture:
-    """Read the file of a path, or convert another kind of image to a picture."""
-    if isinstance(image, str | os.PathLike):
-        # `read_image` takes every `os.PathLike`, but declares str and Path only.
-        return read_image(cast("str", image))
+    """Read a file, or convert another kind of image to a picture."""
+    if is_image_file(image):
+        return read_image(cast("str", image))  # or another type of `ImageFile`
     try:
         return to_picture(image)
     except TypeError:
         raise TypeError(
-            "upscale takes an array, a Pillow image, a Picture, a path, or a list of them, not "
-            f"{describe_type(image)}"
+            "upscale takes an array, a Pillow image, a Picture, a path, the bytes of a file, or a "
+            f"list of them, not {describe_type(image)}"
         ) from None

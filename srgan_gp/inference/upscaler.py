@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Literal, Unpack, cast, overload
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images import Picture
+from srgan_gp.images import ImageFile, Picture
 from srgan_gp.inference.face_enhancement.enhancer_interface import FaceEnhancerInterface
 from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 from srgan_gp.inference.session_interface import CancelCount, LoadedModel, SessionInterface
@@ -21,7 +21,7 @@ DEFAULT_MODEL = DEFAULT_MODELS["super-resolution"]  # name of the model
 class Upscaler(LoadedModel):
     """Upscales images with one model. `Upscaler.load` opens a model by name or path.
 
-    `upscale` takes a path, an array, a Pillow image, a `Picture`, or a list of them. It runs one
+    `upscale` takes a file, an array, a Pillow image, a `Picture`, or a list of them. It runs one
     call at a time. Nothing has to be closed: the model is freed with the last reference to it.
 
     Args:
@@ -130,7 +130,7 @@ class Upscaler(LoadedModel):
             self._faces.cancel()
 
     @overload
-    def upscale(self, image: str | Path, **options: Unpack[CallOptions]) -> Picture: ...
+    def upscale(self, image: ImageFile, **options: Unpack[CallOptions]) -> Picture: ...
 
     @overload
     def upscale(self, image: Image, **options: Unpack[CallOptions]) -> Image: ...
@@ -165,8 +165,8 @@ class Upscaler(LoadedModel):
 
         Args:
             image: array (H, W) or (H, W, 1) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or
-                (H, W, 4) RGBA, of uint8, uint16, or float32 in [0, 1]; a Pillow image; a `Picture`;
-                or a path. Or a list, a tuple or an iterator of them, or an array (N, H, W, C).
+                (H, W, 4) RGBA, of uint8, uint16, or float32 in [0, 1]; a Pillow image; `Picture`;
+                path, bytes or file object; or a list, tuple, iterator or (N, H, W, C) of them.
             scale: scale factor; None: the network's. For others, its result is resampled (Lanczos).
             tile: largest side of the tiles in input pixels, without the `overlap` on each side;
                 None for the whole image; "auto" chooses by memory. The result is the same.
@@ -177,7 +177,7 @@ class Upscaler(LoadedModel):
 
         Returns:
             For an array, (round(H * scale), round(W * scale), ...) of its dtype; for a Pillow image
-            a Pillow image; for a path a `Picture`; for several images a list, or an array
+            a Pillow image; for a file a `Picture`; for several images a list, or an array
             (N, H, W, C) if `image` is one.
 
         Raises:

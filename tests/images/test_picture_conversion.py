@@ -2,6 +2,7 @@
 
 import io
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from PIL import Image
 
 from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.images import Picture, read_image, write_image
-from srgan_gp.images.picture_conversion import PREVIEW_SIDE
+from srgan_gp.images.writing import PREVIEW_SIDE
+
+HEIC = Path(__file__).parent / "files" / "photo.heic"
 
 
 def decoded(data):
@@ -253,10 +256,81 @@ def test_read_image_names_its_own_parameter(tmp_path):
         read_image(tmp_path / "a.png", max_pixels=8)
 
 
-@pytest.mark.parametrize("value", [None, b"a.png", io.BytesIO(), np.zeros((2, 2))])
-def test_what_is_no_path_is_a_type_error(value):
-    with pytest.raises(TypeError, match=f"path of a file, got {type(value).__name__}"):
+@pytest.mark.parametrize("value", [None, 3, np.zeros((2, 2))])
+def test_what_is_no_file_is_a_type_error(value):
+    message = f"read_image takes a path, bytes or a file, got {type(value).__name__}"
+    with pytest.raises(TypeError, match=message):
         read_image(value)
+
+
+def test_an_empty_path_is_called_empty():
+    with pytest.raises(PictureError, match=r"^the path is empty; pass that of an image file$"):
+        read_image("")
+    with pytest.raises(OutputError, match="the path is empty; give a file name"):
+        write_image(np.zeros((4, 4, 3), np.uint8), "")
+
+
+class Stream:
+    """A binary file that cannot seek, such as the body of a response."""
+
+    def __init__(self, data):
+        self._data = data
+
+    def read(self):
+        return self._data
+
+
+@pytest.mark.parametrize("form", [bytes, bytearray, memoryview, io.BytesIO, Stream])
+def test_bytes_and_files_are_read_like_their_path(tmp_path, rng, form):
+    pixels = rng.integers(0, 65536, (5, 7, 3), dtype=np.uint16)
+    write_image(Picture(pixels, dpi=(300, 300)), tmp_path / "a.png")
+    for path in (tmp_path / "a.png", HEIC):
+        expected, seen = read_image(path), read_image(form(path.read_bytes()))
+        np.testing.assert_array_equal(seen.pixels, expected.pixels)
+        assert seen.pixels.dtype == expected.pixels.dtype
+        assert (seen.exif, seen.xmp, seen.dpi) == (expected.exif, expected.xmp, expected.dpi)
+    assert read_image(form((tmp_path / "a.png").read_bytes())).pixels.dtype == np.uint16
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_errors_of_bytes_have_the_code_of_the_path(tmp_path, content):
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(PictureError) as of_path:
+        read_image(tmp_path / "a.png")
+    with pytest.raises(PictureError) as of_bytes:
+        read_image(content)
+    assert of_bytes.value.code == of_path.value.code
+    expected = str(of_path.value).replace(str(tmp_path / "a.png"), "the bytes")
+    assert str(of_bytes.value) == expected
+
+
+def test_bytes_have_the_limit_of_pixels(tmp_path):
+    write_image(np.zeros((4, 4, 3), np.uint8), tmp_path / "a.png")
+    with pytest.raises(
+        PictureError, match=r"^the bytes: .* pass a larger max_pixels to read_image"
+    ):
+        read_image((tmp_path / "a.png").read_bytes(), max_pixels=8)
+
+
+def test_a_file_that_gives_no_bytes_is_refused(tmp_path):
+    with pytest.raises(TypeError, match=r'returns str; .* the mode "rb"$'):
+        read_image(io.StringIO("text"))
+    with pytest.raises(PictureError, match=r"^the file object: .*call its seek\(0\) before"):
+        read_image(io.BytesIO())
+    with (tmp_path / "a.png").open("wb") as file, pytest.raises(PictureError) as caught:
+        read_image(file)
+    assert caught.value.code == "E_UNREADABLE"
+    assert str(caught.value).endswith('; open it with the mode "rb"')
+    closed = io.BytesIO(b"text")
+    closed.close()
+    with pytest.raises(PictureError, match=r"it cannot be read \(.*closed file.*\); open it"):
+        read_image(closed)
+
+
+@pytest.mark.parametrize("image", [b"\x89PNG", io.BytesIO()])
+def test_write_image_of_a_file_names_read_image(image):
+    with pytest.raises(TypeError, match=f"not {type(image).__name__}; pass read_image of it"):
+        write_image(image, "a.png")
 
 
 # Pictures.

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from srgan_gp.inference.latents import draw_latents, spherical_path
+from srgan_gp.inference.latents import check_latents, draw_latents, spherical_path
 
 
 def angles(path):
@@ -62,3 +62,14 @@ def test_parallel_latents_are_interpolated_linearly(factor):
     path = spherical_path(first, np.float32(factor) * first, [0, 0.25, 1])
     expected = np.outer([1, 0.75 + 0.25 * factor, factor], first)
     np.testing.assert_allclose(path, expected, atol=1e-6)
+
+
+def test_the_advice_on_a_tensor_with_a_gradient_works():
+    import torch
+
+    latents = torch.zeros(1, 4, requires_grad=True)
+    with pytest.raises(TypeError) as caught:
+        check_latents(latents, 4)
+    advice = str(caught.value).rpartition("; pass ")[2]
+    assert advice == "latents.detach().numpy()"
+    assert check_latents(eval(advice, {"latents": latents}), 4).shape == (1, 4)

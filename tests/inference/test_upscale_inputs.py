@@ -371,8 +371,7 @@ Tensor.__module__ = "torch"
     [
         (None, "not None; cv2.imread returns None"),
         (3, "not int$"),
-        (b"\x89PNG", r"not bytes; pass a path, or Image.open\(io.BytesIO\(data\)\) of Pillow"),
-        (io.BytesIO(), r"not a file object; pass its path, or Image.open\(file\)"),
+        (io.StringIO(), r'the file object returns str; .* the mode "rb"$'),
         (Tensor(3, 40, 50), r"not a torch tensor; call .numpy\(\) on it: image.permute\(1, 2, 0\)"),
         (Tensor(40, 50, 3), r"not a torch tensor; call .numpy\(\) on it: image.numpy\(\)$"),
         (Tensor(5, 40, 50), r"call .numpy\(\) on it: image.numpy\(\)$"),
@@ -392,6 +391,39 @@ def test_a_real_tensor_gets_advice(doubler):
 
     with pytest.raises(TypeError, match=r"a torch tensor; .*image.permute\(1, 2, 0\).numpy\(\)$"):
         doubler.upscale(torch.zeros(3, 8, 8))
+
+
+def test_the_advice_on_a_tensor_with_a_gradient_or_on_a_device_works(doubler):
+    import torch
+
+    image = torch.zeros(3, 8, 8, requires_grad=True)
+    with pytest.raises(TypeError) as caught:
+        doubler.upscale(image)
+    advice = str(caught.value).rpartition(": ")[2]
+    assert advice == "image.permute(1, 2, 0).detach().numpy()"
+    assert doubler.upscale(eval(advice, {"image": image})).shape == (16, 16, 3)
+    with pytest.raises(TypeError, match=r"image.permute\(1, 2, 0\).cpu\(\).numpy\(\)$"):
+        doubler.upscale(torch.zeros(3, 8, 8, device="meta"))  # stands for a GPU
+
+
+def test_bytes_and_files_give_pictures(doubler, tmp_path, rng):
+    array = rng.integers(0, 65536, (4, 6, 3), dtype=np.uint16)
+    write_image(array, tmp_path / "a.png")
+    data = (tmp_path / "a.png").read_bytes()
+    expected = doubler.upscale(tmp_path / "a.png")
+    for file in (data, bytearray(data), memoryview(data), io.BytesIO(data)):
+        result = doubler.upscale(file)
+        assert isinstance(result, Picture)
+        np.testing.assert_array_equal(result.pixels, expected.pixels)
+    first, second = doubler.upscale([data, tmp_path / "a.png"])
+    np.testing.assert_array_equal(first.pixels, second.pixels)
+    with pytest.raises(PictureError, match=r"^image 1 of 1: the bytes: ") as caught:
+        doubler.upscale([b"text"])
+    assert caught.value.code == "E_NOT_AN_IMAGE"
+    with pytest.raises(PictureError, match=r"^the bytes: the result would be 0 x 0 pixels"):
+        doubler.upscale(data, scale=0.01)
+    with pytest.raises(PictureError, match=r"^the path is empty"):
+        doubler.upscale("")
 
 
 @pytest.mark.parametrize(

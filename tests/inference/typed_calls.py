@@ -3,6 +3,7 @@
 It is listed in `include` of `tool.pyright` in `pyproject.toml`, and is not run.
 """
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, assert_type
@@ -19,6 +20,11 @@ def single_images(upscaler: Upscaler, array: Array, image: Image.Image, picture:
     """One image or path."""
     assert_type(upscaler.upscale("a.jpg"), Picture)
     assert_type(upscaler.upscale(Path("a.jpg")), Picture)
+    assert_type(upscaler.upscale(b"GIF89a"), Picture)
+    assert_type(upscaler.upscale(io.BytesIO()), Picture)
+    with Path("a.jpg").open("rb") as file:
+        assert_type(upscaler.upscale(file), Picture)
+    assert_type(upscaler.upscale([b"GIF89a", memoryview(b"GIF89a")]), list[Picture])
     assert_type(upscaler.upscale(array), Array)
     assert_type(upscaler.upscale(image), Image.Image)
     assert_type(upscaler.upscale(picture), Picture)
