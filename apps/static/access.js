@@ -103,7 +103,8 @@ function pickByKeyboard(frame, purpose) {
   frame.addEventListener("keydown", (event) => {
     const move = MOVES[event.key];
     if (move) {
-      for (const axis of [0, 1]) { // 1 would be outside of the image
+      for (const axis of [0, 1]) {
+        // 0.999, since a place of 1 would be outside of the image.
         place[axis] = Math.min(Math.max(place[axis] + STEP * move[axis], 0), 0.999);
       }
       show();

@@ -93,7 +93,7 @@ def find_places(
 
 
 def find_sets(data: Sequence[str], validation: str | None = None) -> FoundSets:
-    """Find the places of both sets, and list their images; every folder and zip file is read once.
+    """Find the places of both sets, and list their images; a place with images is listed once.
 
     Args: as for `find_places`.
 

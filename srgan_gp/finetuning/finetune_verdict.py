@@ -14,7 +14,9 @@ import numpy as np
 
 from srgan_gp.finetuning.finetune_scores import Measured
 from srgan_gp.metrics.score_directions import BETTER
+from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import LOWER_IS_BETTER
+from srgan_gp.training.feature_network import PROJECTED_CRITIC
 from srgan_gp.training.options.config import TrainConfig
 
 T_VALUES = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
@@ -169,10 +171,17 @@ def _describe_change(rows: Sequence[Row], config: TrainConfig) -> str:
     better = f"{BETTER[metric]} is better"
     if len(found) > 1:
         better += f"; mean of {len(found)} rows"
-    if config.perceptual_loss == "squeeze" and "squeeze" in metric:
+    if "squeeze" in metric and _trains_on_squeeze_features(config):
         better += "; its features were also trained on"
     percent = _percent(before, after)
     return f"the {TITLES[metric]} ({better}) went from {before:.4g} to {after:.4g} ({percent})"
+
+
+def _trains_on_squeeze_features(config: TrainConfig) -> bool:
+    """Return whether features of SqueezeNet are in a loss or in the critic of a run."""
+    if config.task == FACES:  # the option `perceptual_loss` only loads the network for the scores
+        return config.critic == PROJECTED_CRITIC
+    return config.perceptual_loss == "squeeze" and config.perceptual_weight > 0
 
 
 def _broken_limits(rows: Sequence[Row], config: TrainConfig) -> list[str]:

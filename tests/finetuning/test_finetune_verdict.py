@@ -1,9 +1,12 @@
 """Verdict of a fine-tuning, on invented scores."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from srgan_gp.finetuning.finetune_verdict import judge, table
+from srgan_gp.training.options.presets import PRESETS
 
 WAY = "matlab"
 
@@ -40,7 +43,21 @@ def test_a_deciding_score_that_was_trained_on_is_labelled(rng, gan_config):
         for loss in ("none", "squeeze")
     }
     assert "trained on" not in reasons["none"]
+    unused = gan_config(**options, perceptual_loss="squeeze", perceptual_weight=0.0)
+    assert "trained on" not in judge(scores(rng), scores(rng), unused).reasons[0]
     assert "(lower is better; its features were also trained on)" in reasons["squeeze"]
+
+
+@pytest.mark.parametrize(
+    ("critic", "is_labelled"), [("projected_critic", True), ("face_critic", False)]
+)
+def test_a_score_of_faces_is_labelled_if_the_critic_sees_its_features(critic, is_labelled):
+    config = replace(
+        PRESETS["tiny-faces"], critic=critic, image_size=32, best_by="kid_squeeze",
+        perceptual_loss="squeeze",
+    )  # fmt: skip
+    values = {("kid_squeeze", ""): np.array([1.0, 2.0, 3.0, 4.0])}
+    assert ("trained on" in judge(values, values, config).reasons[0]) is is_labelled
 
 
 def test_what_may_be_chance_is_not_better(rng, config):

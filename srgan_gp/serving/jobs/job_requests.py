@@ -36,7 +36,7 @@ class UpscaleRequest:
     """Name listed by `list_models`; None: `ServerSettings.model`. Never a path."""
     model_by_scale: bool = False
     """Whether, for scales up to 2, the `x2_model` of the card of `model` replaces `model`. If
-    `model` is None, the `x2_model` of the server's model replaces it in any case."""
+    `model` is None, the `x2_model` of the server's model always replaces it for these scales."""
     fidelity: float | None = None
     """Weight of the model's fidelity partner, a second model whose results are closer to the input,
     from 0 to 1; None: the model alone."""

@@ -91,7 +91,8 @@ def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
 def with_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
     """Replace options.
 
-    New `generator_args` replace only those of the same name, unless the generator changes too.
+    New `generator_args` replace only those of the same name, unless the generator changes too. A
+    single patch size without `patch_starts` is used from the start.
 
     Args:
         config: the options to change.
@@ -103,6 +104,8 @@ def with_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig
     changes = {
         name: tuple(value) if isinstance(value, list) else value for name, value in options.items()
     }
+    if len(changes.get("patch_sizes", ())) == 1:  # a single phase begins at 0
+        changes.setdefault("patch_starts", (0.0,))
     has_same_generator = changes.get("generator", config.generator) == config.generator
     args_before = config.generator_args if has_same_generator else ()
     changes["generator_args"] = merge(args_before, changes.get("generator_args", ()))

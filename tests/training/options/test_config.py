@@ -163,3 +163,11 @@ def test_nothing_but_plain_values_is_stored():
     assert all(
         isinstance(v, int | float | str | tuple | None) for v in asdict(TrainConfig()).values()
     )
+
+
+def test_a_single_patch_size_needs_no_start():
+    assert resolve("photo-x4-cpu", {"patch_sizes": [16]}).patch_starts == (0.0,)
+    with pytest.raises(UsageError, match="one value for each of patch_sizes"):
+        resolve("photo-x4-cpu", {"patch_sizes": [16], "patch_starts": [0.0, 0.5]})
+    with pytest.raises(UsageError, match="one value for each of patch_sizes"):
+        resolve("photo-x4-cpu", {"patch_sizes": [16, 24, 32]})
