@@ -111,9 +111,13 @@ class RunReporter:
         """Print and record the outcome of an input.
 
         An input that was not tried is recorded, but not printed. Inputs that were refused because
-        of an existing result are printed later, those of the same difference in one line.
+        of an existing result are printed later, those of the same difference in one line: before
+        the next upscaled image, or at the end. A difference that is new after the first upscaled
+        image is printed at once.
         """
         if outcome.status == "done":
+            self._has_begun = True
+            self.print_existing()
             while self.choice_lines:
                 self.display.line(self.choice_lines.pop(0))
         printed = with_stream_names(outcome, self.hidden) if self.hidden else outcome
@@ -121,6 +125,8 @@ class RunReporter:
             line = outcome_line(printed)
             if outcome.code is not None and outcome.shared:
                 self.existing.add(outcome.source, outcome.code, outcome.shared, line)
+                if self._has_begun and self.existing.has_new_difference():
+                    self.print_existing()
             else:
                 self.display.line(line)
         self._in_progress.pop(outcome.source, None)
@@ -165,8 +171,7 @@ class RunReporter:
         if in_progress and not self._has_begun:
             # Before hours of work, in case the options are not those that the user meant.
             self._has_begun = True
-            if self.existing.groups:
-                self.print_existing()
+            self.print_existing()
         while in_progress and self.choice_lines:
             self.display.line(self.choice_lines.pop(0))
         done, done_pixels = float(self.counts.total()), self._done_pixels

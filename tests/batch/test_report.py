@@ -277,6 +277,27 @@ def test_existing_results_are_printed_before_the_first_image_is_upscaled_and_at_
     assert len(display.lines) == 2
 
 
+def test_existing_results_are_printed_with_an_upscaled_image_if_no_tiles_are_noted(record):
+    """Processes and Ray do not call `note_tiles`."""
+    display = Display()
+    reporter = RunReporter(display, record, StopRequest(), ["m on cpu."])
+    for name in "ab":
+        reporter.report(existing(name, "results exist and differ"))
+    reporter.report(DONE)
+    assert display.lines[0].startswith("E_EXISTS: 2 results exist and differ; the first is ")
+    assert display.lines[1:] == ["m on cpu.", outcome_line(DONE)]
+    reporter.report(existing("c", "results exist and were made by m, now n"))  # another difference
+    assert display.lines[3:] == ["c: E_EXISTS: o/c exists"]
+    for name in "de":
+        reporter.report(existing(name, "results exist and differ"))
+    assert len(display.lines) == 4
+    reporter.report(DONE)
+    assert display.lines[4].startswith("E_EXISTS: 2 more results exist and differ; the first is ")
+    assert display.lines[5:] == [outcome_line(DONE)]
+    reporter.print_existing()
+    assert len(display.lines) == 6
+
+
 def test_the_path_of_a_temporary_folder_is_not_printed(record):
     display = Display()
     reporter = RunReporter(display, record, StopRequest(), hidden="/tmp/x/")

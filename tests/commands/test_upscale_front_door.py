@@ -416,6 +416,24 @@ def test_existing_results_of_a_folder_are_one_line_and_each_is_in_the_report(
         assert f"{out}/{Path(image['source']).stem}." in image["message"]
 
 
+@pytest.mark.parametrize("is_dry_run", [False, True])
+def test_files_that_the_journal_does_not_know_are_named_one_by_one(
+    repeating_model, folder, tmp_path, is_dry_run, capsys
+):
+    (out := tmp_path / "out").mkdir()
+    names = [path.name for path in folder.iterdir() if path.is_file()]
+    for name in names:
+        (out / name).write_bytes(b"a file of the user")
+    words = ["upscale", str(folder), "-n", str(repeating_model), "--device", "cpu", "-o", str(out)]
+    assert main([*words, "--dry-run"] if is_dry_run else words) == 3
+    printed = "".join(capsys.readouterr())
+    lines = [line for line in printed.splitlines() if "E_EXISTS" in line]
+    assert len(lines) > 1
+    assert all(f"E_EXISTS: {out}/" in line for line in lines)
+    assert "results exist" not in printed
+    assert "make them again" not in printed
+
+
 def test_the_first_frame_of_a_still_image_is_not_another_option(upscale, folder, tmp_path):
     frames = [Image.new("RGB", (8, 6), (value, 0, 0)) for value in (0, 90)]
     frames[0].save(folder / "moving.gif", save_all=True, append_images=frames[1:])

@@ -89,7 +89,9 @@ class Totals:
             self.seconds = round(run_seconds(upscaler, self.input_pixels), 1)
 
     def text_lines(self, entries: Iterable[Preview], upscaler: Upscaler | None) -> Iterator[str]:
-        """Count all entries, and yield a line for each; one line for all that exist already.
+        """Count all entries, and yield a line for each.
+
+        All results that are refused with the same difference of model or options have one line.
 
         Args:
             entries: expected outcomes of all inputs, the result of `preview`.

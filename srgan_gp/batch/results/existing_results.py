@@ -1,7 +1,8 @@
 """Results that exist and are not those of this run: the error of one, and a line about many.
 
 A folder that is upscaled again with other options has such a result for every image. `run_reporter`
-and a dry run print one line for all images with the same difference.
+and a dry run print one line for all images with the same difference of model or options. Results
+of another image, and files that the journal does not know, are printed one by one.
 """
 
 from collections.abc import Iterator
@@ -39,14 +40,15 @@ def existing_result_error(path: Path, change: Change | None) -> ExistingResultEr
         path: the file.
         change: how it differs from the result of this run; None: there is no journal.
     """
-    code, how = EXISTS_CODE, "exists, and nothing records how it was made"
-    shared = "results exist, and nothing records how they were made"
+    code, how, shared = EXISTS_CODE, "exists, and nothing records how it was made", ""
     if change is not None:
-        how, shared = f"exists and was {change.text}", f"results exist and were {change.text}"
+        how = f"exists and was {change.text}"
+        # Files of other images, and files that this program may not have written, are named one by
+        # one.
+        if change.kind in ("work", "model version"):
+            shared = f"results exist and were {change.text}"
         if change.kind == "model version":
             code = MODEL_CHANGED
-        elif change.kind == "image":
-            shared = ""  # the names of these images matter
     message = (
         f"{path} {how}; pass --exist overwrite to replace it, --exist skip to keep it, or another "
         "-o"
@@ -75,6 +77,10 @@ class ExistingResults:
 
     groups: dict[str, Group] = field(default_factory=dict[str, Group], init=False)
     """By `ExistingResultError.shared`."""
+
+    def has_new_difference(self) -> bool:
+        """Return whether there is a difference of which no input was printed yet."""
+        return any(not group.was_printed for group in self.groups.values())
 
     def add(self, source: Path, code: str, shared: str, line: str) -> None:
         """Add an input.

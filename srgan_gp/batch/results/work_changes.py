@@ -33,9 +33,10 @@ _UNUSED = (None, False, "auto", "all", "")
 class Change:
     """Difference between an existing result and the result that a run would write."""
 
-    kind: Literal["model version", "work", "image"]
+    kind: Literal["model version", "work", "image", "unrecorded"]
     """`model version`: only the version of the model differs. `work`: model or options differ, or
-    are unknown. `image`: the image differs, or the file was changed."""
+    are unknown. `image`: the image differs, or the file was changed. `unrecorded`: the journal has
+    no row about the file, which may not be a result of this program."""
     text: str
     """The difference, to be put after "was" or "were", such as `made by photo-x4, now photo-x2`."""
 
@@ -53,7 +54,7 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
         now: work of this run; None: unknown.
     """
     if key is None:
-        return Change("work", "not recorded in the journal of the folder")
+        return Change("unrecorded", "not recorded in the journal of the folder")
     if now is not None and key == now.key:
         return Change("image", "made from another image, or changed since")
     if made is None or now is None:
