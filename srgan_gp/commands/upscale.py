@@ -73,7 +73,12 @@ def run(options: argparse.Namespace) -> int:
     )
     if len(arguments) > 1:
         has_folder = destination.folder is not None
-        check_existence(arguments, PICTURE_SUFFIXES, has_folder=has_folder)
+        check_existence(
+            arguments,
+            PICTURE_SUFFIXES,
+            has_folder=has_folder,
+            needs_strength=options.faces and options.face_strength is None,
+        )
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
     first_input = next(iter(inputs), None)  # the run reads the folders again
     if first_input is None and not options.watch:

@@ -292,6 +292,43 @@ def test_a_missing_file_beside_others_costs_only_itself(upscale, folder):
     assert (code, report["done"], report["failed"]) == (3, 1, 1)
 
 
+@pytest.mark.parametrize("name", ["-gone.png", "--gone.png", "--gone=2.jpg"])
+def test_a_missing_file_whose_name_begins_with_a_dash_costs_only_itself(
+    repeating_model, folder, tmp_path, name, capsys
+):
+    out = tmp_path / "out"
+    words = ["upscale", "-n", str(repeating_model), "--device", "cpu", "-o", str(out), "--json"]
+    assert main([*words, "--", str(folder), name]) == 3
+    report = json.loads(capsys.readouterr().out)
+    assert (report["done"], report["failed"]) == (3, 1)
+    [failed] = [image for image in report["pictures"] if image["status"] == "failed"]
+    assert (failed["source"], failed["code"]) == (name, "E_NOT_FOUND")
+
+
+@pytest.mark.parametrize("word", ["-x", "--scle", "--scle=2.5"])
+def test_an_option_after_the_end_of_options_is_refused_with_an_output_folder_too(
+    folder, tmp_path, word, capsys
+):
+    assert main(["upscale", "-o", str(tmp_path / "out"), "--", str(folder), word]) == 2
+    assert f"{word} does not exist. Words after -- are" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "advice"),
+    [
+        (["--faces", "0.5"], "For the strength of --faces pass --face-strength 0.5."),
+        (["--faces", "1"], "For the strength of --faces pass --face-strength 1."),
+        (["--faces", "2"], "For a scale pass -s 2."),
+        (["--faces", "1x"], "For a scale pass -s 1."),
+        (["--faces", "--face-strength", "1", "0.5"], "For a scale pass -s 0.5."),
+    ],
+)
+def test_a_number_after_faces_is_taken_for_the_strength(folder, tmp_path, words, advice, capsys):
+    start = ["upscale", str(folder / "a.png"), "-o", str(tmp_path / "out")]
+    assert main([*start, *words]) == 2
+    assert capsys.readouterr().err.endswith(f" does not exist. {advice}\n")
+
+
 def test_sheets_of_faces_among_the_inputs_are_said_once(
     repeating_model, folder, tmp_path, capsys, tiny_face_model
 ):

@@ -11,12 +11,18 @@ from srgan_gp.errors import UsageError
 
 _SCALE = re.compile(r"x?(\d+(?:\.\d+)?)x?", re.IGNORECASE)
 """An argument that looks like a scale: `2`, `2x`, `x2.5`."""
+_OPTION = re.compile(r"-[a-zA-Z]|--[a-zA-Z][\w-]*(=.*)?", re.DOTALL)
+"""An argument that looks like an option: `-x`, `--name` or `--name=value`."""
 _MAX_WORDS = 8
 """Longest name with spaces that is searched for, in words."""
 
 
 def check_existence(
-    arguments: Sequence[str], suffixes: frozenset[str], *, has_folder: bool = False
+    arguments: Sequence[str],
+    suffixes: frozenset[str],
+    *,
+    has_folder: bool = False,
+    needs_strength: bool = False,
 ) -> None:
     """Check that each input exists. Patterns with wildcards are not checked.
 
@@ -24,11 +30,14 @@ def check_existence(
         arguments: files, folders and patterns, as the user passed them.
         suffixes: suffixes of images, in lower case.
         has_folder: whether the results go to a folder. Then the run reports each missing file, and
-            this function refuses only a scale and a name that the shell has split.
+            this function refuses only a number, an option after `--`, and a name that the shell has
+            split.
+        needs_strength: whether the user passed `--faces` without `--face-strength`, so that a
+            number from 0 to 1 may be the strength.
 
     Raises:
-        UsageError: an input does not exist. The message says what it may be: a scale, a name with
-            spaces without quotes, or the name of the result.
+        UsageError: an input does not exist. The message says what it may be: a scale, a strength,
+            an option, a name with spaces without quotes, or the name of the result.
     """
     paths = [argument for argument in arguments if not glob.has_magic(argument)]
     missing = [path for path in paths if not os.path.lexists(path)]
@@ -38,20 +47,39 @@ def check_existence(
     if name is not None:
         raise UsageError(f"Put a name with spaces in quotes: {shlex.quote(name)}.")
     problem = f"{', '.join(missing)} {'does' if len(missing) == 1 else 'do'} not exist."
-    for argument in missing:
-        scale = _SCALE.fullmatch(argument)
-        if scale is not None:
-            raise UsageError(f"{problem} For a scale pass -s {scale[1]}.")
-    if any(argument.startswith("-") for argument in missing):  # They came after `--`.
-        raise UsageError(f"{problem} Words after -- are names of inputs; put options before it.")
+    if advice := _advice(missing, suffixes, needs_strength):
+        raise UsageError(f"{problem} {advice}")
     if has_folder:  # The run reports the missing files.
         return
-    last = arguments[-1]
-    suffix = os.path.splitext(last)[1].lower()  # noqa: PTH122
+    last, suffix = arguments[-1], _suffix(arguments[-1])
     if len(arguments) > 1 and missing == [last] and (suffix in suffixes or not suffix):
         result = "name of the result" if suffix else "folder for the results"
         raise UsageError(f"{problem} If it is the {result}, pass -o {shlex.quote(last)}.")
     raise UsageError(f"{problem} Check the spelling, and put a name with spaces in quotes.")
+
+
+def _advice(missing: Sequence[str], suffixes: frozenset[str], needs_strength: bool) -> str:
+    """Return a sentence about the first missing number or option; "" if no argument is one.
+
+    Args:
+        missing: arguments that do not exist.
+        suffixes: as for `check_existence`.
+        needs_strength: as for `check_existence`.
+    """
+    for argument in missing:
+        if number := _SCALE.fullmatch(argument):
+            if needs_strength and argument == number[1] and float(argument) <= 1:
+                return f"For the strength of --faces pass --face-strength {argument}."
+            return f"For a scale pass -s {number[1]}."
+    for argument in missing:  # An option among the inputs came after `--`.
+        if _OPTION.fullmatch(argument) and _suffix(argument) not in suffixes:
+            return "Words after -- are names of inputs; put options before it."
+    return ""
+
+
+def _suffix(name: str) -> str:
+    """Return the suffix of a name in lower case, such as `.png`; "" if it has none."""
+    return os.path.splitext(name)[1].lower()  # noqa: PTH122
 
 
 def _split_name(arguments: Sequence[str]) -> str | None:
