@@ -31,8 +31,9 @@ _OPTION_ADVICE = re.compile(
 # `detection.face_detection`.
 _FILE_ARGUMENT = re.compile(r"pass the path of its file as `(?:\w+=\w+\()?(\w+)(?:=\.{3}\))?`")
 
-# Advice to pass a value for an argument, as in `feature_network`.
-_VALUE_ARGUMENT = re.compile(r"pass (\w+) as `(\w+)`")
+# Advice to pass a text for an argument, as in messages of `losses.features` and
+# `metrics.aligned_face_distances`.
+_VALUE_ARGUMENT = re.compile(r"pass '(\w+)' as `(\w+)`")
 
 
 class SrganGpError(Exception):
@@ -157,9 +158,9 @@ def with_options(message: str, verb: str = "") -> str:
     'It is missing. Or pass --detector FILE.'
     >>> with_options("Or pass the path of its file as `faces=FaceOptions(detector=...)`.")
     'Or pass --detector FILE.'
-    >>> with_options("It is missing, or pass none as `face_detector`.", "train")
+    >>> with_options("It is missing, or pass 'none' as `face_detector`.", "train")
     'It is missing, or pass --face-detector none.'
-    >>> with_options("It is missing, or pass none as `face_detector`.", "finetune")
+    >>> with_options("It is missing, or pass 'none' as `face_detector`.", "finetune")
     'It is missing, or pass --set face_detector=none.'
     """
 

@@ -45,7 +45,7 @@ EXAMPLES = (
 )
 
 # Help texts of the options; the default is in brackets. For `--feature-weights` and `--detector`,
-# the value `none` becomes `Path("none")`, for which `evaluation` skips the network.
+# the value is a path; for `none`, `evaluation` skips the network.
 _MODEL = "name of a model, path of an .onnx file, or bicubic for the baseline"
 _DATA = (
     "validation images in full size; for a face model, aligned faces; of a zip of `srgan-gp "

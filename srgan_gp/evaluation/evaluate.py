@@ -23,6 +23,8 @@ from srgan_gp.metrics.torchmetrics_scores import LPIPS_SMALLEST_SIDE, Torchmetri
 
 BASELINE = "bicubic"
 """Pass it instead of a model's name to score bicubic upscaling."""
+NO_NETWORK = "none"
+"""Pass it, or a path of this text, instead of a network's file to skip the scores that need it."""
 
 OnScored = Callable[[int, int], None]
 """Called after each image with the number of images scored, and the number of all images."""
@@ -36,7 +38,7 @@ def evaluate(
     *,
     low_res: str = "matlab",
     scale: int | None = None,
-    feature_weights: Path | None = None,
+    feature_weights: Path | str | None = None,
     fidelity: float | None = None,
     metrics: Sequence[str] = (),
     on_scored: OnScored = lambda done, total: None,
@@ -50,7 +52,7 @@ def evaluate(
         low_res: name of the downscaler, a key of `LOW_RES`.
         scale: enlargement; None: the model's own, 4 for the baseline.
         feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
-            `Path("none")`: the squeeze distance is skipped.
+            `NO_NETWORK`: the squeeze distance is skipped.
         fidelity: mixes the model's weights with those of its partner, a model of higher PSNR:
             share of the partner, in [0, 1]. None: the model is not changed; see `Upscaler.load`.
         metrics: scores of the package torchmetrics to add, keys of `torchmetrics_scores.CLASSES`.
@@ -75,8 +77,7 @@ def evaluate(
     enlarge, model_scale, model_sha256 = _open_model(model, scale, fidelity)
     require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
     torchmetrics = _open_torchmetrics(metrics, files)
-    has_features = feature_weights != Path("none")
-    features = Features.load("squeeze", feature_weights, is_optional=True) if has_features else None
+    features = load_features(feature_weights)
     scores, patches = [], PatchPairs()
     texture, original_texture = FlatSpectrum(), FlatSpectrum()
     for number, file in enumerate(files, 1):
@@ -105,6 +106,24 @@ def evaluate(
         pictures=tuple(scores),
         torchmetrics=torchmetrics.scores() if torchmetrics else None,
     )
+
+
+def load_features(feature_weights: Path | str | None) -> Features | None:
+    """Load SqueezeNet 1.1 for the squeeze distance, on the CPU.
+
+    Args:
+        feature_weights: as for `evaluate`.
+
+    Returns:
+        The network; None for `NO_NETWORK`.
+
+    Raises:
+        UsageError: the file does not hold the weights, or they are not installed.
+    """
+    if str(feature_weights) == NO_NETWORK:
+        return None
+    file = None if feature_weights is None else Path(feature_weights)
+    return Features.load("squeeze", file, is_optional=True)
 
 
 def _open_torchmetrics(

@@ -179,7 +179,7 @@ def _find_squeeze(is_optional: bool) -> Path:
     cached = _in_cache(FEATURE_NETWORKS["squeeze"])
     path = FEATURE_NETWORK.installed() or (cached if cached.is_file() else None)
     if path is None:
-        advice = "; to skip its scores, pass none as `feature_weights`" if is_optional else ""
+        advice = "; to skip its scores, pass 'none' as `feature_weights`" if is_optional else ""
         raise UsageError(
             f"Images are compared with {FEATURE_NETWORK.title}, which is not installed. "
             f"{how_to_get(FEATURE_NETWORK)} Or pass the path of its file as `feature_weights`"

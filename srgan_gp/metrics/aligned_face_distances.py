@@ -91,7 +91,7 @@ class YunetFeatures:
         except (OSError, ValueError, DecodeError) as error:
             raise ModelRefusedError(f"{file} is not an ONNX network ({error}).") from error
         except Exception as error:  # the errors of ONNX Runtime have no common class
-            advice = f", or pass none as `{argument}`" if argument else ""
+            advice = f", or pass 'none' as `{argument}`" if argument else ""
             raise ModelRefusedError(
                 f"FD-yunet needs the backbone maps {', '.join(YUNET_MAPS)} of YuNet, which {file} "
                 f"does not have. Use the file of the OpenCV model zoo{advice}."

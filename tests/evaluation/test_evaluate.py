@@ -53,6 +53,20 @@ def test_scores_name_what_they_were_made_with(pictures):
         assert scores["mean"][metric] == pytest.approx(np.mean(values))
 
 
+@pytest.mark.parametrize("value", ["none", Path("none")])
+def test_the_text_of_the_message_skips_the_feature_network(pictures, tmp_path, monkeypatch, value):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
+    with pytest.raises(UsageError, match="pass 'none' as `feature_weights`"):
+        evaluate("bicubic", str(pictures))
+    assert evaluate("bicubic", str(pictures), feature_weights=value).feature_network is None
+
+
+def test_the_weights_of_the_feature_network_may_be_a_text(pictures, tmp_path):
+    with pytest.raises(UsageError, match=r"missing\.pth does not hold the weights"):
+        evaluate("bicubic", str(pictures), feature_weights=str(tmp_path / "missing.pth"))
+
+
 def test_the_patch_distance_is_that_of_the_whole_set(pictures):
     originals = [file.read() for file in list_images(pictures)]
     outputs = [bicubic(LOW_RES["cv2"](pixels, 4), 4) for pixels in originals]

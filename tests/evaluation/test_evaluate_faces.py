@@ -64,7 +64,7 @@ def small_networks(monkeypatch):
     features.sha256 = "f" * 64
     detector = SimpleNamespace(detect=lambda pixels: [pixels], file=None)
     maps = SimpleNamespace(features=lambda faces: faces.mean((1, 2)), sha256="d" * 64)
-    monkeypatch.setattr(module.Features, "load", lambda *_, **__: features)
+    monkeypatch.setattr(Features, "load", lambda *_, **__: features)
     monkeypatch.setattr(module.FaceDetector, "load", lambda _: detector)
     monkeypatch.setattr(module.YunetFeatures, "load", lambda *_: maps)
 
@@ -260,6 +260,14 @@ def test_an_option_of_the_other_kind_of_model_is_refused(
     message = capsys.readouterr().err
     assert option.split()[0] in message
     assert ("generates faces" if kind == "faces" else "upscales images") in message
+
+
+@pytest.mark.parametrize("kind", [str, Path])
+def test_none_skips_the_networks(install, face_folders, kind):
+    install(face_folders.pictures)
+    networks = {"feature_weights": kind("none"), "detector": kind("none")}
+    scores = evaluate_faces("any", face_folders.validation, **networks)
+    assert (scores.feature_network, scores.detector) == (None, None)
 
 
 def test_a_detector_that_is_missing_is_named(install, face_folders):

@@ -74,4 +74,4 @@ def test_a_missing_network_names_the_command_and_the_argument(monkeypatch, tmp_p
     text = str(caught.value)
     assert "--feature-weights" not in text
     assert "Or pass the path of its file as `feature_weights`" in text
-    assert ("pass none as" in text) == is_optional
+    assert ("pass 'none' as `feature_weights`" in text) == is_optional
