@@ -40,7 +40,8 @@ def layout_hint(shape: tuple[int, ...]) -> str:
     '; transpose it to (H, W, 3): image.transpose(1, 2, 0)'
     """
     if 0 in shape or len(shape) not in (3, 4):
-        return "; it is empty" if 0 in shape else ""
+        grey = {2: "; pass image[..., np.newaxis]"}
+        return "; it is empty" if 0 in shape else grey.get(len(shape), "")
     name, axes, order, many = "image", "H, W", "1, 2, 0", ""
     if len(shape) == 4:
         name, axes, order = "images", "N, H, W", "0, 2, 3, 1"
@@ -193,9 +194,8 @@ class Picture:
                 raise ValueError(f"dpi must be above 0 and at most {MAX_DPI}, got {dpi!r}")
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
-            hint = "; pass image[..., np.newaxis]" if len(shape) == 2 else layout_hint(shape)
-            if len(shape) == 3 and shape[2] in (2, 4):  # The last channel is alpha.
-                hint = "; pass Picture(image[..., :-1], alpha=image[..., -1])"
+            alpha = "; pass Picture(image[..., :-1], alpha=image[..., -1])"  # of 2 or 4 channels
+            hint = layout_hint(shape) or (alpha if len(shape) == 3 else "")
             raise ValueError(f"pixels must be (H, W, 3) or (H, W, 1), got {shape}{hint}")
         if dtype not in _DTYPES:
             raise ValueError(

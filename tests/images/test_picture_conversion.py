@@ -345,6 +345,11 @@ def test_write_image_of_a_file_names_read_image(image):
         ({"pixels": np.zeros((3, 40, 50), "u1")}, ValueError, r"image.transpose\(1, 2, 0\)"),
         ({"pixels": np.zeros((4, 4, 3))}, ValueError, "astype"),
         ({"pixels": np.zeros((4, 4, 4), "u1")}, ValueError, r"alpha=image\[..., -1\]"),
+        ({"pixels": np.zeros((4, 4, 2), "u1")}, ValueError, r"alpha=image\[..., -1\]"),
+        ({"pixels": np.zeros((0, 4, 4), "u1")}, ValueError, r"got \(0, 4, 4\); it is empty$"),
+        ({"pixels": np.zeros((4, 0, 2), "u1")}, ValueError, r"got \(4, 0, 2\); it is empty$"),
+        ({"pixels": np.zeros((0, 4), "u1")}, ValueError, r"got \(0, 4\); it is empty$"),
+        ({"pixels": np.zeros(4, "u1")}, ValueError, r"got \(4,\)$"),
         ({"pixels": np.zeros((4, 4, 3), "u1"), "alpha": 255}, TypeError, "alpha must be a numpy"),
     ],
 )
