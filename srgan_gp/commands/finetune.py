@@ -191,7 +191,8 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         # about a model that it replaces.
         require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
     weights = options.feature_weights
-    if weights is not None and not is_file(Path(weights)):
+    # For "none" the training decides whether it needs the network.
+    if weights not in (None, "none") and not is_file(Path(weights)):
         raise UsageError(f"--feature-weights {weights} is not a file.")
     if os.path.lexists(output) and not is_folder(output):
         raise UsageError(f"The run needs a folder, and {output} is a file; pass another -o.")

@@ -8,6 +8,7 @@ exit code, `EXAMPLES` as (command line, purpose), and, if the verb takes models,
 
 import argparse
 import os
+import re
 from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
@@ -27,6 +28,8 @@ Options of `train` that became generator arguments are in `training.options.gene
 """
 
 _EXAMPLES_TITLE = "examples:"
+_OPTION = re.compile(r"--?[a-zA-Z]")
+"""The beginning of a word that is an option, and not a negative number."""
 
 
 class SuggestingParser(argparse.ArgumentParser):
@@ -108,11 +111,16 @@ class CommandParser(SuggestingParser):
             words = list(self._words)
             if "--" in words:  # Words after it are no options.
                 words = words[: words.index("--")]
-            names = [word.partition("=")[0] for word in words if word.startswith("--")]
-            unknown = [name for name in names if name not in self._option_string_actions]
+            names = [word.partition("=")[0] for word in words if _OPTION.match(word)]
+            unknown = [name for name in names if not self._is_known(name)]
             if unknown:
                 message = f"unrecognized arguments: {' '.join(unknown)}"
         super().error(message)
+
+    def _is_known(self, name: str) -> bool:
+        """Return whether a word is an option of this verb, or a short option with its value."""
+        known = self._option_string_actions
+        return name in known or (not name.startswith("--") and name[:2] in known)
 
     def _check_end_of_options(self, words: Sequence[str]) -> None:
         """Exit with an error at an option of this verb after `--`, unless a file has its name.

@@ -78,6 +78,12 @@ def test_mistakes_are_refused_before_torch_is_imported(photos, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_none_in_place_of_the_file_of_the_feature_network_is_no_missing_file(photos, capsys):
+    words = ["finetune", "--from", "photo-x4", "--data", str(photos), "--feature-weights", "none"]
+    assert main([*words, "--validation", "gone"]) == 2
+    assert capsys.readouterr().err.startswith("srgan-gp: error: gone does not exist.")
+
+
 def test_ctrl_c_during_the_first_checks_says_what_is_saved(interrupted_run, photos):
     interrupted_run.interrupt(validation_split, "list_images")
     words = ["--from", "photo-x4", "--data", str(photos), "-o", str(interrupted_run.folder)]

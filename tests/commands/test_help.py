@@ -332,11 +332,20 @@ def test_an_unknown_option_after_the_end_of_options_is_said_to_be_a_name(tmp_pat
     assert expected in capsys.readouterr().err
 
 
-def test_the_end_of_options_before_the_command_is_named(capsys):
+@pytest.mark.parametrize(
+    ("words", "proposed"),
+    [
+        ("-- upscale a.jpg", "upscale a.jpg"),
+        ("-- upscale -o out -- -a.jpg", "upscale -o out -- -a.jpg"),
+        ("-- upscale upscale -o upscale", "upscale upscale -o upscale"),
+        ("-- upscale train", "upscale train"),
+    ],
+)
+def test_the_end_of_options_before_the_command_is_named(words, proposed, capsys):
     with pytest.raises(SystemExit):
-        main(["--", "upscale", "a.jpg"])
+        main(words.split())
     assert capsys.readouterr().err == (
-        "srgan-gp: error: -- comes before the command; type: srgan-gp upscale a.jpg\n"
+        f"srgan-gp: error: -- comes before the command; type: srgan-gp {proposed}\n"
     )
 
 
@@ -344,6 +353,10 @@ def test_the_end_of_options_before_the_command_is_named(capsys):
     ("words", "advice"),
     [
         (["finetune", "--model", "photo-x4", "--data", "d"], "--from names the model"),
+        (["finetune", "-n", "photo-x4", "--data", "d"], "--from names the model"),
+        (["finetune", "-n", "photo-x4", "--from", "m", "--data", "d"], "--from names the model"),
+        (["finetune", "-orun", "--data", "d"], "arguments are required: --from"),
+        (["finetune", "--data", "d", "-o", "-5"], "arguments are required: --from"),
         (["finetune", "--from", "m", "--data", "d", "--epochs", "3"], "--set total_images=8000"),
         (["models", "photo-x4", "--verify"], "type srgan-gp models verify"),
         (["models", "--list"], "srgan-gp models lists them"),

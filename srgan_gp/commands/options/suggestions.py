@@ -152,13 +152,15 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
         if verbs:
             return f"help is an option; type: srgan-gp {verbs[0]} --help"
         return "help is an option; type: srgan-gp --help, or srgan-gp COMMAND --help"
+    if word in commands:  # only after --, which ends the options
+        others = list(words)
+        others.remove("--")  # the first one; a later one belongs to the command
+        others.remove(word)
+        return f"-- comes before the command; type: srgan-gp {shlex.join([word, *others])}"
     if verbs and words[0].startswith("-"):
         others = list(words)
         others.remove(verbs[0])
         return f"the command comes first; type: srgan-gp {shlex.join([verbs[0], *others])}"
-    if word in commands:  # only after --, which ends the options
-        others = [other for other in words if other not in ("--", word)]
-        return f"-- comes before the command; type: srgan-gp {shlex.join([word, *others])}"
     similar = "" if _names_images(word) else _closest(word, commands)
     # If the line begins with an option, `word` may be its value, and an image come later.
     candidates = words if words[0].startswith("-") else [word]
