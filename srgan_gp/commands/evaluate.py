@@ -28,6 +28,7 @@ The functions are in `data.benchmark_downscalers`, which would be slow to import
 """
 
 MODEL_TASKS = ("super-resolution", "face-generation")  # `--help` lists the models of these tasks
+TOO_MANY_WORDS = "one model at a time, and one place of images: run it once for each"
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
     (

@@ -3,7 +3,8 @@
 A verb is a subcommand, such as `upscale`. Its module in `srgan_gp.commands` is imported only when
 the user types the verb. The module has `add_options(parser)`, `run(options)`, which returns the
 exit code, `EXAMPLES` as (command line, purpose), and, if the verb takes models, `MODEL_TASKS`.
-`srgan_gp.cli` builds the parsers and calls `run`.
+`srgan_gp.cli` builds the parsers and calls `run`. A verb may have `TOO_MANY_WORDS`, the advice for
+a word that is no option and that it does not take.
 """
 
 import argparse
@@ -37,9 +38,13 @@ class SuggestingParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print the error with a suggestion in one line on stderr, and exit with 2."""
-        hint = suggestion(message, self._option_string_actions)
-        print_message(f"{self.prog}: error: {message}{hint or f'; see {self.prog} --help'}")
+        hint = self._hint(message) or f"; see {self.prog} --help"
+        print_message(f"{self.prog}: error: {message}{hint}")
         self.exit(2)
+
+    def _hint(self, message: str) -> str:
+        """Return the end of the sentence of an error with a suggestion; "" if there is none."""
+        return suggestion(message, self._option_string_actions)
 
 
 class MainParser(SuggestingParser):
@@ -116,6 +121,14 @@ class CommandParser(SuggestingParser):
             if unknown:
                 message = f"unrecognized arguments: {' '.join(unknown)}"
         super().error(message)
+
+    def _hint(self, message: str) -> str:
+        advice = getattr(self._module, "TOO_MANY_WORDS", "")
+        words = message.removeprefix("unrecognized arguments: ").split(" ")
+        is_about_words = message.startswith("unrecognized arguments: ")
+        if advice and is_about_words and not any(word.startswith("-") for word in words):
+            return f"; {advice}"
+        return super()._hint(message)
 
     def _is_known(self, name: str) -> bool:
         """Return whether a word is an option of this verb, or a short option with its value."""

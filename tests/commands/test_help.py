@@ -366,3 +366,20 @@ def test_a_word_for_another_option_of_the_verb_gets_advice(words, advice, capsys
     with pytest.raises(SystemExit):
         main(words)
     assert advice in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", ["mine photo-x4 --data d", "mine --data d photo-x4"])
+def test_evaluate_takes_one_model_at_a_time(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", *words.split()])
+    assert stop.value.code == 2
+    assert capsys.readouterr().err == (
+        "srgan-gp evaluate: error: unrecognized arguments: photo-x4; one model at a time, and one "
+        "place of images: run it once for each\n"
+    )
+
+
+def test_an_unknown_option_beside_a_second_model_gets_its_own_suggestion(capsys):
+    with pytest.raises(SystemExit):
+        main(["evaluate", "mine", "photo-x4", "--data", "d", "--scle", "4"])
+    assert capsys.readouterr().err.endswith("; did you mean --scale?\n")
