@@ -383,3 +383,24 @@ def test_an_unknown_option_beside_a_second_model_gets_its_own_suggestion(capsys)
     with pytest.raises(SystemExit):
         main(["evaluate", "mine", "photo-x4", "--data", "d", "--scle", "4"])
     assert capsys.readouterr().err.endswith("; did you mean --scale?\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "proposed"),
+    [
+        ("--total_images 500", "total_images=500"),
+        ("--total-images=500", "total_images=500"),
+        ("--learning-rate 1e-5 --scle 2", "learning_rate=1e-5"),
+        ("--patch-sizes 24 32 --json", "patch_sizes=24,32"),
+    ],
+)
+def test_finetune_names_set_for_an_option_of_train(words, proposed, capsys):
+    with pytest.raises(SystemExit):
+        main(["finetune", "--from", "m", "--data", "d", *words.split()])
+    assert capsys.readouterr().err.endswith(f"; pass --set {proposed}\n")
+
+
+def test_finetune_names_set_for_an_option_of_train_where_from_is_missing(capsys):
+    with pytest.raises(SystemExit):
+        main(["finetune", "--data", "d", "--total_images", "500"])
+    assert capsys.readouterr().err.endswith("; pass --set total_images=VALUE\n")

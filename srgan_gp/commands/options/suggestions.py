@@ -11,6 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from pathlib import Path
 
 _METADATA = ("--strip-metadata", "metadata is kept anyway; --strip-metadata removes it")
@@ -28,7 +29,7 @@ ADVICE = {
         ("--resume", "--continue"), ("--output", "to continue, type the same command again")
     ),
     **dict.fromkeys(("--count", "--number"), ("--seeds", "--seeds 0-3 gives four faces")),
-    **dict.fromkeys(("--epochs", "--steps", "--iterations", "--total-images"), _LENGTH),
+    **dict.fromkeys(("--epochs", "--steps", "--iterations"), _LENGTH),
     **dict.fromkeys(("--model", "-n"), ("--from", "--from names the model")),
     "--list": ("--scores", "srgan-gp models lists them"),
     "--verify": ("--scores", "type srgan-gp models verify"),
@@ -80,6 +81,8 @@ def suggestion(message: str, options: Iterable[str]) -> str:
         return "; the short form of --model is -n"
     elif message.startswith("unrecognized arguments: "):
         typed, known = _OPTION.findall(message), [name for name in names if name[:2] == "--"]
+        if "--set" in names and (advice := _set_advice(message)):
+            return f"; {advice}"
     else:
         return ""
     for word in typed:
@@ -91,6 +94,27 @@ def suggestion(message: str, options: Iterable[str]) -> str:
     ]
     suggested = [name for name in similar if name]
     return f"; did you mean {' '.join(suggested)}?" if suggested else ""
+
+
+def _set_advice(message: str) -> str:
+    """Return the advice to pass an option of a training run in `--set`; "" if none was typed.
+
+    Args:
+        message: message of argparse about unknown options of `finetune`.
+
+    >>> _set_advice("unrecognized arguments: --patch-sizes 24 32")
+    'pass --set patch_sizes=24,32'
+    """
+    from srgan_gp.training.options.config import TrainConfig
+
+    known = {field.name for field in fields(TrainConfig)}
+    # Each option with the words up to the next option, which are its values.
+    for option, values in re.findall(r"(?<!\S)--([a-z][\w-]*)((?:[ =](?!--)\S+)*)", message):
+        name = option.replace("-", "_")
+        if name in known:
+            value = ",".join(re.split("[ =]", values)[1:]) or "VALUE"
+            return f"pass --set {shlex.quote(f'{name}={value}')}"
+    return ""
 
 
 def long_option(word: str, options: Iterable[str]) -> str:
