@@ -98,6 +98,8 @@ def finetune(
     split = split_images(found, partial(usable_images, say=say, on_stage=on_stage))
     config = plan(source, len(split.train), len(split.validation), changes or {})
     load_features(config)  # fails now, not after the training, if a download is needed and fails
+    # Checked first, because planned options depend on the number of images.
+    _require_same_images(split, run_dir)
     # Other planned options depend on `total_images`: a message names it first as the cause.
     require_same_options(config, run_dir, causes=("total_images",))
     _write_lists(split, run_dir)
@@ -193,28 +195,35 @@ def _score(
     return score_faces(generator, validation, on_scored)
 
 
-def _write_lists(split: Split, run_dir: Path) -> None:
-    """Save the lists of training and validation images.
-
-    A run with checkpoints must have been begun with the same images.
+def _require_same_images(split: Split, run_dir: Path) -> None:
+    """Check that the checkpoints in `run_dir`, if there are any, are of a run on these images.
 
     Raises:
         UsageError: the run was begun with other images.
+    """
+    if not checkpoint.list_checkpoints(run_dir / "checkpoints"):
+        return
+    for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.validation)):
+        path = run_dir / name
+        if is_file(path) and not _has_images(path, files):
+            raise UsageError(
+                f"{run_dir} holds a fine-tuning on other images. Choose another output folder "
+                "with -o, or the same images to resume."
+            )
+
+
+def _write_lists(split: Split, run_dir: Path) -> None:
+    """Save the lists of training and validation images; create the folder if it is missing.
+
+    Raises:
         OutputError: the folder cannot be written.
     """
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"Cannot create {run_dir}: {error.strerror}.") from error
-    has_begun = bool(checkpoint.list_checkpoints(run_dir / "checkpoints"))
     for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.validation)):
-        path = run_dir / name
-        if has_begun and is_file(path) and not _has_images(path, files):
-            raise UsageError(
-                f"{run_dir} holds a fine-tuning on other images; choose another output folder, or "
-                "the same images to resume."
-            )
-        write_list(files, path)
+        write_list(files, run_dir / name)
 
 
 def _has_images(path: Path, files: Sequence[ImageFile]) -> bool:

@@ -86,7 +86,7 @@ def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[st
     listed = f"{'; '.join(of_causes)}{link}{'; '.join(others)}"
     raise UsageError(
         f"{run_dir} holds a run with other options: {listed}. "
-        "Choose another output folder, or the same options to resume."
+        "Choose another output folder with -o, or the same options to resume."
     )
 
 

@@ -186,7 +186,7 @@ def require_same_data(data: Sequence[str], validation: str | None, run_dir: Path
         raise UsageError(
             f"{run_dir} holds a run on other images: {count_before} then, {count_now} now, or "
             f"different in name, size or order. Pass the same {option} to resume, or choose "
-            "another output folder."
+            "another output folder with -o."
         )
 
 

@@ -139,8 +139,10 @@ def test_a_model_that_never_gets_better_is_unchanged(upscaler, photos, tmp_path)
 def test_other_images_do_not_continue_a_run(upscaler, photos, tmp_path):
     finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
     others = fill(tmp_path / "others", 21, 64)
-    with pytest.raises(UsageError, match="other images"):
-        finetune(upscaler, [str(others)], tmp_path / "run", changes=QUICK)
+    # Most planned options follow from the number of images; the message names the cause alone.
+    for changes in (QUICK, QUICK | {"total_images": 64}):
+        with pytest.raises(UsageError, match=r"fine-tuning on other images\. .* with -o, or"):
+            finetune(upscaler, [str(others)], tmp_path / "run", changes=changes)
 
 
 def test_the_length_that_was_typed_is_named_before_what_follows_from_it(upscaler, photos, tmp_path):
@@ -150,6 +152,7 @@ def test_the_length_that_was_typed_is_named_before_what_follows_from_it(upscaler
         finetune(upscaler, [str(photos)], tmp_path / "run", changes=longer)
     length = f"total_images ({longer['total_images']}, before: {QUICK['total_images']})"
     assert f"other options: {length}, and with it critic_warmup_images (" in str(caught.value)
+    assert "another output folder with -o" in str(caught.value)
 
 
 def test_a_face_generator_is_judged_by_kernel_distance_and_novelty(face_model, faces, tmp_path):
