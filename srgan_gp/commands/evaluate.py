@@ -160,7 +160,7 @@ def _print_face_scores(options: argparse.Namespace) -> None:
     The steps are printed on stderr, with `--json` too: some take minutes.
     """
     from srgan_gp.evaluation.evaluate_faces import evaluate_faces
-    from srgan_gp.evaluation.score_lines import face_score_lines
+    from srgan_gp.evaluation.score_lines import face_score_lines, face_score_warning
 
     scores = evaluate_faces(
         options.model,
@@ -174,6 +174,8 @@ def _print_face_scores(options: argparse.Namespace) -> None:
         metrics=options.metrics,
         report=print_message,
     )
+    if warning := face_score_warning(scores):
+        print_message(warning)
     _print(scores.as_dict(), face_score_lines(scores), options.json)
 
 

@@ -8,6 +8,10 @@ from srgan_gp.metrics.score_directions import legend
 from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 from srgan_gp.models.helper_networks import CARD_FEATURES
 
+FEW_FACES = 400
+"""Number of validation faces below which distances are much larger than those on model cards: of
+`faces-64`, FD-yunet is about 350 with 30 faces and 210 with 100; its card has 113 with 788."""
+
 
 def score_lines(scores: Scores) -> Iterator[str]:
     """Format the scores of a model that upscales: of each image, their mean, and of the set."""
@@ -36,9 +40,8 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
         f"{scores.truncation:g}, against {real}; squeeze and SWD: {scores.paired_count} of each"
     )
     titles = {key: title for key, (title, _) in METRICS.items()}
-    relative_only = [key for key in RELATIVE_METRICS if key not in METRICS]
-    # A legend says for each score whether higher or lower is better.
-    yield legend([*METRICS, *relative_only, NOVELTY], titles)
+    # The legend says for each score that is printed whether higher or lower is better.
+    yield legend(_printed_scores(scores), titles)
     yield from _feature_lines("squeeze distances", scores.feature_network)
     if scores.detector:
         yield f"FD-yunet by the network {scores.detector}"
@@ -53,6 +56,27 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
         verdict = "it repeats training faces" if scores.is_memorising else "no sign of memorisation"
         yield f"novelty {scores.memorisation:.4f}: {verdict}"
     yield from _torchmetrics_lines(scores.torchmetrics)
+
+
+def face_score_warning(scores: FaceScores) -> str:
+    """Return a warning about few validation faces; "" if there are `FEW_FACES` or more."""
+    count = scores.validation.count
+    if count >= FEW_FACES:
+        return ""
+    return (
+        f"warning: {count} validation faces are few. So few faces, or faces that are cropped "
+        "differently from the training faces, make the distances large: do not compare them with "
+        "those of the model card, only with those of models on the same faces."
+    )
+
+
+def _printed_scores(scores: FaceScores) -> list[str]:
+    """Return the names of the scores that `face_score_lines` prints, in their order."""
+    measured = [scores.relative()]
+    measured += [face_set.by_name() for face_set in (scores.model, *scores.baselines)]
+    measured += [scores.validation.by_name(), {NOVELTY: scores.memorisation}]
+    names = dict.fromkeys([*METRICS, *RELATIVE_METRICS, NOVELTY])  # each name once
+    return [key for key in names if any(each.get(key) is not None for each in measured)]
 
 
 def _torchmetrics_lines(scores: TorchmetricsScores | None) -> Iterator[str]:

@@ -234,13 +234,14 @@ def test_the_command_prints_every_set_and_the_verdict(tiny_face_model, tmp_path,
     assert values["is_memorising"] is False
     assert main(words) == 0
     shown = capsys.readouterr()
-    first, *_, last = shown.out.splitlines()
+    first, directions, *_, last = shown.out.splitlines()
     assert first == (
         f"tiny-faces on {tmp_path / 'unseen'}: 3 faces of 8 x 8, truncation 1, against 4 "
         "validation faces (all); squeeze and SWD: 3 of each"
     )
     assert last == f"novelty {values['memorisation']:.4f}: no sign of memorisation"
-    assert "border ratio" in shown.out
+    assert directions.endswith("better if near 1: border ratio, novelty")
+    assert "warning: 4 validation faces are few. " in shown.err
     assert not any(line.endswith(": ") for line in shown.out.splitlines())
     assert "6 training faces" in shown.err
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from srgan_gp.evaluation.face_scores import (
     SetScores,
     share_with_one_face,
 )
+from srgan_gp.evaluation.score_lines import face_score_lines, face_score_warning
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances
 from srgan_gp.metrics.border_ratio import border_ratio
@@ -127,3 +129,29 @@ def test_the_relative_scores_are_over_those_of_the_validation_faces():
 def test_the_alarm_is_below_a_half(ratio, verdict):
     assert scores(memorisation=ratio).is_memorising is verdict
     assert scores(memorisation=ratio).as_dict()["is_memorising"] is verdict
+
+
+@pytest.mark.parametrize(
+    ("memorisation", "own", "expected"),
+    [
+        (None, {"fd_hog": 2.0}, "better if lower: FD-hog; better if near the real faces: "),
+        (0.9, {"border": 1.0}, "better if higher: share with one face; better if near 1: border"),
+        (None, {"pairwise_distance": 3.0}, "share with one face; better if near 1: diversity"),
+    ],
+)
+def test_the_legend_has_only_the_scores_that_are_printed(memorisation, own, expected):
+    found = scores(memorisation, **own)
+    found = replace(found, validation=replace(found.validation, count=9))
+    _, directions, *_ = face_score_lines(found)
+    assert expected in directions
+    assert ("novelty" in directions) == (memorisation is not None)
+    assert "FD-yunet" not in directions
+
+
+@pytest.mark.parametrize(("count", "warns"), [(30, True), (399, True), (400, False)])
+def test_few_validation_faces_are_warned_of(count, warns):
+    found = scores()
+    found = replace(found, validation=replace(found.validation, count=count))
+    start = f"warning: {count} validation faces are few. "
+    assert face_score_warning(found).startswith(start) == warns
+    assert bool(face_score_warning(found)) == warns
