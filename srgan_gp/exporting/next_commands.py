@@ -27,7 +27,7 @@ def after_run(run_dir: Path, name: str | None = None, exist: str = ERROR) -> str
 
 
 def after_model(task: str, model: str) -> str:
-    """Return a line with a command that uses a model.
+    """Return a line with a command that uses a model; generated faces get the name of the model.
 
     Args:
         task: task of the model, one of `cards.TASKS`.
@@ -35,5 +35,6 @@ def after_model(task: str, model: str) -> str:
     """
     command = ["srgan-gp", "upscale", "photo.jpg"]
     if task == FACES:
-        command = ["srgan-gp", "generate", "--seeds", "0-15", "--grid", "4x4", "-o", "faces.png"]
+        image = f"{Path(model).name.removesuffix('.onnx')}.png"
+        command = ["srgan-gp", "generate", "--seeds", "0-15", "--grid", "4x4", "-o", image]
     return f"Next: {shlex.join([*command, '--model', model])}"
