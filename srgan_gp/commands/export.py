@@ -6,6 +6,7 @@ Heavy modules are imported inside functions, so that `--help` is fast.
 import argparse
 from pathlib import Path
 
+from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.models.cards import read_card
 from srgan_gp.models.catalog import model_folders
@@ -47,7 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--photos", nargs="+", metavar="PLACE", help=_PHOTOS)
     add = parser.add_argument_group("Weights").add_argument
     add("--blend", metavar="MODEL.onnx", type=Path, help=_BLEND)
-    add("--blend-share", metavar="0..1", type=float, default=0.5, help=_SHARE)
+    add("--blend-share", metavar="0..1", type=types.real_number, default=0.5, help=_SHARE)
 
 
 def run(options: argparse.Namespace) -> int:

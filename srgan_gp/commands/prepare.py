@@ -70,13 +70,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("inputs", nargs="+", metavar="PHOTOS", help="folders, zip files, images or patterns")
     add("-o", "--output", type=Path, required=True, metavar="FILE.zip", help=_OUTPUT)
     add("--size", type=types.face_side, default=256, metavar="N", help="side of a face [256]")
-    add("--validation-share", type=float, metavar="0..1", help=_VALIDATION)
+    add("--validation-share", type=types.real_number, metavar="0..1", help=_VALIDATION)
     add("--seed", type=types.whole_number, default=0, metavar="N", help=_SEED)
     add = parser.add_argument_group("Detection and selection").add_argument
     add("--detector", type=Path, metavar="FILE", help=_DETECTOR)
     add("--aligned", action="store_true", help=_ALIGNED)
     add("--smallest", type=types.count, metavar="N", help=_SMALLEST)
-    add("--most-blur", type=float, metavar="0..1", help=_BLUR)
+    add("--most-blur", type=types.real_number, metavar="0..1", help=_BLUR)
     add("--max-pixels", type=types.count, default=100_000_000, metavar="N", help=_MAX_PIXELS)
     add = parser.add_argument_group("Output").add_argument
     add("--sheet", type=Path, metavar="FILE.png", help=_SHEET)

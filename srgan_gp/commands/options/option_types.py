@@ -22,13 +22,34 @@ MAX_FRAMES = 100_000  # more than an hour of an animation, at 25 frames a second
 MAX_FACE_SIDE = 2048  # side in pixels, twice that of the data set FFHQ
 
 
+def real_number(text: str) -> float:
+    """Parse a number, such as 0.5."""
+    _refuse_decimal_comma(text)
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"need a number such as 0.5, not {text}") from None
+
+
+def _number_or_nan(text: str) -> float:
+    """Parse a number; NaN if it is none. The caller's check of the range refuses NaN."""
+    _refuse_decimal_comma(text)
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _refuse_decimal_comma(text: str) -> None:
+    """Refuse a number such as 0,5, with the number to write."""
+    if re.fullmatch(r"[+-]?\d*,\d+", text):
+        raise argparse.ArgumentTypeError(f"write {text.replace(',', '.')}, not {text}")
+
+
 def scale(text: str) -> float:
     """Parse a scale factor: a number above 0, `MAX_SCALE` at most; `2x` and `x2` are 2."""
     number = text[:-1] if text[-1:] in "xX" else text.lower().removeprefix("x")
-    try:
-        value = float(number)
-    except ValueError:
-        value = 0
+    value = _number_or_nan(number)
     if not 0 < value <= MAX_SCALE:
         hint = "; it is a factor such as 2 or 2.5, and --width is a size in pixels"
         raise argparse.ArgumentTypeError(scale_message(text) + hint)
@@ -37,22 +58,16 @@ def scale(text: str) -> float:
 
 def fidelity(text: str) -> float:
     """Parse a fidelity from 0 to 1: weight of the second model in an average of two models."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 1:  # NaN fails both comparisons
+    value = _number_or_nan(text)
+    if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"the fidelity must be from 0 to 1, not {text}")
     return value
 
 
 def face_strength(text: str) -> float:
     """Parse the strength of face enhancement: the weight of the face model in a face, 0 to 1."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1
-    if not 0 <= value <= 1:  # NaN fails both comparisons
+    value = _number_or_nan(text)
+    if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"the strength must be from 0 to 1, not {text}")
     return value
 
@@ -175,10 +190,7 @@ def _numbers(text: str, pattern: str, expected: str, largest: int) -> tuple[int,
 
 def truncation(text: str) -> float:
     """Parse the truncation of generated faces, a factor of the latents: 0 to `MAX_TRUNCATION`."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
+    value = _number_or_nan(text)
     if not 0 <= value <= MAX_TRUNCATION:
         raise argparse.ArgumentTypeError(
             f"the truncation must be from 0 to {MAX_TRUNCATION}, not {text}"
