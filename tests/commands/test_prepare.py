@@ -14,6 +14,8 @@ from PIL import Image
 from srgan_gp.cli import main
 from srgan_gp.commands import prepare
 from srgan_gp.data.image_sources import list_images
+from srgan_gp.detection.face_alignment import TEMPLATE
+from srgan_gp.detection.face_detection import Face, FaceDetector
 from srgan_gp.errors import NothingToDoError, UsageError
 
 
@@ -178,6 +180,35 @@ def test_the_advice_states_the_limit_of_small_faces(faces, tmp_path, rng, capsys
     printed = capsys.readouterr().err
     assert "a side below 20 pixels in the photo; --smallest 10 keeps smaller ones" in printed
     assert "manifest.json in faces.zip has the photo of each face." in printed
+
+
+class TightCrops:
+    """Replaces YuNet: in an image of 64 pixels the square of the face has twice its side."""
+
+    def __init__(self, file):
+        self.file = file
+
+    def detect(self, pixels):
+        side = pixels.shape[0]
+        square = TEMPLATE * 2 * side - side / 2 if side == 64 else TEMPLATE * side - 0.5
+        return [Face((0, 0, side, side), square, 0.9)]
+
+
+def test_faces_that_are_cut_off_get_the_advice_of_aligned_faces(
+    faces, tmp_path, rng, capsys, monkeypatch
+):
+    detector = TightCrops(faces / "notes.txt")
+    monkeypatch.setattr(FaceDetector, "load", lambda *_: detector)
+    advice = "If the images are faces already, each a square crop of one face, pass --aligned."
+    with pytest.raises(NothingToDoError, match=r"12 cut off.* pass --aligned\.") as error:
+        run(faces, "-o", tmp_path / "none.zip")
+    assert str(error.value).endswith(advice)
+    pixels = cv2.resize(rng.integers(0, 256, (9, 9, 3), np.uint8), (80, 80))
+    Image.fromarray(pixels).save(faces / "larger.png")
+    assert run(faces, "-o", tmp_path / "one.zip") == 0
+    printed = capsys.readouterr()
+    assert "13 faces: 1 kept, 12 dropped (12 cut off)" in printed.out
+    assert printed.err.rstrip().endswith(advice)
 
 
 def test_sides_above_the_limit_are_refused(faces, tmp_path, capsys):

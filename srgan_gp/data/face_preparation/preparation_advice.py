@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from srgan_gp.data.face_preparation.preparation_report import cut_off_advice
 from srgan_gp.data.validation_split import missing_images
 
 
@@ -42,6 +43,8 @@ def advice_lines(counts: Mapping[str, Any], output: Path, smallest: int) -> list
             f"Too small is a face whose square has a side below {smallest} pixels in the photo; "
             f"--smallest {max(smallest // 2, 1)} keeps smaller ones, which are less sharp."
         )
+    if advice := cut_off_advice(counts):
+        lines.append(advice)
     return lines
 
 

@@ -133,11 +133,26 @@ def none_kept_message(counts: Mapping[str, Any]) -> str:
     """
     message = f"No face was kept: {'; '.join(summary_lines(counts))}."
     if counts["faces"]:
-        return message
+        return f"{message} {advice}" if (advice := cut_off_advice(counts)) else message
     return (
         f"{message} Faces are found if they are photographed from the front. If the images are "
         "aligned faces already, pass --aligned; other subjects go to `srgan-gp finetune` as they "
         "are, in a folder."
+    )
+
+
+def cut_off_advice(counts: Mapping[str, Any]) -> str:
+    """Return the advice for the result of `count`, if most dropped faces are cut off; "" if not.
+
+    >>> cut_off_advice({"dropped": {"cut off": 3, "blurred": 1}})  # doctest: +ELLIPSIS
+    'Cut off is a face whose square reaches too far beyond the photo. If the images are ...'
+    """
+    dropped = counts["dropped"]
+    if 2 * dropped.get(Reason.CUT_OFF.value, 0) <= sum(dropped.values()):
+        return ""
+    return (
+        "Cut off is a face whose square reaches too far beyond the photo. If the images are faces "
+        "already, each a square crop of one face, pass --aligned."
     )
 
 
