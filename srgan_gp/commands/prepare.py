@@ -118,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
         print_result(json.dumps(files | counts | {"passed_over": photo_list.skipped}, indent=2))
     else:
         _print_summary(counts, photo_list.skipped, output, sheet)
-        for line in advice_lines(counts, output, preparation.requirements.smallest):
+        for line in advice_lines(counts, output, preparation.requirements):
             print_message(line)
     if photo_list.folder_errors or counts["photos_by_outcome"]["unreadable"]:
         return PictureError.exit_code

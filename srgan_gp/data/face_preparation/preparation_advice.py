@@ -5,7 +5,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.data.face_preparation.preparation_report import cut_off_advice
+from srgan_gp.data.face_preparation.face_selection import Requirements
+from srgan_gp.data.face_preparation.preparation_report import (
+    cut_off_advice,
+    number_of,
+    small_side,
+)
 from srgan_gp.data.validation_split import missing_images
 
 
@@ -25,26 +30,56 @@ def validation_note(counts: Mapping[str, Any]) -> str:
     )
 
 
-def advice_lines(counts: Mapping[str, Any], output: Path, smallest: int) -> list[str]:
+def enlargement_note(counts: Mapping[str, Any], side: int) -> str:
+    """Say how many faces are enlarged to `side` pixels, and how to avoid it; "" if none is.
+
+    `counts` are those that `prepare_faces.prepare` returns.
+
+    >>> print(enlargement_note({"kept": 9, "enlarged": 2, "smallest_side": 128}, 256))
+    ... # doctest: +NORMALIZE_WHITESPACE
+    2 of 9 faces are enlarged by more than a quarter, to 256 pixels; --size 128 --smallest 128
+    enlarges none, and --smallest 204 drops them.
+    """
+    enlarged, kept, smallest = counts["enlarged"], counts["kept"], counts["smallest_side"]
+    if not enlarged:
+        return ""
+    drop = f", and --smallest {small_side(side)} drops them" if enlarged < kept else ""
+    return (
+        f"{enlarged} of {number_of(kept, 'face')} {'is' if enlarged == 1 else 'are'} enlarged by "
+        f"more than a quarter, to {side} pixels; --size {smallest} --smallest {smallest} enlarges "
+        f"none{drop}."
+    )
+
+
+def advice_lines(counts: Mapping[str, Any], output: Path, requirements: Requirements) -> list[str]:
     """Return lines with the commands to type next, or with what is missing for fine-tuning.
 
-    Faces whose side in the photo was below `smallest` pixels were dropped; `output` is the zip
-    file.
+    Before them is advice on faces that were enlarged or cut off.
+
+    Args:
+        counts: the counts that `prepare_faces.prepare` returns.
+        output: the zip file.
+        requirements: requirements that the kept faces meet.
     """
+    smallest = requirements.smallest
     missing = missing_images(counts["train"], counts["val"])
+    note = enlargement_note(counts, requirements.side)
+    lines = [note] if note else []
+    cut_off = cut_off_advice(counts)
+    if cut_off and (missing or sum(counts["dropped"].values()) > counts["kept"]):
+        lines.append(cut_off)
     if not missing:
         return [
+            *lines,
             f"Next: {_finetune('photo-x4', output, 'mine')}",
             f"Or, for a model that generates faces: {_finetune('faces-64', output, 'my-faces')}",
         ]
-    lines = [f"These faces are too few to fine-tune a model on: {missing}."]
+    lines.append(f"These faces are too few to fine-tune a model on: {missing}.")
     if counts["dropped"]["too small"]:
         lines.append(
             f"Too small is a face whose square has a side below {smallest} pixels in the photo; "
             f"--smallest {max(smallest // 2, 1)} keeps smaller ones, which are less sharp."
         )
-    if advice := cut_off_advice(counts):
-        lines.append(advice)
     return lines
 
 

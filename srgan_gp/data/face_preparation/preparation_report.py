@@ -108,6 +108,27 @@ def count(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
     }
 
 
+def count_enlarged(photos: Sequence[PhotoRecord], side: int) -> dict[str, int]:
+    """Count kept faces, at least one, that were enlarged by more than a quarter to `side` pixels.
+
+    Returns:
+        `enlarged`: number of these faces. `smallest_side`: smallest side of the square of a kept
+        face, in pixels of the photo, rounded down.
+    """
+    sides = [face.square_side for photo in photos for face in photo.kept]
+    enlarged = sum(square_side < small_side(side) for square_side in sides)
+    return {"enlarged": enlarged, "smallest_side": int(min(sides))}
+
+
+def small_side(side: int) -> int:
+    """Return the side in a photo below which a face is enlarged by more than a quarter to `side`.
+
+    >>> small_side(256)
+    204
+    """
+    return side * 4 // 5
+
+
 def summary_lines(counts: Mapping[str, Any]) -> list[str]:
     """Format the result of `count`: one line for the photos and one for the faces.
 

@@ -36,6 +36,7 @@ from srgan_gp.data.face_preparation.preparation_report import (
     FaceRecord,
     PhotoRecord,
     count,
+    count_enlarged,
     none_kept_message,
 )
 from srgan_gp.data.image_sources import ImageFile
@@ -116,7 +117,8 @@ def prepare(
 
     Returns:
         The counts of `preparation_report.count`; `train` and `val`, the numbers of faces in these
-        folders; `val_target` and `val_largest_group`, see `name_members`.
+        folders; `val_target` and `val_largest_group`, see `name_members`; `enlarged` and
+        `smallest_side`, see `preparation_report.count_enlarged`.
 
     Raises:
         NothingToDoError: no face is kept; nothing is written.
@@ -152,7 +154,8 @@ def prepare(
         dropped_count = sum(counts["dropped"].values())
         sections.append(section("dropped", collector.dropped, dropped_count))
     write_image(Picture(face_sheet(sections), xmp=SHEET_XMP), sheet, format="png")
-    return counts | validation_counts
+    enlarged = count_enlarged(photos, preparation.requirements.side)
+    return counts | validation_counts | enlarged
 
 
 class _Collector:
