@@ -117,7 +117,8 @@ class RunReporter:
         """
         if outcome.status == "done":
             self._has_begun = True
-            self.print_existing()
+            if self.existing.groups:
+                self.print_existing()
             while self.choice_lines:
                 self.display.line(self.choice_lines.pop(0))
         printed = with_stream_names(outcome, self.hidden) if self.hidden else outcome
@@ -171,7 +172,8 @@ class RunReporter:
         if in_progress and not self._has_begun:
             # Before hours of work, in case the options are not those that the user meant.
             self._has_begun = True
-            self.print_existing()
+            if self.existing.groups:
+                self.print_existing()
         while in_progress and self.choice_lines:
             self.display.line(self.choice_lines.pop(0))
         done, done_pixels = float(self.counts.total()), self._done_pixels

@@ -30,6 +30,7 @@ Options of `train` that became generator arguments are in `training.options.gene
 
 _EXAMPLES_TITLE = "examples:"
 _OPTION = re.compile(r"--?[a-zA-Z]")
+_ONE_DASH = re.compile(r"-[^-].")  # one dash and at least two other characters
 """The beginning of a word that is an option, and not a negative number."""
 
 
@@ -100,7 +101,8 @@ class CommandParser(SuggestingParser):
         self._words = args
         if "--" in args:
             self._check_end_of_options(args)
-        self._check_dashes(args)
+        if any(_ONE_DASH.match(word) for word in args):
+            self._check_dashes(args)
         options, unknown = super().parse_known_args(args, namespace)
         if unknown and not self._add_inputs(options, unknown):
             self.error(f"unrecognized arguments: {' '.join(unknown)}")

@@ -120,7 +120,13 @@ class Plan(AbstractContextManager["Plan"]):
                 if len(os.fsencode(target)) > LONGEST_PATH_BYTES:
                     message = f"the path {target} is too long; choose a shorter output folder"
                     raise PictureError("E_NAME_TOO_LONG", message)
-                finished = self._finished(source, target, fallback)
+                if self.journal is not None:
+                    # An existing file is replaced, even if `rename` wrote its result elsewhere.
+                    paths = [target] if fallback is None else [target, fallback]
+                    replaces = self.exist == "overwrite" and any(map(os.path.lexists, paths))
+                    finished = self.journal.done(
+                        source, target, self.work_key, fallback=fallback, only_planned=replaces
+                    )
                 if finished is None:
                     # If the input is no file, its reader reports that; an error about an existing
                     # target would hide it. With `skip` there is no such error.
@@ -135,23 +141,6 @@ class Plan(AbstractContextManager["Plan"]):
                 yield Skipped(source, target, RESULT_EXISTS)
             else:
                 yield UpscaleJob(source, path_to_write, fallback)
-
-    def _finished(self, source: Path, target: Path, fallback: Path | None) -> Path | None:
-        """Return the path of the complete result of an input, which may be the fallback, or None.
-
-        With `overwrite`, an existing file at the target or the fallback is to be replaced, although
-        `rename` may have written the same result under another name.
-        """
-        if self.journal is None:
-            return None
-        paths = [target] if fallback is None else [target, fallback]
-        return self.journal.done(
-            source,
-            target,
-            self.work_key,
-            fallback=fallback,
-            only_planned=self.exist == "overwrite" and any(map(os.path.lexists, paths)),
-        )
 
     def sources(self) -> Iterator[Path]:
         """Yield the path of every input in the same order, without access to any file."""
