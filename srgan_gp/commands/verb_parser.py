@@ -30,8 +30,9 @@ Options of `train` that became generator arguments are in `training.options.gene
 
 _EXAMPLES_TITLE = "examples:"
 _OPTION = re.compile(r"--?[a-zA-Z]")
-_ONE_DASH = re.compile(r"-[^-].")  # one dash and at least two other characters
 """The beginning of a word that is an option, and not a negative number."""
+_ONE_DASH = re.compile(r"-[^-].")
+"""The beginning of a word with one dash and at least two other characters, such as `-output`."""
 
 
 class SuggestingParser(argparse.ArgumentParser):
