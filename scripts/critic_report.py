@@ -23,6 +23,7 @@ import numpy as np
 from srgan_gp.data.benchmark_downscalers import LOW_RES
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.evaluation.evaluate import evaluate
+from srgan_gp.evaluation.readable_images import require_all_read
 from srgan_gp.exporting.export import export
 
 COLUMNS = {
@@ -126,6 +127,7 @@ def score(model: str, options: argparse.Namespace) -> Row:
             low_res=options.low_res,
             feature_weights=options.feature_weights,
         )
+    require_all_read(scores.skipped)
     if scores.patch_distance is None:
         raise UsageError(f"Every image of {options.data} is too small. Pass a benchmark set.")
     return scores.mean() | scores.of_set()

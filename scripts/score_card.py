@@ -18,6 +18,7 @@ import tomli_w
 from srgan_gp.data.benchmark_downscalers import LOW_RES
 from srgan_gp.evaluation.evaluate import evaluate
 from srgan_gp.evaluation.image_scores import Scores
+from srgan_gp.evaluation.readable_images import require_all_read
 from srgan_gp.system.files import atomic_write
 
 METRICS = {
@@ -58,6 +59,7 @@ def main() -> None:
         scores = evaluate(
             str(model), data, low_res=low_res, scale=scale, feature_weights=options.feature_weights
         )
+        require_all_read(scores.skipped)
         for row in rows(name, scores):
             print(*row.values(), sep=" | ", flush=True)
             card_rows.append(row)

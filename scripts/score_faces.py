@@ -27,6 +27,7 @@ from srgan_gp.evaluation.face_scores import (
     FaceScores,
     SetScores,
 )
+from srgan_gp.evaluation.readable_images import require_all_read
 from srgan_gp.models.cards import FACES, HEADLINE_METRICS
 from srgan_gp.system.files import atomic_write
 
@@ -51,6 +52,7 @@ def main() -> None:
         truncation=options.trunc,
         report=print_message,
     )
+    require_all_read(scores.skipped)
     card_rows = list(rows(Path(options.data).stem, scores))
     for card_row in card_rows:
         print(*card_row.values(), sep=" | ", flush=True)

@@ -6,15 +6,18 @@ are imported inside functions, so that `--help` is fast.
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import print_message, print_result, stage_progress
 from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT, HALVES, REPORT
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError, UsageError
+
+if TYPE_CHECKING:
+    from srgan_gp.evaluation.readable_images import SkippedImage
 
 LOW_RES = {
     "matlab": "MATLAB's antialiased bicubic, as the published benchmarks",
@@ -105,15 +108,22 @@ def _choices_text(choices: Mapping[str, str]) -> str:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Score a model and print the scores, or everything as JSON; return 0."""
+    """Score a model and print the scores, or everything as JSON.
+
+    Returns:
+        0, or 3 if some images could not be read.
+    """
     from srgan_gp.evaluation.evaluate import BASELINE
     from srgan_gp.evaluation.evaluate_faces import is_face_model
 
     makes_faces = options.model != BASELINE and is_face_model(options.model)
     _check_options(options, makes_faces)
     print_scores = _print_face_scores if makes_faces else _print_scores
-    print_scores(options)
-    return 0
+    skipped = print_scores(options)
+    if not skipped:
+        return 0
+    _print_skipped(skipped)
+    return PictureError.exit_code
 
 
 _UPSCALER_OPTIONS = ("low_res", "scale", "fidelity")
@@ -135,8 +145,12 @@ def _check_options(options: argparse.Namespace, makes_faces: bool) -> None:
             raise UsageError(f"{options.model} {kind}, and {option} is not for such a model.")
 
 
-def _print_scores(options: argparse.Namespace) -> None:
-    """Score a model that upscales, and print the scores; with `--json` no progress bar is drawn."""
+def _print_scores(options: argparse.Namespace) -> "Sequence[SkippedImage]":
+    """Score a model that upscales, and print the scores; with `--json` no progress bar is drawn.
+
+    Returns:
+        The images that could not be read.
+    """
     from srgan_gp.evaluation.evaluate import evaluate
     from srgan_gp.evaluation.score_lines import score_lines
 
@@ -152,12 +166,16 @@ def _print_scores(options: argparse.Namespace) -> None:
             on_scored=partial(show_stage, "scoring"),
         )
     _print(scores.as_dict(), score_lines(scores), options.json)
+    return scores.skipped
 
 
-def _print_face_scores(options: argparse.Namespace) -> None:
+def _print_face_scores(options: argparse.Namespace) -> "Sequence[SkippedImage]":
     """Score a model that generates faces, and print the scores.
 
     The steps are printed on stderr, with `--json` too: some take minutes.
+
+    Returns:
+        The faces that could not be read.
     """
     from srgan_gp.evaluation.evaluate_faces import evaluate_faces
     from srgan_gp.evaluation.score_lines import face_score_lines, face_score_warning
@@ -177,6 +195,16 @@ def _print_face_scores(options: argparse.Namespace) -> None:
     if warning := face_score_warning(scores):
         print_message(warning)
     _print(scores.as_dict(), face_score_lines(scores), options.json)
+    return scores.skipped
+
+
+def _print_skipped(skipped: "Sequence[SkippedImage]") -> None:
+    """Name the images that could not be read, and their number."""
+    from srgan_gp.evaluation.score_lines import number_unreadable
+
+    for image in skipped:
+        print_message(str(image))
+    print_message(f"{number_unreadable(skipped)}, and the scores are without them.")
 
 
 def _print(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:

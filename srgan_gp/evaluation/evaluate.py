@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from srgan_gp.data.benchmark_downscalers import LOW_RES, bicubic
-from srgan_gp.data.datasets import require_sides
 from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.data.validation_split import VALIDATION, part_of
 from srgan_gp.errors import UsageError
 from srgan_gp.evaluation.image_scores import PatchPairs, Scores, score_image
+from srgan_gp.evaluation.readable_images import SkippingReader
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.losses.features import Features
@@ -27,7 +27,7 @@ NO_NETWORK = "none"
 """Pass it, or a path of this text, instead of a network's file to skip the scores that need it."""
 
 OnScored = Callable[[int, int], None]
-"""Called after each image with the number of images scored, and the number of all images."""
+"""Called after each image with the number of images done, and the number of all images."""
 Enlarge = Callable[[np.ndarray], np.ndarray]
 """Upscales an image: (h, w, 3) -> (h * scale, w * scale, 3), uint8 RGB."""
 
@@ -59,14 +59,15 @@ def evaluate(
         on_scored: called after each image.
 
     Returns:
-        Scores of each image and of the whole set.
+        Scores of each image and of the whole set. Images that cannot be read are skipped; they are
+        in `Scores.skipped`.
 
     Raises:
         UsageError: an argument is not valid, there is no image in `data`, one is too small to be
             scored, the feature network cannot be loaded, or weights of torchmetrics cannot be
             downloaded.
         ModelRefusedError: the model cannot be used.
-        PictureError: an image cannot be decoded.
+        PictureError: no image in `data` can be read, or the output of the model is not finite.
     """
     if low_res not in LOW_RES:
         raise UsageError(f"There is no downscaling {low_res!r}; use {', '.join(LOW_RES)}.")
@@ -75,22 +76,27 @@ def evaluate(
     data = part_of(data, VALIDATION)
     files = list_images(data)
     enlarge, model_scale, model_sha256 = _open_model(model, scale, fidelity)
-    require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
-    torchmetrics = _open_torchmetrics(metrics, files)
+    reader = SkippingReader()
+    reader.require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
+    torchmetrics = _open_torchmetrics(metrics, files, reader)
     features = load_features(feature_weights)
     scores, patches = [], PatchPairs()
     texture, original_texture = FlatSpectrum(), FlatSpectrum()
     for number, file in enumerate(files, 1):
-        high_res = _trim(file.read(), model_scale)
-        small = LOW_RES[low_res](high_res, model_scale)
-        output = enlarge(small)
-        scores.append(score_image(file.stem, output, high_res, small, features))
-        patches.add(output, high_res)
-        if torchmetrics:
-            torchmetrics.add(output, high_res)
-        texture.add(output, small, high_res)
-        original_texture.add(high_res, small, high_res)
+        pixels = reader.read(file)
+        if pixels is not None:
+            high_res = _trim(pixels, model_scale)
+            small = LOW_RES[low_res](high_res, model_scale)
+            output = enlarge(small)
+            scores.append(score_image(file.stem, output, high_res, small, features))
+            patches.add(output, high_res)
+            if torchmetrics:
+                torchmetrics.add(output, high_res)
+            texture.add(output, small, high_res)
+            original_texture.add(high_res, small, high_res)
         on_scored(number, len(files))
+    reader.require_some(files, data)
+    _require_set(metrics, len(scores))
     return Scores(
         model=model,
         model_sha256=model_sha256,
@@ -105,6 +111,7 @@ def evaluate(
         original_texture=original_texture.texture(),
         pictures=tuple(scores),
         torchmetrics=torchmetrics.scores() if torchmetrics else None,
+        skipped=reader.skipped,
     )
 
 
@@ -127,7 +134,7 @@ def load_features(feature_weights: Path | str | None) -> Features | None:
 
 
 def _open_torchmetrics(
-    metrics: Sequence[str], files: Sequence[ImageFile]
+    metrics: Sequence[str], files: Sequence[ImageFile], reader: SkippingReader
 ) -> TorchmetricsScorer | None:
     """Return a scorer for the scores asked for; None if there are none.
 
@@ -138,10 +145,19 @@ def _open_torchmetrics(
     if not metrics:
         return None
     if "lpips" in metrics:
-        require_sides(files, LPIPS_SMALLEST_SIDE)
-    if len(files) < 2 and {"fid", "kid"} & set(metrics):
-        raise UsageError("fid and kid compare sets of images, and there is only one image.")
+        reader.require_sides(files, LPIPS_SMALLEST_SIDE)
+    _require_set(metrics, reader.count_readable(files))
     return TorchmetricsScorer(metrics)
+
+
+def _require_set(metrics: Sequence[str], count: int) -> None:
+    """Check that the scores asked for can be computed of `count` images.
+
+    Raises:
+        UsageError: there is one image, and a score compares sets.
+    """
+    if count == 1 and {"fid", "kid"} & set(metrics):
+        raise UsageError("fid and kid compare sets of images, and there is only one image.")
 
 
 def _open_model(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from srgan_gp.detection.face_detection import FaceDetector
+from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances, YunetFeatures
 from srgan_gp.metrics.border_ratio import border_ratio
@@ -108,6 +109,7 @@ class FaceScores:
         detector: sha256 of YuNet; None: scores that need it were skipped.
         torchmetrics: scores of the package torchmetrics, not comparable with the others; None: they
             were not asked for.
+        skipped: faces that could not be read, which no score includes.
     """
 
     name: str
@@ -126,6 +128,7 @@ class FaceScores:
     truncation: float = 1.0
     detector: str | None = None
     torchmetrics: TorchmetricsScores | None = None
+    skipped: tuple[SkippedImage, ...] = ()
 
     @property
     def is_memorising(self) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.losses.features import Features
 from srgan_gp.losses.perceptual import feature_distance
 from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, distance_of_patches, draw_patches
@@ -64,6 +65,7 @@ class Scores:
         pictures: scores of each image; the name is the key in JSON files.
         torchmetrics: scores of the package torchmetrics, not comparable with the others; None: they
             were not asked for.
+        skipped: images that could not be read, which no score includes.
     """
 
     model: str
@@ -79,6 +81,7 @@ class Scores:
     original_texture: FlatTexture | None
     pictures: tuple[ImageScores, ...]
     torchmetrics: TorchmetricsScores | None = None
+    skipped: tuple[SkippedImage, ...] = ()
 
     def mean(self) -> dict[str, float]:
         """Average each score over the images that have it."""
@@ -104,9 +107,13 @@ class Scores:
         return scores
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all attributes, and `mean`, as JSON types; an infinite PSNR becomes None."""
+        """Return all attributes, `mean` and `scored`, the number of images, as JSON types.
+
+        An infinite PSNR becomes None.
+        """
         pictures = [_finite(asdict(picture)) for picture in self.pictures]
-        return asdict(self) | {"pictures": pictures, "mean": _finite(self.mean())}
+        mean, scored = _finite(self.mean()), len(self.pictures)
+        return asdict(self) | {"pictures": pictures, "mean": mean, "scored": scored}
 
 
 class PatchPairs:

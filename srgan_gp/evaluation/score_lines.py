@@ -1,9 +1,10 @@
 """Scores of a model as lines of text, for `srgan-gp evaluate`."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from srgan_gp.evaluation.face_scores import METRICS, NOVELTY, RELATIVE_METRICS, FaceScores
 from srgan_gp.evaluation.image_scores import Scores
+from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.metrics.score_directions import legend
 from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 from srgan_gp.models.helper_networks import CARD_FEATURES
@@ -17,6 +18,7 @@ def score_lines(scores: Scores) -> Iterator[str]:
     """Format the scores of a model that upscales: of each image, their mean, and of the set."""
     fidelity = "" if scores.fidelity is None else f" at fidelity {scores.fidelity:g}"
     yield f"{scores.model}{fidelity} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}"
+    yield from _skipped_lines(scores.skipped, f"the other {len(scores.pictures)}")
     scores_of_set = scores.of_set()
     yield legend([*scores.mean(), *scores_of_set])
     yield from _feature_lines("squeeze distance", scores.feature_network)
@@ -39,6 +41,7 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
         f"{scores.name} on {scores.data}: {scores.count} faces of {side} x {side}, truncation "
         f"{scores.truncation:g}, against {real}; squeeze and SWD: {scores.paired_count} of each"
     )
+    yield from _skipped_lines(scores.skipped, "the others")
     titles = {key: title for key, (title, _) in METRICS.items()}
     # The legend says for each score that is printed whether higher or lower is better.
     yield legend(_printed_scores(scores), titles)
@@ -77,6 +80,17 @@ def _printed_scores(scores: FaceScores) -> list[str]:
     measured += [scores.validation.by_name(), {NOVELTY: scores.memorisation}]
     names = dict.fromkeys([*METRICS, *RELATIVE_METRICS, NOVELTY])  # each name once
     return [key for key in names if any(each.get(key) is not None for each in measured)]
+
+
+def number_unreadable(skipped: Sequence[SkippedImage]) -> str:
+    """Format the number of images that could not be read; there is at least one."""
+    return f"{len(skipped)} image{'' if len(skipped) == 1 else 's'} could not be read"
+
+
+def _skipped_lines(skipped: Sequence[SkippedImage], others: str) -> Iterator[str]:
+    """Say that images were skipped, if there are any, and name the scored ones."""
+    if skipped:
+        yield f"{number_unreadable(skipped)}: the scores are of {others}"
 
 
 def _torchmetrics_lines(scores: TorchmetricsScores | None) -> Iterator[str]:

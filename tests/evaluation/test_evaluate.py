@@ -1,6 +1,8 @@
 import json
 import os
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ from srgan_gp.cli import main
 from srgan_gp.commands import evaluate as command
 from srgan_gp.data.benchmark_downscalers import LOW_RES, bicubic
 from srgan_gp.data.image_sources import list_images
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.evaluation.evaluate import evaluate
 from srgan_gp.metrics.patch_distance import patch_distance
 
@@ -150,6 +152,79 @@ def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
     assert (row, mean) == (f"flat: {scores}", f"mean of 1 images: {scores}")
     assert whole == "the whole set: patch_distance 0.0000, pattern 0.0000, grain 0.0000"
     assert originals == "the originals, 2 flat windows: pattern 0.0000, grain 0.0000"
+
+
+def damage(path):
+    """Cut a copy of an image short: its header is complete, and its pixels are not."""
+    Image.effect_noise((64, 64), 40).convert("RGB").save(path)
+    path.write_bytes(path.read_bytes()[:2000])
+
+
+@pytest.fixture
+def partly_damaged(pictures, tmp_path):
+    """Two images, one that is cut short, and one that is no image; and their folder zipped."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in ("0.png", "1.png"):
+        shutil.copy(pictures / name, folder)
+    damage(folder / "cut.png")
+    (folder / "text.jpg").write_bytes(b"no image")
+    shutil.make_archive(str(folder), "zip", folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_damaged_images_are_skipped_and_named(partly_damaged, pictures, capsys, kind):
+    data, separator = str(partly_damaged), "/"
+    if kind == "zip":
+        data, separator = f"{data}.zip", ":"
+    line = ["evaluate", "bicubic", "--data", data, "--feature-weights", "none"]
+    assert main([*line, "--json"]) == 3
+    shown = capsys.readouterr()
+    values = json.loads(shown.out)
+    names = [f"{data}{separator}{name}" for name in ("text.jpg", "cut.png")]
+    assert [entry["name"] for entry in values["skipped"]] == names
+    assert [entry["code"] for entry in values["skipped"]] == ["E_NOT_AN_IMAGE", "E_DAMAGED"]
+    assert values["scored"] == 2
+    alone = evaluate("bicubic", str(pictures), feature_weights=NO_FEATURES).as_dict()
+    assert values["pictures"] == alone["pictures"][:2]
+    *_, text, cut, count = shown.err.splitlines()
+    assert text.startswith(f"{names[0]}: ")
+    assert cut.startswith(f"{names[1]}: ")
+    assert count == "2 images could not be read, and the scores are without them."
+    assert main(line) == 3
+    shown = capsys.readouterr()
+    assert "2 images could not be read: the scores are of the other 2" in shown.out.splitlines()
+    assert "mean of 2 images: " in shown.out
+    assert count in shown.err
+
+
+def test_without_a_readable_image_there_is_one_error(tmp_path, capsys):
+    for name in ("a.png", "b.png"):
+        damage(tmp_path / name)
+    line = ["evaluate", "bicubic", "--data", str(tmp_path), "--feature-weights", "none"]
+    assert main([*line, "--json"]) == 3
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    [message] = shown.err.splitlines()
+    assert f"No image in {tmp_path} can be read; the first is {tmp_path}/a.png: " in message
+
+
+def test_a_set_of_which_one_image_is_left_has_no_score_of_sets(partly_damaged, monkeypatch):
+    scorer = SimpleNamespace(add=lambda *_: None, scores=pytest.fail)
+    monkeypatch.setattr("srgan_gp.evaluation.evaluate.TorchmetricsScorer", lambda _: scorer)
+    (partly_damaged / "1.png").unlink()
+    with pytest.raises(UsageError, match="there is only one image"):
+        evaluate("bicubic", str(partly_damaged), feature_weights=NO_FEATURES, metrics=["kid"])
+
+
+def test_an_error_of_the_model_is_no_damaged_image(pictures, monkeypatch):
+    def broken(pixels, scale):
+        raise PictureError("E_MODEL_OUTPUT", "not finite")
+
+    monkeypatch.setattr("srgan_gp.evaluation.evaluate.bicubic", broken)
+    with pytest.raises(PictureError, match="not finite"):
+        evaluate("bicubic", str(pictures), feature_weights=NO_FEATURES)
 
 
 def test_an_image_smaller_than_the_ignored_border_is_named(tmp_path):

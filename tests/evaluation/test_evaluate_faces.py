@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from srgan_gp.cli import main
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.evaluation import evaluate_faces as module
 from srgan_gp.evaluation.evaluate_faces import (
     NO_NETWORK,
@@ -133,6 +133,49 @@ def test_all_training_faces_are_compared_with_and_not_only_those_drawn(
         assert (scores.count, scores.paired_count) == (2, 2)
 
 
+@pytest.mark.parametrize("length", [9, 700])  # of the header, and of the pixels
+@pytest.mark.parametrize("count", [None, 4])
+def test_damaged_faces_are_skipped(rng, waves, install, face_folders, length, count):
+    """A damaged face that would be drawn for the baseline is replaced by another one."""
+    train, validation = Path(face_folders.train), Path(face_folders.validation)
+    damaged = [validation / "03.png", *(train / f"{index:02}.png" for index in range(0, 24, 2))]
+    for path in damaged:
+        assert path.stat().st_size > 700
+        path.write_bytes(path.read_bytes()[:length])
+    install(waves(rng, 4))
+    places = {"train_data": [str(train)], "count": count}
+    scores = evaluate_faces("any", str(validation), **places, **BARE)
+    assert {image.name for image in scores.skipped} == {str(path) for path in damaged}
+    assert len(scores.skipped) == 13
+    assert (scores.validation.count, scores.count) == (9, count or 12)
+    assert scores.baselines[0].count == (count or 12)
+    for path in damaged:
+        path.unlink()
+    rest = evaluate_faces("any", str(validation), **places, **BARE)
+    assert (rest.skipped, rest.baselines[0].count) == ((), count or 12)
+    assert scores.memorisation == pytest.approx(rest.memorisation, abs=0.5)
+
+
+@pytest.mark.parametrize("kind", ["train", "validation"])
+def test_a_set_without_a_readable_face_is_named(install, face_folders, kind):
+    install(face_folders.pictures)
+    folder = getattr(face_folders, kind)
+    for path in Path(folder).iterdir():
+        path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(PictureError, match=f"No image in {folder} can be read; the first is "):
+        evaluate_faces("any", face_folders.validation, train_data=[face_folders.train], **BARE)
+
+
+def test_more_training_faces_than_can_be_read_are_refused(install, face_folders):
+    install(face_folders.pictures)
+    path = Path(face_folders.train) / "07.png"
+    path.write_bytes(path.read_bytes()[:700])
+    with pytest.raises(UsageError, match="there are 23 training faces"):
+        evaluate_faces(
+            "any", face_folders.validation, train_data=[face_folders.train], count=24, **BARE
+        )
+
+
 def test_without_training_faces_two_baselines_are_left_and_no_check(
     rng, waves, install, face_folders
 ):
@@ -244,6 +287,24 @@ def test_the_command_prints_every_set_and_the_verdict(tiny_face_model, tmp_path,
     assert "warning: 4 validation faces are few. " in shown.err
     assert not any(line.endswith(": ") for line in shown.out.splitlines())
     assert "6 training faces" in shown.err
+
+
+def test_the_command_names_damaged_faces(tiny_face_model, tmp_path, rng, capsys):
+    for index in range(4):
+        pixels = rng.integers(0, 256, (16, 16, 3), np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{index}.png")
+    (tmp_path / "2.png").write_bytes(b"")
+    words = ["evaluate", str(tiny_face_model()), "--data", str(tmp_path), "--count", "3"]
+    words += ["--feature-weights", "none", "--detector", "none"]
+    assert main([*words, "--json"]) == 3
+    [skipped] = json.loads(capsys.readouterr().out)["skipped"]
+    assert (skipped["name"], skipped["code"]) == (str(tmp_path / "2.png"), "E_NOT_AN_IMAGE")
+    assert main(words) == 3
+    shown = capsys.readouterr()
+    assert "against 3 validation faces (all)" in shown.out
+    assert "1 image could not be read: the scores are of the others" in shown.out.splitlines()
+    assert f"{tmp_path / '2.png'}: " in shown.err
+    assert shown.err.endswith("1 image could not be read, and the scores are without them.\n")
 
 
 @pytest.mark.parametrize(
