@@ -149,10 +149,23 @@ def split_images(
         return Split(tuple(train_files), tuple(validation_files), rule)
     by_hash = {file.sha256(): file for file in choose(found.train)}
     ordered = [by_hash[sha256] for sha256 in sorted(by_hash)]
-    fifth = max(len(ordered) // 5, MIN_VALIDATION_IMAGES)
-    count = min(fifth, MAX_VALIDATION_IMAGES, len(ordered))
+    count = _validation_count(len(ordered))
     rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"
     return Split(tuple(ordered[count:]), tuple(ordered[:count]), rule)
+
+
+def largest_sizes(found: FoundSets) -> tuple[int, int]:
+    """Return the sizes of both sets of `split_images` if no image is skipped or a copy."""
+    train = len(found.train)
+    if found.validation:
+        return train, len(found.validation)
+    validation = _validation_count(train)
+    return train - validation, validation
+
+
+def _validation_count(images: int) -> int:
+    """Return the size of the validation set that is split off a number of images."""
+    return min(max(images // 5, MIN_VALIDATION_IMAGES), MAX_VALIDATION_IMAGES, images)
 
 
 def missing_images(train: int, validation: int) -> str:

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from srgan_gp.data.image_sources import ImageFile, list_images, write_list
-from srgan_gp.data.validation_split import FoundSets, Split, find_sets, split_images
+from srgan_gp.data.validation_split import FoundSets, Split, find_sets, largest_sizes, split_images
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
@@ -26,6 +26,7 @@ from srgan_gp.finetuning.finetune_scores import (
 )
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import judge
+from srgan_gp.finetuning.option_checks import require_usable_options
 from srgan_gp.finetuning.usable_images import other_files_line, usable_images
 from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.models.cards import FACES
@@ -34,7 +35,6 @@ from srgan_gp.system.paths import is_file
 from srgan_gp.training import checkpoint
 from srgan_gp.training.critic.run_diagnosis import FINETUNE_LIST
 from srgan_gp.training.device import cpu_threads
-from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.resume import load_weights, require_same_options
@@ -64,7 +64,8 @@ def finetune(
 ) -> FinetuneResult:
     """Fine-tune a model on a user's own images; the same call resumes an interrupted run.
 
-    Images that cannot be decoded are skipped, with a message for each.
+    The options are checked before an image is opened. Images that cannot be decoded are skipped,
+    with a message for each.
 
     Args:
         model: a name, or the path of an `.onnx` or `.safetensors` file.
@@ -93,11 +94,14 @@ def finetune(
     """
     source = find_source(model)
     found = found or find_sets(data, validation)
+    changes = changes or {}
+    config = plan(source, *largest_sizes(found), changes)  # before images are skipped
+    require_usable_options(config, source)
+    generator = load_source(source, config)
     if others := other_files_line(found.places):
         say(others)
     split = split_images(found, partial(usable_images, say=say, on_stage=on_stage))
-    config = plan(source, len(split.train), len(split.validation), changes or {})
-    load_features(config)  # fails now, not after the training, if a download is needed and fails
+    config = plan(source, len(split.train), len(split.validation), changes)
     # Checked first, because planned options depend on the number of images.
     _require_same_images(split, run_dir)
     # Other planned options depend on `total_images`: a message names it first as the cause.
@@ -105,7 +109,7 @@ def finetune(
     _write_lists(split, run_dir)
     _announce(source, split, config, say)
     with cpu_threads(config.threads):
-        before, noise = _score_before(load_source(source, config), config, run_dir, on_stage)
+        before, noise = _score_before(generator, config, run_dir, on_stage)
         train(
             config,
             [str(run_dir / TRAIN_LIST)],

@@ -29,6 +29,35 @@ REAL, FAKE, VALIDATION = range(3)
 differently."""
 
 
+def require_augmentations(config: TrainConfig, processes: int = 1) -> None:
+    """Check that the augmentations of a run fit its batches and its critic.
+
+    Args:
+        config: options of the run.
+        processes: number of processes that share each batch.
+
+    Raises:
+        UsageError: as for `Augmenter`, except for missing validation images.
+    """
+    if not config.augmentations:
+        return
+    if config.augment_target and config.batch_size < 2 * processes:
+        raise UsageError(
+            f"An augment_target of {config.augment_target} needs the deviation of the scores; "
+            "choose a batch_size of at least 2 for each process."
+        )
+    if not (config.augment_target or config.augment_probability):
+        raise UsageError(
+            f"With an augment_probability of 0 and no augment_target the augmentations "
+            f"{config.augment} never happen; use --augment-probability 1 or --augment none."
+        )
+    if config.task == "super-resolution" and config.critic_conditional:
+        raise UsageError(
+            f"The augmentations {config.augment} cannot be used with a critic that compares "
+            "each image with its LR image; use --no-critic-conditional or --augment none."
+        )
+
+
 class Augmenter:
     """Augments images for the critic and measures how it scores validation images.
 
@@ -62,21 +91,7 @@ class Augmenter:
                 f"An augment_target of {config.augment_target} needs validation images; pass "
                 "--validation, or an augment_target of 0 for a fixed augment_probability."
             )
-        if self._adapts and config.batch_size < 2 * processes.count:
-            raise UsageError(
-                f"An augment_target of {config.augment_target} needs the deviation of the scores; "
-                "choose a batch_size of at least 2 for each process."
-            )
-        if self._kinds and not (self._adapts or config.augment_probability):
-            raise UsageError(
-                f"With an augment_probability of 0 and no augment_target the augmentations "
-                f"{config.augment} never happen; use --augment-probability 1 or --augment none."
-            )
-        if self._kinds and config.task == "super-resolution" and config.critic_conditional:
-            raise UsageError(
-                f"The augmentations {config.augment} cannot be used with a critic that compares "
-                "each image with its LR image; use --no-critic-conditional or --augment none."
-            )
+        require_augmentations(config, processes.count)
 
     def real(self, batch: Batch) -> Batch:
         """Return the batch with its real images, `targets`, augmented."""

@@ -33,6 +33,12 @@ CRITIC_FACES = 256
 """Largest number of validation faces that the critic scores."""
 
 
+def require_critic(config: TrainConfig) -> None:
+    """Raise a `UsageError` if a run of faces has no critic."""
+    if not config.has_critic:
+        raise UsageError("Face generation needs a critic; choose an adversarial_ratio above 0.")
+
+
 class FaceGeneration:
     """The task `face-generation`; its methods are described in `task_interface.Task`.
 
@@ -59,8 +65,7 @@ class FaceGeneration:
         device: torch.device,
         processes: Processes,
     ) -> None:
-        if not config.has_critic:
-            raise UsageError("Face generation needs a critic; choose an adversarial_ratio above 0.")
+        require_critic(config)
         self._config = config
         self._device = device
         self._processes = processes

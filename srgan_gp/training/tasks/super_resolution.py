@@ -68,7 +68,7 @@ class SuperResolution:
         self._margin = DEGRADATION_MARGIN if config.low_res == "mixture" else BICUBIC_MARGIN
         files = list_all_images(data)
         require_sides(files, (max(config.patch_sizes) + 2 * self._margin) * config.scale)
-        _require_patches(config)
+        require_losses(config)
         cache = ImageCache(files, int(config.cache_gigabytes * 1e9))
         self._crops = RandomCrops(cache, config.seed, config.shrink_share)
         features = _load_features(config, device)  # for the loss, the score or both
@@ -217,8 +217,10 @@ def draw_feature_noise(seed: int, numbers: Iterable[int], side: int) -> Tensor:
     return torch.from_numpy(np.stack(samples))
 
 
-def _require_patches(config: TrainConfig) -> None:
-    """Check before a run that every patch is large enough for the losses."""
+def require_losses(config: TrainConfig) -> None:
+    """Raise a `UsageError` if the losses need larger patches, or another network than the score."""
+    if (config.best_by, config.perceptual_loss) == ("squeeze_distance", "vgg19"):
+        raise UsageError("best_by squeeze_distance cannot be combined with perceptual_loss vgg19.")
     smallest = min(config.patch_sizes)
     if config.equivariance_weight and smallest * config.scale < MAX_SHIFT + TAPS:
         raise UsageError(
@@ -240,10 +242,8 @@ def _load_features(config: TrainConfig, device: torch.device) -> Features | None
     """Load the feature network of the perceptual loss, or of the score; None: there is none.
 
     Raises:
-        UsageError: loss and score need different networks, or the network cannot be loaded.
+        UsageError: the network cannot be loaded.
     """
-    if (config.best_by, config.perceptual_loss) == ("squeeze_distance", "vgg19"):
-        raise UsageError("best_by squeeze_distance cannot be combined with perceptual_loss vgg19.")
     features = load_features(config)
     if features is None:
         return None

@@ -1,0 +1,77 @@
+"""Values of options that no run can start with, refused before an image is opened."""
+
+import pytest
+
+from srgan_gp.cli import main
+
+NO_NETWORK = ("best_by=psnr_y", "perceptual_loss=none")  # needs no SqueezeNet
+
+
+@pytest.fixture
+def places(tmp_path):
+    """A folder of 20 files with the suffix of an image; each that is opened gives a warning."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(20):
+        (folder / f"{number}.png").write_bytes(b"no image")
+    return ["--data", str(folder), "-o", str(tmp_path / "run")]
+
+
+def refusal(capsys, model, places, *more):
+    """Run `finetune`, and return its only line on stderr."""
+    assert main(["finetune", "--from", model, *places, *more]) != 0
+    [line] = capsys.readouterr().err.splitlines()
+    return line
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("learning_rate=-1", "learning_rate"),
+        ("batch_size=0", "batch_size"),
+        ("total_images=7", "total_images 7 is too small"),
+        ("best_by=auto", "choose a best_by other than auto"),
+        ("best_by=kid_squeeze", "has no score kid_squeeze"),
+        ("patch_sizes=1", "needs HR patches of at least"),
+        ("feature_weights=gone.pth best_by=squeeze_distance", "gone.pth"),
+        ("perceptual_loss=vgg19 best_by=squeeze_distance", "cannot be combined"),
+        ("generator_args=width=8", "holds another network"),
+        ("critic_width=7", "holds another network"),
+        ("critic=missing", "Unknown architecture 'missing'"),
+        ("freeze_critic_stages=9", "choose at most"),
+        ("augment=colour augment_probability=0", "never happen"),
+        ("augment=rotation", "rotation"),
+        ("device=tpu", "There is no device 'tpu'"),
+    ],
+)
+def test_a_wrong_value_of_an_upscaler_is_refused_before_an_image_is_opened(
+    capsys, places, change, message
+):
+    line = refusal(capsys, "photo-x4", places, "--set", *NO_NETWORK, *change.split())
+    assert message in line
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [("adversarial_ratio=0", "needs a critic"), ("face_detector=gone.onnx", "gone.onnx")],
+)
+def test_a_wrong_value_of_a_face_model_is_refused_before_an_image_is_opened(
+    capsys, places, change, message
+):
+    assert message in refusal(capsys, "faces-64", places, "--set", change)
+
+
+@pytest.mark.parametrize(
+    ("device", "message"), [("tpu", "There is no device"), ("cuda:99", "sees")]
+)
+def test_a_device_that_does_not_exist_is_refused_before_an_image_is_opened(
+    capsys, places, device, message
+):
+    more = ("--device", device, "--set", *NO_NETWORK)
+    assert message in refusal(capsys, "photo-x4", places, *more)
+
+
+def test_too_few_files_are_refused_before_an_image_is_opened(capsys, places, tmp_path):
+    (tmp_path / "photos" / "19.png").unlink()
+    line = refusal(capsys, "photo-x4", places, "--set", *NO_NETWORK)
+    assert "15 training images and 4 validation images are too few" in line
