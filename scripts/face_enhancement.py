@@ -25,10 +25,10 @@ from enhanced_faces.planting import SCALE, plant
 from enhanced_faces.sheets import Crop, crops, tally_lines, write_blind, write_labelled
 
 from srgan_gp.data.benchmark_downscalers import LOW_RES
-from srgan_gp.data.image_sources import as_8_bit_rgb
 from srgan_gp.errors import PictureError, SrganGpError
 from srgan_gp.evaluation.image_scores import squeeze_distance
 from srgan_gp.images import read_image
+from srgan_gp.images.colour import as_8_bit_rgb
 from srgan_gp.inference.face_enhancement.face_options import ENHANCED, FaceResult
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.psnr_ssim import psnr_y

@@ -8,10 +8,11 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import numpy as np
 
@@ -23,11 +24,12 @@ from srgan_gp.data.zipped_images import (
     read_member,
 )
 from srgan_gp.errors import PictureError, UsageError, without_options
-from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, read_picture
+from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture
+from srgan_gp.images.colour import as_8_bit_rgb
 from srgan_gp.images.file_types import READABLE
 from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.image_header import read_size
-from srgan_gp.images.reading import decode_picture
+from srgan_gp.images.reading import decode_picture, regular_file
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.system.paths import is_file, is_folder
 
@@ -89,13 +91,34 @@ class ImageFile:
         converted = srgb_pixels(channels, image.icc_profile)
         return pixels if converted is None else converted
 
+    def decode_and_hash(self) -> str:
+        """Decode the image as `read` does, and return its `sha256`; the file is opened once."""
+        with self._encoded() as file:
+            sha256 = hashlib.file_digest(cast("io.BufferedIOBase", file), "sha256").hexdigest()
+            file.seek(0)
+            decode_picture(file, max_pixels=DEFAULT_MAX_PIXELS)
+        return sha256
+
     def _decode(self, max_pixels: int | None = None) -> Picture:
+        with self._encoded(max_pixels) as file:
+            return decode_picture(file, max_pixels=max_pixels or DEFAULT_MAX_PIXELS)
+
+    @contextmanager
+    def _encoded(self, max_pixels: int | None = None) -> Generator[BinaryIO]:
+        """Open the encoded image, from which it is decoded inside the block."""
         limit = max_pixels or DEFAULT_MAX_PIXELS
+        with self._named_errors(max_pixels):
+            if self.member is not None:
+                yield io.BytesIO(read_member(self.container, self.member, limit))
+                return
+            with regular_file(self.container) as file:
+                yield file
+
+    @contextmanager
+    def _named_errors(self, max_pixels: int | None = None) -> Generator[None]:
+        """Turn errors inside the block into a `PictureError` that begins with the name."""
         try:
-            if self.member is None:
-                return read_picture(self.container, max_pixels=limit)
-            encoded = io.BytesIO(read_member(self.container, self.member, limit))
-            return decode_picture(encoded, max_pixels=limit)
+            yield
         except PictureError as error:
             # Commands that set no limit lack the option, so that the message must not name it.
             text = str(error) if max_pixels else without_options(str(error))
@@ -110,14 +133,8 @@ class ImageFile:
         Raises:
             PictureError: the header cannot be read; the message starts with the name.
         """
-        try:
-            with self._open() as file:
-                return min(read_size(cast("BinaryIO", file), max_pixels=DEFAULT_MAX_PIXELS))
-        except PictureError as error:
-            reason = without_options(str(error))
-            raise PictureError(error.code, f"{self.name}: {reason}") from error
-        except MEMBER_ERRORS as error:
-            raise PictureError("E_DAMAGED", f"{self.name}: the file is damaged") from error
+        with self._named_errors(), self._open() as file:
+            return min(read_size(file, max_pixels=DEFAULT_MAX_PIXELS))
 
     def size(self) -> int:
         """Size of the uncompressed file in bytes.
@@ -138,32 +155,14 @@ class ImageFile:
         Raises:
             PictureError: the file cannot be read; the message starts with the name.
         """
-        digest = hashlib.sha256()
-        try:
-            with self._open() as file:
-                while chunk := file.read(1 << 20):
-                    digest.update(chunk)
-        except MEMBER_ERRORS as error:
-            raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
-        return digest.hexdigest()
+        with self._named_errors(), self._open() as file:
+            return hashlib.file_digest(cast("io.BufferedIOBase", file), "sha256").hexdigest()
 
-    def _open(self) -> IO[bytes]:
-        """Open the encoded file; errors as for `open_member`, with the name of the image."""
+    def _open(self) -> BinaryIO:
+        """Open the encoded file; errors as for `open_member`."""
         if self.member is None:
             return self.container.open("rb")
-        try:
-            return open_member(self.container, self.member)
-        except PictureError as error:
-            raise PictureError(error.code, f"{self.name}: {error}") from error
-
-
-def as_8_bit_rgb(pixels: np.ndarray) -> np.ndarray:
-    """Convert (H, W, 1 or 3), uint8, uint16 or float32 in [0, 1], to (H, W, 3) uint8."""
-    if pixels.dtype == np.uint16:
-        pixels = np.rint(pixels / 257.0).astype(np.uint8)
-    elif pixels.dtype == np.float32:
-        pixels = np.rint(pixels * 255.0).astype(np.uint8)
-    return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+        return cast("BinaryIO", open_member(self.container, self.member))
 
 
 def list_images(place: str | Path, suffixes: Collection[str] = SUFFIXES) -> list[ImageFile]:

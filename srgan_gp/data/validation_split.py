@@ -121,7 +121,9 @@ def part_of(place: str, part: str, list_place: ListPlace = list_images) -> str:
 
 
 def split_images(
-    found: FoundSets, choose: Callable[[Sequence[ImageFile]], list[ImageFile]] = list
+    found: FoundSets,
+    choose: Callable[[Sequence[ImageFile]], list[ImageFile]] = list,
+    sha256: Callable[[ImageFile], str] = lambda file: file.sha256(),
 ) -> Split:
     """Split images into a training and a validation set.
 
@@ -134,6 +136,7 @@ def split_images(
         found: the images of both sets.
         choose: filter, called with all images of a set; returns those that are used, in the same
             order. Default: all.
+        sha256: returns `ImageFile.sha256` of an image that `choose` has returned.
 
     Returns:
         Both sets; they may have fewer images than `srgan-gp finetune` needs.
@@ -144,10 +147,10 @@ def split_images(
     """
     if found.validation:
         train_files, validation_files = choose(found.train), choose(found.validation)
-        require_disjoint(train_files, validation_files)
+        require_disjoint(train_files, validation_files, sha256)
         rule = f"validation set: the images of {', '.join(found.places.validation)}"
         return Split(tuple(train_files), tuple(validation_files), rule)
-    by_hash = {file.sha256(): file for file in choose(found.train)}
+    by_hash = {sha256(file): file for file in choose(found.train)}
     ordered = [by_hash[sha256] for sha256 in sorted(by_hash)]
     count = _validation_count(len(ordered))
     rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"
@@ -194,7 +197,11 @@ def missing_images(train: int, validation: int) -> str:
     )
 
 
-def require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]) -> None:
+def require_disjoint(
+    train: Sequence[ImageFile],
+    validation: Sequence[ImageFile],
+    sha256: Callable[[ImageFile], str] = lambda file: file.sha256(),
+) -> None:
     """Check that no file is in both sets, and no photo of a training face in the validation set.
 
     Files are compared by SHA-256; only those whose size occurs in both sets are read. The photos
@@ -205,9 +212,9 @@ def require_disjoint(train: Sequence[ImageFile], validation: Sequence[ImageFile]
         PictureError: a file cannot be read.
     """
     common_sizes = {file.size() for file in train} & {file.size() for file in validation}
-    train_hashes = {file.sha256() for file in train if file.size() in common_sizes}
+    train_hashes = {sha256(file) for file in train if file.size() in common_sizes}
     candidates = [file for file in validation if file.size() in common_sizes]
-    in_both = [file.name for file in candidates if file.sha256() in train_hashes]
+    in_both = [file.name for file in candidates if sha256(file) in train_hashes]
     if in_both:
         raise UsageError(
             f"{len(in_both)} of {len(validation)} validation images are also training images, such "

@@ -27,7 +27,7 @@ from srgan_gp.finetuning.finetune_scores import (
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import judge
 from srgan_gp.finetuning.option_checks import require_usable_options
-from srgan_gp.finetuning.usable_images import other_files_line, usable_images
+from srgan_gp.finetuning.usable_images import UsableImages, other_files_line
 from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.models.cards import FACES
 from srgan_gp.networks import build
@@ -100,7 +100,8 @@ def finetune(
     generator = load_source(source, config)
     if others := other_files_line(found.places):
         say(others)
-    split = split_images(found, partial(usable_images, say=say, on_stage=on_stage))
+    usable = UsableImages(say, on_stage)
+    split = split_images(found, usable.choose, usable.sha256)
     config = plan(source, len(split.train), len(split.validation), changes)
     # Checked first, because planned options depend on the number of images.
     _require_same_images(split, run_dir)

@@ -1,6 +1,6 @@
 """Check of the images of a fine-tuning: files that cannot be used are skipped, with a message.
 
-`finetune.finetune` calls both functions before it splits the images.
+`finetune.finetune` uses both before it splits the images.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,27 +11,33 @@ from srgan_gp.data.validation_split import Places
 from srgan_gp.errors import PictureError
 
 
-def usable_images(
-    files: Sequence[ImageFile],
-    say: Callable[[str], None],
-    on_stage: Callable[[str, int, int], None],
-) -> list[ImageFile]:
-    """Decode every image once, and return those that can be decoded, in the same order.
+class UsableImages:
+    """Images that can be decoded, and their hashes; each file is opened once.
 
     Args:
-        files: images of a training or a validation set.
         say: called with a message for each image that is skipped.
         on_stage: called with the name of the stage and the numbers of images done and in all.
     """
-    usable: list[ImageFile] = []
-    for done, file in enumerate(files, 1):
-        try:
-            file.read()
-            usable.append(file)
-        except PictureError as error:
-            say(f"warning: skipped {error}")
-        on_stage("reading the images", done, len(files))
-    return usable
+
+    def __init__(
+        self, say: Callable[[str], None], on_stage: Callable[[str, int, int], None]
+    ) -> None:
+        self._say, self._on_stage = say, on_stage
+        self._hashes: dict[ImageFile, str] = {}  # of the images that can be decoded
+
+    def choose(self, files: Sequence[ImageFile]) -> list[ImageFile]:
+        """Decode every image of a set, and return those that can be decoded, in the same order."""
+        for done, file in enumerate(files, 1):
+            try:
+                self._hashes[file] = file.decode_and_hash()
+            except PictureError as error:
+                self._say(f"warning: skipped {error}")
+            self._on_stage("reading the images", done, len(files))
+        return [file for file in files if file in self._hashes]
+
+    def sha256(self, file: ImageFile) -> str:
+        """Return `ImageFile.sha256` of an image that `choose` has returned."""
+        return self._hashes[file]
 
 
 def other_files_line(places: Places) -> str:

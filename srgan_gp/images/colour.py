@@ -163,3 +163,12 @@ def to_depth(values: Array, dtype: DTypeLike) -> Array:
     if values.dtype == np.uint16:
         return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)  # + 257 // 2 rounds
     return (np.clip(values, 0.0, 1.0) * FULL_VALUE[dtype] + 0.5).astype(dtype)
+
+
+def as_8_bit_rgb(pixels: Array) -> Array:
+    """Convert (H, W, 1 or 3), uint8, uint16 or float32 in [0, 1], to (H, W, 3) uint8."""
+    if pixels.dtype == np.uint16:
+        pixels = np.rint(pixels / 257.0).astype(np.uint8)
+    elif pixels.dtype == np.float32:
+        pixels = np.rint(pixels * 255.0).astype(np.uint8)
+    return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))

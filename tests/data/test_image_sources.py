@@ -9,13 +9,13 @@ from PIL import Image
 
 from srgan_gp.data.image_sources import (
     ImageFile,
-    as_8_bit_rgb,
     fingerprint,
     list_all_images,
     list_images,
     write_list,
 )
 from srgan_gp.errors import PictureError, UsageError
+from srgan_gp.images.colour import as_8_bit_rgb
 
 
 def encoded(value, size=(5, 4)):

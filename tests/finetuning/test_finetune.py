@@ -2,7 +2,10 @@
 
 import json
 import math
+import os
+import shutil
 import tomllib
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -298,6 +301,37 @@ def test_every_folder_is_listed_once_before_the_plan(
     words = ["--from", upscaler, "--data", str(tmp_path / "photos"), "-o", str(tmp_path / "run")]
     assert main(["finetune", *words]) == 130
     assert listed == folders
+
+
+@pytest.mark.parametrize("validation", [False, True])
+@pytest.mark.parametrize("is_zip", [False, True])
+def test_every_image_is_opened_once_before_the_first_score(
+    upscaler, photos, tmp_path, monkeypatch, is_zip, validation
+):
+    from srgan_gp.finetuning import finetune as module
+
+    fill(tmp_path / "copies", 20, 64)  # of the same sizes as `photos`, so that hashes are compared
+    for path in (tmp_path / "copies").iterdir():
+        path.write_bytes(path.read_bytes()[:-1] + b"\0")  # the last byte of a checksum: not checked
+    folders = [photos, tmp_path / "copies"][: 1 + validation]
+    if is_zip:
+        folders = [shutil.make_archive(str(tmp_path / path.name), "zip", path) for path in folders]
+    opened = []
+
+    def counted(function):
+        return lambda *all_, **named: opened.append(all_) or function(*all_, **named)
+
+    owner = zipfile.ZipFile if is_zip else os
+    monkeypatch.setattr(owner, "open", counted(owner.open))
+    if not is_zip:  # `Path.open` does not call `os.open`
+        monkeypatch.setattr(Path, "open", counted(Path.open))
+    monkeypatch.setattr(module, "_require_same_images", lambda *_: 1 / 0)
+    others = str(folders[1]) if validation else None
+    with pytest.raises(ZeroDivisionError):
+        finetune(upscaler, [str(folders[0])], tmp_path / "run", validation=others, changes=QUICK)
+    names = [str(path) for call in opened for path in call if str(path).endswith(".png")]
+    assert len(names) == (40 if validation else 20)
+    assert len(set(names)) == (20 if is_zip else len(names))  # both archives have the same names
 
 
 @pytest.mark.parametrize("is_better", [True, False])
