@@ -178,7 +178,8 @@ def _print_face_scores(options: argparse.Namespace) -> "Sequence[SkippedImage]":
         The faces that could not be read.
     """
     from srgan_gp.evaluation.evaluate_faces import evaluate_faces
-    from srgan_gp.evaluation.score_lines import face_score_lines, face_score_warning
+    from srgan_gp.evaluation.few_faces import few_faces_warning
+    from srgan_gp.evaluation.score_lines import face_score_lines
 
     scores = evaluate_faces(
         options.model,
@@ -192,7 +193,8 @@ def _print_face_scores(options: argparse.Namespace) -> "Sequence[SkippedImage]":
         metrics=options.metrics,
         report=print_message,
     )
-    if warning := face_score_warning(scores):
+    # Without `--json` the warning is one of the lines.
+    if options.json and (warning := few_faces_warning(scores.validation.count)):
         print_message(warning)
     _print(scores.as_dict(), face_score_lines(scores), options.json)
     return scores.skipped

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from srgan_gp.detection.face_detection import FaceDetector
+from srgan_gp.evaluation.few_faces import UNRELIABLE, few_faces_warning
 from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances, YunetFeatures
@@ -149,14 +150,19 @@ class FaceScores:
         }
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all attributes, `relative` and `is_memorising`, as JSON types.
+        """Return all attributes, `relative`, `is_memorising` and `warning`, as JSON types.
 
-        The key of `validation` is "held_out", as in the files of earlier versions.
+        The key of `validation` is "held_out", as in the files of earlier versions. With few
+        validation faces `warning` is a text, and `unreliable` names the scores it is about.
         """
+        warning = few_faces_warning(self.validation.count)
         entries: dict[str, Any] = {}
         for name, value in asdict(self).items():
             entries["held_out" if name == "validation" else name] = value
-        return entries | {"relative": self.relative(), "is_memorising": self.is_memorising}
+        for values in (entries["model"], *entries["baselines"]) if warning else ():
+            values["unreliable"] = [key for key in UNRELIABLE if values[key] is not None]
+        entries |= {"relative": self.relative(), "is_memorising": self.is_memorising}
+        return entries | {"warning": warning or None}
 
 
 class FaceScorer:

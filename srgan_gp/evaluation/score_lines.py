@@ -1,17 +1,14 @@
 """Scores of a model as lines of text, for `srgan-gp evaluate`."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from srgan_gp.evaluation.face_scores import METRICS, NOVELTY, RELATIVE_METRICS, FaceScores
+from srgan_gp.evaluation.few_faces import MARK, UNRELIABLE, few_faces_warning
 from srgan_gp.evaluation.image_scores import Scores
 from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.metrics.score_directions import legend
-from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
+from srgan_gp.metrics.torchmetrics_scores import CLASSES, TorchmetricsScores
 from srgan_gp.models.helper_networks import CARD_FEATURES
-
-FEW_FACES = 400
-"""Number of validation faces below which distances are much larger than those on model cards: of
-`faces-64`, FD-yunet is about 350 with 30 faces and 210 with 100; its card has 113 with 788."""
 
 
 def score_lines(scores: Scores) -> Iterator[str]:
@@ -43,6 +40,8 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
     )
     yield from _skipped_lines(scores.skipped, "the others")
     titles = {key: title for key, (title, _) in METRICS.items()}
+    warning = few_faces_warning(scores.validation.count)
+    unreliable = [titles[key] for key in UNRELIABLE] if warning else []
     # The legend says for each score that is printed whether higher or lower is better.
     yield legend(_printed_scores(scores), titles)
     yield from _feature_lines("squeeze distances", scores.feature_network)
@@ -51,26 +50,17 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
     for face_set in (scores.model, *scores.baselines, scores.validation):
         values = face_set.by_name()
         if any(value is not None for value in values.values()):  # None: it could not be measured
-            yield _row(face_set.name, {titles[key]: value for key, value in values.items()})
+            row = {titles[key]: value for key, value in values.items()}
+            yield _row(face_set.name, row, unreliable)
     if any(value is not None for value in scores.relative().values()):
         relative = {RELATIVE_METRICS[key]: value for key, value in scores.relative().items()}
         yield _row(f"{scores.name} over real, validation", relative)
     if scores.memorisation is not None:
         verdict = "it repeats training faces" if scores.is_memorising else "no sign of memorisation"
         yield f"novelty {scores.memorisation:.4f}: {verdict}"
-    yield from _torchmetrics_lines(scores.torchmetrics)
-
-
-def face_score_warning(scores: FaceScores) -> str:
-    """Return a warning about few validation faces; "" if there are `FEW_FACES` or more."""
-    count = scores.validation.count
-    if count >= FEW_FACES:
-        return ""
-    return (
-        f"warning: {count} validation faces are few. So few faces, or faces that are cropped "
-        "differently from the training faces, make the distances large: do not compare them with "
-        "those of the model card, only with those of models on the same faces."
-    )
+    yield from _torchmetrics_lines(scores.torchmetrics, [CLASSES["fid"]] if warning else [])
+    if warning:
+        yield f"{MARK} {warning}"
 
 
 def _printed_scores(scores: FaceScores) -> list[str]:
@@ -93,15 +83,21 @@ def _skipped_lines(skipped: Sequence[SkippedImage], others: str) -> Iterator[str
         yield f"{number_unreadable(skipped)}: the scores are of {others}"
 
 
-def _torchmetrics_lines(scores: TorchmetricsScores | None) -> Iterator[str]:
-    """Format the scores of `--metrics`; None: they were not requested."""
+def _torchmetrics_lines(
+    scores: TorchmetricsScores | None, unreliable: Collection[str] = ()
+) -> Iterator[str]:
+    """Format the scores of `--metrics`; None: they were not requested.
+
+    The values of the metrics in `unreliable` are marked.
+    """
     if scores:
         yield f"torchmetrics {scores.version}, {scores.images} images, better if lower:"
         for name, value in scores.values.items():
             metric = name.partition(" ")[0]  # without " mean" and " std" of KID
             arguments = scores.arguments[metric]
             arguments_text = f" ({arguments})" if arguments else ""
-            yield f"  {name}{arguments_text} {value:.4f}"
+            mark = MARK if metric in unreliable else ""
+            yield f"  {name}{arguments_text} {value:.4f}{mark}"
 
 
 def _feature_lines(scores: str, sha256: str | None) -> Iterator[str]:
@@ -116,7 +112,14 @@ def _feature_lines(scores: str, sha256: str | None) -> Iterator[str]:
         yield f"{scores} by the network {sha256}{other}"
 
 
-def _row(name: str, scores: Mapping[str, float | None]) -> str:
-    """Format one line of scores; a score that could not be measured is omitted."""
-    parts = [f"{key} {value:.4f}" for key, value in scores.items() if value is not None]
+def _row(name: str, scores: Mapping[str, float | None], unreliable: Collection[str] = ()) -> str:
+    """Format one line of scores; a score that could not be measured is omitted.
+
+    The values of the scores in `unreliable` are marked.
+    """
+    parts = [
+        f"{key} {value:.4f}{MARK if key in unreliable else ''}"
+        for key, value in scores.items()
+        if value is not None
+    ]
     return f"{name}: {', '.join(parts)}"

@@ -271,20 +271,23 @@ def test_the_command_prints_every_set_and_the_verdict(tiny_face_model, tmp_path,
     words += ["--train-data", str(tmp_path / "seen"), "--count", "3"]
     words += ["--feature-weights", "none", "--detector", "none"]
     assert main([*words, "--json"]) == 0
-    values = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    shown = capsys.readouterr()
+    values = json.loads(shown.out, parse_constant=pytest.fail)
+    assert "warning: 4 validation faces are few. " in shown.err
+    assert values["warning"].startswith("warning: 4 validation faces are few. ")
     assert (values["count"], values["image_size"]) == (3, 8)
     assert values["baselines"][0]["name"] == "real, training"
     assert values["is_memorising"] is False
     assert main(words) == 0
     shown = capsys.readouterr()
-    first, directions, *_, last = shown.out.splitlines()
+    first, directions, *_, last, warning = shown.out.splitlines()
     assert first == (
         f"tiny-faces on {tmp_path / 'unseen'}: 3 faces of 8 x 8, truncation 1, against 4 "
         "validation faces (all); squeeze and SWD: 3 of each"
     )
     assert last == f"novelty {values['memorisation']:.4f}: no sign of memorisation"
     assert directions.endswith("better if near 1: border ratio, novelty")
-    assert "warning: 4 validation faces are few. " in shown.err
+    assert warning.startswith("* warning: 4 validation faces are few. ")
     assert not any(line.endswith(": ") for line in shown.out.splitlines())
     assert "6 training faces" in shown.err
 

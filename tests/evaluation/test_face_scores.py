@@ -13,13 +13,16 @@ from srgan_gp.evaluation.face_scores import (
     SetScores,
     share_with_one_face,
 )
-from srgan_gp.evaluation.score_lines import face_score_lines, face_score_warning
+from srgan_gp.evaluation.score_lines import face_score_lines
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances
 from srgan_gp.metrics.border_ratio import border_ratio
 from srgan_gp.metrics.diversity import pairwise_distance
 from srgan_gp.metrics.feature_distances import frechet_distance, kernel_distance, pooled_features
 from srgan_gp.metrics.sliced_wasserstein import pyramid_distance
+from srgan_gp.metrics.torchmetrics_scores import CLASSES, TorchmetricsScores
+
+FID, KID = CLASSES["fid"], CLASSES["kid"]
 
 
 @pytest.fixture(scope="module")
@@ -150,8 +153,22 @@ def test_the_legend_has_only_the_scores_that_are_printed(memorisation, own, expe
 
 @pytest.mark.parametrize(("count", "warns"), [(30, True), (399, True), (400, False)])
 def test_few_validation_faces_are_warned_of(count, warns):
-    found = scores()
-    found = replace(found, validation=replace(found.validation, count=count))
-    start = f"warning: {count} validation faces are few. "
-    assert face_score_warning(found).startswith(start) == warns
-    assert bool(face_score_warning(found)) == warns
+    """Each distance is marked, so that it is not copied without the warning."""
+    found = scores(fd_hog=2.0, swd={16: 3.0}, kid_squeeze=0.5, border=1.0)
+    found = replace(
+        found,
+        validation=replace(found.validation, count=count),
+        torchmetrics=TorchmetricsScores("1", {FID: "", KID: ""}, 9, {FID: 7.0, f"{KID} mean": 1.0}),
+    )
+    lines = list(face_score_lines(found))
+    start = f"* warning: {count} validation faces are few. "
+    assert lines[-1].startswith(start) == warns
+    mark = "*" if warns else ""
+    row = f"FD-hog 2.0000{mark}, KID-squeeze 0.5000, SWD 3.0000{mark}, border ratio 1.0000"
+    assert f"tiny: {row}" in lines
+    assert f"  {FID} 7.0000{mark}" in lines
+    assert f"  {KID} mean 1.0000" in lines
+    values = found.as_dict()
+    assert values["model"].get("unreliable") == (["fd_hog", "swd"] if warns else None)
+    assert (values["warning"] or "").startswith(start[2:]) == warns
+    assert "*" not in str(values)

@@ -1,0 +1,20 @@
+"""Warning of distances to few validation faces, printed beside the numbers and stored with them."""
+
+FEW_FACES = 400
+"""Number of validation faces below which distances are much larger than those on model cards: of
+`faces-64`, FD-yunet is about 350 with 30 faces and 210 with 100; its card has 113 with 788."""
+UNRELIABLE = ("fd_yunet", "fd_hog", "fd_pca", "fd_squeeze", "swd")
+"""Scores of a set, by the field of `SetScores`, that few validation faces make large."""
+MARK = "*"
+"""Follows the values of `UNRELIABLE` in a text, and precedes the warning."""
+
+
+def few_faces_warning(count: int) -> str:
+    """Return a warning about `count` validation faces; "" if there are `FEW_FACES` or more."""
+    if count >= FEW_FACES:
+        return ""
+    return (
+        f"warning: {count} validation faces are few. So few faces, or faces that are cropped "
+        "differently from the training faces, make the distances large: do not compare them with "
+        "those of the model card, only with those of models on the same faces."
+    )
