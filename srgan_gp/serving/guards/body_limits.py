@@ -19,6 +19,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.serving.error_responses import Refusal, busy
 from srgan_gp.serving.guards.access_control import JOB_PATHS
 from srgan_gp.serving.guards.file_references import count_files, outside_reference
+from srgan_gp.serving.guards.lingering_close import LINGER_FACTOR, respond_and_linger
 from srgan_gp.serving.guards.multipart_limits import (
     NEEDS_FILE,
     FormCounter,
@@ -45,7 +46,6 @@ MAX_FORMS = 4
 # A JSON body may name this many times `max_files` files. So a run of slightly more than `max_files`
 # reaches the page, which has its own message about it.
 _REFERENCES_PER_FILE = 2
-_DISCARD_SECONDS = 1.0  # for reading the rest of a refused body
 
 
 class BodyLimits:
@@ -80,6 +80,22 @@ class BodyLimits:
             return
         body = Body(self._settings.folder)
         try:
+            await self._forward(body, scope, receive, send)
+        except Refusal as refusal:
+            response = refusal.response(scope["path"])
+            response.headers["connection"] = "close"
+            max_bytes = LINGER_FACTOR * self._settings.max_upload_bytes - body.size
+            if body.is_complete:
+                max_bytes = 0
+            await respond_and_linger(response, max_bytes, scope, receive, send)
+
+    async def _forward(self, body: Body, scope: Scope, receive: Receive, send: Send) -> None:
+        """Receive the body and forward the request; then free the buffer.
+
+        Raises:
+            Refusal: a limit is exceeded, or no job is accepted now.
+        """
+        try:
             headers = Headers(scope=scope)
             if scope["path"] in JOB_PATHS:
                 # Checked before the upload is received, so that refusals are fast under load.
@@ -93,13 +109,6 @@ class BodyLimits:
                 if is_multipart(headers.get("content-type", "")):
                     await slot.enter_async_context(self._form_slots)
                 await self._app(scope, _replay(body, receive, slot), send)
-        except Refusal as refusal:
-            if not body.is_complete:
-                # Otherwise a client that is still sending would not read the response.
-                await _discard(receive)
-            response = refusal.response(scope["path"])
-            response.headers["connection"] = "close"
-            await response(scope, receive, send)
         finally:
             self._buffered_bytes -= body.size
             body.close()
@@ -228,15 +237,6 @@ async def _next_message(receive: Receive, deadline: float) -> Message:
         raise Refusal(
             408, "E_TOO_SLOW", "The upload was too slow. Try again on a faster connection."
         ) from None
-
-
-async def _discard(receive: Receive) -> None:
-    """Read and drop the rest of a body, for `_DISCARD_SECONDS` at most."""
-    with suppress(TimeoutError):
-        async with asyncio.timeout(_DISCARD_SECONDS):
-            message = await receive()
-            while message["type"] == "http.request" and message.get("more_body", False):
-                message = await receive()
 
 
 def _too_large(max_bytes: int) -> Refusal:

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from srgan_gp.serving.guards import body_limits
+from srgan_gp.serving.guards import body_limits, lingering_close
 from srgan_gp.serving.guards.body_limits import (
     MAX_FORMS,
     MAX_TEXT_BYTES,
@@ -60,7 +60,7 @@ def echo():
 
 @pytest.fixture
 def limited(echo, tmp_path, monkeypatch):
-    monkeypatch.setattr(body_limits, "_DISCARD_SECONDS", 0.01)
+    monkeypatch.setattr(lingering_close, "LINGER_SECONDS", 0.01)
     return BodyLimits(echo, dataclasses.replace(SETTINGS, folder=tmp_path), Path("/uploads"))
 
 

@@ -1,0 +1,60 @@
+"""Lingering close: an error response is sent at once, and then the rest of the upload is dropped.
+
+A connection that is closed while the client still sends is reset, and the client loses a response
+that it has not read. Many clients read only when they have sent everything.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+LINGER_FACTOR = 2
+"""A refused upload is received up to so many times the limit of an upload."""
+LINGER_SECONDS = 20.0
+"""Time after a response for which the rest of an upload is received."""
+LINGER_IDLE_SECONDS = 5.0
+"""Longest pause of a client in this time."""
+
+
+async def respond_and_linger(
+    response: Response, max_bytes: int, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Send a response, drop what still arrives, and end the response, which closes the connection.
+
+    The client has the complete response before anything is dropped. The connection is closed when
+    the upload ends, or at the limit of bytes or time.
+
+    Args:
+        response: complete, with a Content-Length and `Connection: close`.
+        max_bytes: number of bytes above which the connection is closed; 0: nothing is dropped.
+        scope: ASGI scope of the request.
+        receive: receives the messages of the client.
+        send: sends messages to the client.
+    """
+
+    async def send_without_end(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "more_body": True}
+        await send(message)
+
+    await response(scope, receive, send_without_end)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            await _drop(receive, max_bytes)
+    await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+async def _drop(receive: Receive, max_bytes: int) -> None:
+    """Receive and drop at most about `max_bytes` of a body.
+
+    Raises:
+        TimeoutError: nothing has arrived for `LINGER_IDLE_SECONDS`.
+    """
+    dropped, more_body = 0, True
+    while more_body and dropped < max_bytes:
+        async with asyncio.timeout(LINGER_IDLE_SECONDS):
+            message = await receive()
+        dropped += len(message.get("body", b""))
+        more_body = message.get("more_body", False)  # False if the client has disconnected
