@@ -86,6 +86,11 @@ _DOWNSCALERS_NOTE = (
     "printed during the training differ: their images were downscaled as the training images."
 )
 """Message below the table of scores of an upscaler."""
+_ORIGINALS_NOTE = (
+    "The column originals has the values of the validation images themselves. The grain that is "
+    "nearest to theirs is the best; more is not better."
+)
+"""Message below the table if it has the column `originals`."""
 _FACES_NOTE = (
     "Each value is the mean over 4 sets of generated faces, each compared with all validation "
     "images. The scores that were printed during the training differ: they use one set of "
@@ -140,6 +145,8 @@ def _run(options: argparse.Namespace, output: Path) -> int:
     # Only rows of an upscaler name a way of downscaling.
     is_upscaler = any(row.way for row in verdict.rows)
     print_message(_DOWNSCALERS_NOTE if is_upscaler else _FACES_NOTE)
+    if any(row.originals is not None for row in verdict.rows):
+        print_message(_ORIGINALS_NOTE)
     if outcome.ended_because:
         print_result(outcome.ended_because)
     comparison = "better" if verdict.is_better else "not better"

@@ -31,7 +31,11 @@ OnScored = Callable[[int, int], None]
 Measured = dict[tuple[str, str], np.ndarray]
 """Values by (metric, downscaler), (N,) float64: one per validation image, or per set of latents
 with the downscaler "". Pattern and grain, the texture that an upscaler adds to flat areas, have a
-single value for all images."""
+single value for all images; under `OF_ORIGINALS` are those of the validation images themselves."""
+
+OF_ORIGINALS = {"pattern": "original_pattern", "grain": "original_grain"}
+"""Name, in `Measured`, of a score of the originals by the score of the outputs. It is no score of a
+model, but the value to compare that of the outputs with."""
 
 
 def score_upscaler(
@@ -54,7 +58,8 @@ def score_upscaler(
     Returns:
         `psnr_y` in dB, `colour_shift` in levels of 255 and, with a feature network,
         `squeeze_distance`; NaN for an image that is too small for the score. `pattern` and `grain`
-        of the set, in levels of 255, unless no image has a flat window.
+        of the set, in levels of 255, and those of the originals in the same windows, under
+        `OF_ORIGINALS`, unless no image has a flat window.
 
     Raises:
         PictureError: an image cannot be read.
@@ -66,6 +71,7 @@ def score_upscaler(
     features = load_features(config) if uses_squeeze else None
     values_by_key: dict[tuple[str, str], list[float]] = {}
     spectra = {way: FlatSpectrum() for way in WAYS}  # pattern and grain are of the whole set
+    original_spectra = {way: FlatSpectrum() for way in WAYS}
     for done, file in enumerate(files, 1):
         high_res = centre_crop(file.read(), config.scale)
         # Moving shortens the sides; a smaller crop would then be too small for PSNR.
@@ -76,6 +82,7 @@ def score_upscaler(
             planes = torch.from_numpy(low_res.transpose(2, 0, 1).astype(np.float32) / 255)
             output = as_pixels(enlarge(generator, planes[None]))
             spectra[way].add(output, low_res, high_res)
+            original_spectra[way].add(high_res, low_res, high_res)
             scores = score_image(file.stem, output, high_res, low_res, features)
             image_scores = {
                 "squeeze_distance": scores.squeeze_distance,  # None: no network, or too small
@@ -87,10 +94,13 @@ def score_upscaler(
                 values_by_key.setdefault((metric, way), []).append(value)
         on_scored(done, len(files))
     measured = {key: np.array(values) for key, values in values_by_key.items()}
-    for way, spectrum in spectra.items():
-        if texture := spectrum.texture():  # None without flat windows
+    for way in WAYS:
+        if texture := spectra[way].texture():  # None without flat windows
             for metric, value in texture.by_name().items():
                 measured[metric, way] = np.array([value])
+        if texture := original_spectra[way].texture():
+            for metric, value in texture.by_name().items():
+                measured[OF_ORIGINALS[metric], way] = np.array([value])
     # A score that no image has is omitted.
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from srgan_gp.finetuning.finetune_scores import Measured
+from srgan_gp.finetuning.finetune_scores import OF_ORIGINALS, Measured
 from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import LOWER_IS_BETTER
@@ -55,12 +55,15 @@ class Row:
         way: name of the downscaler of the LR images; "" for faces.
         before: mean of the unchanged model.
         after: mean of the fine-tuned model.
+        originals: value of the validation images themselves, for pattern and grain; None: the score
+            has none.
     """
 
     metric: str
     way: str
     before: float
     after: float
+    originals: float | None = None
 
 
 @dataclass(frozen=True)
@@ -96,10 +99,7 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
         noise: standard error of the mean deciding score that comes from the position of the crops,
             from `finetune_scores.score_noise`.
     """
-    rows = tuple(
-        Row(metric, way, _mean(before[metric, way]), _mean(after[metric, way]))
-        for metric, way in before
-    )
+    rows = _rows(before, after)
     gains = _gains(before, after, config.best_by)
     count = len(gains)
     if count < 2:
@@ -126,21 +126,40 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    """Format the rows as lines of text, in aligned columns below a line of headings."""
-    lines = [("validation images", "better", "before", "after", "change")]
+    """Format the rows as lines of text, in aligned columns below a line of headings.
+
+    The last column, the values of the originals, is omitted if no row has one.
+    """
+    lines = [("validation images", "better", "before", "after", "change", "originals")]
     for row in rows:
         name = TITLES.get(row.metric, row.metric)
         if row.way:
             name += f" ({row.way})"
         better = BETTER.get(row.metric, "-")
         change = _percent(row.before, row.after)
-        lines.append((name, better, f"{row.before:.4g}", f"{row.after:.4g}", change))
+        originals = "" if row.originals is None else f"{row.originals:.4g}"
+        lines.append((name, better, f"{row.before:.4g}", f"{row.after:.4g}", change, originals))
+    if all(row.originals is None for row in rows):
+        lines = [(*line[:-1], "") for line in lines]
     name_width = max(len(name) for name, *_ in lines)
     better_width = max(len(better) for _, better, *_ in lines)
     return [
         f"{name:<{name_width}}  {better:<{better_width}}  {before:>9}  {after:>9}  {change:>8}"
-        for name, better, before, after, change in lines
+        f"  {originals:>9}".rstrip()
+        for name, better, before, after, change, originals in lines
     ]
+
+
+def _rows(before: Measured, after: Measured) -> tuple[Row, ...]:
+    """Return the rows of the table; the values of the originals have no rows of their own."""
+    rows: list[Row] = []
+    for metric, way in before:
+        if metric in OF_ORIGINALS.values():
+            continue
+        originals = before.get((OF_ORIGINALS.get(metric, ""), way))
+        value = None if originals is None else _mean(originals)
+        rows.append(Row(metric, way, _mean(before[metric, way]), _mean(after[metric, way]), value))
+    return tuple(rows)
 
 
 def _mean(values: np.ndarray) -> float:

@@ -372,12 +372,15 @@ def test_no_export_is_advised_if_the_best_state_is_that_before_training(
 ):
     from srgan_gp.finetuning import finetune as module
 
-    verdict = Verdict(False, ("no gain",), (Row("psnr_y", "matlab", 20.0, 20.0),))
+    rows = (Row("psnr_y", "matlab", 20.0, 20.0), Row("grain", "matlab", 0.8, 0.8, originals=1.25))
+    verdict = Verdict(False, ("no gain",), rows)
     outcome = FinetuneResult("photo-x4", tmp_path, 26, 7, "", 64, 0, "", 1.0, verdict)
     monkeypatch.setattr(module, "finetune", lambda *_, **__: outcome)
     places = ["--data", str(photos), "-o", str(tmp_path)]
     assert main(["finetune", "--from", "photo-x4", *places]) == 0
-    printed = capsys.readouterr().err
+    out, printed = capsys.readouterr()
+    assert out.splitlines()[2].endswith(" 1.25")
+    assert "The column originals has the values of the validation images" in printed
     assert "The best state is that before training: nothing would change." in printed
     assert "srgan-gp export" not in printed
     card = tomllib.loads((tmp_path / "card.toml").read_text())

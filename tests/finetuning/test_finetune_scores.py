@@ -30,6 +30,20 @@ def test_pattern_and_grain_are_one_value_for_the_whole_set(score):
             assert found[metric, way] == pytest.approx(np.zeros(1), abs=1e-9)
 
 
+def test_the_grain_of_the_originals_is_that_of_their_noise(tiny_config, tmp_path, rng):
+    noise = rng.normal(0, 2, (256, 256, 1))
+    pixels = np.rint(128 + np.repeat(noise, 3, axis=2)).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    files = list_images(str(tmp_path))
+    found = score_upscaler(nn.Upsample(scale_factor=4), files, tiny_config())
+    # White noise in levels of the luma, of which the measured ring of frequencies has a share.
+    share = np.pi * (0.5**2 - 0.13**2)
+    for way in ("matlab", "area-jpeg75"):
+        expected = 2 * 219 / 255 * share**0.5
+        assert found["original_grain", way] == pytest.approx(expected, rel=0.05)
+        assert found["grain", way] < 0.5 * expected  # downscaling has removed most of it
+
+
 def test_sets_without_a_flat_window_lack_them(score):
     assert {metric for metric, _ in score(64)} == {"psnr_y", "colour_shift"}
 

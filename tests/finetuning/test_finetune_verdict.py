@@ -106,6 +106,20 @@ def test_the_pattern_is_shown_and_decides_nothing(rng, config):
     assert (row.before, row.after) == (0.1, 0.9)
 
 
+def test_the_values_of_the_originals_are_a_column_and_no_rows(rng, config):
+    original = {("original_pattern", WAY): np.array([0.05])}
+    verdict = judge(scores(rng) | original, scores(rng, distance=1.5) | original, config)
+    assert {row.metric: row.originals for row in verdict.rows} == {
+        "squeeze_distance": None, "psnr_y": None, "pattern": 0.05, "colour_shift": None,
+    }  # fmt: skip
+    heading, *lines = table(verdict.rows)
+    assert heading.endswith("  originals")
+    assert [line.endswith("0.05") for line in lines] == [False, False, True, False]
+    assert len(lines[2]) == len(heading)  # aligned on the right
+    without = table(judge(scores(rng), scores(rng), config).rows)
+    assert without[0].endswith("change")
+
+
 def test_repeating_the_training_images_is_not_better(gan_config):
     config = gan_config(best_by="kid_squeeze", least_novelty=0.5)
 
