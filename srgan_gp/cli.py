@@ -60,8 +60,8 @@ _EXTRAS = {
         "prometheus_client",
     },
 }
-"""Packages that an error message looks for: by extra, as in `pip install srgan-gp[train]`, the
-names under which Python imports its packages."""
+"""Import names of the packages of each extra, as in `pip install srgan-gp[train]`.
+`_missing_package` finds the extra of a package."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -157,7 +157,7 @@ class _PrintCompletion(argparse.Action):
     ) -> NoReturn:
         from srgan_gp.commands.shells.shell_completion import SHELLS, completion_script
 
-        # Checked here and not by `choices` of the option, whose module would always be imported.
+        # Not checked by `choices` of the option: every command would import `shell_completion`.
         if shell not in SHELLS:
             parser.error(
                 f"argument --completion: invalid choice: '{shell}' (choose from "
@@ -220,6 +220,7 @@ def _report_error(error: Exception, verb: str) -> int:
     if isinstance(error, ModuleNotFoundError):
         error = _missing_package(error)
     if isinstance(error, SrganGpError):
+        # The message may name an argument of a Python function; the user typed an option.
         print_message(f"srgan-gp: error: {with_options(str(error), verb)}")
         return error.exit_code
     name = type(error).__name__

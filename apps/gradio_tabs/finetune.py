@@ -37,6 +37,7 @@ class _Options:
 
     photos: FilesInput
     source: gr.Dropdown
+    """Model that the training starts from, one of `ModelLists.sources`."""
     name: gr.Textbox
     length: gr.Number
     """Training length in images seen; 0: automatic."""
@@ -75,8 +76,8 @@ def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
         height=200, elem_id="finetune-photos",
     )  # fmt: skip
     sources = lists.sources()
-    # An imported model can never be trained. Any other model that is not a source needs the feature
-    # network, which this server lacks.
+    # An imported model can never be trained. If another model cannot be trained further here, it
+    # needs the feature network, which this server lacks.
     trainable = [card for card in lists.cards.values() if card.imported is None]
     if len(sources) < len(trainable):
         gr.Markdown(_NO_NETWORK, elem_classes="quiet")
@@ -157,12 +158,13 @@ def _connect_model(
         changes = lists.refresh()
         run = trainings.of(visitor_of(request))
         if run is not None and run.name in lists.cards:
-            changes[lists.upscale] = gr.Radio(
-                model_choices(lists.cards, [run.name, lists.service.settings.model]), value=run.name
-            )
+            always_listed = [run.name, lists.service.settings.model]
+            choices = model_choices(lists.cards, always_listed=always_listed)
+            changes[lists.upscale] = gr.Radio(choices, value=run.name)
             changes[tabs] = gr.Tabs(selected=upscale_tab)
         return changes
 
+    # The models are the values of `lists.widgets`, in its order.
     def remove(
         request: gr.Request, upscale_model: str, compared_models: list[str], batch_model: str
     ) -> Changes:

@@ -67,7 +67,7 @@ class ModelLists:
 
     @property
     def widgets(self) -> list[Any]:
-        """All fields, as outputs of an event."""
+        """All fields, as inputs or outputs of an event; `without` takes their values in order."""
         return [self.upscale, self.compare, self.batch]
 
     def refresh(self) -> Changes:
@@ -76,7 +76,7 @@ class ModelLists:
         for removed in self.cards.keys() - installed.keys():
             del self.cards[removed]
         self.cards.update(installed)
-        choices = model_choices(self.cards, [self.service.settings.model])
+        choices = model_choices(self.cards, always_listed=[self.service.settings.model])
         return {
             self.upscale: gr.Radio(choices),
             self.compare: gr.CheckboxGroup(choices),
@@ -99,7 +99,7 @@ class ModelLists:
         """
         changes = self.refresh()
         default = self.service.settings.model
-        choices = model_choices(self.cards, [default])
+        choices = model_choices(self.cards, always_listed=[default])
         if upscale_model == removed:
             changes[self.upscale] = gr.Radio(choices, value=default)
         if batch_model == removed:

@@ -92,7 +92,7 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
 
     # Gradio passes the value of each input widget: first the image, then the options.
     async def upscale_whole(request: gr.Request, image: Upload | None, *values: object) -> Updates:
-        async for update in upscale(request, image, values, None):
+        async for update in upscale(request, image, values, click=None):
             yield update
 
     async def preview_clicked_region(

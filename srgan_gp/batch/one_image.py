@@ -179,7 +179,7 @@ def enlarge(
     )
     staged, warnings = write_staged(decoded.target, write)
     width, height = (round(side * reports[0].scale) for side in decoded.size)
-    facts = Facts.of(decoded.size, (width, height), reports, warnings, frames)
+    facts = Facts.of(decoded.size, (width, height), reports, warnings)
     return Result(decoded.job, staged, facts, decoded.input_sha256)
 
 

@@ -96,7 +96,9 @@ def run_once(request: RunRequest) -> int:
         with _open_reporter(
             request, plan.total, plan.earlier_results, needed.pixels, lines
         ) as reporter:
-            PlanRunner(plan, engine, reporter.report, journal, key, reporter.check).run()
+            PlanRunner(
+                plan, engine, reporter.report, journal=journal, work_key=key, check=reporter.check
+            ).run()
     return reporter.exit_code
 
 
@@ -122,7 +124,12 @@ def watch(request: RunRequest) -> NoReturn:
                         new_files, request.output, journal=journal, work_key=key
                     ) as plan:
                         PlanRunner(
-                            plan, engine, reporter.report, journal, key, reporter.check
+                            plan,
+                            engine,
+                            reporter.report,
+                            journal=journal,
+                            work_key=key,
+                            check=reporter.check,
                         ).run()
                     reporter.print_existing()
                 next_poll = time.monotonic() + SECONDS_BETWEEN_POLLS

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from srgan_gp.batch.engines.engine_interface import UNKNOWN_SECONDS
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.plan_runner import Outcome, Status
 from srgan_gp.batch.report import Record, outcome_line
@@ -51,7 +52,7 @@ class _TileProgress:
     noted_at: float
     """Time when the last tile was done, or of the start, in seconds of `time.monotonic`."""
     seconds_per_tile: float
-    """Expected seconds for the tile that is running; 0: unknown."""
+    """Expected seconds for the tile that is running, or `UNKNOWN_SECONDS`."""
 
 
 @dataclass
@@ -145,18 +146,21 @@ class RunReporter:
         for line in self.existing.lines():
             self.display.line(line)
 
-    def note_tiles(self, job: UpscaleJob, done: int, total: int, seconds: float = 0) -> None:
+    def note_tiles(
+        self, job: UpscaleJob, done: int, total: int, seconds: float = UNKNOWN_SECONDS
+    ) -> None:
         """Note the progress inside an image; the engine calls this, from any thread.
 
         Args:
             job: the image.
             done: number of tiles that are done; 0 at the start.
             total: number of tiles.
-            seconds: expected seconds for a tile; 0: the mean of the tiles since the last call.
+            seconds: expected seconds for a tile; `UNKNOWN_SECONDS`: the mean of the tiles since the
+                last call.
         """
         now = time.monotonic()
         previous = self._in_progress.get(job.source)
-        if seconds == 0 and previous is not None and done > previous.done:
+        if seconds == UNKNOWN_SECONDS and previous is not None and done > previous.done:
             seconds = (now - previous.noted_at) / (done - previous.done)
         self._in_progress[job.source] = _TileProgress(done, total, now, seconds)
 
@@ -179,7 +183,7 @@ class RunReporter:
         done, done_pixels = float(self.counts.total()), self._done_pixels
         for source, progress in in_progress.items():
             running_tile = 0.0  # done share of the running tile, estimated by its expected time
-            if progress.seconds_per_tile > 0:
+            if progress.seconds_per_tile > UNKNOWN_SECONDS:
                 elapsed = now - progress.noted_at
                 running_tile = min(elapsed / progress.seconds_per_tile, _LARGEST_TILE_SHARE)
             share = min(1.0, (progress.done + running_tile) / progress.total)

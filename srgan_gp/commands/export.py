@@ -10,7 +10,7 @@ from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.models.cards import read_card
 from srgan_gp.models.catalog import model_folders
-from srgan_gp.models.new_names import ERROR, EXIST, EXIST_HELP
+from srgan_gp.models.new_names import EXIST, EXIST_ERROR, EXIST_HELP
 
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
@@ -44,7 +44,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("run_dir", metavar="RUN", type=Path, help="folder of a training run")
     add("--name", required=True, help="name of the model")
     add("-o", "--output", type=Path, default=Path(), metavar="DIR", help=_OUTPUT)
-    add("--exist", choices=EXIST, default=ERROR, help=EXIST_HELP)
+    add("--exist", choices=EXIST, default=EXIST_ERROR, help=EXIST_HELP)
     add("--photos", nargs="+", metavar="PLACE", help=_PHOTOS)
     add = parser.add_argument_group("Weights").add_argument
     add("--blend", metavar="MODEL.onnx", type=Path, help=_BLEND)

@@ -15,7 +15,7 @@ from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.options.run_changes import run_changes
 from srgan_gp.commands.terminal import print_message, print_result, stage_progress
 from srgan_gp.errors import UsageError
-from srgan_gp.models.new_names import ERROR, EXIST, EXIST_HELP
+from srgan_gp.models.new_names import EXIST, EXIST_ERROR, EXIST_HELP
 from srgan_gp.system.paths import is_file, is_folder
 from srgan_gp.system.signals import end_with_input
 
@@ -67,7 +67,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--validation", metavar="PATH", help=_VALIDATION)
     add("-o", "--output", type=Path, metavar="RUN", help="run folder [runs/MODEL-finetuned]")
     add("--name", help="if the result is better, install it under this name in your models folder")
-    add("--exist", choices=EXIST, default=ERROR, help=EXIST_HELP)
+    add("--exist", choices=EXIST, default=EXIST_ERROR, help=EXIST_HELP)
     add = parser.add_argument_group("Training").add_argument
     add("--feature-weights", metavar="FILE", help=_FEATURE_WEIGHTS)
     add("--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", dest="changes",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from srgan_gp.commands.terminal import print_message, print_result, printable
 from srgan_gp.errors import MissingExtraError
-from srgan_gp.models.new_names import ERROR, EXIST, EXIST_HELP
+from srgan_gp.models.new_names import EXIST, EXIST_ERROR, EXIST_HELP
 
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
@@ -45,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Common options").add_argument
     add("file", metavar="FILE", type=Path, help=_FILE)
     add("--name", required=True, help="name of the new model")
-    add("--exist", choices=EXIST, default=ERROR, help=EXIST_HELP)
+    add("--exist", choices=EXIST, default=EXIST_ERROR, help=EXIST_HELP)
     add("--licence", metavar="TEXT", help=_LICENCE)
     add("--photos", nargs="+", metavar="PLACE", help=_PHOTOS)
 

@@ -2,9 +2,8 @@
 
 Real and generated images are augmented with the same distribution, so that the critic cannot
 memorise the real ones. The gradient of the critic's score passes through the augmentation to the
-generator.
-Each augmentation is drawn from (seed, image number). Mirroring is not here: `datasets.WholeImages`
-mirrors images when it reads them, since that needs no gradient.
+generator. Each augmentation is drawn from (seed, image number). Mirroring is not here:
+`datasets.WholeImages` mirrors images when it reads them, since that needs no gradient.
 """
 
 from collections.abc import Collection, Sequence

@@ -39,7 +39,7 @@ def cv2_bicubic(high_res: np.ndarray, scale: int) -> np.ndarray:
 
 def area_jpeg75(high_res: np.ndarray, scale: int) -> np.ndarray:
     """Area mean, then JPEG at quality 75; arguments and result as for `matlab`."""
-    return _through_jpeg(_area(high_res, scale), 75)
+    return _through_jpeg(_area(high_res, scale), quality=75)
 
 
 def real(high_res: np.ndarray, scale: int) -> np.ndarray:
@@ -49,10 +49,10 @@ def real(high_res: np.ndarray, scale: int) -> np.ndarray:
     """
     import cv2
 
-    low_res = _area(cv2.GaussianBlur(high_res, (0, 0), 1.2), scale)
+    low_res = _area(cv2.GaussianBlur(high_res, (0, 0), sigmaX=1.2), scale)
     noise = np.random.default_rng(0).normal(0, 6, low_res.shape)
     noisy = np.rint(low_res + noise).clip(0, 255).astype(np.uint8)
-    return _through_jpeg(noisy, 60)
+    return _through_jpeg(noisy, quality=60)
 
 
 def bicubic(low_res: np.ndarray, scale: int) -> np.ndarray:

@@ -26,8 +26,8 @@ FEWEST_TO_SPLIT = 400
 def validation_half(files: "Sequence[ImageFile]", half: str) -> "list[ImageFile]":
     """Return one half of a validation set, by the parity of the index.
 
-    The two halves are disjoint, depend only on the order of the list, and hold equal shares of each
-    source if the names of a source sort together.
+    The two halves are disjoint and depend only on the order of the list. If the names of images
+    from one place, such as a camera, sort together, both halves have equally many of them.
 
     Args:
         files: the whole set, in the order of `image_sources.list_images`.

@@ -1,8 +1,8 @@
 """Face alignment: crops a face to a square with eyes, nose and mouth at fixed positions.
 
 The crop is loose, as in the data set FFHQ (Karras, Laine and Aila, 2019): it includes hair and
-chin. A transform is a (2, 3) array [A | b] that maps a point p of the photo, (x, y) in pixels, to A
-p + b in the square, whose corners are (0, 0) and (1, 1).
+chin. A transform is a (2, 3) array [A | b]. It maps a point p of the photo, (x, y) in pixels, to
+the point (A p + b) of the square, whose corners are (0, 0) and (1, 1).
 """
 
 import math
@@ -20,7 +20,8 @@ relative to the eyes, of 300 faces of FFHQ and CelebA."""
 _TOLERANCE = 1e-6
 """Rounding error of a ratio of sides: on some CPUs equal sides give 1.0000000000000002."""
 _MARGIN = 4
-"""Pixels of the photo that are used around the square: reach of cubic interpolation, and one."""
+"""Pixels of the photo that are used around the square. Cubic interpolation reaches two; the others
+are a reserve for rounding."""
 
 
 def fit_transform(points: np.ndarray) -> np.ndarray:

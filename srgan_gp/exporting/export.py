@@ -29,7 +29,7 @@ from srgan_gp.exporting.run_record import describe_run, is_of_run, truncation_of
 from srgan_gp.exporting.weight_blending import Blend, blend_weights
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import check_name
-from srgan_gp.models.new_names import ERROR, require_free_name
+from srgan_gp.models.new_names import EXIST_ERROR, require_free_name
 from srgan_gp.models.written_card import read_written_card
 from srgan_gp.networks import build
 from srgan_gp.networks.generators import style_resnet
@@ -55,7 +55,7 @@ def export(
     photos: Sequence[str] | None = None,
     say: Callable[[str], None] = lambda _: None,
     *,
-    exist: str = ERROR,
+    exist: str = EXIST_ERROR,
 ) -> Path:
     """Export the best moving average of a run.
 
@@ -76,8 +76,8 @@ def export(
             the training images of the run. If these are missing, or the network cannot be
             quantised, no int8 network is written, with a warning.
         say: called with a line about each step.
-        exist: what to do if there is a model of that name. `new_names.OVERWRITE` replaces it;
-            `ERROR` replaces it only if its card says that it comes from this run.
+        exist: what to do if there is a model of that name. `new_names.EXIST_OVERWRITE` replaces it;
+            `EXIST_ERROR` replaces it only if its card says that it comes from this run.
 
     Returns:
         Path of the card.

@@ -26,7 +26,15 @@ from srgan_gp.training.tasks import generator_arguments
 def add_metadata(
     model: onnx.ModelProto, generator: nn.Module, config: TrainConfig, identity: dict[str, str]
 ) -> None:
-    """Verify the graph, and add `identity` and what inference must know to its metadata."""
+    """Verify the graph, and add to its metadata what inference must know.
+
+    Args:
+        model: the graph.
+        generator: the network that was converted to it.
+        config: options of the training run.
+        identity: `name` of the model and other texts about its origin, such as `images_seen`;
+            added unchanged.
+    """
     name = identity["name"]
     if config.task == FACES:
         sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
@@ -56,7 +64,8 @@ def add_metadata(
         return
     with _as_file(model, name) as path:
         measured_bytes = measure_bytes_per_pixel(path)
-    if measured_bytes:  # otherwise the estimate remains
+    # Where it cannot be measured, the estimate remains that `_verify` took from the graph.
+    if measured_bytes:
         onnx.helper.set_model_props(model, metadata | {"bytes_per_pixel": str(measured_bytes)})
 
 

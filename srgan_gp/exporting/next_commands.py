@@ -6,22 +6,24 @@ from pathlib import Path
 
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import model_folders
-from srgan_gp.models.new_names import ERROR
+from srgan_gp.models.new_names import EXIST_ERROR
 
 
-def after_run(run_dir: Path, name: str | None = None, exist: str = ERROR) -> str:
+def after_run(run_dir: Path, name: str | None = None, exist: str = EXIST_ERROR) -> str:
     """Return a line with the command that installs the model of a training run.
 
     Args:
         run_dir: folder of the run.
-        name: name of the model; None: the letters and digits of the folder's name.
-        exist: value of `--exist` in the command, one of `new_names.EXIST`.
+        name: name of the model; None: the name of the folder, with hyphens for all characters but
+            letters and digits; `mine` if nothing else is left.
+        exist: one of `new_names.EXIST`: whether the command replaces a model of that name. The
+            default is that of `srgan-gp export`, so that the command does not contain it.
     """
     if not name:
         name = re.sub("[^A-Za-z0-9]", "-", run_dir.resolve().name).strip("-")
     command = ["srgan-gp", "export", str(run_dir), "--name", name or "mine"]
     command += ["-o", str(model_folders()[-1])]  # the user's folder
-    if exist != ERROR:
+    if exist != EXIST_ERROR:
         command += ["--exist", exist]
     return f"Next: {shlex.join(command)}"
 

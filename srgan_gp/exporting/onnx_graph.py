@@ -43,7 +43,7 @@ class Interface:
 
 INTERFACES = {
     "super-resolution": Interface(
-        "image", "upscaled", lambda _: torch.rand(2, 3, 17, 23),
+        "image", "upscaled", lambda _: torch.rand(2, 3, 17, 23),  # any N, H and W will do
         ("N", None, "H", "W"), ("N", None, "enlarged", "enlarged"),
     ),
     FACES: Interface(

@@ -1,7 +1,8 @@
 """Source of a fine-tuning: finds a model's weights, critic, card and network options.
 
 `finetune.finetune` starts from a `Source`. A card is the description of a model, a TOML file beside
-the weights. `start_options` reads the options of a single file for `srgan-gp train --start-from`.
+the weights. The module `start_options` reads the options of a single file, for `srgan-gp train
+--start-from`.
 """
 
 from dataclasses import dataclass, fields
@@ -65,7 +66,7 @@ def find_source(model: str) -> Source:
         ModelRefusedError: there is no such model, or its weights do not match its card.
         UsageError: the file does not describe its network, since another program made it.
     """
-    weights, card = _find_weights(Path(model), model)
+    weights, card = _find_weights(model)
     critic_path = weights.with_suffix(".critic.safetensors")
     critic = critic_path if is_file(critic_path) else None
     _require_hash_of_card(weights.suffix.removeprefix("."), weights, card)
@@ -73,12 +74,13 @@ def find_source(model: str) -> Source:
         _require_hash_of_card("critic", critic, card)
     options = generator_options(weights)
     if critic:
-        options = critic_options(critic) | options  # of an option in both, the generator's value
+        options = critic_options(critic) | options  # in both: the generator's value is used
     return Source(weights.stem, weights, critic, card, options)
 
 
-def _find_weights(path: Path, name: str) -> tuple[Path, ModelCard | None]:
-    """Find the file of a generator and its card, if there is one."""
+def _find_weights(name: str) -> tuple[Path, ModelCard | None]:
+    """Find the file of a generator and its card, if there is one; `name` may be a path."""
+    path = Path(name)
     if path.suffix == ".safetensors" and is_file(path):
         card_path = path.with_suffix(".toml")
         return path, read_card(card_path) if is_file(card_path) else None

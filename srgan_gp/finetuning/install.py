@@ -19,7 +19,7 @@ from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.finetuning.finetune_verdict import Row
 from srgan_gp.models.catalog import model_folders
-from srgan_gp.models.new_names import ERROR
+from srgan_gp.models.new_names import EXIST_ERROR
 from srgan_gp.system.files import atomic_write
 
 
@@ -29,7 +29,7 @@ def install(
     name: str,
     say: Callable[[str], None] = lambda _: None,
     *,
-    exist: str = ERROR,
+    exist: str = EXIST_ERROR,
 ) -> Path:
     """Export the best checkpoint of a fine-tuning into the user's models folder.
 

@@ -223,7 +223,7 @@ def decoder_errors(name: str) -> Generator[None, None, None]:
         yield
     except PictureError:
         raise
-    except Image.DecompressionBombError as error:
+    except Image.DecompressionBombError as error:  # Pillow checks GIF frames and TIFF tiles
         raise PictureError(
             "E_TOO_MANY_PIXELS", "it has more pixels than can be read safely; downscale it first"
         ) from error
@@ -239,6 +239,7 @@ def decoder_errors(name: str) -> Generator[None, None, None]:
     except Exception as error:
         reason = " ".join(str(error).split())  # on one line
         if any(phrase in reason.lower() for phrase in _UNSUPPORTED):
+            # Pillow: "Unknown compression method 1 in iCCP chunk".
             way = "without its colour profile" if "iCCP" in reason else "with 8 or 16 bits"
             raise PictureError(
                 "E_FORMAT_NOT_ALLOWED",

@@ -66,7 +66,7 @@ def writes_rows(picture: Picture, name: str) -> bool:
     """
     if not FORMATS[name].reads_rows:
         return False
-    fitted_row, _ = _fit_pixels(_rows_of(picture, 0, 1), name)
+    fitted_row, _ = _fit_pixels(_rows_of(picture, start=0, stop=1), name)
     return _is_view_of(fitted_row, picture)
 
 
@@ -76,7 +76,7 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
     The result is in a memory-mapped temporary file. The conversion is pixel-wise, so the result
     does not depend on the bands. Pixels that need no conversion are not copied.
     """
-    fitted_row, warnings = _fit_pixels(_rows_of(picture, 0, 1), name)
+    fitted_row, warnings = _fit_pixels(_rows_of(picture, start=0, stop=1), name)
     if _is_view_of(fitted_row, picture):
         return replace(picture, icc_profile=fitted_row.icc_profile), warnings
     height, width, channels = picture.height, picture.width, fitted_row.pixels.shape[2]

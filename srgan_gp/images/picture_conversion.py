@@ -151,13 +151,13 @@ def describe_type(value: object) -> str:
         if channels_first and hasattr(value, "permute"):
             permutation = {3: ".permute(1, 2, 0)", 4: ".permute(0, 2, 3, 1)"}.get(len(shape), "")
         type_name = "a torch tensor" if type(value).__module__.startswith("torch") else name
-        return f"{type_name}; call .numpy() on it: image{permutation}{numpy_call(value)}"
+        return f"{type_name}; call .numpy() on it: image{permutation}{numpy_call_text(value)}"
     if hasattr(value, "__array__"):
         return f"{name}; pass np.asarray(image)"
     return name
 
 
-def numpy_call(tensor: object) -> str:
+def numpy_call_text(tensor: object) -> str:
     """Return the calls that make an array of a tensor: `.numpy()`, and those it needs before."""
     calls = ".detach()" if getattr(tensor, "requires_grad", False) else ""
     # Tensors of other libraries have a `device` too, but need no `cpu`.

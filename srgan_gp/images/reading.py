@@ -79,7 +79,7 @@ def read_image(path: ImageFile, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pict
         # The advice of the message is for the command line; here it names the parameter.
         message = str(error).replace("raise --max-pixels", "pass a larger max_pixels to read_image")
         hint = _path_hint(str(path)) if error.code == "E_NOT_FOUND" else ""
-        error.args = (f"{image_file_name(path)}{message}{hint}",)
+        error.args = (f"{message_start(path)}{message}{hint}",)
         raise
 
 
@@ -88,10 +88,10 @@ def is_image_file(value: object) -> bool:
     return isinstance(value, str | os.PathLike | _BYTES) or hasattr(value, "read")
 
 
-def image_file_name(file: ImageFile) -> str:
+def message_start(file: ImageFile) -> str:
     """Return the start of a message about an image file: its path, or what it is instead.
 
-    >>> image_file_name("a.png"), image_file_name(b""), image_file_name("")
+    >>> message_start("a.png"), message_start(b""), message_start("")
     ('a.png: ', 'the bytes: ', '')
     """
     if isinstance(file, str | os.PathLike):

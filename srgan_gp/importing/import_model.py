@@ -33,7 +33,7 @@ from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.runtime_types import first_line
 from srgan_gp.models.catalog import check_name, model_folders
 from srgan_gp.models.import_record import ImportRecord
-from srgan_gp.models.new_names import ERROR, require_free_name
+from srgan_gp.models.new_names import EXIST_ERROR, require_free_name
 from srgan_gp.models.removal import files_of
 from srgan_gp.models.written_card import read_written_card
 from srgan_gp.system.files import Staged, atomic_write_bytes, commit, drop, write_staged
@@ -53,7 +53,7 @@ def import_model(
     licence: str | None = None,
     photos: Sequence[str] | None = None,
     say: Say = lambda _: None,
-    exist: str = ERROR,
+    exist: str = EXIST_ERROR,
 ) -> Path:
     """Install a model of another project in the user's folder of models.
 
@@ -65,8 +65,8 @@ def import_model(
         photos: folders or zip files of photos on which the int8 network is calibrated; None for no
             int8 network.
         say: called with a line about each step.
-        exist: what to do if there is a model of that name. `new_names.OVERWRITE` replaces it;
-            `ERROR` replaces it only if its card says that it was imported from the same file.
+        exist: what to do if there is a model of that name. `new_names.EXIST_OVERWRITE` replaces it;
+            `EXIST_ERROR` replaces it only if its card says that it was imported from the same file.
 
     Returns:
         Path of the card.

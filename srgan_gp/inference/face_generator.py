@@ -196,7 +196,7 @@ class FaceGenerator(LoadedModel):
         side = self.image_size
         faces = np.empty((len(latents), side, side, 3), np.uint8)
         for index in range(len(latents)):
-            faces[index] = self._draw(latents[index : index + 1])
+            faces[index] = self._generate_one(latents[index : index + 1])
             if on_progress:
                 on_progress(index + 1, len(latents))
         return faces
@@ -228,9 +228,9 @@ class FaceGenerator(LoadedModel):
             raise UsageError(f"An animation has 2 frames or more, not {frames}.")
         first, last = self.latents((first_seed, second_seed), truncation=truncation)
         shares = (index / (frames - 1) for index in range(frames))  # 0 to 1
-        return (self._draw(spherical_path(first, last, [share])) for share in shares)
+        return (self._generate_one(spherical_path(first, last, [share])) for share in shares)
 
-    def _draw(self, latent: Floats) -> Array:
+    def _generate_one(self, latent: Floats) -> Array:
         """Generate the face (image_size, image_size, 3), uint8, of one latent (1, latent_size).
 
         Faces are generated one at a time, because in batches of N the last bits would depend on N.

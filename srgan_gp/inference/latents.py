@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from srgan_gp.images.picture_conversion import numpy_call
+from srgan_gp.images.picture_conversion import numpy_call_text
 
 Floats = NDArray[np.float32]
 
@@ -65,7 +65,7 @@ def check_latents(latents: object, size: int) -> Floats:
             advice = f"for seeds pass generator.latents({shown})"
         if hasattr(latents, "numpy"):  # such as a tensor of PyTorch
             type_name = f"{type(latents).__module__}.{type_name}"
-            calls = numpy_call(latents)
+            calls = numpy_call_text(latents)
             advice = "call .numpy() on it" if calls == ".numpy()" else f"pass latents{calls}"
         raise TypeError(f"latents must be a numpy array, got {type_name}; {advice}")
     array = cast("NDArray[Any]", latents)

@@ -166,7 +166,7 @@ class UpscaleCall:
             height, width = self._padded_size
             upscaled = self._network(batch.cut((0, height), (0, width)))
             batch.store((0, height * scale), (0, width * scale), upscaled)
-            self._report_progress(1, 1)
+            self._report_progress(done=1, total=1)
         else:
             run_tiled(
                 self._network,

@@ -18,7 +18,7 @@ from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import ImageFile, Picture, read_image
 from srgan_gp.images.picture import layout_hint
 from srgan_gp.images.picture_conversion import describe_type, to_kind_of, to_picture
-from srgan_gp.images.reading import image_file_name, is_image_file
+from srgan_gp.images.reading import is_image_file, message_start
 from srgan_gp.inference.session_interface import SessionInterface
 from srgan_gp.inference.tiling.tiles import Progress, check_progress
 from srgan_gp.inference.tiling.window_choice import choose_batch
@@ -148,7 +148,7 @@ class UpscaleInputs:
         """Return the error; if the argument is a path, its message starts with the path."""
         item = None if self.has_many else self._items[0]
         if is_image_file(item):
-            error.args = (f"{image_file_name(cast('str', item))}{error}",)
+            error.args = (f"{message_start(cast('str', item))}{error}",)
         return error
 
 

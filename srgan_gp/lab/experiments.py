@@ -1,7 +1,8 @@
 """Options of all toy runs of the lab, in groups; each group is a table or figure of its report.
 
-`scripts/lab.py` trains the runs. Numbers without a source were chosen so that a run takes minutes
-on one core. The names of the penalties are those of `losses.lipschitz_baselines`.
+`scripts/lab.py` trains the runs. Numbers without a source are this project's; the runs have so few
+steps that each takes minutes on one core. The names of the penalties are those of
+`losses.lipschitz_baselines`.
 """
 
 from dataclasses import replace
@@ -17,7 +18,8 @@ TWO_SIDED = ToyConfig(
 """WGAN-GP (a two-sided penalty on the gradient norm) with 5 critic steps and the weight 0.1, as in
 the toy code of Gulrajani et al. 2017; a high rate that decays, so that 4000 steps suffice."""
 SHORT = 1000
-"""Steps of the options that `two_sided` returns: of runs with one seed, for comparisons."""
+"""Number of steps of the runs that `short_run` makes. They have one seed, and are compared with
+each other."""
 CLIPPING = ToyConfig(
     penalty="weight_clipping", clip_limit=0.01, optimizer="rmsprop", learning_rate=2e-4, steps=2000
 )
@@ -37,45 +39,47 @@ SEVERAL_SEEDS = {
 """Rows of which the report shows the median over `SEEDS`; the others have the seed 0 only."""
 
 
-def two_sided(**options: object) -> ToyConfig:
+def short_run(**options: object) -> ToyConfig:
     """Return `TWO_SIDED` with `SHORT` steps, and with some options replaced."""
     return replace(TWO_SIDED, **{"steps": SHORT, **options})  # type: ignore[arg-type]
 
 
-_MEMBERS: Group = {
+_WAYS_TO_BOUND: Group = {
     **SEVERAL_SEEDS,
-    "wgan_gp, short": two_sided(),
-    "one_sided": two_sided(penalty="one_sided"),
-    "segment_ratio": two_sided(penalty="segment_ratio"),
-    "linf_hinge": two_sided(penalty="linf_hinge", penalty_weight=0.2),
-    "l1_hinge": two_sided(penalty="l1_hinge"),
-    "zero_centred": two_sided(penalty="zero_centred"),
+    "wgan_gp, short": short_run(),
+    "one_sided": short_run(penalty="one_sided"),
+    "segment_ratio": short_run(penalty="segment_ratio"),
+    "linf_hinge": short_run(penalty="linf_hinge", penalty_weight=0.2),
+    "l1_hinge": short_run(penalty="l1_hinge"),
+    "zero_centred": short_run(penalty="zero_centred"),
     "r1": NON_SATURATING,
     "r2": replace(NON_SATURATING, penalty="r2"),
     "dragan": replace(NON_SATURATING, penalty="dragan"),
-    "adversarial_lipschitz": two_sided(penalty="adversarial_lipschitz"),
+    "adversarial_lipschitz": short_run(penalty="adversarial_lipschitz"),
     # Unverified: `losses.lipschitz_baselines` has the formula from the abstract of the paper only.
-    "total_variation (unverified)": two_sided(penalty="total_variation"),
-    "none": two_sided(penalty="none"),
-    "none, spectral norm": two_sided(penalty="none", norm="spectral"),
-    "wgan_gp, layer norm": two_sided(norm="layer"),
-    "wgan_gp, hinge loss": two_sided(loss="hinge"),
-    "wgan_gp, RMSProp": two_sided(optimizer="rmsprop"),
+    "total_variation (unverified)": short_run(penalty="total_variation"),
+    "none": short_run(penalty="none"),
+    "none, spectral norm": short_run(penalty="none", norm="spectral"),
+    "wgan_gp, layer norm": short_run(norm="layer"),
+    "wgan_gp, hinge loss": short_run(loss="hinge"),
+    "wgan_gp, RMSProp": short_run(optimizer="rmsprop"),
 }
 """All ways to bound the critic's slope, and variants of the two-sided penalty."""
 
 # 12 hidden layers: gradients vanish or explode over that depth, as in figure 1b of WGAN-GP.
-_DEEP = ToyConfig(
+_PERCEPTRON = ToyConfig(
     data="swiss-roll", depth=12, width=256, batch_size=64, steps=60, critic_steps=5,
     penalty_weight=10.0, learning_rate=1e-4,
 )  # fmt: skip
-_CLIPPED_DEEP = replace(_DEEP, penalty="weight_clipping", optimizer="rmsprop", learning_rate=1e-3)
+_CLIPPED_PERCEPTRON = replace(
+    _PERCEPTRON, penalty="weight_clipping", optimizer="rmsprop", learning_rate=1e-3
+)
 """A high rate, so that the weights reach their limits within the 60 x 5 critic steps."""
 _RESIDUAL = ToyConfig(
     data="swiss-roll", is_residual=True, depth=50, width=32, batch_size=128, critic_steps=3,
     steps=250, penalty_weight=10.0, learning_rate=5e-4, decays=True, beta1=0.0,
 )  # fmt: skip
-"""101 hidden layers: 50 residual blocks of two, and the first."""
+"""101 hidden layers in each network: 50 residual blocks of two, and the first."""
 _SURFACES: Group = {
     f"{data}, {name}": replace(config, data=data, steps=200)
     for data in ("8-gaussians", "swiss-roll")
@@ -83,23 +87,23 @@ _SURFACES: Group = {
 }
 
 GROUPS: dict[str, Group] = {
-    "members": _MEMBERS,
+    "members": _WAYS_TO_BOUND,
     "layer-gradients": {
-        "clipping, c = 0.001": replace(_CLIPPED_DEEP, clip_limit=0.001),
-        "clipping, c = 0.01": replace(_CLIPPED_DEEP, clip_limit=0.01),
-        "clipping, c = 0.1": replace(_CLIPPED_DEEP, clip_limit=0.1),
-        "wgan_gp": _DEEP,
+        "clipping, c = 0.001": replace(_CLIPPED_PERCEPTRON, clip_limit=0.001),
+        "clipping, c = 0.01": replace(_CLIPPED_PERCEPTRON, clip_limit=0.01),
+        "clipping, c = 0.1": replace(_CLIPPED_PERCEPTRON, clip_limit=0.1),
+        "wgan_gp": _PERCEPTRON,
     },
     "deep": {"101 layers, wgan_gp": _RESIDUAL},
-    "overfitting": {"100 training points": two_sided(training_points=100)},
+    "overfitting": {"100 training points": short_run(training_points=100)},
     "surfaces": _SURFACES,
-    "critic-steps": {f"{count} critic steps": two_sided(critic_steps=count) for count in (1, 2, 5)},
+    "critic-steps": {f"{count} critic steps": short_run(critic_steps=count) for count in (1, 2, 5)},
     "weights": {
-        f"weight {weight:g}": two_sided(penalty_weight=weight) for weight in (0.1, 1.0, 10.0, 100.0)
+        f"weight {weight:g}": short_run(penalty_weight=weight) for weight in (0.1, 1.0, 10.0, 100.0)
     },
     "seeds": {
         f"{name}, seed {seed}": replace(config, seed=seed)
-        for seed in SEEDS[1:]  # the runs with seed 0 are in _MEMBERS
+        for seed in SEEDS[1:]  # the runs with seed 0 are in _WAYS_TO_BOUND
         for name, config in SEVERAL_SEEDS.items()
     },
 }

@@ -19,6 +19,7 @@ from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.options.optimizers import build_optimizer
 
 LATENT_SIZE = 2
+POINT_SIZE = 2  # x and y
 SAMPLES = 2500
 """Number of points that modes and quality are measured on, as in VEEGAN (arXiv:1705.07761)."""
 RECORDS = 20
@@ -105,7 +106,7 @@ class _Training:
             config.width, config.depth, config.norm, is_residual=config.is_residual
         )
         network_class = ResidualPerceptron if config.is_residual else Perceptron
-        self.generator = network_class(LATENT_SIZE, 2, config.width, config.depth)
+        self.generator = network_class(LATENT_SIZE, POINT_SIZE, config.width, config.depth)
         self.penalty = LIPSCHITZ_TERMS[config.penalty]
         self.loss = ADVERSARIAL_LOSSES[config.loss]
         self.optimizers: dict[nn.Module, torch.optim.Optimizer] = {}

@@ -15,7 +15,7 @@ def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tens
     """Distance of each output from its target; with SqueezeNet 1.1 it is the squeeze distance.
 
     It is the squared difference of the feature maps, summed over channels, averaged over positions
-    and summed over maps.
+    and summed over layers.
 
     Args:
         features: feature network.
@@ -24,8 +24,8 @@ def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tens
         target: same shape.
 
     Returns:
-        One distance per image, (B,), float32; 0 for equal images. Each map contributes at most 4,
-        because its vectors over the channels have unit length.
+        One distance per image, (B,), float32; 0 for equal images. Each layer contributes at most
+        4, the largest squared distance of two vectors of length 1.
 
     Raises:
         ValueError: the shapes differ, or a side is too small.
@@ -39,7 +39,7 @@ def feature_distance(features: Features, output: Tensor, target: Tensor) -> Tens
         raise ValueError(
             f"need sides of at least {features.least_side} pixels, got {tuple(output.shape)}"
         )
-    distances = []  # (B,) for each map
+    distances = []  # (B,) for each layer
     for output_map, target_map in zip(features(output), features(target), strict=True):
         distances.append((output_map - target_map).square().sum(1).mean((1, 2)))
     return torch.stack(distances).sum(0)

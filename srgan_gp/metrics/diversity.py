@@ -29,8 +29,9 @@ def pairwise_distance(features: Features, images: np.ndarray, seed: int = 0) -> 
         seed: seed of the order.
 
     Returns:
-        From 0, if all images are equal, to 4 for each feature map of the network. Usual values
-        depend on the images: compare the value with that of real images.
+        From 0, if all images are equal, to 4 for each layer that `features` returns: the largest
+        squared distance of two vectors of length 1. Usual values depend on the images: compare
+        the value with that of real images.
 
     Raises:
         ValueError: there are fewer than two images, or they are too small.

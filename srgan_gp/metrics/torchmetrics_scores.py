@@ -131,11 +131,11 @@ class TorchmetricsScorer:
 
         Args:
             generated: (N, H, W, 3), uint8 RGB.
-            real: (M, H, W, 3), uint8 RGB.
+            real: as many, uint8 RGB.
             batch_size: images of each set per call of the network.
         """
-        for first in range(0, max(len(generated), len(real)), batch_size):
-            batch = slice(first, first + batch_size)  # empty at the end of the smaller set
+        for first in range(0, len(generated), batch_size):
+            batch = slice(first, first + batch_size)
             self._update_sets(_as_batch(generated[batch]), _as_batch(real[batch]))
 
     def scores(self) -> TorchmetricsScores:
@@ -160,11 +160,8 @@ class TorchmetricsScorer:
         """Count the outputs, and add both batches, uint8 (B, 3, H, W), to FID and KID."""
         self._images += len(outputs)
         for name in ("fid", "kid"):
-            if name not in self._metrics:
-                continue
-            if len(outputs):
+            if name in self._metrics:
                 self._metrics[name].update(outputs, real=False)
-            if len(originals):
                 self._metrics[name].update(originals, real=True)
 
 

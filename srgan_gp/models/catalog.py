@@ -134,7 +134,7 @@ def unknown_model(
     known = [card.name for card in cards if task in (None, card.task)]
     file = f"{name}.onnx"
     has_file = takes_path and is_file(Path(file))
-    similar = [file] if has_file else difflib.get_close_matches(name, known, 1)
+    similar = [file] if has_file else difflib.get_close_matches(name, known, n=1)
     hint = f"; did you mean {similar[0]}" if similar else ""
     advice = ", or the path of an .onnx file." if takes_path else "."
     return ModelRefusedError(

@@ -36,8 +36,9 @@ class ImportRecord:
     """Input sides and the corners of tiles must be multiples of this number of pixels; 1 if
     `tiling` is `exact`."""
     torch_difference: float | None = None
-    """Largest difference of the results of ONNX Runtime from those of PyTorch, whose values are
-    from 0 to 1; None: the imported file was an ONNX file, which was copied."""
+    """Largest difference of the results of ONNX Runtime from those of PyTorch, relative to the
+    largest absolute value, or to 1 if that is smaller. None: the imported file was an ONNX file,
+    which was copied."""
 
     def __post_init__(self) -> None:
         """Raise ValueError if `tiling` is unknown."""

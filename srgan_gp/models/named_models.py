@@ -19,11 +19,12 @@ from srgan_gp.system.paths import is_file
 def find_partner(model: ModelFile, option: str = "fidelity") -> ModelFile:
     """Find the fidelity partner that the card of a model names.
 
-    The partner of a model that is not installed is searched in the folder of the model first.
+    If the model is a file outside of the model folders, its partner is first searched beside it.
 
     Args:
         model: the model.
-        option: option that needs the partner, for messages: `fidelity`, or `look natural`.
+        option: option that needs the partner, for messages: `fidelity`, or `look natural`. A look
+            is a name for a value of `fidelity`.
 
     Returns:
         The partner.

@@ -9,8 +9,8 @@ from srgan_gp.errors import UsageError
 from srgan_gp.models.catalog import check_name, model_folders, model_names
 from srgan_gp.system.paths import is_file
 
-ERROR, OVERWRITE = "error", "overwrite"
-EXIST = (ERROR, OVERWRITE)
+EXIST_ERROR, EXIST_OVERWRITE = "error", "overwrite"
+EXIST = (EXIST_ERROR, EXIST_OVERWRITE)
 """Values of the option `--exist`: what to do if there is a model of that name."""
 EXIST_HELP = "what to do if another model has the name [error]"
 """Help of the option `--exist`."""
@@ -24,7 +24,7 @@ def require_free_name(
     Args:
         name: name of the new model.
         folder: folder of the new model; None: the user's folder of models.
-        exist: one of `EXIST`; None means `ERROR`, and a message that does not name `--exist`.
+        exist: one of `EXIST`; None means `EXIST_ERROR`, and a message that does not name `--exist`.
         is_same_source: whether an existing model of the name comes from the same run or file as the
             new one, so that it may be replaced.
 
@@ -44,7 +44,7 @@ def require_free_name(
         return ""
     if is_same_source:
         return f"Replacing the model {name!r}, which comes from the same source."
-    if exist == OVERWRITE:
+    if exist == EXIST_OVERWRITE:
         return f"Replacing the model {name!r}."
     where = "" if is_user_folder else f" in {folder}"
     ways = ["choose another name"]

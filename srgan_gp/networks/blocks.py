@@ -25,8 +25,8 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        scaled_kaiming_(self.first)
-        scaled_kaiming_(self.second, factor=0.1)
+        init_convolution_(self.first)
+        init_convolution_(self.second, factor=0.1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to the same shape."""
@@ -52,9 +52,9 @@ class PoolingBlock(nn.Module):
         self.first = nn.Conv2d(width, next_width, 3, padding=1)
         self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
         self.shortcut = nn.Conv2d(width, next_width, 1)
-        scaled_kaiming_(self.first, negative_slope=LEAK)
-        scaled_kaiming_(self.second, negative_slope=LEAK)
-        scaled_kaiming_(self.shortcut, negative_slope=1.0)  # no activation before it
+        init_convolution_(self.first, slope_before=LEAK)
+        init_convolution_(self.second, slope_before=LEAK)
+        init_convolution_(self.shortcut, slope_before=1.0)  # no activation before it
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to (B, next_width, ceil(H / 2), ceil(W / 2))."""
@@ -74,9 +74,9 @@ class _ResamplingBlock(nn.Module):
         self.first = nn.Conv2d(width, next_width, 3, padding=1)
         self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
         self.shortcut = nn.Conv2d(width, next_width, 1)
-        scaled_kaiming_(self.first, negative_slope=LEAK)
-        scaled_kaiming_(self.second, factor=0.0)
-        scaled_kaiming_(self.shortcut, negative_slope=1.0)
+        init_convolution_(self.first, slope_before=LEAK)
+        init_convolution_(self.second, factor=0.0)
+        init_convolution_(self.shortcut, slope_before=1.0)
 
 
 class UpsamplingBlock(_ResamplingBlock):
@@ -87,7 +87,7 @@ class UpsamplingBlock(_ResamplingBlock):
 
     Source:
         Gulrajani et al. 2017, arXiv:1704.00028, appendix C. Zero initialisation and resampling
-        separate from the convolutions: R3GAN (Huang et al. 2025, arXiv:2501.05441, section 3.3).
+        separate from the convolutions: R3GAN (Huang et al. 2024, arXiv:2501.05441, section 3.3).
     """
 
     def forward(self, features: Tensor) -> Tensor:
@@ -146,21 +146,21 @@ def stage_widths(size: int, width: int, smallest: int) -> list[int]:
 
 
 @torch.no_grad()
-def scaled_kaiming_(
-    convolution: nn.Conv2d, factor: float = 1.0, negative_slope: float = 0.0
+def init_convolution_(
+    convolution: nn.Conv2d, factor: float = 1.0, slope_before: float = 0.0
 ) -> None:
     """Initialise weights with He-normal values times `factor`, the bias with zeros, in place.
 
     Args:
         convolution: the layer.
         factor: multiplies the weights.
-        negative_slope: slope of the LeakyReLU that precedes the convolution; 0 for ReLU, 1 for no
-            activation.
+        slope_before: negative slope of the LeakyReLU that precedes the convolution. 0 for ReLU, and
+            for colours, which are not negative either; 1 for inputs of both signs.
 
     Source:
         He et al. 2015, arXiv:1502.01852, equations 10 and 15.
     """
-    nn.init.kaiming_normal_(convolution.weight, a=negative_slope)
+    nn.init.kaiming_normal_(convolution.weight, a=slope_before)
     convolution.weight.mul_(factor)
     if convolution.bias is not None:
         nn.init.zeros_(convolution.bias)

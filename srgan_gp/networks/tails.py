@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import scaled_kaiming_
+from srgan_gp.networks.blocks import init_convolution_
 
 
 class DirectTail(nn.Sequential):
@@ -65,7 +65,7 @@ class StagedTail(nn.Sequential):
             layers += [expand, nn.PixelShuffle(factor), nn.ReLU()]
             channels = width // 2
         to_colour = nn.Conv2d(channels, 3, 3, padding=1)
-        scaled_kaiming_(to_colour, factor=0.1)
+        init_convolution_(to_colour, factor=0.1)
         super().__init__(*layers, to_colour)
 
 
@@ -119,6 +119,6 @@ def icnr_(convolution: nn.Conv2d, scale: int, factor: float = 1.0) -> None:
     Source:
         Aitken et al. 2017, arXiv:1707.02937, section 2.3.
     """
-    scaled_kaiming_(convolution, factor)
+    init_convolution_(convolution, factor=factor)
     first_of_each = convolution.weight[:: scale**2].clone()
     convolution.weight.copy_(first_of_each.repeat_interleave(scale**2, dim=0))

@@ -85,7 +85,7 @@ class Processes:
         # Sizes; every batch but the last has that of the first. A last batch of 0 means none.
         first_batch, last_batch = min(config.batch_size, left), left % config.batch_size
         for count in (first_batch, last_batch):
-            size = len(self.share(0, count))
+            size = len(self.share(first=0, count=count))
             if size % every:
                 raise UsageError(
                     f"A batch of {count} images over {self.count} processes gives {size} to each, "

@@ -3,8 +3,7 @@
 The deciding score, the option `best_by`, chooses the best checkpoint. A run stops early after
 `patience` validations without a better one, or if the novelty of generated images, their distance
 to the training images relative to that of validation images, falls below `least_novelty`.
-`loop.train` calls `require_scores` first, and `note_validation` after each
-validation.
+`loop.train` calls `require_scores` first, and `note_validation` after each validation.
 """
 
 import math

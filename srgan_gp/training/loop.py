@@ -18,7 +18,7 @@ from srgan_gp.training import checkpoint, resume
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.critic.adaptive_augmentation import Augmenter
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
-from srgan_gp.training.critic.diagnostics import critic_estimate
+from srgan_gp.training.critic.diagnostics import measure_critic_estimate
 from srgan_gp.training.critic.run_diagnosis import diagnose_run
 from srgan_gp.training.device import choose_device, cpu_threads, explained_memory, open_autocast
 from srgan_gp.training.distributed import Processes, device_of_this_process
@@ -242,7 +242,7 @@ def _validate(run: Run, reports: Reports) -> None:
     progress.validation = run.task.validate(average)
     batch = run.task.validation_batch()
     if state.critic and batch:
-        estimate = critic_estimate(state.critic, state.generator, batch)
+        estimate = measure_critic_estimate(state.critic, state.generator, batch)
         progress.validation["critic_estimate"] = estimate
     note_validation(run.config, progress)
     reports.validation(progress, run.task.preview(average))

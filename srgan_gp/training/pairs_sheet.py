@@ -47,7 +47,7 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
     batches = math.ceil(PAIRS / config.batch_size)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []  # LR and HR image
     captions: list[str] = []
-    for batch in islice(task.batches(0), batches):
+    for batch in islice(task.batches(images_seen=0), batches):
         low_res, high_res = _as_pixels(batch.inputs), _as_pixels(batch.targets)
         pairs += zip(low_res, high_res, strict=True)
         if config.low_res == "mixture":

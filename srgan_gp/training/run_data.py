@@ -24,6 +24,7 @@ CONFIG_NAME = "config.json"
 """File in the folder of a run with its options; see `training.options.config_file`."""
 DATA_NAME = "data.json"
 """File in the folder of a run with the description of its images."""
+_GIT_SECONDS = 10  # after which the commit counts as unknown
 
 
 @dataclass(frozen=True)
@@ -206,7 +207,9 @@ def _current_commit() -> str:
         return ""
     command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=_GIT_SECONDS
+        )
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

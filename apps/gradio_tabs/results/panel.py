@@ -1,8 +1,7 @@
 """Start button, stop button and status of a tab, and the execution of a run.
 
 A run is the work of one press of a start button, or of one click on an image. Its `Run` submits
-jobs; the changes of the page come from an async generator of `Changes`, which `execute_run`
-executes.
+jobs; `execute_run` takes the changes of the page from an async generator of `Changes`.
 """
 
 import asyncio
@@ -122,7 +121,8 @@ async def execute_run(
             does nothing while an earlier run is in progress.
     """
     page = page_of(request)
-    if is_replaceable and replaces and not await runs.stop_replaceable(page):
+    may_begin = not (is_replaceable and replaces) or await runs.stop_replaceable(page)
+    if not may_begin:  # a later click replaces this run too
         yield {panel.start: gr.skip()}  # no change; an event has to yield something
         return
     run_context = runs.begin(

@@ -16,6 +16,10 @@ from srgan_gp.inference.upscale_report import UpscaleReport
 from srgan_gp.system.files import Staged
 from srgan_gp.system.write_errors import concerns_the_disk
 
+INTERNAL_ERROR = SrganGpError.code
+"""Code of an error of this program, of which the user is not the cause."""
+UNKNOWN_SECONDS = 0.0
+"""Expected time for a tile that was not measured."""
 NO_MEMORY_MESSAGE = "there is not enough memory for it; pass a smaller --tile or --scale"
 
 
@@ -80,7 +84,6 @@ class Facts:
         result_size: tuple[int, int],
         reports: Sequence[UpscaleReport],
         warnings: Sequence[str],
-        frames: int = 1,
     ) -> "Facts":
         """Collect the facts from one report for each frame.
 
@@ -89,7 +92,6 @@ class Facts:
             result_size: as the field.
             reports: reports of the upscaler; device, provider and precision are the first one's.
             warnings: warnings about reading and writing the files.
-            frames: as the field.
         """
         first = reports[0]
         all_warnings = [*warnings]
@@ -106,7 +108,7 @@ class Facts:
             precision=first.precision,
             tiles=sum(report.tiles for report in reports),
             seconds=sum(report.seconds for report in reports),
-            frames=frames,
+            frames=len(reports),
             warnings=tuple(dict.fromkeys(all_warnings)),  # each once, in order
             faces=None if first.faces is None else faces,
         )
@@ -126,8 +128,8 @@ class Result:
 OnJobTiles = Callable[[UpscaleJob, int, int, float], None]
 """Called with (job, tiles done, tiles in all, expected seconds for a tile), from any thread.
 
-The seconds are 0 where they are unknown. The first call, with 0 tiles done, is made before the
-network starts.
+The seconds may be `UNKNOWN_SECONDS`. The first call, with 0 tiles done, is made before the network
+starts.
 """
 
 
@@ -178,6 +180,6 @@ def failed_result(job: UpscaleJob, error: BaseException) -> Result:
         case Exception():
             # Probably a bug that this image triggers: it must not end the run.
             message = f"internal error: {type(error).__name__}: {error}; please report it"
-            return Result(job, error=PictureError(SrganGpError.code, message))
+            return Result(job, error=PictureError(INTERNAL_ERROR, message))
         case _:  # such as KeyboardInterrupt
             raise error

@@ -67,11 +67,14 @@ def open_engine(
         SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
             or starts no worker.
     """
-    is_default, note = model is None, None  # `note`: why another model than the default runs
-    model, scale = model or DEFAULT_MODEL, settings.scale
+    note: str | None = None  # why another model than the default runs
+    is_default = model is None
+    model = model or DEFAULT_MODEL
+    scale = settings.scale
     if settings.width and image_width:
         scale = settings.width / image_width
     if is_default and scale is not None:
+        # `fidelity` needs a model with a second one to average with.
         model, note = model_for_scale(model, scale, fidelity)
     if engine == "ray":  # Workers have other working directories, so paths are made absolute.
         model = _absolute(model)
@@ -79,7 +82,7 @@ def open_engine(
             detector = None if faces.detector is None else _absolute(str(faces.detector))
             faces = replace(faces, model=_absolute(str(faces.model)), detector=detector)
     load = partial(load_upscalers, model=model, fidelity=fidelity, precision=precision, faces=faces)
-    load_here = partial(load, threads=threads)
+    load_on_this_machine = partial(load, threads=threads)
     if engine == "ray":
         from srgan_gp.batch.engines.ray.ray_engine import RayEngine
 
@@ -89,13 +92,13 @@ def open_engine(
     elif len(devices) == 1:
         from srgan_gp.batch.engines.thread_engine import ThreadEngine
 
-        upscalers = load_here(devices[0])
-        about = About.of(upscalers[0])
+        upscalers = load_on_this_machine(devices[0])
+        about = About.of(upscalers[0])  # all of them share one model
         opened = OpenEngine(ThreadEngine(upscalers, settings), about, [about.choice], upscalers[0])
     else:
         from srgan_gp.batch.engines.process_engine import ProcessEngine
 
-        processes = ProcessEngine(load_here, devices, settings)
+        processes = ProcessEngine(load_on_this_machine, devices, settings)
         opened = OpenEngine(processes, processes.about, processes.choices)
     if note:
         opened.choices.insert(0, note)

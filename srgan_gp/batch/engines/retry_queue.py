@@ -63,8 +63,8 @@ class RetryQueue:
         while has_given:
             has_given = False
             for worker in sorted(workers, key=lambda worker: len(worker.in_progress)):
-                if self._give_next(worker):
-                    has_given = True
+                has_given = self._give_next(worker)
+                if has_given:
                     break  # The worker may not be the least busy one any more: sort again.
 
     def next_for(self, in_progress: Collection[UpscaleJob], capacity: int) -> UpscaleJob | None:

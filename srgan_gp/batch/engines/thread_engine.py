@@ -13,6 +13,7 @@ from queue import Empty, SimpleQueue
 
 from srgan_gp.batch.engines.budget import Budget
 from srgan_gp.batch.engines.engine_interface import (
+    UNKNOWN_SECONDS,
     OnJobTiles,
     Result,
     UpscaleSettings,
@@ -70,7 +71,7 @@ class ThreadEngine:
         self._upscalers, self._settings = upscalers, settings
         self.on_tiles = None
         self._model_scale = upscalers[0].scale
-        self._seconds_per_pixel: float | None = None  # measured at most once; 0: unknown
+        self._seconds_per_pixel: float | None = None  # None: not measured yet
         self._pixel_memory, self._network_memory = Budget(PIXEL_MEMORY), Budget(NETWORK_MEMORY)
         self._is_closing = threading.Event()
         self._jobs: SimpleQueue[UpscaleJob | None] = SimpleQueue()  # None ends a thread
@@ -162,7 +163,7 @@ class ThreadEngine:
                 with self._encoders.reserved(1):
                     return encode(enlarged, self._settings)
         except BaseException as error:
-            return failed_result(job, error)
+            return failed_result(job, error)  # raises an error that concerns all jobs
 
     def _enlarge(self, decoded: Decoded) -> Enlarged | Result:
         """Run the network as soon as an upscaler is idle and memory is free; report the tiles."""
@@ -172,7 +173,7 @@ class ThreadEngine:
             if self._is_closing.is_set():
                 raise Cancelled("The run has ended.")
             if self.on_tiles is not None:
-                self.on_tiles(decoded.job, done, total, 0)
+                self.on_tiles(decoded.job, done, total, UNKNOWN_SECONDS)
 
         upscaler = self._idle_upscalers.get()
         try:
@@ -180,13 +181,12 @@ class ThreadEngine:
             with self._network_memory.reserved(upscaler.network_memory(height, width)):
                 if self.on_tiles is not None:
                     if width * height >= LARGE_PIXELS and self._seconds_per_pixel is None:
-                        # In seconds a pixel. 0: unknown; a GPU is slower in small images, so a
-                        # measurement would be wrong.
-                        speed = 0.0
+                        # A GPU is slower in small images, so a measurement would be wrong.
+                        speed = UNKNOWN_SECONDS
                         if upscaler.device == "cpu":
                             speed = measure_speed(upscaler, _SPEED_SIDE)
                         self._seconds_per_pixel = speed
-                    seconds = width * height * (self._seconds_per_pixel or 0)
+                    seconds = width * height * (self._seconds_per_pixel or UNKNOWN_SECONDS)
                     # The number of tiles is not known yet, so the image counts as one tile.
                     self.on_tiles(decoded.job, 0, 1, seconds)
                 return enlarge(decoded, upscaler, self._settings, on_tiles, encodes_early=True)

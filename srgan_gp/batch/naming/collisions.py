@@ -1,7 +1,7 @@
 """Unique target of every input of a run: rules 1 to 5 in `srgan_gp.batch.naming.plan`.
 
-Targets and fallbacks are explained there. A key is a hash that is equal for paths that collide on a
-common file system. To claim a name is to store its key for an input, so that no other input gets a
+Targets and fallbacks are explained there. A key is a hash that is equal for paths that collide
+(`result_names`). To claim a name is to store its key for an input, so that no other input gets a
 colliding name. An identity is a hash of a path without links; it identifies an input.
 """
 
@@ -174,7 +174,7 @@ class Targets:
         for row in table.with_unclaimed_fallback():
             folder, name = os.fsdecode(row.folder), os.fsdecode(row.name or b"")
             fallback = os.fsdecode(row.fallback or b"")
-            if not table.claim(self._target_key(folder, fallback), row.id):
+            if not table.try_claim(self._target_key(folder, fallback), row.id):
                 fallback = self._claim_free_name(folder, f"{name}.png", row.id)
             table.set_names(row.id, name, fallback)
 
@@ -187,7 +187,7 @@ class Targets:
             owner: ID of the input that gets the name; None: no input, the name is reserved.
         """
         key, candidate = self._target_key(folder, name), name
-        while not self._table.claim(self._target_key(folder, candidate), owner):
+        while not self._table.try_claim(self._target_key(folder, candidate), owner):
             candidate = numbered(name, self._table.next_number(key))
         return candidate
 
@@ -200,8 +200,8 @@ class Targets:
             paths = [result for result in self._result_paths(row) if result is not None]
             if any(is_same_file(path, result) for result in paths):
                 real_folder, real_name = os.path.split(os.path.realpath(path))
-                if self._table.remove(_identity(real_folder, real_name)):
-                    has_removed = True
+                was_removed = self._table.remove(_identity(real_folder, real_name))
+                has_removed = has_removed or was_removed
         return has_removed
 
     def _check_inputs_are_kept(self) -> None:

@@ -1,7 +1,8 @@
 """`Item` and `Row`: one input of a run and the names of its result, as `plan_table` stores them.
 
-Paths and names are bytes, as in the file system. A key is a hash that is equal for paths that
-collide on a common file system (`result_names.path_key`).
+Paths and names are bytes, as in the file system. A key is a hash that is equal for paths that some
+file systems take for the same: they differ in case, or in the Unicode form of accents
+(`result_names.path_key`).
 """
 
 from typing import NamedTuple
@@ -15,9 +16,9 @@ class Item(NamedTuple):
     is_named: bool
     """The user named the file, in contrast to a file that was found in a folder."""
     identity: bytes
-    """Hash of the path without links; equal if two paths lead to the same file."""
+    """Hash of the real path, without links: finds that two paths lead to the same file."""
     source_key: bytes
-    """Key of the path without links."""
+    """Key of the same real path: finds that a result would replace an input."""
     folder: bytes = b""
     """Folder of the result below the output folder; empty for that folder itself."""
     name: bytes | None = None
@@ -35,7 +36,7 @@ class Item(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One input with its current names; fields as in `Item`, and the ID of its row."""
+    """One input with the ID of its row; fields as in `Item`, the names also after a collision."""
 
     id: int
     path: bytes

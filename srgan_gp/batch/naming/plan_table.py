@@ -137,7 +137,7 @@ class PlanTable:
         statement = "INSERT OR IGNORE INTO claims SELECT ?, id FROM items WHERE identity = ?"
         self._run(statement, key, identity)
 
-    def claim(self, key: bytes, owner: int | None = None) -> bool:
+    def try_claim(self, key: bytes, owner: int | None = None) -> bool:
         """Claim a name; return whether it was free or belongs to `owner` already.
 
         The owner is the ID of an input; None: no input may get the name.

@@ -146,7 +146,7 @@ def name_key(name: str) -> str:
 
 
 def path_key(folder_key: str, name: str) -> bytes:
-    """Return a key of 16 bytes that is equal for paths that collide on a common file system.
+    """Return a key of 16 bytes that is equal for paths that collide, as defined above.
 
     Args:
         folder_key: `name_key` of the path of the folder, without links.

@@ -147,13 +147,7 @@ class Journal(AbstractContextManager["Journal"]):
         return None
 
     def _is_same(
-        self,
-        made: list[Any],
-        work_key: str,
-        source: Path,
-        result: Path,
-        *,
-        has_planned_path: bool,
+        self, made: list[Any], work_key: str, source: Path, result: Path, *, has_planned_path: bool
     ) -> bool:
         """Return whether a row is of the work of this run, or of a work that gives the same file.
 
@@ -165,9 +159,10 @@ class Journal(AbstractContextManager["Journal"]):
             result: path of the result in the row.
             has_planned_path: as for `work.is_same_work`.
         """
-        if made[0] == work_key:
+        key, model, *_ = made
+        if key == work_key:
             return True
-        if self.work is None or self.work.key != work_key or made[1] is None:
+        if self.work is None or self.work.key != work_key or model is None:
             return False
         return is_same_work(
             Work(*made), self.work, source, result, has_planned_path=has_planned_path

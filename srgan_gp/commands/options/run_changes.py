@@ -64,7 +64,7 @@ def _similar_option(name: str, known: Iterable[str], task: str) -> str:
     with_word = [option for option in usable if name in option.split("_")]
     # The most similar option of these, however low its ratio is.
     similar = difflib.get_close_matches(name, with_word, 1, cutoff=0.0)
-    similar = similar or difflib.get_close_matches(name, usable, 1)
+    similar = similar or difflib.get_close_matches(name, usable, n=1)
     return similar[0] if similar else ""
 
 

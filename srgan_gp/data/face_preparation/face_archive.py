@@ -121,7 +121,8 @@ def choose_validation_groups(
 
     best = _take(order, faces, target, least)
     for start in range(1, min(len(order), _BEGINNINGS)):
-        if badness(best) <= (False, 0.5):
+        is_too_small, miss = badness(best)
+        if not is_too_small and miss <= 0.5:  # half a face
             break
         other = _take(order[start:] + order[:start], faces, target, least)
         best = min(best, other, key=badness)

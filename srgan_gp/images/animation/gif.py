@@ -12,6 +12,7 @@ Source:
 """
 
 import math
+import os
 import struct
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
@@ -64,13 +65,13 @@ def _skip_palette(file: BinaryIO, flags: bytes) -> None:
     """Skip the palette that follows a byte of flags, which is empty in a truncated file."""
     if flags and flags[0] & _HAS_PALETTE:
         colours = 2 << (flags[0] & 7)
-        file.seek(3 * colours, 1)
+        file.seek(3 * colours, os.SEEK_CUR)
 
 
 def _skip_sub_blocks(file: BinaryIO) -> None:
     """Skip a chain of sub-blocks, or what is left of it in a truncated file."""
     while (length := file.read(1)) and length != b"\0":
-        file.seek(length[0], 1)
+        file.seek(length[0], os.SEEK_CUR)
 
 
 def write_gif(

@@ -7,6 +7,7 @@ Source:
     Portable Network Graphics (PNG) Specification, third edition, sections 5 and 11.
 """
 
+import os
 import struct
 import zlib
 from collections.abc import Iterator
@@ -55,7 +56,7 @@ def _check_critical_chunks(file: BinaryIO, with_frames: bool) -> None:
         was_pixels = kind == b"IDAT"
         # Other ancillary chunks do not change pixels, or Pillow verifies them, such as tRNS.
         if kind[0] & _ANCILLARY_BIT and kind not in _FRAME_CHUNKS:
-            file.seek(length + 4, 1)  # content and checksum
+            file.seek(length + 4, os.SEEK_CUR)  # content and checksum
             continue
         checksum = zlib.crc32(kind)
         for part in _parts(file, length):

@@ -110,7 +110,7 @@ def _upscale_rotated(
     is_thin = min(source.shape[:2]) == 1
     crop = opencv.warpAffine(
         source,
-        _affine(turn.T, crop_centre, centre - (left, top), 1, 1),
+        _affine(turn.T, crop_centre, centre - (left, top), target_scale=1, source_scale=1),
         (crop_width, crop_height),
         flags=opencv.INTER_LANCZOS4 | opencv.WARP_INVERSE_MAP,
         # OpenCV does not terminate when it mirrors a single pixel.
@@ -120,7 +120,13 @@ def _upscale_rotated(
     upscaled = enlarger.upscale(crop)
     back = opencv.warpAffine(
         upscaled,
-        _affine(turn, centre - (columns[0], rows[0]), crop_centre, scale, scale),
+        _affine(
+            turn,
+            centre - (columns[0], rows[0]),
+            crop_centre,
+            target_scale=scale,
+            source_scale=scale,
+        ),
         (width * scale, height * scale),
         flags=opencv.INTER_CUBIC | opencv.WARP_INVERSE_MAP,
         borderMode=opencv.BORDER_REPLICATE,
@@ -129,7 +135,7 @@ def _upscale_rotated(
 
 
 def _affine(
-    turn: Floats, target: Array, source: Array, target_scale: float, source_scale: float
+    turn: Floats, target: Array, source: Array, *, target_scale: float, source_scale: float
 ) -> Array:
     """Return OpenCV's (2, 3) matrix that maps pixels of a target to pixels of a source.
 

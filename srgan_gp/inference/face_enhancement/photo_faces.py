@@ -56,7 +56,7 @@ def find_faces(
     step = math.ceil(max(height, width) / FINEST_LEVEL)
     # Blocks of step x step pixels are averaged, because every step-th pixel would cause aliasing.
     small = _block_means(pixels, step)
-    faces = [_moved(face, step) for face in _in_four_orientations(detector, small)]
+    faces = [_moved(face, factor=step) for face in _in_four_orientations(detector, small)]
     for top in _starts(height):
         for left in _starts(width):
             check()
@@ -64,7 +64,7 @@ def find_faces(
             for face in _in_four_orientations(detector, window):
                 # A cut face is whole in another window, or in the downscaled photo.
                 if not _is_cut(face, (left, top), window.shape, (height, width)):
-                    faces.append(_moved(face, 1, (left, top)))
+                    faces.append(_moved(face, factor=1, corner=(left, top)))
     return _without_duplicates(faces)
 
 

@@ -15,7 +15,7 @@ from srgan_gp.models.catalog import ModelFile, find_model
 from srgan_gp.models.named_models import find_partner
 
 _WEIGHT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")  # of files without a graph
-_EXPORT = "Export it again with its training photos"  # advice for a model of this package
+_EXPORT_ADVICE = "Export it again with its training photos"  # for a model of this package
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def _int8_file(file: ModelFile) -> ModelFile:
     """Return path and hash of the int8 network of a model; UsageError if it has none."""
     if file.card is None or file.card.int8 is None:
         is_imported = file.card is not None and file.card.imported is not None
-        advice = "Import it again with --photos" if is_imported else _EXPORT
+        advice = "Import it again with --photos" if is_imported else _EXPORT_ADVICE
         raise UsageError(
             f"The model {file.name} has no int8 network. {advice}, or use the precision float32."
         )

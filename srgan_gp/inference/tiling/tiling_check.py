@@ -73,7 +73,7 @@ def uneven_image(height: int, width: int) -> Floats:
     """
     rng = np.random.default_rng(0)
     noise = rng.random((3, height, width), dtype=np.float32)
-    # From left to right, the channels rise, fall, and fall and rise, and the contrast rises.
+    # From left to right, red rises, green falls, blue falls and then rises, and the contrast rises.
     position = np.linspace(0, 1, width, dtype=np.float32)
     ramps = np.stack([position, 1 - position, np.abs(2 * position - 1)])[:, np.newaxis]
     contrast = 0.1 + 0.6 * position**2

@@ -67,7 +67,7 @@ class WordGenerator(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = Perceptron(LATENT_SIZE, LENGTH * SYMBOLS, width, 2)
+        self.layers = Perceptron(LATENT_SIZE, LENGTH * SYMBOLS, width, depth=2)
 
     def forward(self, latents: Tensor) -> Tensor:
         """Generate words from latents."""
@@ -79,7 +79,7 @@ class WordCritic(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.layers = Perceptron(LENGTH * SYMBOLS, 1, width, 2)
+        self.layers = Perceptron(LENGTH * SYMBOLS, 1, width, depth=2)
 
     def forward(self, words: Tensor) -> Tensor:
         """Score words."""

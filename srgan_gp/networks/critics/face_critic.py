@@ -1,9 +1,10 @@
 """`face_critic`: residual critic of images of one fixed size, the counterpart of `face_resnet`.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
-residual 64x64 critic of appendix C. It differs from the paper as `generators.face_resnet` does. It
-needs no normalisation: section 4 of the paper rules out batch norm, and the penalty bounds the
-scale.
+residual 64x64 critic of appendix C. As in `generators.face_resnet`, but unlike the paper,
+resampling is separate from the convolutions, the last convolution of every block is initialised to
+zero, the activation is LeakyReLU, and there is no normalisation. It needs none: section 4 of the
+paper rules out batch norm, and the penalty bounds the scale.
 """
 
 from itertools import pairwise
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srgan_gp.networks.blocks import LEAK, DownsamplingBlock, scaled_kaiming_, stage_widths
+from srgan_gp.networks.blocks import LEAK, DownsamplingBlock, init_convolution_, stage_widths
 
 LAST_SIDE = 4
 """Side of the map that the score is computed from."""
@@ -41,7 +42,7 @@ class Critic(nn.Module):
         for channels, next_channels in pairwise(widths):
             self.stages.append(DownsamplingBlock(channels, next_channels))
         self.head = nn.Linear(widths[-1] * LAST_SIDE**2, 1)
-        scaled_kaiming_(self.stem, negative_slope=1.0)
+        init_convolution_(self.stem, slope_before=1.0)
         nn.init.kaiming_normal_(self.head.weight, a=LEAK)
         nn.init.zeros_(self.head.bias)
 

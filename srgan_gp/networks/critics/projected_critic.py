@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import LEAK, scaled_kaiming_
+from srgan_gp.networks.blocks import LEAK, init_convolution_
 from srgan_gp.networks.composite_critic import CompositeCritic
 from srgan_gp.networks.critics import face_critic
 from srgan_gp.networks.feature_maps import FeatureMaps, map_sides
@@ -119,7 +119,7 @@ class ImageCritic(face_critic.Critic):
             raise UsageError(f"projected_critic needs a size of at least 16 pixels, not {size}.")
         super().__init__(size // 2, 2 * width)
         self.stem = nn.Conv2d(3, 2 * width, 4, stride=2, padding=1)
-        scaled_kaiming_(self.stem, negative_slope=1.0)
+        init_convolution_(self.stem, slope_before=1.0)
 
 
 class Head(nn.Module):
@@ -147,7 +147,7 @@ class Head(nn.Module):
         self.score = nn.Linear(width * side**2, 1)
         for layer in layers:
             if isinstance(layer, nn.Conv2d):
-                scaled_kaiming_(layer, negative_slope=LEAK)
+                init_convolution_(layer, slope_before=LEAK)
         nn.init.normal_(self.score.weight, std=1 / math.sqrt(self.score.in_features))
         nn.init.zeros_(self.score.bias)
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import LEAK, PoolingBlock, scaled_kaiming_
+from srgan_gp.networks.blocks import LEAK, PoolingBlock, init_convolution_
 
 HEAD_FACTOR = 20.0
 """Factor of the initial weights of the head. The mean over a map has a small gradient: without the
@@ -59,8 +59,9 @@ class Critic(nn.Module):
         for channels, next_channels in pairwise([width, *widths]):
             self.body.append(PoolingBlock(channels, next_channels))
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
-        scaled_kaiming_(self.stem, negative_slope=LEAK)
-        scaled_kaiming_(self.head, factor=HEAD_FACTOR, negative_slope=LEAK)
+        # LEAK although no activation precedes: the gradient norms above were measured with it.
+        init_convolution_(self.stem, slope_before=LEAK)
+        init_convolution_(self.head, factor=HEAD_FACTOR, slope_before=LEAK)
         with torch.no_grad():  # kernels with the mean 0
             self.stem.weight -= self.stem.weight.mean((2, 3), keepdim=True)
 

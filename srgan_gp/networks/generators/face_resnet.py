@@ -1,7 +1,7 @@
 """`face_resnet`: residual generator of faces.
 
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
-residual 64x64 generator of appendix C. It differs from the paper as R3GAN does (Huang et al. 2025,
+residual 64x64 generator of appendix C. It differs from the paper as R3GAN does (Huang et al. 2024,
 arXiv:2501.05441, section 3.3):
 
 - It has no normalisation, so that a sample depends on its latent alone and the moving average of
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import LEAK, UpsamplingBlock, scaled_kaiming_, stage_widths
+from srgan_gp.networks.blocks import LEAK, UpsamplingBlock, init_convolution_, stage_widths
 
 FIRST_SIDE = 4
 """Side of the map that the latent is projected to."""
@@ -52,7 +52,7 @@ class Generator(nn.Module):
         self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1)
         nn.init.kaiming_normal_(self.project.weight, nonlinearity="linear")
         nn.init.zeros_(self.project.bias)
-        scaled_kaiming_(self.to_colour, negative_slope=LEAK)
+        init_convolution_(self.to_colour, slope_before=LEAK)
 
     def forward(self, latent: Tensor) -> Tensor:
         """Generate images.

@@ -1,17 +1,17 @@
 """`span`: small super-resolution generator with parameter-free attention.
 
 Paper: Wan et al. 2023, "Swift Parameter-free Attention Network for Efficient Super-Resolution",
-arXiv:2311.12770, equations 1 to 6. Deviations: no re-parameterised convolutions; the four maps are
-reduced by a 1x1 convolution before the tail; the network predicts the difference to the
-nearest-neighbour upsampling of its input; the initial weights keep the magnitude of the features
-through the attention.
+arXiv:2311.12770, equations 1 to 6. Deviations: no re-parameterised convolutions; the features of
+four depths, which the paper concatenates, are reduced by a 1x1 convolution before the tail; the
+network predicts the difference to the nearest-neighbour upsampling of its input; the initial
+weights keep the magnitude of the features through the attention.
 """
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srgan_gp.networks.blocks import scaled_kaiming_
+from srgan_gp.networks.blocks import init_convolution_
 from srgan_gp.networks.tails import TAILS, check_arguments
 
 LAST_FACTOR = 3.5
@@ -30,9 +30,9 @@ class AttentionBlock(nn.Module):
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
         self.third = nn.Conv2d(width, width, 3, padding=1)
-        scaled_kaiming_(self.first, negative_slope=1.0)
-        scaled_kaiming_(self.second)
-        scaled_kaiming_(self.third, factor=LAST_FACTOR)
+        init_convolution_(self.first, slope_before=1.0)
+        init_convolution_(self.second)  # SiLU precedes it, which is near to ReLU
+        init_convolution_(self.third, factor=LAST_FACTOR)
 
     def forward(self, features: Tensor) -> Tensor:
         """Map (B, width, H, W) to the same shape."""
@@ -68,9 +68,9 @@ class Generator(nn.Module):
         self.merge = nn.Conv2d(width, width, 3, padding=1)
         self.reduce = nn.Conv2d(4 * width, width, 1)
         self.tail = TAILS[tail](width, scale)
-        scaled_kaiming_(self.stem)
-        scaled_kaiming_(self.merge, negative_slope=1.0)
-        scaled_kaiming_(self.reduce, negative_slope=1.0)
+        init_convolution_(self.stem)  # as after ReLU: colours are not negative
+        init_convolution_(self.merge, slope_before=1.0)
+        init_convolution_(self.reduce, slope_before=1.0)
 
     def forward(self, low_res: Tensor) -> Tensor:
         """Upscale images.

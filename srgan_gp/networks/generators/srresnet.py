@@ -9,7 +9,7 @@ and the network predicts the difference to the nearest-neighbour upsampling of i
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from srgan_gp.networks.blocks import ResidualBlock, scaled_kaiming_
+from srgan_gp.networks.blocks import ResidualBlock, init_convolution_
 from srgan_gp.networks.tails import TAILS, check_arguments
 
 
@@ -38,8 +38,8 @@ class Generator(nn.Module):
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
         self.merge = nn.Conv2d(width, width, 3, padding=1)
         self.tail = TAILS[tail](width, scale)
-        scaled_kaiming_(self.stem)
-        scaled_kaiming_(self.merge, factor=0.1)
+        init_convolution_(self.stem)
+        init_convolution_(self.merge, factor=0.1)
 
     def forward(self, low_res: Tensor) -> Tensor:
         """Upscale images.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import ResidualBlock, scaled_kaiming_
+from srgan_gp.networks.blocks import ResidualBlock, init_convolution_
 from srgan_gp.networks.tails import TAILS, check_arguments
 
 STEPS = (1, 2, 4)
@@ -55,8 +55,8 @@ class Generator(nn.Module):
         self.body = nn.Sequential(*(ResidualBlock(width) for _ in range(blocks)))
         self.merge = nn.Conv2d(width, width, 3, padding=1)
         self.tail = TAILS[tail](width, scale * unshuffle)
-        scaled_kaiming_(self.stem)
-        scaled_kaiming_(self.merge, factor=0.1)
+        init_convolution_(self.stem)
+        init_convolution_(self.merge, factor=0.1)
 
     def forward(self, low_res: Tensor) -> Tensor:
         """Upscale images.

@@ -62,7 +62,7 @@ class JobExecution:
         if known is not None:
             return known
         never_cancelled = Cancellation()
-        with self._models.upscaler(model, None, never_cancelled) as upscaler:
+        with self._models.upscaler(model, fidelity=None, cancellation=never_cancelled) as upscaler:
             # `measure` returns at once if another thread measured while this one waited.
             return self._speeds.measure(model, upscaler)
 

@@ -203,7 +203,8 @@ class Service:
 
     def _remove_queued(self, job: Job) -> None:
         """Finish a cancelled job that is still queued; a running one checks its cancellation."""
-        if self._queue.remove(job.address, job):
+        was_queued = self._queue.remove(job.address, job)
+        if was_queued:
             self._finish(job, Cancelled("The job was cancelled."))
 
     def _run(self) -> None:

@@ -31,6 +31,8 @@ MAX_PSNR_LOSS = 3.0
 """dB of PSNR-Y that a critic may cost against the first validation."""
 EXPLODED = 20.0
 """A gradient norm of this many times its median in the run is reported."""
+RISE = 1.1
+"""A critic estimate of more than this many times its value in the middle of the run is reported."""
 RECENT = 4
 """The recent part of a log is its last quarter, 1 / RECENT."""
 
@@ -169,7 +171,7 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             "separate real from generated images; raise --critic-steps or --critic-width."
         ]
     first_half = estimates[: len(estimates) // 2]
-    if len(estimates) >= 2 * RECENT and last > 1.1 * _recent(first_half):
+    if len(estimates) >= 2 * RECENT and last > RISE * _recent(first_half):
         return [
             f"Critic estimate {last:.3g} still rises in the second half of the run: the generator "
             "does not follow; train longer, or raise --learning-rate."

@@ -80,7 +80,8 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
     """Summarise the diagnostics of a run with a critic in one line of text.
 
     Args:
-        line: means of the steps since the previous line of `stats.jsonl`, by name.
+        line: a line of `stats.jsonl`, by name: means of the steps since the previous line, and the
+            number of batches `health/validation_batches`.
 
     Returns:
         Critic estimate on training and validation images, their gap if it is known, norm of the
@@ -184,8 +185,10 @@ def _detail(images: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def critic_estimate(critic: nn.Module, generator: nn.Module, batch: Batch) -> float:
+def measure_critic_estimate(critic: nn.Module, generator: nn.Module, batch: Batch) -> float:
     """Mean score of real minus mean score of generated images.
+
+    Logged as `validation/critic_estimate`; `health/critic_estimate` is that of training batches.
 
     The estimate should fall during a run. If it is much lower on validation images than on training
     images, the critic overfits (Gulrajani et al. 2017, figure 5b).

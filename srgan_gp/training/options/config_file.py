@@ -77,6 +77,7 @@ def list_differences(
         if is_skipped or new == old:
             continue
         if f.name == "generator_args" and now.generator == before.generator:
+            # Both have every argument of the generator: `parse` adds the defaults.
             new_args = generator_args.parse(now.generator, new)
             old_args = generator_args.parse(now.generator, old)
             for name in new_args:

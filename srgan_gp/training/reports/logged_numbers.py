@@ -18,7 +18,7 @@ MEANINGS = {
     "learning_rate": "learning rate of the generator",
     "gradient_norm": "norm of the generator's gradient",
     "health/critic_estimate": "mean score of real minus generated images: falls in a good run",
-    "health/training_estimate": "the same on training images only",
+    "health/training_estimate": "the same, on the batches of `validation_estimate` only",
     "health/validation_estimate": "the same on validation images; far below: the critic memorises",
     "health/estimate_error": "standard error of the critic's estimate on one batch",
     "health/validation_batches": "number of batches that `validation_estimate` is a mean of",

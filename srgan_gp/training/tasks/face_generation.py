@@ -163,7 +163,10 @@ class FaceGeneration:
         With enough validation faces there is also a square of validation faces.
         """
         count = PREVIEW_ROWS**2
-        latents = torch.from_numpy(draw_training_latents(0, range(count), self._config.latent_size))
+        drawn = draw_training_latents(
+            seed=0, numbers=range(count), latent_size=self._config.latent_size
+        )
+        latents = torch.from_numpy(drawn)
         squares = {RESULT_NOW: _square(generate_images(generator, latents.to(self._device)))}
         if self._validation and len(self._validation.faces) >= count:
             squares["real faces"] = _square(self._validation.faces[:count])

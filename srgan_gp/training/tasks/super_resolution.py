@@ -188,7 +188,7 @@ class SuperResolution:
 
     def _degrade_validation(self, high_res: Tensor, number: int) -> Tensor:
         """Degrade a validation image, (1, 3, H, W); the result is the same for every run's seed."""
-        return self._degrade(high_res, 0, [number])
+        return self._degrade(high_res, seed=0, numbers=[number])
 
     def _condition(self, low_res: Tensor) -> Tensor | None:
         """Return the second input of the critic: the LR images, or None if it has one input."""

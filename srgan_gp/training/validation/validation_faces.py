@@ -69,7 +69,7 @@ class ValidationFaces:
             )
         order = np.random.default_rng(0).permutation(len(faces))[:MAX_FACES]
         self.faces = np.stack([faces[int(index)] for index in order])
-        self.latents = self._draw_latents(0).to(device)
+        self.latents = self._draw_latents(seed=0).to(device)
         self._real_layouts = describe_layouts(self.faces)
         self._training_layouts = None if training is None else _layouts_of(training)
         if self._training_layouts is not None:
@@ -105,6 +105,7 @@ class ValidationFaces:
         ratio = border_ratio(generated, self.faces)
         if ratio is not None:
             scores["border_ratio"] = ratio
+        # Both are limits of a fine-tuning, which measures novelty. Other runs have no use for them.
         if self._training_layouts is not None:
             layouts = describe_layouts(generated)
             scores["novelty"] = memorisation_ratio(
@@ -145,7 +146,8 @@ def _layouts_of(faces: ImageCache) -> np.ndarray:
 def _require_unseen(validation_layouts: np.ndarray, training_layouts: np.ndarray) -> None:
     """Check that most validation faces are not training faces.
 
-    Layouts show this although copies, mirrored or saved again, differ as files.
+    Layouts show copies with the same pixels, also mirrored ones, whose files differ. Copies in JPEG
+    have other pixels, and are not found.
 
     Raises:
         UsageError: half of the validation faces or more are training faces.
@@ -155,8 +157,8 @@ def _require_unseen(validation_layouts: np.ndarray, training_layouts: np.ndarray
         memorisation_ratio(validation_layouts, training_layouts, validation_layouts)
     except ValueError as error:
         raise UsageError(
-            "Half of the validation faces or more are training faces too, perhaps mirrored or "
-            "saved again, so scores on them would be meaningless. Remove them from one of the sets."
+            "Half of the validation faces or more are training faces too, perhaps mirrored, so "
+            "scores on them would be meaningless. Remove them from one of the sets."
         ) from error
 
 

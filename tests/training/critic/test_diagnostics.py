@@ -6,12 +6,12 @@ from torch import nn
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.critic.diagnostics import (
-    critic_estimate,
     critic_gap,
     diagnostics_line,
     diversity,
     estimate_error,
     gradient_ratio,
+    measure_critic_estimate,
 )
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.reports.logged_numbers import MEANINGS
@@ -61,7 +61,9 @@ def test_the_estimate_is_real_minus_generated():
             return images.mean((1, 2, 3))
 
     batch = Batch(torch.zeros(2, 3, 4, 4), torch.ones(2, 3, 4, 4), None, range(2))
-    assert critic_estimate(Mean(), lambda inputs: inputs + 0.25, batch) == pytest.approx(0.75)
+    assert measure_critic_estimate(Mean(), lambda inputs: inputs + 0.25, batch) == pytest.approx(
+        0.75
+    )
 
 
 @pytest.mark.parametrize(

@@ -76,6 +76,18 @@ def test_another_seed_gives_other_latents_and_the_same_seed_the_same(cache):
     assert first["colour_shift"] != other["colour_shift"]
 
 
+def test_the_message_about_copies_does_not_promise_to_find_those_saved_as_jpeg(cache, tmp_path):
+    train = cache(8, 1)
+    folder = tmp_path / "copies"
+    folder.mkdir()
+    for n in range(6):
+        Image.fromarray(train[n]).save(folder / f"{n}.jpg", quality=95)
+    copies = face_cache([str(folder)], CONFIG)
+    ValidationFaces(copies, CONFIG, torch.device("cpu"), train)
+    with pytest.raises(UsageError, match="too, perhaps mirrored, so scores"):
+        ValidationFaces(train, CONFIG, torch.device("cpu"), train)
+
+
 def test_validation_faces_that_are_training_faces_are_refused_before_any_score(cache, tmp_path):
     train = cache(8, 1)
     folder = tmp_path / "copies"

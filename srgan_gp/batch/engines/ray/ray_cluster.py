@@ -95,7 +95,7 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
     machines = [node["Resources"] for node in nodes if node["Alive"]]
     gpus = sum(int(machine.get("GPU", 0)) for machine in machines)
     if gpus and device != "cpu":
-        return Workers(gpus, cores or 1, 1)
+        return Workers(count=gpus, cores=cores or 1, gpus=1)
     if device == "cuda":
         raise DeviceError("The Ray cluster has no GPU; pass --device cpu or auto.")
     cores_of_machines = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
@@ -106,7 +106,7 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
             f"No machine of the Ray cluster has {cores_of_worker} CPU cores for a worker; "
             "pass a smaller --threads."
         )
-    return Workers(count, cores_of_worker, 0)
+    return Workers(count, cores_of_worker, gpus=0)
 
 
 def _import_ray() -> ModuleType:

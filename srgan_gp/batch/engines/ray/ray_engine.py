@@ -190,8 +190,8 @@ class RayEngine:
         jobs = [job for worker in self._workers for job in worker.calls.values()]
         self._folders_to_sweep |= {job.target.parent for job in jobs}
         close_calls = [worker.actor.close.remote() for worker in self._workers if worker.ready]
-        self._wait(close_calls, SECONDS_TO_END + 0.5)
-        for call in self._wait(calls, 0):  # finished jobs, whose results nobody will take
+        self._wait(close_calls, timeout=SECONDS_TO_END + 0.5)
+        for call in self._wait(calls, timeout=0):  # finished jobs, whose results nobody will take
             with suppress(self._ray.exceptions.RayError):
                 message = self._ray.get(call)
                 if isinstance(message, Result) and message.staged is not None:
@@ -200,7 +200,7 @@ class RayEngine:
             self._ray.kill(worker.actor)
         # The calls fail as soon as their worker has ended. Only then are the locks of its
         # unfinished files released, so that `close` can remove them.
-        self._wait(calls, 1)
+        self._wait(calls, timeout=1)
 
     def _wait(self, calls: list[Any], timeout: float) -> list[Any]:
         """Wait `timeout` seconds at most for all calls, and return those that have ended."""
