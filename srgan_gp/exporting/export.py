@@ -2,7 +2,7 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,9 @@ def export(
     is_same_source = is_of_run(existing_card, run_dir)
     if replaced := require_free_name(name, out_dir, exist=exist, is_same_source=is_same_source):
         say(replaced)
-    config, tensors, images_seen = _read_best(run_dir)
+    config, tensors, images_seen, progress = _read_best(run_dir)
+    if unfinished := _describe_unfinished(config, progress):
+        warnings.warn(unfinished, stacklevel=2)
     generator = _build_average(config, tensors, blend)
     critic = critic_file(config, name, tensors)
     say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
@@ -172,7 +174,7 @@ def load_run(run_dir: Path) -> tuple[TrainConfig, nn.Module, int]:
         UsageError: there is no run in `run_dir`, or no checkpoint yet.
         TrainingError: every checkpoint is damaged.
     """
-    config, tensors, images_seen = _read_best(run_dir)
+    config, tensors, images_seen, _ = _read_best(run_dir)
     return config, _build_average(config, tensors), images_seen
 
 
@@ -189,11 +191,24 @@ def _build_average(
     return generator
 
 
-def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int]:
+def _describe_unfinished(config: TrainConfig, progress: Mapping[str, Any]) -> str:
+    """Return a warning about a run that has not ended; "" if it has."""
+    if progress["ended_because"] or progress["images_seen"] >= config.total_images:
+        return ""
+    return (
+        f"The run is unfinished: it has seen {progress['images_seen']} of {config.total_images} "
+        "images. The command that began the run resumes it."
+    )
+
+
+def _read_best(
+    run_dir: Path,
+) -> tuple[TrainConfig, dict[str, torch.Tensor], int, dict[str, Any]]:
     """Read the best checkpoint of a run, which may be in progress; errors as for `load_run`.
 
     Returns:
-        The options of the run, the tensors of the checkpoint, and the images seen at it.
+        The options of the run, the tensors of the checkpoint, the images seen at it, and the
+        numbers of the newest checkpoint, those of `checkpoint.Progress`.
     """
     if not (run_dir / CONFIG_NAME).is_file():
         raise UsageError(f"{run_dir} holds no training run.")
@@ -208,16 +223,16 @@ def _read_best(run_dir: Path) -> tuple[TrainConfig, dict[str, torch.Tensor], int
     # `best` is 0 before the first validation, and also if the state before training is the best.
     # Only in the second case is there a checkpoint of 0 images.
     if best == newest or (best == 0 and not path.is_file()):
-        return config, tensors, newest
+        return config, tensors, newest, numbers
     try:
-        return config, checkpoint.read(path)[0], best
+        return config, checkpoint.read(path)[0], best, numbers
     except TrainingError as error:
         warnings.warn(
             f"{error} It was the best one, after {best} images; the newest undamaged one, after "
             f"{newest}, is used instead.",
             stacklevel=3,
         )
-    return config, tensors, newest
+    return config, tensors, newest, numbers
 
 
 def _remove(path: Path) -> None:

@@ -26,6 +26,7 @@ from srgan_gp.finetuning.finetune_scores import (
 )
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import judge
+from srgan_gp.finetuning.install import save_first_card
 from srgan_gp.finetuning.option_checks import require_usable_options
 from srgan_gp.finetuning.usable_images import UsableImages, other_files_line
 from srgan_gp.metrics.score_directions import BETTER
@@ -108,6 +109,7 @@ def finetune(
     # Other planned options depend on `total_images`: a message names it first as the cause.
     require_same_options(config, run_dir, causes=("total_images",))
     _write_lists(split, run_dir)
+    save_first_card(source, len(split.train), run_dir)
     _announce(source, split, config, say)
     with cpu_threads(config.threads):
         before, noise = _score_before(generator, config, run_dir, on_stage)

@@ -1,7 +1,7 @@
 """Installation of a fine-tuned model, with its card, into the user's models folder.
 
 A card is a TOML file beside the model: summary, licence, training data, limits and scores; see
-`models.cards.ModelCard`. `srgan-gp finetune` calls both functions after a run.
+`models.cards.ModelCard`. A run writes a card into its folder before the training and after it.
 """
 
 import math
@@ -16,11 +16,16 @@ import tomli_w
 from srgan_gp.exporting.export import export
 from srgan_gp.exporting.exported_card import RUN_CARD
 from srgan_gp.finetuning.finetune_result import FinetuneResult
-from srgan_gp.finetuning.finetune_source import find_source
+from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import Row
 from srgan_gp.models.catalog import model_folders
 from srgan_gp.models.new_names import EXIST_ERROR
 from srgan_gp.system.files import atomic_write
+from srgan_gp.system.paths import is_file
+from srgan_gp.training.run_data import has_begun
+
+_UNFINISHED = "Its fine-tuning was not finished, and it was not compared with the original model."
+"""Limit on the card of a run that has not ended."""
 
 
 def install(
@@ -66,21 +71,60 @@ def save_run_card(outcome: FinetuneResult, model: str) -> None:
     Raises:
         OutputError: the folder cannot be written.
     """
-    entries = _card_entries(outcome, model)
-    with atomic_write(outcome.run_dir / RUN_CARD) as file:
+    _write_run_card(outcome.run_dir, _card_entries(outcome, model))
+
+
+def save_first_card(source: Source, trained_on: int, run_dir: Path) -> None:
+    """Save a card before the training, for the export of a run that does not end.
+
+    It has the origin, the licence and the data, and no scores. The card of a run that has
+    checkpoints is kept.
+
+    Args:
+        source: the model that the run starts from.
+        trained_on: number of training images.
+        run_dir: folder of the run.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    if has_begun(run_dir) and is_file(run_dir / RUN_CARD):
+        return
+    entries = _card_texts(source, trained_on)
+    entries["limits"].append(_UNFINISHED)
+    _write_run_card(run_dir, entries)
+
+
+def _write_run_card(run_dir: Path, entries: dict[str, Any]) -> None:
+    with atomic_write(run_dir / RUN_CARD) as file:
         file.write(tomli_w.dumps(entries, multiline_strings=False).encode())
 
 
 def _card_entries(outcome: FinetuneResult, model: str) -> dict[str, Any]:
-    """Return the entries of the card that are known after a fine-tuning.
+    """Return the entries of the card that are known after a fine-tuning: texts and scores."""
+    source, was_trained = find_source(model), bool(outcome.best_images_seen)
+    scores = [
+        _score_entry(row, outcome.validation)
+        for row in outcome.verdict.rows
+        if math.isfinite(row.after)
+    ]
+    return _card_texts(source, outcome.trained_on, was_trained=was_trained) | {"scores": scores}
 
-    The keys are those of a card: summary, licence, recipe, limits, data and scores. Licence, data
-    and limits begin with those of the original model, if it has a card.
+
+def _card_texts(source: Source, trained_on: int, *, was_trained: bool = True) -> dict[str, Any]:
+    """Return the texts of the card: summary, licence, recipe, limits and data.
+
+    Licence, data and limits begin with those of the original model, if it has a card.
+
+    Args:
+        source: the original model.
+        trained_on: number of training images.
+        was_trained: False if the weights are those of the original model.
     """
-    card = find_source(model).card
-    data = [vars(source) for source in card.data] if card else []
+    card = source.card
+    data = [vars(one) for one in card.data] if card else []
     user_data = {
-        "what": f"{outcome.trained_on} images of the person who fine-tuned it",
+        "what": f"{trained_on} images of the person who fine-tuned it",
         "licence": "unstated",
         "attribution": "unstated",
         "consent": "unstated",
@@ -88,25 +132,18 @@ def _card_entries(outcome: FinetuneResult, model: str) -> dict[str, Any]:
     limits = list(card.limits) if card else []
     if card and card.fidelity_partner:
         limits = _limits_without_mixing(limits, card.fidelity_partner)
-    if outcome.best_images_seen:
-        summary = f"{outcome.source}, fine-tuned on {outcome.trained_on} images."
+    if was_trained:
+        summary = f"{source.name}, fine-tuned on {trained_on} images."
         data.append(user_data)
-        limits.append(
-            f"Fine-tuned on {outcome.trained_on} images of one kind; others may come out worse."
-        )
-    else:  # the weights are those of the original model
-        summary = f"{outcome.source}, unchanged: no state of its fine-tuning scored better."
+        limits.append(f"Fine-tuned on {trained_on} images of one kind; others may come out worse.")
+    else:
+        summary = f"{source.name}, unchanged: no state of its fine-tuning scored better."
     return {
         "summary": summary,
         "licence": card.licence if card else "unstated",
-        "recipe": f"srgan-gp finetune --from {outcome.source}",
+        "recipe": f"srgan-gp finetune --from {source.name}",
         "limits": limits,
         "data": data,
-        "scores": [
-            _score_entry(row, outcome.validation)
-            for row in outcome.verdict.rows
-            if math.isfinite(row.after)
-        ],
     }
 
 

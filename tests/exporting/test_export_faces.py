@@ -181,10 +181,25 @@ def test_nothing_of_a_card_of_another_task_is_kept(face_run, tmp_path):
     assert "draws faces" in card.summary
 
 
+@pytest.mark.parametrize(("seen", "reason"), [(15, ""), (15, "Stopped early."), (16, "")])
+def test_an_export_of_an_unfinished_run_warns(face_run, tmp_path, seen, reason, recwarn):
+    run = shutil.copytree(face_run, tmp_path / "run")
+    newest = max((run / "checkpoints").glob("*.json"))
+    numbers = {"images_seen": seen, "best_images_seen": seen, "ended_because": reason}
+    numbers = json.loads(newest.read_text()) | numbers
+    numbers.pop("numbers_sha256")
+    newest.write_text(json.dumps(numbers))
+    export(run, "early", tmp_path / "models")
+    said = [str(warning.message) for warning in recwarn]
+    is_unfinished = seen < 16 and not reason
+    assert any("unfinished: it has seen 15 of 16 images" in line for line in said) == is_unfinished
+
+
 def test_an_export_of_a_run_that_never_got_better_warns(face_run, tmp_path):
     run = shutil.copytree(face_run, tmp_path / "run")
     newest = max((run / "checkpoints").glob("*.json"))
-    numbers = json.loads(newest.read_text()) | {"images_seen": 0, "best_images_seen": 0}
+    numbers = {"images_seen": 0, "best_images_seen": 0, "ended_because": "Stopped early."}
+    numbers = json.loads(newest.read_text()) | numbers
     numbers.pop("numbers_sha256")
     newest.write_text(json.dumps(numbers))
     with pytest.warns(UserWarning, match="before training, after 0 images"):

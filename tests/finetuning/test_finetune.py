@@ -158,6 +158,16 @@ def test_the_length_that_was_typed_is_named_before_what_follows_from_it(upscaler
     assert "another output folder with -o" in str(caught.value)
 
 
+def test_a_run_has_a_card_before_the_training(upscaler, photos, tmp_path, monkeypatch):
+    from srgan_gp.finetuning import finetune as module
+
+    monkeypatch.setattr(module, "train", lambda *_, **__: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        finetune(upscaler, [str(photos)], tmp_path / "run", changes=QUICK)
+    card = tomllib.loads((tmp_path / "run" / "card.toml").read_text())
+    assert card["recipe"] == "srgan-gp finetune --from start"
+
+
 def test_a_face_generator_is_judged_by_kernel_distance_and_novelty(face_model, faces, tmp_path):
     changes = QUICK_FACES | {"freeze_critic_stages": 0, "least_novelty": 0.0}
     outcome = finetune(face_model, [str(faces)], tmp_path / "run", changes=changes)

@@ -7,8 +7,9 @@ import tomli_w
 
 from srgan_gp.exporting.export import export
 from srgan_gp.finetuning.finetune_result import FinetuneResult
+from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
-from srgan_gp.finetuning.install import install, save_run_card
+from srgan_gp.finetuning.install import install, save_first_card, save_run_card
 from srgan_gp.models.cards import read_card
 
 
@@ -56,6 +57,37 @@ def test_an_export_of_a_fine_tuning_has_the_card_of_an_installation(
     assert cards[0].licence == "CC0"
     assert cards[0].scores[0].protocol == "low-res by matlab; before fine-tuning 20"
     assert b"CC0" in exported.with_suffix(".onnx").read_bytes()
+
+
+def test_an_unfinished_run_is_exported_with_origin_licence_and_data(finished_run, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    before = export(run, "before", tmp_path)
+    data = {"what": "photos", "licence": "CC BY-NC-SA 4.0", "attribution": "nobody"}
+    card = tomllib.loads(before.read_text()) | {"licence": "CC BY-NC-SA 4.0", "data": [data]}
+    before.write_text(tomli_w.dumps(card))
+    save_first_card(find_source(str(before.with_suffix(".onnx"))), 30, run)
+    exported = export(run, "unfinished", tmp_path)
+    card = read_card(exported)
+    assert card.licence == "CC BY-NC-SA 4.0"
+    assert b"CC BY-NC-SA 4.0" in exported.with_suffix(".onnx").read_bytes()
+    assert card.summary == "before, fine-tuned on 30 images."
+    assert card.recipe == "srgan-gp finetune --from before"
+    assert [one.what for one in card.data] == [
+        "photos", "30 images of the person who fine-tuned it",
+    ]  # fmt: skip
+    assert "was not finished" in card.limits[-1]
+    assert card.scores == ()
+
+
+def test_the_card_of_a_run_with_checkpoints_is_kept(finished_run, tmp_path):
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    source = find_source(str(export(run, "before", tmp_path).with_suffix(".onnx")))
+    (run / "card.toml").write_text('licence = "CC0"')
+    save_first_card(source, 30, run)
+    assert (run / "card.toml").read_text() == 'licence = "CC0"'
+    shutil.rmtree(run / "checkpoints")
+    save_first_card(source, 30, run)
+    assert "30 images" in (run / "card.toml").read_text()
 
 
 def test_a_fine_tuning_takes_nothing_from_the_card_of_another_model(
