@@ -94,7 +94,9 @@ _ORIGINALS_NOTE = (
 _FACES_NOTE = (
     "Each value is the mean over 4 sets of generated faces, each compared with all validation "
     "images. The scores that were printed during the training differ: they use one set of "
-    "generated faces and, if there are 400 validation images or more, only half of these."
+    "generated faces and, if there are 400 validation images or more, only half of these. All of "
+    "these faces have truncation 1. `srgan-gp evaluate` uses the default truncation of the model; "
+    "pass it --trunc 1 to compare."
 )
 """Message below the table of scores of a face model."""
 

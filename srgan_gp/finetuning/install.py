@@ -167,7 +167,7 @@ def _limits_without_mixing(limits: Sequence[str], partner: str) -> list[str]:
 
 def _score_entry(row: Row, validation_images: int) -> dict[str, Any]:
     """Return the card's entry of a score: its value after fine-tuning, and that before as text."""
-    images = f"low-res by {row.way}" if row.way else "generated"
+    images = f"low-res by {row.way}" if row.way else "generated, truncation 1"
     return {
         "metric": row.metric,
         "set": f"{validation_images} validation images",

@@ -398,6 +398,18 @@ def test_no_export_is_advised_if_the_best_state_is_that_before_training(
     assert "26 images" not in str(card)
 
 
+def test_the_table_of_a_face_model_names_its_truncation(photos, tmp_path, capsys, monkeypatch):
+    from srgan_gp.finetuning import finetune as module
+
+    verdict = Verdict(False, ("no gain",), (Row("fd_hog", "", 2.0, 2.0),))
+    outcome = FinetuneResult("faces-64", tmp_path, 26, 7, "", 64, 0, "", 1.0, verdict)
+    monkeypatch.setattr(module, "finetune", lambda *_, **__: outcome)
+    line = ["finetune", "--from", "faces-64", "--data", str(photos), "-o", str(tmp_path)]
+    assert main(line) == 0
+    printed = capsys.readouterr().err
+    assert "truncation 1" in printed and "--trunc 1" in printed
+
+
 @pytest.mark.parametrize("name", ["photo-x4", "../mine", "a b"])
 def test_a_name_that_cannot_be_used_is_refused_before_the_run(
     upscaler, photos, tmp_path, name, capsys
