@@ -54,6 +54,7 @@ def test_faces_are_enhanced_and_reported(upscale, photo, tmp_path):
     [face] = entry["faces"]
     assert code == 0
     assert (face["box"], face["score"], face["done"]) == ([*BOX], 0.912, "enhanced")
+    assert face["side"] == 17.9  # of a square with the area of the detector's box, 20 x 16
     assert report["face_strength"] == 1 and report["face_model"].startswith("face-x4 ")
     upscale(photo, "-o", tmp_path / "plain")
     faces, plain = pixels_of(tmp_path / "out/photo.png"), pixels_of(tmp_path / "plain/photo.png")

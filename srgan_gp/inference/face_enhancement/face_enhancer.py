@@ -164,9 +164,10 @@ class FaceEnhancer:
             score: confidence of the detector, for the returned report.
         """
         place = Place.of(area, photo, result)
+        side = round(area.side, 1)
         reason = self._why_not(area, place)
         if reason is not None:
-            return FaceResult(area.box, score, UNCHANGED, reason)
+            return FaceResult(area.box, score, UNCHANGED, reason, side=side)
         target = result[slice(*place.rows), slice(*place.columns)]
         without = to_floats(target)
         weight = area.mask(place) * np.float32(self._options.strength)
@@ -180,10 +181,10 @@ class FaceEnhancer:
         psnr_with = fidelity_psnr(to_floats(pixels), box, low_res)
         psnr = _finite(psnr_without), _finite(psnr_with)
         if psnr_with < psnr_without - MAX_LOSS:
-            return FaceResult(area.box, score, UNCHANGED, "less faithful to the input", *psnr)
+            return FaceResult(area.box, score, UNCHANGED, "less faithful to the input", *psnr, side)
         target[...] = pixels
         mapped_arrays.release(result)
-        return FaceResult(area.box, score, ENHANCED, None, *psnr)
+        return FaceResult(area.box, score, ENHANCED, None, *psnr, side)
 
     def _why_not(self, area: FaceArea, place: Place) -> str | None:
         """Return the reason not to enhance a face, for the report; None if it is enhanced."""

@@ -66,6 +66,9 @@ class FaceResult:
             result downscaled to the size of the input. Higher is closer to the input. None if the
             face model did not run, or if the two images are equal.
         psnr_with: the same for the result with the face.
+        side: side in pixels of the input that decides whether the face is too small or large
+            enough: that of a square with the area of the detector's own box, which is smaller than
+            `box`. None: not known.
     """
 
     box: Box
@@ -74,6 +77,7 @@ class FaceResult:
     reason: str | None = None
     psnr_without: float | None = None
     psnr_with: float | None = None
+    side: float | None = None
 
     def values(self) -> dict[str, Any]:
         """Return the attributes by name, for JSON, without those that are None."""

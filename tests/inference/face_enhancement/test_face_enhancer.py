@@ -52,6 +52,7 @@ def test_only_pixels_in_the_box_of_a_face_change(
     result, plain, [face] = enhanced(photo, [face_at(50, 40, 30)], dotted(), scale)
     assert result.dtype == dtype and result.shape == plain.shape
     assert (face.box, face.done) == ((27, 17, 46, 46), "enhanced")
+    assert face.side == 30
     inside = box_in_result(face, photo.shape, plain.shape)
     assert (result[inside] != plain[inside]).any()
     result[inside] = plain[inside]
