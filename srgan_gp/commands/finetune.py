@@ -171,7 +171,7 @@ def _run(options: argparse.Namespace, output: Path) -> int:
 
 
 def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "FoundSets"]:
-    """Check name, model, `--set` and the places of the images.
+    """Check name, model, `--set`, the places and numbers of the images, and a run to resume.
 
     Args:
         options: the parsed command line.
@@ -181,12 +181,13 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         The changes of the plan, and the images of both sets.
 
     Raises:
-        UsageError: the name, an option or a place cannot be used.
+        UsageError: the name, an option or a place cannot be used, or there are too few images.
         ModelRefusedError: there is no such model, or it cannot be used.
     """
     from srgan_gp.data.validation_split import find_sets
     from srgan_gp.exporting.run_record import is_of_run
     from srgan_gp.finetuning.finetune_source import find_source
+    from srgan_gp.finetuning.first_checks import require_possible_run
     from srgan_gp.models.catalog import check_name, model_folders
     from srgan_gp.models.new_names import require_free_name
     from srgan_gp.models.written_card import read_written_card
@@ -196,8 +197,7 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         check_name(options.name, user_folder)  # before it becomes part of a path
         card = read_written_card(user_folder / f"{options.name}.toml")
         is_same_source = is_of_run(card, output)  # the run was installed under this name before
-        # A name that is taken is an error now, not after the training; `install` prints the message
-        # about a model that it replaces.
+        # Refused now, not after the training; `install` prints the message about a replaced model.
         require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
     weights = options.feature_weights
     # For "none" the training decides whether it needs the network.
@@ -205,8 +205,11 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         raise UsageError(f"--feature-weights {weights} is not a file.")
     if os.path.lexists(output) and not is_folder(output):
         raise UsageError(f"The run needs a folder, and {output} is a file; pass another -o.")
-    changes = run_changes(options, find_source(options.model).task)
-    return changes, find_sets(options.data, options.validation)  # raises if a place has no image
+    source = find_source(options.model)
+    changes = run_changes(options, source.task)
+    found = find_sets(options.data, options.validation)  # raises if a place has no image
+    require_possible_run(source, found, output, changes)
+    return changes, found
 
 
 @contextmanager

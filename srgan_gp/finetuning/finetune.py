@@ -26,6 +26,7 @@ from srgan_gp.finetuning.finetune_scores import (
 )
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import judge
+from srgan_gp.finetuning.first_checks import TRAIN_LIST, VALIDATION_LIST
 from srgan_gp.finetuning.install import save_first_card
 from srgan_gp.finetuning.option_checks import require_usable_options
 from srgan_gp.finetuning.usable_images import UsableImages, other_files_line
@@ -34,7 +35,6 @@ from srgan_gp.models.cards import FACES
 from srgan_gp.networks import build
 from srgan_gp.system.paths import is_file
 from srgan_gp.training import checkpoint
-from srgan_gp.training.critic.run_diagnosis import FINETUNE_LIST
 from srgan_gp.training.device import cpu_threads
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.config import TrainConfig
@@ -42,9 +42,6 @@ from srgan_gp.training.resume import load_weights, require_same_options
 from srgan_gp.training.tasks import generator_arguments
 from srgan_gp.training.tasks.face_generation import face_cache
 from srgan_gp.training.validation.validation_faces import ValidationFaces
-
-TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"
-"""Files in the folder of a run that list its images; version 0.1 wrote the same names."""
 
 Say = Callable[[str], None]
 """Shows a message to the user."""

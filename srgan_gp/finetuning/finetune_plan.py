@@ -16,10 +16,9 @@ from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.metrics import memorisation
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import require_scores
-from srgan_gp.training.feature_network import PROJECTED_CRITIC
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.presets import PRESETS, with_options
-from srgan_gp.training.options.task_options import require_options_of_task
+from srgan_gp.training.options.task_options import PROJECTED_CRITIC, require_options_of_task
 
 FEW_TRAINING_IMAGES = 80
 """With fewer training images there is a warning."""

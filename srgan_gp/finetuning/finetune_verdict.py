@@ -16,8 +16,8 @@ from srgan_gp.finetuning.finetune_scores import OF_ORIGINALS, Measured
 from srgan_gp.metrics.score_directions import BETTER
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import LOWER_IS_BETTER
-from srgan_gp.training.feature_network import PROJECTED_CRITIC
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.task_options import PROJECTED_CRITIC
 
 T_VALUES = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0)
 """Number of standard errors that the mean of 2, 3, ..., 12 gains must exceed; the last number is

@@ -7,12 +7,15 @@ to the training images relative to that of validation images, falls below `least
 """
 
 import math
+from typing import TYPE_CHECKING
 
 from srgan_gp.errors import UsageError
 from srgan_gp.metrics.score_directions import BETTER, LOWER
 from srgan_gp.models.cards import FACES
-from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.options.config import TrainConfig
+
+if TYPE_CHECKING:  # imports torch
+    from srgan_gp.training.checkpoint import Progress
 
 LOWER_IS_BETTER = frozenset(name for name, better in BETTER.items() if better == LOWER)
 """Names of the scores of which the lower value is better."""
@@ -55,7 +58,7 @@ def needs_start(config: TrainConfig) -> bool:
     return config.patience > 0 or config.most_psnr_loss is not None
 
 
-def note_validation(config: TrainConfig, progress: Progress) -> None:
+def note_validation(config: TrainConfig, progress: "Progress") -> None:
     """Update `progress` after a validation, whose scores are in `progress.validation`.
 
     Sets the fields about the start and the best validation, and `ended_because`, the reason to stop
@@ -74,7 +77,7 @@ def note_validation(config: TrainConfig, progress: Progress) -> None:
     progress.ended_because = "" if is_start else reason_to_end(config, progress)
 
 
-def deciding_score(config: TrainConfig, progress: Progress) -> float:
+def deciding_score(config: TrainConfig, progress: "Progress") -> float:
     """Return a number that ranks the last validation: higher is better.
 
     Returns:
@@ -97,7 +100,7 @@ def deciding_score(config: TrainConfig, progress: Progress) -> float:
     return next(iter(scores.values()))
 
 
-def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
+def broken_limits(config: TrainConfig, progress: "Progress") -> list[str]:
     """Describe the limits that the last validation exceeds; empty if none."""
     start, scores = progress.start_validation, progress.validation
     broken = []
@@ -110,13 +113,13 @@ def broken_limits(config: TrainConfig, progress: Progress) -> list[str]:
     return broken
 
 
-def is_memorising(config: TrainConfig, progress: Progress) -> bool:
+def is_memorising(config: TrainConfig, progress: "Progress") -> bool:
     """Return whether the novelty, defined in `metrics.memorisation`, is below `least_novelty`."""
     novelty = progress.validation.get("novelty", math.inf)
     return config.least_novelty is not None and novelty < config.least_novelty
 
 
-def reason_to_end(config: TrainConfig, progress: Progress) -> str:
+def reason_to_end(config: TrainConfig, progress: "Progress") -> str:
     """Return a sentence with the reason to stop after the last validation; "" to continue."""
     if is_memorising(config, progress):
         return (

@@ -13,9 +13,8 @@ from srgan_gp.metrics.aligned_face_distances import YunetFeatures
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.helper_networks import FACE_DETECTOR
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.task_options import PROJECTED_CRITIC
 
-PROJECTED_CRITIC = "projected_critic"
-"""Architecture of the critic that scores feature maps of SqueezeNet 1.1."""
 _SQUEEZE_SCORES = ("squeeze_distance", "kid_squeeze")
 """Values of `best_by` that need SqueezeNet."""
 NO_NETWORK = "none"

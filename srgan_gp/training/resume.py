@@ -21,7 +21,7 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.device import choose_precision, describe_machine
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.options.config_file import list_differences, load_config, save_config
+from srgan_gp.training.options.config_file import require_equal_options, save_config
 from srgan_gp.training.run_data import CONFIG_NAME, require_same_data, save_data
 from srgan_gp.training.weights_file import (
     ONNX,
@@ -67,27 +67,14 @@ def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[st
     Args:
         config: options of the run that is to be resumed.
         run_dir: folder of the run.
-        causes: names of options from which the caller derived others. Of these, the message lists
-            those that differ first.
+        causes: as for `require_equal_options`.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options.
         TrainingError: the options of that run cannot be read.
     """
-    if not checkpoint.list_checkpoints(run_dir / "checkpoints"):
-        return
-    saved = load_config(run_dir / CONFIG_NAME)
-    differences = list_differences(config, saved)
-    if not differences:
-        return
-    of_causes = list_differences(config, saved, causes)
-    others = [difference for difference in differences if difference not in of_causes]
-    link = ", and with it " if of_causes and others else ""
-    listed = f"{'; '.join(of_causes)}{link}{'; '.join(others)}"
-    raise UsageError(
-        f"{run_dir} holds a run with other options: {listed}. "
-        "Choose another output folder with -o, or the same options to resume."
-    )
+    if checkpoint.list_checkpoints(run_dir / "checkpoints"):
+        require_equal_options(config, run_dir / CONFIG_NAME, causes)
 
 
 def update_machine(progress: Progress, config: TrainConfig, device: torch.device) -> str:

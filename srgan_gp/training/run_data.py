@@ -24,6 +24,8 @@ CONFIG_NAME = "config.json"
 """File in the folder of a run with its options; see `training.options.config_file`."""
 DATA_NAME = "data.json"
 """File in the folder of a run with the description of its images."""
+FINETUNE_LIST = "train.list"
+"""File in the folder of a run by which a run of `srgan-gp finetune` is recognised."""
 _GIT_SECONDS = 10  # after which the commit counts as unknown
 
 

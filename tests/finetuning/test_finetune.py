@@ -452,11 +452,10 @@ def test_an_option_with_a_typing_error_is_suggested(capsys):
 
 
 def test_changes_are_read_as_the_options_of_train_are(tmp_path, monkeypatch):
-    from srgan_gp.finetuning import finetune as module
+    from srgan_gp.finetuning import first_checks as module
 
     seen = {}
     monkeypatch.setattr(module, "plan", lambda *a: seen.update(a[-1]) or 1 / 0)
-    monkeypatch.setattr(module, "find_source", lambda _: None)
     photos = fill(tmp_path / "photos", 20, 8)
     line = ["finetune", "--from", "photo-x4", "--data", str(photos), "--threads", "2", "--set"]
     assert main([*line, "patch_sizes=8,16", "critic_conditional=False", "penalty=r1"]) == 1

@@ -1,8 +1,16 @@
 """Values of options that no run can start with, refused before an image is opened."""
 
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+
 import pytest
 
 from srgan_gp.cli import main
+from srgan_gp.finetuning.finetune_plan import plan
+from srgan_gp.finetuning.finetune_source import find_source
 
 NO_NETWORK = ("best_by=psnr_y", "perceptual_loss=none")  # needs no SqueezeNet
 
@@ -75,3 +83,57 @@ def test_too_few_files_are_refused_before_an_image_is_opened(capsys, places, tmp
     (tmp_path / "photos" / "19.png").unlink()
     line = refusal(capsys, "photo-x4", places, "--set", *NO_NETWORK)
     assert "15 training images and 4 validation images are too few" in line
+
+
+@pytest.fixture
+def begun_run(tmp_path):
+    """The folder of a run of `places` of 4,000 images, with a checkpoint."""
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    (run / "checkpoints" / "image-000000016.json").write_text("{}")
+    for name, count in (("train.list", 16), ("held_out.list", 4)):
+        (run / name).write_text("".join(f"/gone/{number}.png\n" for number in range(count)))
+    changes = {"best_by": "psnr_y", "perceptual_loss": "none", "total_images": 4_000}
+    config = plan(find_source("photo-x4"), 16, 4, changes)
+    (run / "config.json").write_text(json.dumps(asdict(config)))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("total_images=0", "total_images 0 is too small"),
+        ("total_images=8000", "holds a run with other options: total_images (8000, before: 4000)"),
+        ("learning_rate=0.1 total_images=4000", "learning_rate (0.1, before: 5e-05)"),
+    ],
+)
+@pytest.mark.usefixtures("begun_run")
+def test_what_the_command_line_shows_is_refused_before_the_training_is_imported(
+    capsys, places, change, message, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "srgan_gp.finetuning.finetune", None)
+    line = refusal(capsys, "photo-x4", places, "--set", *NO_NETWORK, *change.split())
+    assert message in line
+
+
+@pytest.mark.usefixtures("begun_run")
+def test_the_same_options_pass_the_first_checks(places, monkeypatch):
+    from srgan_gp.finetuning import finetune as module
+
+    monkeypatch.setattr(module, "finetune", lambda *_, **__: 1 / 0)
+    words = ["finetune", "--from", "photo-x4", *places, "--set", *NO_NETWORK, "total_images=4000"]
+    assert main(words) == 1
+
+
+def test_a_refusal_of_too_few_files_imports_no_torch(places, tmp_path):
+    (tmp_path / "photos" / "19.png").unlink()
+    words = ["finetune", "--from", "photo-x4", *places]
+    code = (
+        f"from srgan_gp.cli import main\nimport sys\nassert main({words!r}) == 2\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=os.environ, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "are too few" in done.stderr

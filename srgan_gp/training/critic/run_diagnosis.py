@@ -10,9 +10,8 @@ from pathlib import Path
 
 from srgan_gp.errors import UsageError
 from srgan_gp.training.critic.diagnosis import diagnose
+from srgan_gp.training.run_data import FINETUNE_LIST
 
-FINETUNE_LIST = "train.list"
-"""File in the folder of a run by which a run of `srgan-gp finetune` is recognised."""
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*)(?: ([a-z_,]+)(?=[;.]))?")
 """Option in a message: its name, and its value if one follows and ends the clause."""
 

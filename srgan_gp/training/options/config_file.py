@@ -11,7 +11,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.errors import TrainingError
+from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.options import generator_args
 from srgan_gp.training.options.config import TrainConfig
@@ -54,6 +54,33 @@ def load_config(path: Path) -> TrainConfig:
             stacklevel=2,
         )
     return config
+
+
+def require_equal_options(config: TrainConfig, path: Path, causes: Sequence[str] = ()) -> None:
+    """Check that a run with saved options can be resumed with other options.
+
+    Args:
+        config: options of this call.
+        path: config.json in the folder of the run.
+        causes: names of options from which the caller derived others. Of these, the message lists
+            those that differ first.
+
+    Raises:
+        UsageError: options differ that may not change within a run.
+        TrainingError: the saved options cannot be read.
+    """
+    saved = load_config(path)
+    differences = list_differences(config, saved)
+    if not differences:
+        return
+    of_causes = list_differences(config, saved, causes)
+    others = [difference for difference in differences if difference not in of_causes]
+    link = ", and with it " if of_causes and others else ""
+    listed = f"{'; '.join(of_causes)}{link}{'; '.join(others)}"
+    raise UsageError(
+        f"{path.parent} holds a run with other options: {listed}. "
+        "Choose another output folder with -o, or the same options to resume."
+    )
 
 
 def list_differences(

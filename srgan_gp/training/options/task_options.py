@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES
 
+PROJECTED_CRITIC = "projected_critic"
+"""Architecture of the critic that scores feature maps of SqueezeNet 1.1."""
 OF_ONE_TASK: dict[str, tuple[str, ...]] = {
     "super-resolution": (
         "scale", "patch_sizes", "patch_starts", "low_res", "clean_share", "damage", "shrink_share",

@@ -1,0 +1,45 @@
+"""Checks of a fine-tuning that need neither PyTorch, which takes seconds to import, nor an image.
+
+`srgan-gp finetune` calls `require_possible_run`. `finetune.finetune` makes the same checks again,
+with the images that can be decoded. Imports no torch.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from srgan_gp.data.validation_split import FoundSets, largest_sizes
+from srgan_gp.finetuning.finetune_plan import plan
+from srgan_gp.finetuning.finetune_source import Source
+from srgan_gp.system.paths import is_file
+from srgan_gp.training.options.config_file import require_equal_options
+from srgan_gp.training.run_data import CONFIG_NAME, FINETUNE_LIST, has_begun
+
+TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"
+"""Files in the folder of a run that list its images; version 0.1 wrote the same names."""
+
+
+def require_possible_run(
+    source: Source, found: FoundSets, run_dir: Path, changes: Mapping[str, Any]
+) -> None:
+    """Check the number of files, the plan, and the options of a run that is to be resumed.
+
+    Args:
+        source: the model to start from.
+        found: the images of both sets.
+        run_dir: folder of the run, which may be new.
+        changes: fields of `TrainConfig` that override the plan.
+
+    Raises:
+        UsageError: there are too few images, a change is not valid, or the run was begun with other
+            options.
+        TrainingError: the options of the run cannot be read.
+    """
+    plan(source, *largest_sizes(found), changes)
+    lists = [run_dir / name for name in (TRAIN_LIST, VALIDATION_LIST)]
+    if not (has_begun(run_dir) and all(is_file(path) for path in lists)):
+        return
+    # Planned options depend on the number of images, and some of `found` may have been skipped.
+    counts = [len(path.read_bytes().splitlines()) for path in lists]
+    config = plan(source, counts[0], counts[1], changes)
+    require_equal_options(config, run_dir / CONFIG_NAME, causes=("total_images",))
