@@ -120,7 +120,12 @@ def is_memorising(config: TrainConfig, progress: "Progress") -> bool:
 
 
 def reason_to_end(config: TrainConfig, progress: "Progress") -> str:
-    """Return a sentence with the reason to stop after the last validation; "" to continue."""
+    """Return a sentence with the reason to stop early, after the last validation; "" if none.
+
+    A run that has seen all of its images ends as planned, without a reason.
+    """
+    if progress.images_seen >= config.total_images:
+        return ""
     if is_memorising(config, progress):
         return (
             f"Stopped after {progress.images_seen} images: the generator memorises its training "

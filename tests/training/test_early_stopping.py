@@ -56,6 +56,13 @@ def test_a_run_ends_once_the_score_has_turned(gan_config):
     assert "none of the last 2 validations" in progress.ended_because
 
 
+def test_a_run_of_the_planned_length_has_not_stopped_early(gan_config):
+    config = gan_config(best_by="squeeze_distance", patience=2, total_images=40)
+    progress = go_through(config, squeeze(3, 4, 2, 2.5, 2.5))
+    assert (progress.validations_since_best, progress.ended_because) == (2, "")
+    assert go_through(replace(config, total_images=41), squeeze(3, 4, 2, 2.5, 2.5)).ended_because
+
+
 def test_a_run_that_is_never_better_than_its_start_keeps_the_start(gan_config):
     progress = go_through(gan_config(best_by="squeeze_distance", patience=2), squeeze(3, 4, 5, 6))
     assert (progress.images_seen, progress.best_images_seen) == (20, 0)

@@ -233,4 +233,7 @@ def _summary(series: Series) -> str:
     estimates = series("health/critic_estimate")
     if not estimates:
         return ""
-    return f": critic estimate {max(estimates):.3g} at its highest, {_recent(estimates):.3g} now"
+    return (
+        f": critic estimate on the training batches {max(estimates):.3g} at its highest, "
+        f"{_recent(estimates):.3g} on average over the last quarter of the log"
+    )

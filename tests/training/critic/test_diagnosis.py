@@ -35,7 +35,10 @@ def log(**series):
 
 
 def test_a_healthy_run_has_no_problem():
-    assert diagnose(log()) == ["No problem found: critic estimate 7.6 at its highest, 2.2 now."]
+    assert diagnose(log()) == [
+        "No problem found: critic estimate on the training batches 7.6 at its highest, 2.2 on "
+        "average over the last quarter of the log."
+    ]
 
 
 PROBLEMS = {
