@@ -7,6 +7,7 @@ from typing import Any
 
 from srgan_gp.errors import SrganGpError
 from srgan_gp.serving.error_responses import refusal_for
+from srgan_gp.serving.jobs.job_progress import JobProgress
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
 
@@ -21,10 +22,11 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
     Returns:
         `id`, `title`, `tab`, `requested_model`, `urls`, and `state`: a stage of `JobProgress`,
         `done` or `failed`. The report of the result names the model that was used, which may be
-        another one, chosen by the scale. A job that is not done also has its progress, with
-        `percent` and `seconds_left` of the whole job, and while it is queued `ahead`, the number of
-        jobs before it. `percent` never falls. A job that is done also has its result, and a failed
-        job its `error`.
+        another one, chosen by the scale. `percent` and `seconds_left` are those of the whole job:
+        100 and 0 when it is done, and the last percent and None when it has failed. `percent` never
+        falls. A job that has not ended also has its progress, and while it is queued `ahead`, the
+        number of jobs before it. A job that is done also has its result, and a failed job its
+        `error`.
     """
     job = entry.job
     facts: dict[str, Any] = {
@@ -34,19 +36,19 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
         "requested_model": job.request.model,
         "urls": _urls_of(entry.id),
     }
-    outcome = job.outcome
+    outcome, progress = job.outcome, job.progress
     if outcome is None:
-        progress = job.progress
         facts |= {"state": progress.stage, "done": progress.done, "total": progress.total}
         if progress.stage == "queued":
             facts["ahead"] = history.service.jobs_ahead(job)
-        seconds, fraction = progress.seconds_left(), progress.fraction()
+        seconds = progress.seconds_left()
         facts["seconds_left"] = None if seconds is None else round(seconds, 1)
-        facts["percent"] = None if fraction is None else round(100 * fraction, 2)
-        return facts
+        return facts | {"percent": _percent(progress)}
     if isinstance(outcome, Result):
         return facts | {
             "state": "done",
+            "percent": 100,
+            "seconds_left": 0,
             "name": outcome.name,
             "media_type": outcome.media_type,
             "report": outcome.report,
@@ -56,7 +58,18 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
         }
     error = outcome if isinstance(outcome, SrganGpError) else SrganGpError("The job failed.")
     refusal = refusal_for(error)
-    return facts | {"state": "failed", "error": {"code": refusal.code, "message": str(refusal)}}
+    return facts | {
+        "state": "failed",
+        "percent": _percent(progress, job.ended),
+        "seconds_left": None,
+        "error": {"code": refusal.code, "message": str(refusal)},
+    }
+
+
+def _percent(progress: JobProgress, now: float | None = None) -> float | None:
+    """Return the estimated percentage of a job at a time of `time.monotonic`; None: unknown."""
+    fraction = progress.fraction(now)
+    return None if fraction is None else round(100 * fraction, 2)
 
 
 def _urls_of(id: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from srgan_gp.errors import Cancelled
 from srgan_gp.serving.guards import visitor_cookies
 from srgan_gp.serving.http import job_descriptions, job_routes
 from srgan_gp.serving.http.server import build_app, guard
@@ -124,6 +125,7 @@ def test_a_job_reports_its_progress_and_then_its_result(client, png):
     assert client.get(job["urls"]["job"]).json()["urls"] == job["urls"]
     name, last = events_of(client, job)[-1]
     assert (name, last["state"], last["report"]["result_size"]) == ("done", "done", [32, 24])
+    assert (last["percent"], last["seconds_left"]) == (100, 0)
     assert client.get(job["urls"]["job"]).json()["urls"] == last["urls"] == job["urls"]
     result = client.get(job["urls"]["result"])
     direct = client.post("/api/upscale", files={"picture": ("a.png", png)})
@@ -166,9 +168,29 @@ def test_a_failed_job_has_an_error(client):
     job = start(client, b"no image")
     name, last = events_of(client, job)[-1]
     assert (name, last["error"]["code"]) == ("failed", "E_NOT_AN_IMAGE")
+    assert last["seconds_left"] is None
     response = client.get(job["urls"]["result"])
     assert response.status_code == 422
     assert response.json() == last["error"]
+
+
+def test_a_cancelled_job_keeps_its_last_percent(client, history, png):
+    may_end = threading.Event()
+    request = UpscaleRequest(png, "a.png")
+    entry = history.submit(
+        "testclient", request, title="a.png", on_progress=lambda *_: may_end.wait(TIMEOUT)
+    )
+    address, before = f"/api/jobs/{entry.id}", None
+    while not before:
+        before = client.get(address).json()["percent"]
+    client.post(f"{address}/cancel")
+    may_end.set()
+    with pytest.raises(Cancelled):
+        entry.job.wait(TIMEOUT)
+    facts = client.get(address).json()
+    assert (facts["state"], facts["seconds_left"]) == ("failed", None)
+    assert before <= facts["percent"] <= 100
+    assert client.get(address).json()["percent"] == facts["percent"], "the job has ended"
 
 
 def test_a_job_is_listed_removed_and_then_expired(visitor, png):
