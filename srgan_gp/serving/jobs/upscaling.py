@@ -77,6 +77,8 @@ def upscale(
     ) as upscaler:
         settings = _settings(request, picture.width, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
+        if settings.scale is not None:  # the scale of the model is always allowed
+            _check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
         _left, _top, outer_width, outer_height = outer_region
         input_pixels = outer_width * outer_height  # the network computes the margin too
@@ -165,34 +167,43 @@ def _upscale(
     """Upscale the image and its margin; a cancellation interrupts it.
 
     Raises:
-        PictureError: E_TOO_MANY_PIXELS, or another limit of an image.
+        PictureError: a limit of an image.
         Cancelled: the job was cancelled.
     """
     assert isinstance(decoded.content, Picture)  # the decoder returns the first frame only
-    if settings.scale is not None:  # the scale of the model is always allowed
-        _check_scale(decoded.content, settings.scale, upscaler.scale, settings.max_pixels)
     with cancellation.interrupting(upscaler.cancel):
         upscaled = one_image.enlarge(decoded, upscaler, settings, cancellation.report)
     assert isinstance(upscaled, one_image.Enlarged)  # only an animation gives another class
     return upscaled
 
 
-def _check_scale(picture: Picture, scale: float, model_scale: int, max_pixels: int) -> None:
+def _check_scale(
+    request: UpscaleRequest,
+    picture: Picture,
+    outer_region: tuple[int, int, int, int],
+    scale: float,
+    model_scale: int,
+    max_pixels: int,
+) -> None:
     """Limit the work that a small image and a large scale can cause.
 
     A scale up to max(4, the model's) is always allowed; a larger one only if the result has at most
-    `max_pixels` pixels.
+    `max_pixels` pixels. This is checked first, so that the message names the limit that applies.
 
     Raises:
         PictureError: E_TOO_MANY_PIXELS.
     """
     always_allowed = max(_ALWAYS_ALLOWED_SCALE, model_scale)
-    pixels = round(picture.width * scale) * round(picture.height * scale)
+    _left, _top, width, height = outer_region
+    pixels = round(width * scale) * round(height * scale)
     if scale > always_allowed and pixels > max_pixels:
+        advice = f"scale up to {always_allowed}"
+        if request.width is not None:
+            advice = f"width up to {always_allowed * picture.width}"
         raise PictureError(
             "E_TOO_MANY_PIXELS",
             f"beyond x{always_allowed} a result may have {max_pixels:,} pixels, and this one would "
-            f"have {pixels:,}; choose a smaller scale",
+            f"have {pixels:,}; choose a {advice}",
         )
 
 
