@@ -49,9 +49,7 @@ def build_job_routes() -> APIRouter:
         responses=ZIP | problems(404, 410),
     )(_zip)
     get("/{id}", summary="State of a job", responses=errors)(_show)
-    get("/{id}/events", summary="Progress of a job, as server-sent events", responses=errors)(
-        _events
-    )
+    get("/{id}/events", summary="Server-sent events of a job", responses=errors)(_events)
     get("/{id}/thumbnail", summary="Small copy of the result, as PNG", responses=errors_of_done)(
         _thumbnail
     )
@@ -242,7 +240,9 @@ def _check_origin(request: Request) -> None:
         Refusal: the header is missing.
     """
     if "cookie" in request.headers and "origin" not in request.headers:
-        raise Refusal(403, "E_ORIGIN", "A change needs the Origin header.")
+        origin = str(request.base_url).rstrip("/")
+        message = f"A change with a cookie needs the header 'Origin: {origin}'."
+        raise Refusal(403, "E_ORIGIN", message)
 
 
 def _json(value: object) -> JSONResponse:

@@ -280,10 +280,13 @@ def test_changes_by_a_browser_need_the_origin_of_the_page(visitor, png):
     browser = visitor()
     job = start(browser, png)
     del browser.headers["origin"]
-    assert browser.post(job["urls"]["remove"]).status_code == 403
+    refused = browser.post(job["urls"]["remove"])
+    assert (refused.status_code, refused.json()["code"]) == (403, "E_ORIGIN")
+    assert f"'Origin: {OWN}'" in refused.json()["message"]
     headers = {"origin": "http://example.org"}
     assert browser.post(job["urls"]["remove"], headers=headers).status_code == 403
     assert browser.get(job["urls"]["job"]).status_code == 200
+    assert browser.post(job["urls"]["remove"], headers={"origin": OWN}).status_code == 200
 
 
 def test_tiles_and_thumbnails_of_a_job(client, history, png):
