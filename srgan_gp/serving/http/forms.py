@@ -89,7 +89,10 @@ _Width = Annotated[
 ]
 _Format = Annotated[
     str | _Missing,
-    _field("Format of the result, such as png [that of the name's suffix or the file]."),
+    _field(
+        "Format of the result, such as png [that of the name's suffix or the file; PNG where that "
+        "format cannot be written, or would lose colours, as GIF]."
+    ),
 ]
 _Quality = Annotated[
     int | _Missing, _field("Quality of JPEG, WebP and AVIF [95].", minimum=1, maximum=100)

@@ -113,6 +113,7 @@ def upscale(
         "scale": upscaled.report.scale,
     }
     report |= vars(written.facts)  # the names of its fields are keys that the API and the page use
+    report["warnings"] += _format_notes(request.format, picture, path)
     faces = report.pop("faces")
     if faces is not None:  # the API sends reports in a header, which could not hold a long list
         report["faces"] = count_faces(faces)
@@ -175,6 +176,14 @@ def _upscale(
         upscaled = one_image.enlarge(decoded, upscaler, settings, cancellation.report)
     assert isinstance(upscaled, one_image.Enlarged)  # only an animation gives another class
     return upscaled
+
+
+def _format_notes(format: str | None, picture: Picture, result: Path) -> tuple[str, ...]:
+    """Return a note if the client chose no format and the result has not that of the file; or ()."""
+    found, written = picture.source_format, find_format(result.suffix)
+    if format is not None or found in (None, written):
+        return ()
+    return (f"the format of the file is {found}, that of the result {written}, which loses nothing",)
 
 
 def _check_scale(

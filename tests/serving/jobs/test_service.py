@@ -70,6 +70,22 @@ def test_file_is_identical_to_that_of_the_command_line(
     assert result.path.read_bytes() == written.read_bytes()
 
 
+@pytest.mark.parametrize("name", ["a.gif", "a"])
+def test_a_result_in_another_format_than_the_file_has_a_note(real_service, png, name):
+    file = io.BytesIO()
+    Image.open(io.BytesIO(png)).save(file, "GIF")
+    note = "the format of the file is GIF, that of the result PNG, which loses nothing"
+    for data, format, notes in (
+        (file.getvalue(), None, (note,)),
+        (file.getvalue(), "png", ()),
+        (png, None, ()),
+    ):
+        named = name if data != png else "a.png"
+        request = UpscaleRequest(data, named, format=format)
+        report = real_service.submit("a", request).wait(TIMEOUT).report
+        assert (report["format"], report["warnings"]) == ("PNG", notes)
+
+
 @pytest.fixture
 def two_scales(models, onnx_models, tiny_model, open_service):
     """A service whose default model `large` has `tiny` for scales up to 2."""
