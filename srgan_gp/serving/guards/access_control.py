@@ -23,7 +23,8 @@ _API_METHODS = {
     rf"(/api/jobs/clear|{_JOB}/(cancel|remove))": ("POST",),
     r"/api/(docs|openapi\.json)": _READ_METHODS,
     r"/api/(preview|models|models/[^/]{1,100}/(speed|files))": ("GET",),
-    rf"(/api/jobs(/zip)?|{_JOB}(/(events|result|thumbnail))?)": ("GET",),
+    rf"{_JOB}/result": _READ_METHODS,
+    rf"(/api/jobs(/zip)?|{_JOB}(/(events|thumbnail))?)": ("GET",),
     rf"{_JOB}/tiles/(before|after)/\d{{1,2}}/\d{{1,5}}/\d{{1,5}}": ("GET",),
 }
 """Allowed methods by path of the API; the path is a regular expression."""
@@ -46,6 +47,9 @@ JOB_PATHS = ("/api/upscale", "/api/generate")
 NO_API_PATH = "Not found. /api/docs lists the paths of the API."
 """Message about an unknown path of the API."""
 
+NO_JOB = "There is no such job."
+"""Message about a job that does not exist, or belongs to another client."""
+
 PUBLIC_PATHS = ("/healthz", "/readyz")
 """Health checks, which need no password."""
 
@@ -53,6 +57,8 @@ WRONG_PASSWORD_DELAY_SECONDS = 1.0
 """Delay of the response to a wrong password, against brute force."""
 
 _ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTALL)
+_ANY_JOB = re.compile(r"/api/jobs/[^/]+(/(events|result|thumbnail|cancel|remove))?", re.DOTALL)
+"""Paths that would be of a job, if their third part were an id."""
 _HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[^\s\[\]:/?#@\\]*)(?::[0-9]*)?", re.IGNORECASE)
 """Host header: an IPv6 address in brackets, or any other name, then the port (RFC 3986, 3.2.2)."""
 _FILE_PATH = "/gradio_api/file="
@@ -111,8 +117,7 @@ class AccessControl:
             # browser would send the password.
             raise Refusal(403, "E_ORIGIN", "Requests from pages of another origin are not allowed.")
         if not _ALLOWED.fullmatch(path) or "\0" in path or _is_remote_file(path):
-            is_api = path == "/api" or path.startswith("/api/")
-            raise Refusal(404, "E_NOT_FOUND", NO_API_PATH if is_api else "Not found.")
+            raise Refusal(404, "E_NOT_FOUND", _not_found_message(path))
         methods = allowed_methods(path)
         if method not in methods:
             allow = ", ".join(methods)
@@ -130,6 +135,13 @@ class AccessControl:
         except ValueError:
             return False
         return netloc == host.lower() or self._is_public(_host_name(origin))
+
+
+def _not_found_message(path: str) -> str:
+    """Return the message about a path that is not allowed."""
+    if _ANY_JOB.fullmatch(path):
+        return NO_JOB
+    return NO_API_PATH if path == "/api" or path.startswith("/api/") else "Not found."
 
 
 def allowed_methods(path: str) -> tuple[str, ...]:

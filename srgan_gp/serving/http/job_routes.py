@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
 from srgan_gp.serving.error_responses import Refusal
+from srgan_gp.serving.guards.access_control import NO_JOB
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.http.job_descriptions import describe, events_of
 from srgan_gp.serving.http.response_descriptions import FILE, REPORT_HEADER, ZIP, problems
@@ -61,6 +62,7 @@ def build_job_routes() -> APIRouter:
         response_class=FileResponse,
         responses=FILE | errors_of_done,
     )(_result)
+    router.head("/{id}/result", include_in_schema=False)(_result)
     post("/{id}/cancel", summary="Cancel a job", **change)(_cancel)
     post("/{id}/remove", summary="Remove a job and its files", **change)(_remove)
     return router
@@ -85,7 +87,7 @@ def own_entry(
         return entry
     if history.has_expired(owner, id):
         raise _expired("This result was removed or has expired.", history)
-    raise Refusal(404, "E_NOT_FOUND", "There is no such job.")
+    raise Refusal(404, "E_NOT_FOUND", NO_JOB)
 
 
 def _expired(message: str, history: JobHistory) -> Refusal:
@@ -102,8 +104,7 @@ OwnEntry = Annotated[HistoryEntry, Depends(own_entry)]
 
 async def _list(request: Request) -> JSONResponse:
     history = history_of(request)
-    entries = _entries_of_visitor(request)
-    jobs = [describe(entry, history) for entry in entries]
+    jobs = [describe(entry, history) for entry in _entries_of_visitor(request)]
     settings = history.service.settings
     limits = {"max_upload_bytes": settings.max_upload_bytes, "max_pixels": settings.max_pixels}
     return _json({"server": history.server, **limits, "jobs": jobs})
@@ -241,8 +242,7 @@ def _check_origin(request: Request) -> None:
     """
     if "cookie" in request.headers and "origin" not in request.headers:
         origin = str(request.base_url).rstrip("/")
-        message = f"A change with a cookie needs the header 'Origin: {origin}'."
-        raise Refusal(403, "E_ORIGIN", message)
+        raise Refusal(403, "E_ORIGIN", f"With a cookie, send the header 'Origin: {origin}'.")
 
 
 def _json(value: object) -> JSONResponse:
