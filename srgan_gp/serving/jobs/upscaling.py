@@ -80,8 +80,7 @@ def upscale(
         if settings.scale is not None:  # the scale of the model is always allowed
             _check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
-        _left, _top, outer_width, outer_height = outer_region
-        input_pixels = outer_width * outer_height  # the network computes the margin too
+        input_pixels = outer_region[2] * outer_region[3]  # the network computes the margin too
         speed = speeds.get(speed_key)
         if speed is None and input_pixels >= _MEASURED_PIXELS:
             with cancellation.interrupting(upscaler.cancel):
@@ -179,11 +178,10 @@ def _upscale(
 
 
 def _format_notes(format: str | None, picture: Picture, result: Path) -> tuple[str, ...]:
-    """Return a note if the client chose no format and the result has not that of the file; or ()."""
+    """Return a note if the result has another format than the file and none was chosen, or ()."""
     found, written = picture.source_format, find_format(result.suffix)
-    if format is not None or found in (None, written):
-        return ()
-    return (f"the format of the file is {found}, that of the result {written}, which loses nothing",)
+    note = f"the format of the file is {found}, that of the result {written}, which loses nothing"
+    return () if format is not None or found in (None, written) else (note,)
 
 
 def _check_scale(
