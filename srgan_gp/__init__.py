@@ -12,8 +12,9 @@ The scale is that of the model; other scales resample its result. The model is a
 is loaded: for scales up to 2 load "photo-x2", which is better. The command line chooses it if no
 model is named.
 
-`upscale` takes a path, a `Picture`, a numpy array (height, width, channels) of RGB, RGBA or grey, a
-Pillow image, or a list of them, and returns the same kind; for a path it returns a `Picture`.
+`upscale` takes a path, the bytes of a file, an open binary file, a `Picture`, a numpy array
+(height, width, channels) of RGB, RGBA or grey, a Pillow image, or a list of them, and returns the
+same kind; for a file it returns a `Picture`.
 `Picture.pixels` and `np.asarray(picture)` are arrays:
 
     import numpy as np
@@ -35,7 +36,7 @@ The public names:
     Upscaler       upscales images with one model; `Upscaler.load(name_or_path)` opens it
     FaceGenerator  generates faces from seeds
     Picture        an image with its alpha, ICC profile and metadata
-    read_image     reads a file as a `Picture`
+    read_image     reads a file, by its path, its bytes or open, as a `Picture`
     write_image    writes a `Picture`, an array or a Pillow image to a file
     list_models    lists the model cards; their names are those that `load` takes
     ModelCard      description of a model: purpose, licence, scores, limits

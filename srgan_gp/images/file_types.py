@@ -98,7 +98,7 @@ def detect_container(head: bytes) -> Container:
     if refused_type is not None:
         raise PictureError(
             "E_FORMAT_NOT_ALLOWED",
-            f"this is a {refused_type} file; convert it to {READABLE} first",
+            f"{refused_type} files cannot be read; convert it to {READABLE} first",
         )
     content = "this is text" if _is_text(head) else "this is not an image"
     raise PictureError("E_NOT_AN_IMAGE", f"{content}; pass a {READABLE} file")

@@ -246,5 +246,5 @@ def suffix_notes(container: Container, suffix: str) -> tuple[str, ...]:
     """Return a note if a suffix such as `.jpg` belongs to another type than `container`, or ()."""
     for other in CONTAINERS:
         if other is not container and suffix.lower() in other.suffixes:
-            return (f"it is a {container.name} file although its suffix is {suffix}",)
+            return (f"its format is {container.name} although its suffix is {suffix}",)
     return ()

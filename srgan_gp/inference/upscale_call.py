@@ -74,7 +74,7 @@ class UpscaleCall:
         self._session, self._info = session, session.info
         self._cancels, self._cancels_before = cancels, cancels_before
         self._scale = session.info.scale if scale is None else scale
-        if not isinstance(cast("object", self._scale), Real):
+        if not isinstance(cast("object", self._scale), Real) or isinstance(self._scale, bool):
             raise TypeError(f"the scale must be a number, got {self._scale!r}")
         if not (math.isfinite(self._scale) and self._scale > 0):
             raise ValueError(f"need a finite scale above 0, got {self._scale}")

@@ -159,6 +159,7 @@ def test_a_missing_gpu_is_an_error_and_not_replaced_by_the_cpu(folder, repeating
         ([], "No input"),
         (["FOLDER"], "-o FOLDER"),
         (["FOLDER", "-o", "FOLDER"], "would replace the input"),
+        (["FOLDER/a.png", "-o", "FOLDER/a.png"], "pass another name for -o"),
         (["FOLDER", "-o", "FOLDER", "--name-template", "{stem}"], "would replace the input"),
         (["FOLDER", "-o", "one.png"], "is the name of one image"),
         (["FOLDER/a.png", "-o", "one.png", "-f", "jpeg"], "suffix of --format jpeg"),

@@ -112,7 +112,7 @@ def test_every_changed_byte_in_the_pixels_of_a_png_is_detected(make, rng):
      (b"II*\0\x10\0\0\0CR\2\0", "camera raw"), (b"\xff\x0a\xfa", "JPEG XL")],
 )  # fmt: skip
 def test_the_message_names_an_unsupported_format(data, name):
-    with pytest.raises(PictureError, match=name) as caught:
+    with pytest.raises(PictureError, match=f"{name} files cannot be read") as caught:
         read(data + b"\0" * 100)
     assert caught.value.code == "E_FORMAT_NOT_ALLOWED"
 

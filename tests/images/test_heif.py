@@ -109,4 +109,4 @@ def test_without_the_package_the_message_names_it(monkeypatch):
 def test_another_suffix_is_noted(tmp_path):
     shutil.copy(FILES / "grey.heic", tmp_path / "photo.jpg")
     [note] = read_image(tmp_path / "photo.jpg").notes
-    assert note == "it is a HEIF file although its suffix is .jpg"
+    assert note == "its format is HEIF although its suffix is .jpg"

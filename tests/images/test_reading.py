@@ -297,7 +297,7 @@ def test_a_wrong_suffix_is_ignored_with_a_note(make, tmp_path):
     path.write_bytes(make.png(WHITE_TO_BLACK))
     picture = read_image(path)
     assert picture.source_format == "PNG"
-    assert picture.notes == ("it is a PNG file although its suffix is .JPG",)
+    assert picture.notes == ("its format is PNG although its suffix is .JPG",)
 
 
 def test_16_bit_colour_without_opencv_names_the_packages_to_install(make, monkeypatch):

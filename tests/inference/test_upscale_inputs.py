@@ -430,6 +430,8 @@ def test_bytes_and_files_give_pictures(doubler, tmp_path, rng):
     ("options", "kind", "message"),
     [
         ({"scale": "2"}, TypeError, "the scale must be a number, got '2'"),
+        ({"scale": True}, TypeError, "the scale must be a number, got True"),
+        ({"tile": True}, TypeError, "got True"),
         ({"tile": "large"}, TypeError, "pixels, 'auto' or None, got 'large'"),
         ({"tile": 8.5}, TypeError, "got 8.5"),
         ({"tile": 0}, ValueError, "1 pixel or more"),

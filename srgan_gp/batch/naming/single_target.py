@@ -56,7 +56,8 @@ class SingleTarget:
         # `plan.Plan.settle`, which replaces no input either.
         real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
         if not may_share_input_names and self._is_source(real_target):
-            raise replacement_error(folder / name, source)
+            is_named = naming.file_name is not None
+            raise replacement_error(folder / name, source, is_named=is_named)
 
     def __iter__(self) -> Iterator[PlannedResult]:
         yield self._entry
@@ -111,8 +112,13 @@ def leads_out(target: Path, folder: str) -> bool:
     return not os.path.realpath(target).startswith(f"{folder.rstrip(os.sep)}{os.sep}")
 
 
-def replacement_error(target: Path, source: Path) -> UsageError:
-    """Return the error about a result that would replace an input."""
-    return UsageError(
-        f"{target} would replace the input {source}; pass --suffix, or another output folder."
-    )
+def replacement_error(target: Path, source: Path, *, is_named: bool = False) -> UsageError:
+    """Return the error about a result that would replace an input.
+
+    Args:
+        target: path of the result.
+        source: path of the input.
+        is_named: whether the user named the result itself, so that `--suffix` has no effect.
+    """
+    advice = "another name for -o" if is_named else "--suffix, or another output folder"
+    return UsageError(f"{target} would replace the input {source}; pass {advice}.")

@@ -71,7 +71,7 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
         on_gpu = session.device != "cpu"
         window = choose_window(info, height, width, on_gpu=on_gpu, pixel_limit=limit)
         return window or size
-    if not isinstance(cast("object", tile), Integral):
+    if not isinstance(cast("object", tile), Integral) or isinstance(tile, bool):
         raise TypeError(f"the tile must be a number of pixels, 'auto' or None, got {tile!r}")
     if tile < 1:
         raise ValueError(f"need a tile of 1 pixel or more, got {tile}")

@@ -198,7 +198,7 @@ def test_progress_counts_tiles(real_service, png):
     ("request_", "error", "message"),
     [
         (UpscaleRequest(b"", "a.png"), PictureError, "empty"),
-        (UpscaleRequest(b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png"), PictureError, "file; convert it"),
+        (UpscaleRequest(b"%!PS-Adobe-3.0 EPSF-3.0\n", "a.png"), PictureError, "EPS files cannot"),
         (UpscaleRequest(b"x", "a.png", scale=0), UsageError, "scale must be a number above 0"),
         (UpscaleRequest(b"x", "a.png", scale=float("nan")), UsageError, "not nan"),
         (UpscaleRequest(b"x", "a.png", look="nice"), UsageError, "no look 'nice'; known: faithful"),
