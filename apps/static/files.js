@@ -34,13 +34,20 @@ async function refusal(file, acceptsZips) {
   return { text, reason: "cannot be read" };
 }
 
+// Return the file with a type of images. Gradio refuses other types, also the empty type that browsers
+// give to names such as IMG_1.HEIC.
+function typed(file) {
+  if (file.type.startsWith("image/") || /\.zip$/i.test(file.name)) return file;
+  return new File([file], file.name, { type: "image/unknown", lastModified: file.lastModified });
+}
+
 // Return the files that can be sent, and the refusals of the other files; show a notice about these.
 export async function usable(files, acceptsZips) {
   const found = await Promise.all(files.map((file) => refusal(file, acceptsZips)));
   const refusals = found.flatMap((one, index) => (one ? [{ name: files[index].name, ...one }] : []));
   const more = refusals.length > 3 ? ` ${refusals.length - 3} more files were refused.` : "";
   show(refusals.slice(0, 3).map((one) => one.text).join(" ") + more, { stays: true });
-  return { files: files.filter((_, index) => !found[index]), refusals };
+  return { files: files.filter((_, index) => !found[index]).map(typed), refusals };
 }
 
 // Replace an image in a field that the browser cannot show, such as HEIC, by a JPEG from the server.

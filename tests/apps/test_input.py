@@ -88,6 +88,24 @@ def test_an_image_can_be_given_anywhere_on_the_page(page, photo, kind):
         expect_size(page, side, 32)
 
 
+@pytest.mark.parametrize(
+    ("tab", "name"),
+    [("Upscale", "IMG_2041.HEIC"), ("Compare", "scan"), ("Batch", "IMG_2041.HEIC")],
+)
+def test_an_image_without_a_type_is_accepted(page, tab, name):
+    data = base64.b64encode(HEIC.read_bytes()).decode()
+    page.get_by_role("tab", name=tab, exact=True).click()
+    page.evaluate(GIVE, ["drop", name, "", data])
+    if tab == "Batch":
+        expect(page.locator("#batch-files td.filename")).to_have_attribute("aria-label", name)
+        page.click("#batch-start")
+        expect(page.locator("#batch-status")).to_contain_text("1 of 1 done.")
+    else:
+        image = page.locator(f"#{tab.lower()}-image img")
+        expect(image).to_have_js_property("naturalWidth", 48)
+    assert not notice(page).is_visible()
+
+
 def test_a_damaged_image_is_named_when_it_is_chosen(page, tmp_path):
     path = tmp_path / "damaged.tiff"
     path.write_bytes(b"II*\0 and then invalid data")
