@@ -1,6 +1,7 @@
 // Estimates before a start: size of the result, number of images, and the time on this server.
 
 import { limits } from "./files.js";
+import { hasSeveralFrames, isFirstFrame } from "./frames.js";
 import { create, ask } from "./jobs.js";
 
 // Equal to constants of the server: PREVIEW_SIDE of `inputs.image_field`, MARGIN of `jobs.regions` and
@@ -8,8 +9,10 @@ import { create, ask } from "./jobs.js";
 const REGION_SIDE = 160; // of a comparison, in pixels of the image
 const REGION_MARGIN = 32; // pixels around the region that are computed too
 const MAX_WIDTH = 1e6; // pixels
+const FIRST = "only the first frame or page is upscaled; the command line upscales all";
 const speeds = new Map(); // seconds per megapixel, by model
 const sizes = new Map(); // width and height of a file of the batch in pixels, by name
+const several = new Set(); // names of files of the batch with several frames or pages
 let models = null; // facts about the models, by name
 let skipped = []; // files of the batch that were refused
 let hasFiles = false; // whether the field of the batch showed files
@@ -85,8 +88,9 @@ async function upscaleText(show) {
   const scale = scaleOf("upscale", width);
   if (typeof scale === "string") return scale;
   const text = `${width} x ${height} → ${Math.round(width * scale)} x ${Math.round(height * scale)} pixels`;
-  show(text, [model, scale]);
-  return `${text}, ${duration(await seconds(model, scale, width * height))} on this server`;
+  const note = isFirstFrame(image) ? `. Of this file ${FIRST}.` : "";
+  show(text + note, [model, scale]);
+  return `${text}, ${duration(await seconds(model, scale, width * height))} on this server${note}`;
 }
 
 async function compareText(show) {
@@ -107,13 +111,20 @@ async function compareText(show) {
   return `${text}: ${duration(total)} on this server. ${hint}`;
 }
 
+// Return the sentence about files of the batch with several frames or pages; empty: there are none.
+function framesText(names) {
+  const found = names.filter((name) => several.has(name));
+  if (!found.length) return "";
+  return ` Of ${found.length === 1 ? found[0] : `${found.length} of the files`} ${FIRST}.`;
+}
+
 async function batchText(show) {
   const names = [...document.querySelectorAll("#batch-files td.filename")].map((cell) =>
     cell.getAttribute("aria-label"));
   if (hasFiles && !names.length) setSkipped([]);
   hasFiles = names.length > 0;
   if (!names.length && !skipped.length) return "";
-  const refused = skipped.map((file) => ` Skipped: ${file.text}`).join("");
+  const refused = framesText(names) + skipped.map((file) => ` Skipped: ${file.text}`).join("");
   const count = `${names.length} ${names.length === 1 ? "image" : "images"}`;
   const known = names.filter((name) => sizes.get(name));
   const model = chosen("batch", "model");
@@ -147,6 +158,8 @@ export async function noteBatch(files, refusals) {
   setSkipped([...(hasFiles ? skipped : []), ...refusals]);
   estimate("batch", batchText);
   for (const file of files) {
+    if (await hasSeveralFrames(file)) several.add(file.name);
+    else several.delete(file.name);
     const image = new Image();
     image.src = URL.createObjectURL(file);
     await image.decode().catch(() => null); // the browser may not know the format

@@ -111,7 +111,7 @@ export function jobItem(job, { onShow, onChange, onRemove, onError }) {
     "li", { class: `job job-${isRunning(job) ? "running" : job.state}`, "data-id": job.id }, shown,
     create("span", { class: "job-title", title: optionsText(job) }, job.title),
     create("span", { class: "job-state" }, isDone ? choiceText(job) : stateText(job)),
-    ...(job.report?.warnings || []).map((text) => create("span", { class: "job-warning" }, text)),
+    ...(job.report?.warnings || []).map((text) => create("span", { class: "job-note" }, text)),
     bar,
     create("span", { class: "job-actions" },
       isDone && !job.report.region ? downloadLink(job, "Download", onError) : null,

@@ -2,6 +2,7 @@
 //
 // Gradio sends all files in one request, without a percentage; its request is replaced.
 
+import { noteUpload } from "./frames.js";
 import { show } from "./notice.js";
 
 const LONGEST_WAIT_MS = 2000;
@@ -40,7 +41,9 @@ async function upload(address, form) {
       show(answer.text, { stays: true });
       return new Response(answer.text, { status: answer.status });
     }
-    paths.push(...JSON.parse(answer.text));
+    const sent = JSON.parse(answer.text);
+    await noteUpload(sent[0], file);
+    paths.push(...sent);
   }
   show("");
   const headers = { "content-type": "application/json" };

@@ -1,6 +1,7 @@
 """Input of images in a browser: types, refusals, drop and paste, and previews by the server."""
 
 import base64
+import io
 import shutil
 from pathlib import Path
 
@@ -104,6 +105,73 @@ def test_an_image_without_a_type_is_accepted(page, tab, name):
         image = page.locator(f"#{tab.lower()}-image img")
         expect(image).to_have_js_property("naturalWidth", 48)
     assert not notice(page).is_visible()
+
+
+def with_frames(format, count=2, **options):
+    """Return the bytes of a file with several frames or pages, all different."""
+    frames = [Image.new("RGB", (40, 32), (80 * number, 0, 0)) for number in range(count)]
+    file = io.BytesIO()
+    is_several = {"save_all": True, "append_images": frames[1:]} if count > 1 else {}
+    frames[0].save(file, format, **is_several, **options)
+    return file.getvalue()
+
+
+def test_files_with_several_frames_are_recognised(page):
+    thumbnail = Image.new("RGB", (4, 3))
+    thumbnail.encoderinfo = {"tiffinfo": {254: 1}}  # a small copy of another page
+    files = {
+        "animated GIF": (with_frames("GIF"), True),
+        "still GIF": (with_frames("GIF", 1), False),
+        "animated PNG": (with_frames("PNG"), True),
+        "still PNG": (with_frames("PNG", 1), False),
+        "animated WebP": (with_frames("WEBP"), True),
+        "still WebP": (with_frames("WEBP", 1), False),
+        "two pages": (with_frames("TIFF"), True),
+        "two pages, BigTIFF": (with_frames("TIFF", big_tiff=True), True),
+        "one page": (with_frames("TIFF", 1), False),
+        "one page, BigTIFF": (with_frames("TIFF", 1, big_tiff=True), False),
+        "page with thumbnail": (with_frames("TIFF", 1, save_all=True,
+                                            append_images=[thumbnail]), False),
+        "AVIF sequence": (with_frames("AVIF"), True),
+        "still AVIF": (with_frames("AVIF", 1), False),
+        "HEIC": (HEIC.read_bytes(), False),
+        "truncated GIF": (with_frames("GIF")[:60], False),
+    }  # fmt: skip
+    found = page.evaluate(
+        """async (files) => {
+          const { hasSeveralFrames } = await import("/page/frames.js");
+          const all = {};
+          for (const [name, data] of Object.entries(files)) {
+            const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+            all[name] = await hasSeveralFrames(new File([bytes], name));
+          }
+          return all;
+        }""",
+        {name: base64.b64encode(data).decode() for name, (data, _) in files.items()},
+    )
+    assert found == {name: expected for name, (_, expected) in files.items()}
+
+
+def test_the_page_says_before_the_start_that_only_the_first_frame_is_used(page, tmp_path, photo):
+    first = "only the first frame or page is upscaled; the command line upscales all."
+    estimate = page.locator("#upscale-estimate")
+    for name, format in (("clip.gif", "GIF"), ("scan 1 %.tif", "TIFF")):
+        path = tmp_path / name
+        path.write_bytes(with_frames(format))
+        choose(page, "upscale-image", path)
+        expect(estimate).to_contain_text(f"Of this file {first}")
+        page.click("#upscale-image button[aria-label^=Remove]")
+    choose(page, "upscale-image", photo(size=(50, 32)))
+    expect(estimate).to_contain_text("50 x 32 → ")
+    expect(estimate).not_to_contain_text("first frame")
+    page.get_by_role("tab", name="Batch").click()
+    choose(page, "batch-files", tmp_path / "clip.gif", photo())
+    expect(page.locator("#batch-estimate")).to_contain_text(f"Of clip.gif {first}")
+    page.click("#batch-start")
+    note = page.locator("#batch-results .job-note", has_text="only the first image is used")
+    state = page.locator("#batch-results .job-done .job-state").first
+    colour = "element => getComputedStyle(element).color"
+    assert note.evaluate(colour) == state.evaluate(colour), "a note is not an error"
 
 
 def test_a_damaged_image_is_named_when_it_is_chosen(page, tmp_path):
