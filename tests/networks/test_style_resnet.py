@@ -8,7 +8,7 @@ from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
 from srgan_gp.networks import build
-from srgan_gp.networks.generators.style_resnet import StyleConvolution
+from srgan_gp.networks.generators.style_resnet import StyleConvolution, smooth
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +98,31 @@ def test_arguments_out_of_range_are_refused():
         generator(size=48)
     with pytest.raises(UsageError, match="latent_size of at least 1, not 0"):
         generator(latent_size=0)
+
+
+def test_smoothing_removes_the_highest_frequency_and_keeps_means_and_flat_images():
+    rows = torch.arange(8.0)
+    stripes = (-1.0) ** rows[:, None].expand(8, 8)[None, None]  # the highest frequency
+    assert torch.allclose(smooth(stripes, 0.12)[..., 1:-1, :], 0.52 * stripes[..., 1:-1, :])
+    assert smooth(stripes, 0.25)[..., 1:-1, :].abs().max() < 1e-6
+    flat = torch.full((1, 3, 8, 8), 0.3)
+    assert torch.allclose(smooth(flat, 0.12), flat)
+    spot = torch.zeros(1, 1, 9, 9)
+    spot[..., 4, 4] = 1
+    found = smooth(spot, 0.1)
+    assert torch.allclose(found.sum(), torch.tensor(1.0))
+    assert torch.allclose(found[0, 0, 4, 3:6], 0.8 * torch.tensor([0.1, 0.8, 0.1]))
+
+
+def test_a_generator_with_smoothing_generates_the_smoothed_images_of_the_same_weights():
+    plain = generator(size=16)
+    smoothed = generator(size=16, smoothing=0.12)
+    smoothed.load_state_dict(plain.state_dict())
+    latents = torch.randn(2, 16)
+    assert torch.allclose(smoothed(latents), smooth(plain(latents), 0.12), atol=1e-6)
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 0.3, math.nan])
+def test_a_smoothing_that_is_out_of_range_is_refused(smoothing):
+    with pytest.raises(UsageError, match=r"smoothing from 0 to 0\.25"):
+        generator(smoothing=smoothing)

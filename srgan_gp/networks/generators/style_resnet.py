@@ -5,7 +5,8 @@ arXiv:1912.04958: mapping network, modulated and demodulated convolutions (equat
 images summed over resolutions (figure 7b). Deviations: no noise inputs, so that a latent determines
 the image; replicate padding, which avoids a frame at the border; the first map is projected from
 the style; the first convolution of a block runs before the upsampling, at a quarter of the cost;
-the length of the latent sets the truncation, and the mean style is stored with the weights.
+the length of the latent sets the truncation, and the mean style is stored with the weights; the
+image can be smoothed, against thin lines that a critic on features of a network does not see.
 
 A latent is a vector of standard normal numbers; a style is the output of the mapping network.
 Truncation draws styles towards their mean, for more typical and less diverse images.
@@ -26,6 +27,7 @@ FIRST_SIDE = 4
 _GAIN = math.sqrt(2)  # applied before each LeakyReLU, so that the mean square stays near 1
 _CENTRE_LATENTS = 4096  # number of latents whose mean style is the centre
 _EPSILON = 1e-8  # avoids a division by 0
+_LARGEST_SMOOTHING = 0.25  # removes the highest frequency; above it the sign of that turns
 
 
 class Generator(nn.Module):
@@ -35,6 +37,8 @@ class Generator(nn.Module):
         size: side of the images in pixels, a power of two from 8 up.
         latent_size: length of a latent and of a style.
         width: channels at full size; doubled at each halving of the size, up to 8 * width.
+        smoothing: share a of each neighbour, from 0 to 0.25, in the filter [a, 1 - 2 a, a] that
+            smooths the image along both axes; 0: no filter.
 
     Raises:
         UsageError: an argument is out of range.
@@ -42,13 +46,20 @@ class Generator(nn.Module):
 
     task = "face-generation"
 
-    def __init__(self, size: int = 64, latent_size: int = 128, width: int = 32) -> None:
+    def __init__(
+        self, size: int = 64, latent_size: int = 128, width: int = 32, smoothing: float = 0.0
+    ) -> None:
         super().__init__()
         widths = stage_widths(size, width, FIRST_SIDE)[::-1]  # from the smallest map to full size
         if latent_size < 1:
             raise UsageError(f"style_resnet needs a latent_size of at least 1, not {latent_size}.")
+        if not 0 <= smoothing <= _LARGEST_SMOOTHING:
+            raise UsageError(
+                f"style_resnet needs a smoothing from 0 to {_LARGEST_SMOOTHING}, not {smoothing}."
+            )
         self.size = size
         self.latent_size = latent_size
+        self.smoothing = smoothing
         self.mapping = Mapping(latent_size)
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
         self.stages = nn.ModuleList(
@@ -75,6 +86,8 @@ class Generator(nn.Module):
             features, colours = stage(features, style)
             image = colours if image is None else upsample_bilinear(image) + colours
         assert image is not None  # `stage_widths` gives at least one stage
+        if self.smoothing:
+            image = smooth(image, self.smoothing)
         return 0.5 + 0.5 * image
 
     @torch.no_grad()
@@ -221,6 +234,22 @@ class StyleBlock(nn.Module):
         """
         features = self.second(self.first(features, style), style, enlarge=True)
         return features, self.to_colour(features, style)
+
+
+def smooth(image: Tensor, share: float) -> Tensor:
+    """Smooth an image with the filter [share, 1 - 2 share, share] along both axes.
+
+    Args:
+        image: (B, C, H, W), floating point; pixels outside repeat the border.
+        share: share of each neighbour.
+
+    Returns:
+        Of the shape and dtype of `image`.
+    """
+    rows = F.pad(image, (0, 0, 1, 1), mode="replicate")
+    image = (1 - 2 * share) * image + share * (rows[:, :, :-2] + rows[:, :, 2:])
+    columns = F.pad(image, (1, 1, 0, 0), mode="replicate")
+    return (1 - 2 * share) * image + share * (columns[..., :-2] + columns[..., 2:])
 
 
 def _scales_from_style(style_size: int, channels: int) -> nn.Linear:
