@@ -2,7 +2,8 @@
 
 import hashlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,12 @@ from srgan_gp.exporting.licence_metadata import (
     with_licence,
 )
 from srgan_gp.exporting.onnx_graph import as_onnx
-from srgan_gp.exporting.run_record import describe_run, is_of_run, truncation_of_start_model
+from srgan_gp.exporting.run_record import (
+    describe_run,
+    describe_unfinished,
+    is_of_run,
+    truncation_of_start_model,
+)
 from srgan_gp.exporting.weight_blending import Blend, blend_weights
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import check_name
@@ -38,6 +44,7 @@ from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import load_config
+from srgan_gp.training.options.generator_args import complete, merge
 from srgan_gp.training.run_data import CONFIG_NAME
 from srgan_gp.training.tasks import generator_arguments
 
@@ -55,6 +62,7 @@ def export(
     photos: Sequence[str] | None = None,
     say: Callable[[str], None] = lambda _: None,
     *,
+    smoothing: float | None = None,
     exist: str = EXIST_ERROR,
 ) -> Path:
     """Export the best moving average of a run.
@@ -76,6 +84,7 @@ def export(
             the training images of the run. If these are missing, or the network cannot be
             quantised, no int8 network is written, with a warning.
         say: called with a line about each step.
+        smoothing: argument of `style_resnet` in place of that of the run; None for that of the run.
         exist: what to do if there is a model of that name. `new_names.EXIST_OVERWRITE` replaces it;
             `EXIST_ERROR` replaces it only if its card says that it comes from this run.
 
@@ -84,8 +93,8 @@ def export(
 
     Raises:
         UsageError: `require_free_name` refuses the name, `run_dir` holds no run, the existing card
-            cannot be read, `blend` has another network, or `photos` have no image; nothing is
-            written.
+            cannot be read, `blend` has another network, the network takes no such `smoothing`, or
+            `photos` have no image; nothing is written.
         TrainingError: every checkpoint is damaged. If only the best checkpoint is damaged, the
             newest undamaged checkpoint is exported, with a warning.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `parity.TOLERANCE`.
@@ -98,8 +107,11 @@ def export(
     if replaced := require_free_name(name, out_dir, exist=exist, is_same_source=is_same_source):
         say(replaced)
     config, tensors, images_seen, progress = _read_best(run_dir)
-    if unfinished := _describe_unfinished(config, progress):
+    if unfinished := describe_unfinished(config, progress):
         warnings.warn(unfinished, stacklevel=2)
+    if smoothing is not None:
+        arguments = merge(config.generator_args, [f"smoothing={smoothing}"])
+        config = replace(config, generator_args=complete(config.generator, arguments))
     generator = _build_average(config, tensors, blend)
     critic = critic_file(config, name, tensors)
     say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
@@ -189,16 +201,6 @@ def _build_average(
     if isinstance(generator, style_resnet.Generator):
         generator.centre()  # the mean style of these weights, which training does not compute
     return generator
-
-
-def _describe_unfinished(config: TrainConfig, progress: Mapping[str, Any]) -> str:
-    """Return a warning about a run that has not ended; "" if it has."""
-    if progress["ended_because"] or progress["images_seen"] >= config.total_images:
-        return ""
-    return (
-        f"The run is unfinished: it has seen {progress['images_seen']} of {config.total_images} "
-        "images. The command that began the run resumes it."
-    )
 
 
 def _read_best(

@@ -1,7 +1,8 @@
-"""Entries of a model card that come from the training run: identity of the run, and truncation.
+"""What an export reads from a training run: identity, truncation, and whether it has ended.
 
-A card is the TOML file beside a model; `models.cards` reads it. Most entries are read from the file
-`data.json`, which `training.run_data` writes into the folder of the run.
+Identity and truncation are entries of the model's card, the TOML file that `models.cards` reads.
+Most entries are read from the file `data.json`, which `training.run_data` writes into the folder of
+the run.
 """
 
 import hashlib
@@ -56,6 +57,16 @@ def truncation_of_start_model(run_dir: Path) -> float | None:
     start = read_data(run_dir).get("start_from")
     truncation = start.get("truncation") if isinstance(start, dict) else None
     return float(truncation) if isinstance(truncation, float | int) else None
+
+
+def describe_unfinished(config: TrainConfig, progress: Mapping[str, Any]) -> str:
+    """Return a warning about a run that has not ended; "" if it has."""
+    if progress["ended_because"] or progress["images_seen"] >= config.total_images:
+        return ""
+    return (
+        f"The run is unfinished: it has seen {progress['images_seen']} of {config.total_images} "
+        "images. The command that began the run resumes it."
+    )
 
 
 def _hash_run(options: bytes, data: dict[str, Any]) -> str:

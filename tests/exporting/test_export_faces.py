@@ -17,10 +17,12 @@ from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export, load_run
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_COUNTS, TOLERANCE, check_inputs, largest_difference
+from srgan_gp.finetuning.finetune_source import generator_options
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.session import Session
 from srgan_gp.models.cards import read_card
 from srgan_gp.networks import build, names, task_of
+from srgan_gp.networks.generators.style_resnet import smooth
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.run_data import read_data_places
@@ -204,3 +206,40 @@ def test_an_export_of_a_run_that_never_got_better_warns(face_run, tmp_path):
     newest.write_text(json.dumps(numbers))
     with pytest.warns(UserWarning, match="before training, after 0 images"):
         export(run, "same", tmp_path / "models")
+
+
+def test_smoothing_at_the_export_smooths_the_faces_and_is_part_of_the_network(tmp_path):
+    rng = np.random.default_rng(0)
+    for number in range(4):
+        pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{number}.png")
+    config = replace(
+        PRESETS["tiny-faces"], device="cpu", total_images=16, checkpoint_images=16,
+        generator="style_resnet", generator_args=("width=4",),
+    )  # fmt: skip
+    run = train(config, [str(tmp_path)], tmp_path / "run")
+    plain = export(run, "plain", tmp_path / "models")
+    smoothed = export(run, "smoothed", tmp_path / "models", smoothing=0.12)
+    assert read_card(smoothed).arguments["smoothing"] == 0.12
+    assert read_card(smoothed).training == read_card(plain).training
+    # The weights are those of the run, so that training can begin with them.
+    kept = read_tensors(plain.with_suffix(".onnx"))
+    for name, value in read_tensors(smoothed.with_suffix(".onnx")).items():
+        np.testing.assert_array_equal(kept[name], value)
+    assert generator_options(smoothed.with_suffix(".onnx"))["generator_args"] == (
+        "width=4", "smoothing=0.12",
+    )  # fmt: skip
+    before, after = (
+        FaceGenerator.load(card.with_suffix(".onnx"), device="cpu").generate(count=4)
+        for card in (plain, smoothed)
+    )
+    expected = smooth(torch.from_numpy(before.transpose(0, 3, 1, 2)).float(), 0.12)
+    difference = after.transpose(0, 3, 1, 2) - expected.numpy()
+    assert np.abs(difference).max() <= 1.001  # both were rounded to levels
+    assert np.abs(after.astype(int) - before).max() > 1
+
+
+def test_smoothing_is_refused_for_a_network_that_has_none(face_run, tmp_path):
+    with pytest.raises(UsageError, match="face_resnet takes no argument 'smoothing'"):
+        export(face_run, "smoothed", tmp_path, smoothing=0.12)
+    assert not list(tmp_path.iterdir())
