@@ -1,4 +1,4 @@
-"""Building blocks of networks: residual blocks, initial weights, widths of stages.
+"""Building blocks of networks: residual blocks, resampling, initial weights, widths of stages.
 
 A width is a number of channels.
 """
@@ -116,6 +116,22 @@ class DownsamplingBlock(_ResamplingBlock):
 def upsample_bilinear(features: Tensor) -> Tensor:
     """Upsample by 2 with bilinear interpolation: (B, C, H, W) -> (B, C, 2 H, 2 W)."""
     return F.interpolate(features, scale_factor=2.0, mode="bilinear", align_corners=False)
+
+
+def smooth(image: Tensor, share: float) -> Tensor:
+    """Smooth an image with the filter [share, 1 - 2 share, share] along both axes.
+
+    Args:
+        image: (B, C, H, W), floating point; pixels outside repeat the border.
+        share: share of each neighbour.
+
+    Returns:
+        Of the shape and dtype of `image`.
+    """
+    rows = F.pad(image, (0, 0, 1, 1), mode="replicate")
+    image = (1 - 2 * share) * image + share * (rows[:, :, :-2] + rows[:, :, 2:])
+    columns = F.pad(image, (1, 1, 0, 0), mode="replicate")
+    return (1 - 2 * share) * image + share * (columns[..., :-2] + columns[..., 2:])
 
 
 def _average_pool(features: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.session import Session
 from srgan_gp.models.cards import read_card
 from srgan_gp.networks import build, names, task_of
-from srgan_gp.networks.generators.style_resnet import smooth
+from srgan_gp.networks.blocks import smooth
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.run_data import read_data_places

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
 from srgan_gp.networks import build
-from srgan_gp.networks.generators.style_resnet import StyleConvolution, smooth
+from srgan_gp.networks.blocks import smooth
+from srgan_gp.networks.generators.style_resnet import StyleConvolution
 
 
 @pytest.fixture(autouse=True)

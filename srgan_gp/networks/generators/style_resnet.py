@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import LEAK, stage_widths, upsample_bilinear
+from srgan_gp.networks.blocks import LEAK, smooth, stage_widths, upsample_bilinear
 
 FIRST_SIDE = 4
 """Side of the map that the style is projected to."""
@@ -234,22 +234,6 @@ class StyleBlock(nn.Module):
         """
         features = self.second(self.first(features, style), style, enlarge=True)
         return features, self.to_colour(features, style)
-
-
-def smooth(image: Tensor, share: float) -> Tensor:
-    """Smooth an image with the filter [share, 1 - 2 share, share] along both axes.
-
-    Args:
-        image: (B, C, H, W), floating point; pixels outside repeat the border.
-        share: share of each neighbour.
-
-    Returns:
-        Of the shape and dtype of `image`.
-    """
-    rows = F.pad(image, (0, 0, 1, 1), mode="replicate")
-    image = (1 - 2 * share) * image + share * (rows[:, :, :-2] + rows[:, :, 2:])
-    columns = F.pad(image, (1, 1, 0, 0), mode="replicate")
-    return (1 - 2 * share) * image + share * (columns[..., :-2] + columns[..., 2:])
 
 
 def _scales_from_style(style_size: int, channels: int) -> nn.Linear:
