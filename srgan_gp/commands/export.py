@@ -37,8 +37,8 @@ _PHOTOS = (
 _BLEND = "average the weights with those of a model of the same network"
 _SHARE = "share of that model in the average [0.5]"
 _SMOOTHING = (
-    "of a generator style_resnet: share of each neighbour, 0 to 0.25, in a filter that smooths the "
-    "faces, against thin lines; 0.12 halves the highest frequency [that of the run]"
+    "share a of each neighbour, 0 to 0.25, in the filter [a, 1 - 2 a, a] that smooths the faces of "
+    "a style_resnet, against thin lines; 0.12 leaves half of the highest frequency [0: no filter]"
 )
 
 
@@ -53,7 +53,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Weights").add_argument
     add("--blend", metavar="MODEL.onnx", type=Path, help=_BLEND)
     add("--blend-share", metavar="0..1", type=types.real_number, default=0.5, help=_SHARE)
-    add("--smoothing", metavar="0..0.25", type=types.real_number, help=_SMOOTHING)
+    add("--smoothing", metavar="0..0.25", type=types.real_number, default=0.0, help=_SMOOTHING)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -64,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
     the model.
     """
     from srgan_gp.exporting.export import export
+    from srgan_gp.exporting.export_changes import Blend
     from srgan_gp.exporting.next_commands import after_model
-    from srgan_gp.exporting.weight_blending import Blend
 
     blend = Blend(options.blend, options.blend_share) if options.blend else None
     card_path = export(

@@ -3,7 +3,6 @@
 import hashlib
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import nn
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.exporting.critic_weights import critic_file
+from srgan_gp.exporting.export_changes import Blend, blend_weights, smooth_faces
 from srgan_gp.exporting.exported_card import (
     RUN_CARD,
     applicable_entries,
@@ -32,7 +32,6 @@ from srgan_gp.exporting.run_record import (
     is_of_run,
     truncation_of_start_model,
 )
-from srgan_gp.exporting.weight_blending import Blend, blend_weights
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import check_name
 from srgan_gp.models.new_names import EXIST_ERROR, require_free_name
@@ -44,7 +43,6 @@ from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import load_config
-from srgan_gp.training.options.generator_args import complete, merge
 from srgan_gp.training.run_data import CONFIG_NAME
 from srgan_gp.training.tasks import generator_arguments
 
@@ -62,7 +60,7 @@ def export(
     photos: Sequence[str] | None = None,
     say: Callable[[str], None] = lambda _: None,
     *,
-    smoothing: float | None = None,
+    smoothing: float = 0.0,
     exist: str = EXIST_ERROR,
 ) -> Path:
     """Export the best moving average of a run.
@@ -84,7 +82,7 @@ def export(
             the training images of the run. If these are missing, or the network cannot be
             quantised, no int8 network is written, with a warning.
         say: called with a line about each step.
-        smoothing: argument of `style_resnet` in place of that of the run; None for that of the run.
+        smoothing: `smoothing` of a `style_resnet`; 0 for none. Training does not use it.
         exist: what to do if there is a model of that name. `new_names.EXIST_OVERWRITE` replaces it;
             `EXIST_ERROR` replaces it only if its card says that it comes from this run.
 
@@ -93,8 +91,8 @@ def export(
 
     Raises:
         UsageError: `require_free_name` refuses the name, `run_dir` holds no run, the existing card
-            cannot be read, `blend` has another network, the network takes no such `smoothing`, or
-            `photos` have no image; nothing is written.
+            cannot be read, `blend` or `smoothing` are for another network, `smoothing` is out of
+            range, or `photos` have no image; nothing is written.
         TrainingError: every checkpoint is damaged. If only the best checkpoint is damaged, the
             newest undamaged checkpoint is exported, with a warning.
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `parity.TOLERANCE`.
@@ -109,10 +107,8 @@ def export(
     config, tensors, images_seen, progress = _read_best(run_dir)
     if unfinished := describe_unfinished(config, progress):
         warnings.warn(unfinished, stacklevel=2)
-    if smoothing is not None:
-        arguments = merge(config.generator_args, [f"smoothing={smoothing}"])
-        config = replace(config, generator_args=complete(config.generator, arguments))
     generator = _build_average(config, tensors, blend)
+    smooth_faces(generator, smoothing)
     critic = critic_file(config, name, tensors)
     say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
     model = as_onnx(generator)
@@ -120,8 +116,11 @@ def export(
     with errors_about(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
     same_weight_hashes = hashes_of_same_weights(model, out_dir / f"{name}.onnx")
-    # The card of a fine-tuning does not describe a blend with another model.
+    # The card of a fine-tuning does not describe a blend with another model, and its scores are
+    # without smoothing.
     run_card = {} if blend else read_written_card(run_dir / RUN_CARD)
+    if smoothing:
+        run_card.pop("scores", None)
     earlier_sha256 = existing_card.get("files", {}).get("onnx", {}).get("sha256")
     is_same_model = earlier_sha256 in same_weight_hashes
     is_same_source = is_same_source or is_same_model
@@ -153,6 +152,8 @@ def export(
     training = {"images_seen": images_seen, **describe_run(run_dir)}
     if blend:
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
+    if smoothing:
+        training["smoothing"] = smoothing
     record = int8.record if int8 else None
     # A fine-tuned face generator keeps the default truncation of the model that it started from,
     # unless the card of an earlier export states another value.

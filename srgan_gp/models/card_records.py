@@ -68,6 +68,8 @@ class TrainingRecord:
     blended_with: str = ""
     """Share and file of the model whose weights were averaged with those of the run; empty without
     an average."""
+    smoothing: float = 0.0
+    """Share of each neighbour, 0 to 0.25, in the filter behind a face generator; 0: no filter."""
 
 
 @dataclass(frozen=True)

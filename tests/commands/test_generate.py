@@ -257,7 +257,7 @@ def test_a_failure_in_the_middle_leaves_no_animation(generate, tmp_path, monkeyp
             raise MemoryError
         return np.zeros((8, 8, 3), np.uint8)
 
-    monkeypatch.setattr(FaceGenerator, "_draw", draw)
+    monkeypatch.setattr(FaceGenerator, "_generate_one", draw)
     for suffix in ("gif", "webm"):
         drawn.clear()
         assert generate("--interpolate", "0-1", "-o", tmp_path / f"a.{suffix}")[0] == 1

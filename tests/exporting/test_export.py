@@ -16,11 +16,11 @@ from srgan_gp.cli import main
 from srgan_gp.errors import ModelRefusedError, OutputError, UsageError
 from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export
+from srgan_gp.exporting.export_changes import Blend
 from srgan_gp.exporting.next_commands import after_model, after_run
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_SHAPES, TOLERANCE, largest_difference
 from srgan_gp.exporting.run_record import is_of_run
-from srgan_gp.exporting.weight_blending import Blend
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import read_card

@@ -1,12 +1,14 @@
 """A run that learned faces becomes a model that `generate` takes."""
 
 import json
+import math
 import shutil
 from dataclasses import replace
 
 import numpy as np
 import onnx
 import pytest
+import tomli_w
 import torch
 from onnx import numpy_helper
 from PIL import Image
@@ -15,6 +17,8 @@ from safetensors.torch import load_file
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export, load_run
+from srgan_gp.exporting.export_changes import smooth_faces
+from srgan_gp.exporting.exported_card import RUN_CARD
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_COUNTS, TOLERANCE, check_inputs, largest_difference
 from srgan_gp.finetuning.finetune_source import generator_options
@@ -208,7 +212,9 @@ def test_an_export_of_a_run_that_never_got_better_warns(face_run, tmp_path):
         export(run, "same", tmp_path / "models")
 
 
-def test_smoothing_at_the_export_smooths_the_faces_and_is_part_of_the_network(tmp_path):
+@pytest.fixture
+def style_run(tmp_path):
+    """The folder of a short run of a `style_resnet`."""
     rng = np.random.default_rng(0)
     for number in range(4):
         pixels = rng.integers(0, 256, (16, 16, 3), dtype=np.uint8)
@@ -217,18 +223,20 @@ def test_smoothing_at_the_export_smooths_the_faces_and_is_part_of_the_network(tm
         PRESETS["tiny-faces"], device="cpu", total_images=16, checkpoint_images=16,
         generator="style_resnet", generator_args=("width=4",),
     )  # fmt: skip
-    run = train(config, [str(tmp_path)], tmp_path / "run")
-    plain = export(run, "plain", tmp_path / "models")
-    smoothed = export(run, "smoothed", tmp_path / "models", smoothing=0.12)
-    assert read_card(smoothed).arguments["smoothing"] == 0.12
-    assert read_card(smoothed).training == read_card(plain).training
+    return train(config, [str(tmp_path)], tmp_path / "run")
+
+
+def test_smoothing_at_the_export_smooths_the_faces_and_is_part_of_the_network(style_run, tmp_path):
+    plain = export(style_run, "plain", tmp_path / "models")
+    smoothed = export(style_run, "smoothed", tmp_path / "models", smoothing=0.12)
+    assert read_card(plain).training.smoothing == 0
+    assert read_card(smoothed).training == replace(read_card(plain).training, smoothing=0.12)
     # The weights are those of the run, so that training can begin with them.
     kept = read_tensors(plain.with_suffix(".onnx"))
     for name, value in read_tensors(smoothed.with_suffix(".onnx")).items():
         np.testing.assert_array_equal(kept[name], value)
-    assert generator_options(smoothed.with_suffix(".onnx"))["generator_args"] == (
-        "width=4", "smoothing=0.12",
-    )  # fmt: skip
+    # Training does not use the filter, and the identity of earlier runs does not change.
+    assert generator_options(smoothed.with_suffix(".onnx"))["generator_args"] == ("width=4",)
     before, after = (
         FaceGenerator.load(card.with_suffix(".onnx"), device="cpu").generate(count=4)
         for card in (plain, smoothed)
@@ -240,6 +248,24 @@ def test_smoothing_at_the_export_smooths_the_faces_and_is_part_of_the_network(tm
 
 
 def test_smoothing_is_refused_for_a_network_that_has_none(face_run, tmp_path):
-    with pytest.raises(UsageError, match="face_resnet takes no argument 'smoothing'"):
+    with pytest.raises(UsageError, match="Only a generator style_resnet"):
         export(face_run, "smoothed", tmp_path, smoothing=0.12)
     assert not list(tmp_path.iterdir())
+
+
+def test_scores_without_smoothing_are_not_put_on_the_card_of_a_smoothed_model(style_run, tmp_path):
+    score = {"metric": "FD-hog", "set": "mine", "value": 1.0, "protocol": "as measured"}
+    (style_run / RUN_CARD).write_text(tomli_w.dumps({"summary": "Mine.", "scores": [score]}))
+    plain = read_card(export(style_run, "plain", tmp_path / "models"))
+    smoothed = read_card(export(style_run, "smoothed", tmp_path / "models", smoothing=0.12))
+    assert [score.metric for score in plain.scores] == ["FD-hog"]
+    assert smoothed.scores == ()
+    assert smoothed.summary == plain.summary == "Mine."
+
+
+@pytest.mark.parametrize("smoothing", [-0.1, 0.3, math.nan])
+def test_a_smoothing_that_is_out_of_range_is_refused(smoothing):
+    generator = build("generators", "style_resnet", size=8, latent_size=6, width=2)
+    with pytest.raises(UsageError, match=r"smoothing must be 0 to 0\.25"):
+        smooth_faces(generator, smoothing)
+    assert generator.smoothing == 0

@@ -27,7 +27,6 @@ FIRST_SIDE = 4
 _GAIN = math.sqrt(2)  # applied before each LeakyReLU, so that the mean square stays near 1
 _CENTRE_LATENTS = 4096  # number of latents whose mean style is the centre
 _EPSILON = 1e-8  # avoids a division by 0
-_LARGEST_SMOOTHING = 0.25  # removes the highest frequency; above it the sign of that turns
 
 
 class Generator(nn.Module):
@@ -37,8 +36,10 @@ class Generator(nn.Module):
         size: side of the images in pixels, a power of two from 8 up.
         latent_size: length of a latent and of a style.
         width: channels at full size; doubled at each halving of the size, up to 8 * width.
-        smoothing: share a of each neighbour, from 0 to 0.25, in the filter [a, 1 - 2 a, a] that
-            smooths the image along both axes; 0: no filter.
+
+    Attributes:
+        smoothing: share a of each neighbour, 0 to 0.25, in the filter [a, 1 - 2 a, a] that smooths
+            the images along both axes; 0, as in training: no filter. `exporting` sets it.
 
     Raises:
         UsageError: an argument is out of range.
@@ -46,20 +47,14 @@ class Generator(nn.Module):
 
     task = "face-generation"
 
-    def __init__(
-        self, size: int = 64, latent_size: int = 128, width: int = 32, smoothing: float = 0.0
-    ) -> None:
+    def __init__(self, size: int = 64, latent_size: int = 128, width: int = 32) -> None:
         super().__init__()
         widths = stage_widths(size, width, FIRST_SIDE)[::-1]  # from the smallest map to full size
         if latent_size < 1:
             raise UsageError(f"style_resnet needs a latent_size of at least 1, not {latent_size}.")
-        if not 0 <= smoothing <= _LARGEST_SMOOTHING:
-            raise UsageError(
-                f"style_resnet needs a smoothing from 0 to {_LARGEST_SMOOTHING}, not {smoothing}."
-            )
         self.size = size
         self.latent_size = latent_size
-        self.smoothing = smoothing
+        self.smoothing = 0.0
         self.mapping = Mapping(latent_size)
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
         self.stages = nn.ModuleList(
