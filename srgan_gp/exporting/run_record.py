@@ -61,7 +61,8 @@ def truncation_of_start_model(run_dir: Path) -> float | None:
 
 def describe_unfinished(config: TrainConfig, progress: Mapping[str, Any]) -> str:
     """Return a warning about a run that has not ended; "" if it has."""
-    if progress["ended_because"] or progress["images_seen"] >= config.total_images:
+    # Checkpoints of early versions have no `ended_because`.
+    if progress.get("ended_because") or progress["images_seen"] >= config.total_images:
         return ""
     return (
         f"The run is unfinished: it has seen {progress['images_seen']} of {config.total_images} "
