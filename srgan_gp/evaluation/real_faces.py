@@ -73,7 +73,8 @@ def read_real_faces(
         train = _read_drawn(train_files, wanted, size, " and ".join(train_data), reader)
         if count is None:  # some may be damaged after their headers
             wanted = len(train)
-        _require_counts(wanted, len(files), available if len(train) == wanted else len(train))
+        readable = reader.count_readable(files)
+        _require_counts(wanted, readable, available if len(train) == wanted else len(train))
     # All validation faces, in random order, because some scores use the first ones only.
     validation = _read_drawn(files, len(files), size, data, reader)
     _require_counts(wanted, len(validation), available)

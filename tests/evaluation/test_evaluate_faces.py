@@ -170,7 +170,9 @@ def test_more_training_faces_than_can_be_read_are_refused(install, face_folders)
     install(face_folders.pictures)
     path = Path(face_folders.train) / "07.png"
     path.write_bytes(path.read_bytes()[:700])
-    with pytest.raises(UsageError, match="there are 23 training faces"):
+    (Path(face_folders.validation) / "03.png").write_bytes(b"no image")
+    message = "24 generated and 9 validation faces .* there are 23 training faces"
+    with pytest.raises(UsageError, match=message):
         evaluate_faces(
             "any", face_folders.validation, train_data=[face_folders.train], count=24, **BARE
         )
