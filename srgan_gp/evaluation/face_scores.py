@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from srgan_gp.detection.face_detection import FaceDetector
-from srgan_gp.evaluation.few_faces import UNRELIABLE, few_faces_warning
+from srgan_gp.evaluation.few_faces import add_unreliable, few_faces_warning
 from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances, YunetFeatures
@@ -159,8 +159,8 @@ class FaceScores:
         entries: dict[str, Any] = {}
         for name, value in asdict(self).items():
             entries["held_out" if name == "validation" else name] = value
-        for values in (entries["model"], *entries["baselines"]) if warning else ():
-            values["unreliable"] = [key for key in UNRELIABLE if values[key] is not None]
+        if warning:
+            add_unreliable(entries)
         entries |= {"relative": self.relative(), "is_memorising": self.is_memorising}
         return entries | {"warning": warning or None}
 

@@ -1,12 +1,18 @@
 """Warning of distances to few validation faces, printed beside the numbers and stored with them."""
 
+from typing import Any
+
+from srgan_gp.metrics.torchmetrics_scores import CLASSES
+
 FEW_FACES = 400
 """Number of validation faces below which distances are much larger than those on model cards: of
 `faces-64`, FD-yunet is about 350 with 30 faces and 210 with 100; its card has 113 with 788."""
 UNRELIABLE = ("fd_yunet", "fd_hog", "fd_pca", "fd_squeeze", "swd")
 """Scores of a set, by the field of `SetScores`, that few validation faces make large."""
+UNRELIABLE_CLASSES = (CLASSES["fid"],)
+"""Scores of torchmetrics of which the same holds."""
 MARK = "*"
-"""Follows the values of `UNRELIABLE` in a text, and precedes the warning."""
+"""Follows the values of these scores in a text, and precedes the warning."""
 
 
 def few_faces_warning(count: int) -> str:
@@ -18,3 +24,15 @@ def few_faces_warning(count: int) -> str:
         "differently from the training faces, make the distances large: do not compare them with "
         "those of the model card, only with those of models on the same faces."
     )
+
+
+def add_unreliable(entries: dict[str, Any]) -> None:
+    """Add to each set of scores the key `unreliable`, with the names of those that are measured.
+
+    Args:
+        entries: fields of `FaceScores`, by name, as dictionaries.
+    """
+    for values in (entries["model"], *entries["baselines"]):
+        values["unreliable"] = [key for key in UNRELIABLE if values[key] is not None]
+    if found := entries["torchmetrics"]:
+        found["unreliable"] = [name for name in UNRELIABLE_CLASSES if name in found["values"]]

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from srgan_gp.evaluation.face_scores import METRICS, NOVELTY, RELATIVE_METRICS, FaceScores
-from srgan_gp.evaluation.few_faces import MARK, UNRELIABLE, few_faces_warning
+from srgan_gp.evaluation.few_faces import MARK, UNRELIABLE, UNRELIABLE_CLASSES, few_faces_warning
 from srgan_gp.evaluation.image_scores import Scores
 from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.metrics.score_directions import legend
-from srgan_gp.metrics.torchmetrics_scores import CLASSES, TorchmetricsScores
+from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 from srgan_gp.models.helper_networks import CARD_FEATURES
 
 
@@ -58,7 +58,7 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
     if scores.memorisation is not None:
         verdict = "it repeats training faces" if scores.is_memorising else "no sign of memorisation"
         yield f"novelty {scores.memorisation:.4f}: {verdict}"
-    yield from _torchmetrics_lines(scores.torchmetrics, [CLASSES["fid"]] if warning else [])
+    yield from _torchmetrics_lines(scores.torchmetrics, UNRELIABLE_CLASSES if warning else ())
     if warning:
         yield f"{MARK} {warning}"
 

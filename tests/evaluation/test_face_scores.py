@@ -170,5 +170,6 @@ def test_few_validation_faces_are_warned_of(count, warns):
     assert f"  {KID} mean 1.0000" in lines
     values = found.as_dict()
     assert values["model"].get("unreliable") == (["fd_hog", "swd"] if warns else None)
+    assert values["torchmetrics"].get("unreliable") == ([FID] if warns else None)
     assert (values["warning"] or "").startswith(start[2:]) == warns
     assert "*" not in str(values)
