@@ -21,7 +21,7 @@ class FinetuneResult:
         images_seen: training images seen in the whole run, repetitions included.
         best_images_seen: training images seen until the best checkpoint, whose scores are in the
             verdict; 0: no checkpoint was better than the unchanged model.
-        ended_because: reason for early stopping; empty: the run was not stopped early.
+        ended_because: as in `checkpoint.Progress`; "" if there is no reason.
         seconds: duration of the training.
         verdict: comparison of the best checkpoint with the unchanged model.
     """

@@ -44,7 +44,7 @@ class Progress:
         start_validation: scores before the first step; empty if no option needs them.
         best_validation: scores at `best_images_seen`.
         validations_since_best: number of consecutive validations that were not better.
-        ended_because: reason for early stopping; empty: the run was not stopped early.
+        ended_because: result of `early_stopping.reason_to_end`; empty: the run can be continued.
         precision: precision of the run when it was saved, fp32 or bf16; empty: it has not begun.
         machine: machine on which the run was saved, as returned by `device.describe_machine`.
     """

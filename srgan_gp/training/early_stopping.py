@@ -61,8 +61,8 @@ def needs_start(config: TrainConfig) -> bool:
 def note_validation(config: TrainConfig, progress: "Progress") -> None:
     """Update `progress` after a validation, whose scores are in `progress.validation`.
 
-    Sets the fields about the start and the best validation, and `ended_because`, the reason to stop
-    early.
+    Sets the fields about the start and the best validation, and `ended_because`, the result of
+    `reason_to_end`.
     """
     is_start = not progress.images_seen
     if is_start:
@@ -120,18 +120,21 @@ def is_memorising(config: TrainConfig, progress: "Progress") -> bool:
 
 
 def reason_to_end(config: TrainConfig, progress: "Progress") -> str:
-    """Return a sentence with the reason to stop early, after the last validation; "" if none.
+    """Return the reason to train no longer, after the last validation; "" if there is none.
 
-    A run that has seen all of its images ends as planned, without a reason.
+    A run that has seen all of its images is not said to have stopped early. Its only reason is that
+    the generator memorises, because then a longer run would not help either.
     """
-    if progress.images_seen >= config.total_images:
-        return ""
+    is_planned_end = progress.images_seen >= config.total_images
     if is_memorising(config, progress):
+        start = "At its end, after" if is_planned_end else "Stopped after"
         return (
-            f"Stopped after {progress.images_seen} images: the generator memorises its training "
-            f"images. Generated images are {progress.validation['novelty']:.2f} times as far from "
-            f"the training set as validation images; the limit is {config.least_novelty}."
+            f"{start} {progress.images_seen} images: the generator memorises its training images. "
+            f"Generated images are {progress.validation['novelty']:.2f} times as far from the "
+            f"training set as validation images; the limit is {config.least_novelty}."
         )
+    if is_planned_end:
+        return ""
     if config.patience and progress.validations_since_best >= config.patience:
         return (
             f"Stopped after {progress.images_seen} images: none of the last "

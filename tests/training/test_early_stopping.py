@@ -114,6 +114,14 @@ def test_a_memorising_run_ends_at_once_and_says_so(gan_config):
     assert "0.40 times" in progress.ended_because
 
 
+def test_a_run_that_memorises_at_its_planned_end_says_so(gan_config):
+    config = gan_config(best_by="kid_squeeze", least_novelty=0.5, total_images=20)
+    scores = [{"kid_squeeze": -n, "novelty": 1 - n / 5} for n in (0, 1, 3)]
+    progress = go_through(config, scores)
+    assert "memorises" in progress.ended_because
+    assert "Stopped" not in progress.ended_because
+
+
 def test_without_any_score_the_last_is_the_best(tiny_config):
     assert go_through(tiny_config(), [{}, {}]).best_images_seen == 10
     assert go_through(tiny_config(), [{}]).best_score > -math.inf
