@@ -165,6 +165,7 @@ def test_an_empty_place_is_named(archive, tmp_path):
         (np.full((2, 2, 3), 7 * 257 + 128, np.uint16), 7),
         (np.full((2, 2, 3), 7 * 257 + 129, np.uint16), 8),
         (np.full((2, 2, 1), 0.5, np.float32), 128),
+        (np.full((2, 2, 1), 0.5 / 255, np.float32), 0),  # a tie goes to even
     ],
 )
 def test_every_depth_becomes_8_bit_rgb_by_rounding(pixels, expected):
