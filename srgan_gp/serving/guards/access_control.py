@@ -17,7 +17,8 @@ from srgan_gp.serving.guards.file_references import is_url
 from srgan_gp.serving.server_settings import ServerSettings
 
 _READ_METHODS = ("GET", "HEAD")
-_JOB = "/api/jobs/[0-9a-f]{32}"  # with the id of a job
+_ID = "[0-9a-f]{32}"  # of a job
+_JOB = f"/api/jobs/{_ID}"
 _API_METHODS = {
     r"/api/(upscale|generate)": ("POST",),
     rf"(/api/jobs/clear|{_JOB}/(cancel|remove))": ("POST",),
@@ -57,8 +58,8 @@ WRONG_PASSWORD_DELAY_SECONDS = 1.0
 """Delay of the response to a wrong password, against brute force."""
 
 _ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTALL)
-_ANY_JOB = re.compile(r"/api/jobs/[^/]+(/(events|result|thumbnail|cancel|remove))?", re.DOTALL)
-"""Paths that would be of a job, if their third part were an id."""
+_ANY_JOB = re.compile("|".join(path.replace(_ID, "[^/]+") for path in _API_METHODS if _ID in path))
+"""Paths that would be of a job, if the part after `jobs` were an id."""
 _HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[^\s\[\]:/?#@\\]*)(?::[0-9]*)?", re.IGNORECASE)
 """Host header: an IPv6 address in brackets, or any other name, then the port (RFC 3986, 3.2.2)."""
 _FILE_PATH = "/gradio_api/file="

@@ -280,7 +280,7 @@ def test_every_route_refuses_stolen_and_guessed_ids_alike(visitor, client, histo
 
 @pytest.mark.parametrize("id", ["0" * 32, "0", "%00", "0" * 31 + "G"])
 def test_guessed_ids_find_nothing(client, id):
-    for path in ("", "/events", "/result"):
+    for path in ("", "/events", "/result", "/thumbnail", "/tiles/before/0/0/0"):
         answer = client.get(f"/api/jobs/{id}{path}")
         assert (answer.status_code, answer.json()["message"]) == (404, "There is no such job.")
 
