@@ -13,7 +13,6 @@ from srgan_gp.batch import one_image
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
-from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture, find_format
 from srgan_gp.inference.face_enhancement.face_options import count_faces
 from srgan_gp.inference.upscaler import Upscaler
@@ -22,12 +21,10 @@ from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 from srgan_gp.serving.jobs.loaded_models import LoadedModels
 from srgan_gp.serving.jobs.model_speeds import ModelSpeeds, tile_for
 from srgan_gp.serving.jobs.regions import crop, region_in_result, region_of, with_margin
+from srgan_gp.serving.jobs.scale_limits import check_scale
 from srgan_gp.serving.results.download_names import result_naming, safe_name
 from srgan_gp.serving.results.image_views import write_view
 from srgan_gp.system.files import commit
-
-_ALWAYS_ALLOWED_SCALE = 4
-"""Scale up to which `_check_scale` does not limit the size of the result, whatever the model."""
 
 _MEASURED_PIXELS = 250_000
 """Input pixels from which on a model of unknown speed is measured before the job, because without a
@@ -77,8 +74,8 @@ def upscale(
     ) as upscaler:
         settings = _settings(request, picture.width, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
-        if settings.scale is not None:  # the scale of the model is always allowed
-            _check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
+        if settings.scale is not None:
+            check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
         input_pixels = outer_region[2] * outer_region[3]  # the network computes the margin too
         speed = speeds.get(speed_key)
@@ -182,36 +179,6 @@ def _format_notes(format: str | None, picture: Picture, result: Path) -> tuple[s
     found, written = picture.source_format, find_format(result.suffix)
     note = f"the format of the file is {found}, that of the result {written}, which loses nothing"
     return () if format is not None or found in (None, written) else (note,)
-
-
-def _check_scale(
-    request: UpscaleRequest,
-    picture: Picture,
-    outer_region: tuple[int, int, int, int],
-    scale: float,
-    model_scale: int,
-    max_pixels: int,
-) -> None:
-    """Limit the work that a small image and a large scale can cause.
-
-    A scale up to max(4, the model's) is always allowed; a larger one only if the result has at most
-    `max_pixels` pixels. This is checked first, so that the message names the limit that applies.
-
-    Raises:
-        PictureError: E_TOO_MANY_PIXELS.
-    """
-    always_allowed = max(_ALWAYS_ALLOWED_SCALE, model_scale)
-    _left, _top, width, height = outer_region
-    pixels = round(width * scale) * round(height * scale)
-    if scale > always_allowed and pixels > max_pixels:
-        advice = f"scale up to {always_allowed}"
-        if request.width is not None:
-            advice = f"width up to {always_allowed * picture.width}"
-        raise PictureError(
-            "E_TOO_MANY_PIXELS",
-            f"beyond x{always_allowed} a result may have {max_pixels:,} pixels, and this one would "
-            f"have {pixels:,}; choose a {advice}",
-        )
 
 
 def _plan_result(
