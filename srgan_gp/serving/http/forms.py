@@ -90,8 +90,8 @@ _Width = Annotated[
 _Format = Annotated[
     str | _Missing,
     _field(
-        "Format of the result, such as png [that of the name's suffix or the file; PNG where that "
-        "format cannot be written, or would lose colours, as GIF]."
+        "Format of the result, such as png [that of the file, if its name has that suffix or none "
+        "of an image, and the format can hold the result; else PNG]."
     ),
 ]
 _Quality = Annotated[

@@ -86,6 +86,23 @@ def test_a_result_in_another_format_than_the_file_has_a_note(real_service, png, 
         assert (report["format"], report["warnings"]) == ("PNG", notes)
 
 
+@pytest.mark.parametrize(
+    ("format", "name", "expected"),
+    [
+        ("JPEG", "a.jpg", "JPEG"), ("JPEG", "a", "JPEG"), ("JPEG", "a.txt", "JPEG"),
+        ("JPEG", "a.png", "PNG"), ("JPEG", "a.webp", "PNG"), ("JPEG", "a.heic", "PNG"),
+        ("PNG", "a.jpg", "PNG"), ("GIF", "a", "PNG"),
+    ],
+)  # fmt: skip
+def test_format_without_a_choice_is_that_of_the_file_if_its_name_allows_it(
+    real_service, png, format, name, expected
+):
+    file = io.BytesIO()
+    Image.open(io.BytesIO(png)).save(file, format)
+    result = real_service.submit("a", UpscaleRequest(file.getvalue(), name)).wait(TIMEOUT)
+    assert result.report["format"] == expected
+
+
 @pytest.fixture
 def two_scales(models, onnx_models, tiny_model, open_service):
     """A service whose default model `large` has `tiny` for scales up to 2."""
@@ -258,6 +275,26 @@ def test_beyond_x4_a_result_is_limited_to_max_pixels(open_service, png, fields, 
         job.wait(TIMEOUT)
     assert raised.value.code == "E_TOO_MANY_PIXELS"
     assert files_below(service.folder("a")) == files
+
+
+@pytest.mark.parametrize(
+    ("fields", "advice"), [({"scale": 9}, "scale up to 5"), ({"width": 144}, "width up to 80")]
+)
+def test_advice_for_a_model_above_x4_is_within_the_limit_of_all_results(
+    open_service, models, onnx_models, tiny_model, png, fields, advice
+):
+    """A result may have 16 times `max_pixels`: an image of that many pixels cannot have x8."""
+    path = tiny_model("eight", onnx_models.repeating(8), scale="8", overlap="0")
+    onnx_models.write_card(path, scale=8)
+    service = open_service(model="eight", max_pixels=384)
+    with pytest.raises(PictureError, match=rf"^.*beyond x8 a result may .*; choose a {advice}$"):
+        service.submit("a", UpscaleRequest(png, "a.png", **fields)).wait(TIMEOUT)
+    allowed = {name: int(advice.split()[-1]) for name in fields}
+    job = service.submit("a", UpscaleRequest(png, "a.png", **allowed))
+    assert job.wait(TIMEOUT).path.is_file()
+    more = {name: value + value // 5 for name, value in allowed.items()}
+    with pytest.raises(PictureError, match=r"more than the 6,144 allowed"):
+        service.submit("a", UpscaleRequest(png, "a.png", **more)).wait(TIMEOUT)
 
 
 def test_unexpected_error_is_hidden_from_clients_and_logged(real_service, png, caplog):
