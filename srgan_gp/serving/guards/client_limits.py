@@ -6,11 +6,12 @@
 import ipaddress
 from collections import Counter
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from srgan_gp.serving.error_responses import Refusal, busy
 from srgan_gp.serving.guards.access_control import PUBLIC_PATHS, is_loopback
 from srgan_gp.serving.guards.heartbeats import HEARTBEAT_PATH, Heartbeats
+from srgan_gp.serving.guards.lingering_close import ANSWERED
 
 MAX_REQUESTS = 600
 """Concurrent requests of all clients; many systems allow a process 1024 files and connections."""
@@ -79,13 +80,29 @@ class ClientLimits:
         except Refusal as refusal:
             await refusal.response(scope["path"])(scope, receive, send)
             return
+        await self._count(client, scope, receive, send)
+
+    async def _count(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Forward a request, and count it as running until it is answered."""
+        is_counted = True
         self._running[client] += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._running[client] -= 1
+
+        def end_count() -> None:
+            nonlocal is_counted
+            self._running[client] -= is_counted
+            is_counted = False
             if not self._running[client]:
                 del self._running[client]
+
+        async def send_and_check(message: Message) -> None:
+            await send(message)
+            if ANSWERED in message:
+                end_count()
+
+        try:
+            await self._app(scope, receive, send_and_check)
+        finally:
+            end_count()
 
     def _check(self, client: str) -> None:
         """Raise a `Refusal` if one more request of a client would exceed a limit."""

@@ -10,6 +10,9 @@ from contextlib import suppress
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+ANSWERED = "srgan_gp.is_answered"
+"""Key of the message that completes an answer before its upload has ended. From then on the request
+does not count as running: neither for a shutdown nor for the limits of requests."""
 LINGER_FACTOR = 2
 """A refused upload is received up to so many times the limit of an upload."""
 LINGER_SECONDS = 20.0
@@ -36,7 +39,7 @@ async def respond_and_linger(
 
     async def send_without_end(message: Message) -> None:
         if message["type"] == "http.response.body":
-            message = {**message, "more_body": True}
+            message = {**message, "more_body": True, ANSWERED: True}
         await send(message)
 
     await response(scope, receive, send_without_end)

@@ -12,6 +12,7 @@ import uvicorn
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from srgan_gp.serving.guards.lingering_close import ANSWERED
 from srgan_gp.serving.jobs.service import Service
 
 IDLE_SECONDS = 1.0
@@ -24,7 +25,8 @@ _CLOSING_SECONDS = 1  # the end of the grace time, in which open event streams a
 class ResponseTracker:
     """ASGI middleware: counts the responses in progress.
 
-    Event streams do not count, because a page keeps one open for as long as it is displayed.
+    Event streams do not count, because a page keeps one open for as long as it is displayed. The
+    rest of a refused upload does not count either.
 
     Args:
         app: inner ASGI app.
@@ -48,21 +50,25 @@ class ResponseTracker:
         is_counted = True
         self._running += 1
 
-        async def send_and_check_type(message: Message) -> None:
+        def end_count() -> None:
             nonlocal is_counted
-            if is_counted and message["type"] == "http.response.start":
+            self._running -= is_counted
+            is_counted = False
+            self._ended = time.monotonic()
+
+        async def send_and_check(message: Message) -> None:
+            if message["type"] == "http.response.start":
                 headers = Headers(raw=message.get("headers", []))
                 if headers.get("content-type", "").startswith("text/event-stream"):
-                    self._running -= 1
-                    is_counted = False
+                    end_count()
             await send(message)
+            if ANSWERED in message:
+                end_count()
 
         try:
-            await self._app(scope, receive, send_and_check_type)
+            await self._app(scope, receive, send_and_check)
         finally:
-            if is_counted:
-                self._running -= 1
-            self._ended = time.monotonic()
+            end_count()
 
 
 class DrainingServer(uvicorn.Server):

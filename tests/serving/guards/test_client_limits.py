@@ -2,9 +2,11 @@ import asyncio
 import json
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from srgan_gp.serving.guards import client_limits
 from srgan_gp.serving.guards.client_limits import ClientLimits, client_of
+from srgan_gp.serving.guards.lingering_close import respond_and_linger
 
 
 @pytest.mark.parametrize(
@@ -74,3 +76,28 @@ def test_loopback_is_exempt_from_the_limit_per_client(respond_after, monkeypatch
 def test_health_checks_are_exempt_from_limits(respond_after, monkeypatch):
     monkeypatch.setattr(client_limits, "MAX_REQUESTS", 3)
     assert respond_after(3, path="/healthz").status == 200
+
+
+def test_the_rest_of_a_refused_upload_is_not_limited(request_of, monkeypatch):
+    monkeypatch.setattr(client_limits, "MAX_REQUESTS", 1)
+    monkeypatch.setattr(client_limits, "is_loopback", lambda client: False)
+    lingering = []
+
+    async def refuse(scope, receive, send):
+        async def receive_and_record():
+            lingering.append(scope)
+            return await receive()
+
+        refusal = PlainTextResponse("refused", 413)
+        await respond_and_linger(refusal, 1000, scope, receive_and_record, send)
+
+    async def run():
+        limits = ClientLimits(refuse)
+        first = asyncio.create_task(request_of(limits, chunks=(), then="wait"))
+        while not lingering:
+            await asyncio.sleep(0)
+        assert (await request_of(limits)).status == 413, "not 503"
+        assert not limits._running
+        first.cancel()
+
+    asyncio.run(run())

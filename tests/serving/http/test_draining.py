@@ -4,7 +4,10 @@ import time
 
 import pytest
 import uvicorn
+from starlette.responses import PlainTextResponse
 
+from srgan_gp.serving.guards import lingering_close
+from srgan_gp.serving.guards.lingering_close import respond_and_linger
 from srgan_gp.serving.http import draining
 from srgan_gp.serving.http.draining import DrainingServer, ResponseTracker
 
@@ -40,6 +43,10 @@ class FakeWork:
         if scope["type"] == "lifespan":
             return
         kind = b"text/event-stream" if scope["path"] == "/stream" else b"text/plain"
+        if scope["path"] == "/refused":
+            refusal = PlainTextResponse("refused", 413, {"connection": "close"})
+            await respond_and_linger(refusal, 1000, scope, receive, send)
+            return
         if scope["path"] == "/slow":
             await self.release.wait()
         headers = [(b"content-type", kind)]
@@ -101,6 +108,26 @@ def test_open_event_stream_does_not_delay_shutdown_or_log_errors(quick, caplog):
         await asyncio.wait_for(task, 60)
         assert server.has_finished
         assert not caplog.records, "no traceback may be logged"
+        writer.close()
+
+    asyncio.run(run())
+
+
+def test_the_rest_of_a_refused_upload_does_not_delay_shutdown(quick, caplog, monkeypatch):
+    for name in ("LINGER_SECONDS", "LINGER_IDLE_SECONDS"):
+        monkeypatch.setattr(lingering_close, name, 3600)
+
+    async def run():
+        work = FakeWork()
+        work.is_done = True
+        server, task, port = await started(work, 10)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST /refused HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900\r\n\r\n")
+        await reader.readuntil(b"refused")
+        server.handle_exit(15, None)
+        await asyncio.wait_for(task, 60)
+        assert server.has_finished
+        assert not caplog.records
         writer.close()
 
     asyncio.run(run())
