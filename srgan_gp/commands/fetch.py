@@ -28,8 +28,8 @@ EXAMPLES = (
 
 # Help texts of the options; the default is in brackets.
 _SOURCE = (
-    "a file, or an address that begins with https:// [of the feature network "
-    "the address of its publisher; the face detector cannot be downloaded by this program]"
+    "a file, or an address that begins with https:// [feature-network: its publisher's address; "
+    "face-detector: none, a file or an address is required]"
 )
 
 

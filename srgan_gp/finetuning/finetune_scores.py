@@ -26,7 +26,8 @@ SETS = 4
 """Sets of latents that a face generator is scored on; the scatter of the scores shows chance."""
 
 OnScored = Callable[[int, int], None]
-"""Shows progress: the images, or sets of latents, that are scored and those in all."""
+"""Shows progress. Called with the number of images, or sets of latents, that are scored, and the
+number of all."""
 
 Measured = dict[tuple[str, str], np.ndarray]
 """Values by (metric, downscaler), (N,) float64: one per validation image, or per set of latents
@@ -34,8 +35,13 @@ with the downscaler "". Pattern and grain, the texture that an upscaler adds to 
 single value for all images; under `OF_ORIGINALS` are those of the validation images themselves."""
 
 OF_ORIGINALS = {"pattern": "original_pattern", "grain": "original_grain"}
-"""Name, in `Measured`, of a score of the originals by the score of the outputs. It is no score of a
-model, but the value to compare that of the outputs with."""
+"""For each score of the outputs that the originals have too, the name in `Measured` of the score of
+the originals. It does not judge a model: it is the value that an ideal upscaler would have."""
+
+_LARGEST_UNMOVED = 4
+"""Side in LR pixels up to which `is_shifted` does not move a crop. A moved crop has one LR pixel
+less on a side, and PSNR-Y omits another one at each border: of a larger side at least two remain.
+"""
 
 
 def score_upscaler(
@@ -65,8 +71,8 @@ def score_upscaler(
         PictureError: an image cannot be read.
         UsageError: the feature network cannot be loaded.
     """
-    # The squeeze distance needs SqueezeNet. `load_features` returns another network for a
-    # perceptual loss on VGG-19.
+    # With these options `load_features` returns SqueezeNet, which the squeeze distance needs. With
+    # a perceptual loss on VGG-19 it would return VGG-19.
     uses_squeeze = config.perceptual_loss == "squeeze" or config.best_by == "squeeze_distance"
     features = load_features(config) if uses_squeeze else None
     values_by_key: dict[tuple[str, str], list[float]] = {}
@@ -74,8 +80,7 @@ def score_upscaler(
     original_spectra = {way: FlatSpectrum() for way in WAYS}
     for done, file in enumerate(files, 1):
         high_res = centre_crop(file.read(), config.scale)
-        # Moving shortens the sides; a smaller crop would then be too small for PSNR.
-        if is_shifted and min(high_res.shape[:2]) > 4 * config.scale:
+        if is_shifted and min(high_res.shape[:2]) > _LARGEST_UNMOVED * config.scale:
             high_res = _shift(high_res, config.scale)
         for way in WAYS:
             low_res = LOW_RES[way](high_res, config.scale)  # (h, w, 3) uint8
@@ -106,7 +111,7 @@ def score_upscaler(
 
 
 def score_noise(measured: Measured, shifted: Measured, metric: str) -> float:
-    """Return the standard error of a mean score that comes from the position of the crops alone.
+    """Return the standard error of the mean change of a score by the position of the crops alone.
 
     Crops that are moved by half an LR pixel show the same scene on another sampling grid. The model
     is the same, so that the changes of its scores are chance.
@@ -120,7 +125,9 @@ def score_noise(measured: Measured, shifted: Measured, metric: str) -> float:
         sqrt(mean(d^2) / N), with d, the change of the score of each of N images, averaged over the
         downscalers; 0 if no image has both scores.
     """
-    changes = [shifted[key] - measured[key] for key in measured if key[0] == metric]
+    # A score that no moved crop has, because all are too small for it, is missing in `shifted`.
+    keys = [key for key in measured if key[0] == metric and key in shifted]
+    changes = [shifted[key] - measured[key] for key in keys]
     if not changes:
         return 0.0
     changes_of_images = np.mean(changes, axis=0)  # over the downscalers, (N,)

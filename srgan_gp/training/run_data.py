@@ -49,8 +49,8 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
 
     Without `validation`, the folder `val` of a prepared set is the validation set.
 
-    Earlier versions trained on the folder `val` too. A run that was begun so is continued so, and
-    the summary says that.
+    Earlier versions trained on the folder `val` too. A run that was begun in this way continues in
+    this way, and the summary says that.
 
     Args:
         data: folders or zip files, as passed by the user.
@@ -67,7 +67,7 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
     # The sets as earlier versions used them: a prepared set is not split into train and val.
     unsplit = Places(tuple(data), () if validation is None else (validation,))
     summary = ""
-    if sets != unsplit and is_run_on(data, validation, run_dir):
+    if sets != unsplit and has_begun_on(data, validation, run_dir):
         summary = "This run was begun on the images for validation too, and continues on them. "
         sets = unsplit
     if len(sets.validation) > 1:
@@ -105,9 +105,11 @@ def save_data(
         PictureError: an image no longer exists.
     """
     description = _describe_data(data, validation)
-    earlier = read_data(run_dir)
+    is_resumed = has_begun(run_dir)
+    # Without a checkpoint the training starts anew: with the present commit, and from `start_from`.
+    earlier = read_data(run_dir) if is_resumed else {}
     description["commit"] = earlier.get("commit", _current_commit())
-    if has_begun(run_dir):  # its weights come from a checkpoint, whatever `start_from` is
+    if is_resumed:  # its weights come from a checkpoint, whatever `start_from` is
         if "start_from" in earlier:
             description["start_from"] = earlier["start_from"]
     elif start_from is not None:
@@ -129,7 +131,7 @@ def read_data_places(run_dir: Path) -> list[str]:
     return [str(place) for place in places]
 
 
-def is_run_on(data: Sequence[str], validation: str | None, run_dir: Path) -> bool:
+def has_begun_on(data: Sequence[str], validation: str | None, run_dir: Path) -> bool:
     """Return whether `run_dir` holds a run with checkpoints on exactly these images.
 
     False if its version did not write `data.json`.
@@ -147,7 +149,7 @@ def is_run_on(data: Sequence[str], validation: str | None, run_dir: Path) -> boo
 
 
 def has_begun(run_dir: Path) -> bool:
-    """Return whether `run_dir` holds a checkpoint."""
+    """Return whether `run_dir` holds a checkpoint, by the file names of `training.checkpoint`."""
     return any((run_dir / "checkpoints").glob("image-*.json"))
 
 

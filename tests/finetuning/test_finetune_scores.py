@@ -60,6 +60,13 @@ def test_noise_is_the_standard_error_of_the_change():
     assert score_noise(measured, shifted, "squeeze_distance") == 0
 
 
+def test_a_score_that_no_moved_crop_has_adds_no_noise():
+    key, other = ("squeeze_distance", "matlab"), ("squeeze_distance", "area-jpeg75")
+    measured = {key: np.array([0.5]), other: np.array([0.6])}
+    assert score_noise(measured, {}, "squeeze_distance") == 0
+    assert score_noise(measured, {other: np.array([0.7])}, "squeeze_distance") == pytest.approx(0.1)
+
+
 def test_the_position_of_the_crops_changes_the_scores(tiny_config, tmp_path, rng):
     pixels = rng.integers(0, 256, (64, 64, 3), np.uint8)
     Image.fromarray(pixels).resize((128, 128), Image.Resampling.BICUBIC).save(tmp_path / "a.png")

@@ -1,6 +1,7 @@
-"""`data.json` of a run: the model that it started from."""
+"""`data.json` of a run: the model that it started from, and the commit."""
 
 import hashlib
+import json
 
 from srgan_gp.training.run_data import read_data, save_data
 
@@ -19,3 +20,18 @@ def test_the_model_to_start_from_is_recorded_until_there_is_a_checkpoint(picture
     (run / "data.json").unlink()
     save_data([str(pictures)], None, run, model)
     assert "start_from" not in read_data(run)
+
+
+def test_the_commit_is_that_of_the_start_whose_checkpoint_is_resumed(pictures, tmp_path):
+    (tmp_path / "checkpoints").mkdir()
+    save_data([str(pictures)], None, tmp_path)
+    present = read_data(tmp_path)["commit"]
+
+    def commit_after(earlier):
+        (tmp_path / "data.json").write_text(json.dumps({"commit": earlier}))
+        save_data([str(pictures)], None, tmp_path)
+        return read_data(tmp_path)["commit"]
+
+    assert commit_after("0" * 40) == present  # the run starts anew
+    (tmp_path / "checkpoints" / "image-000000016.json").touch()
+    assert commit_after("0" * 40) == "0" * 40

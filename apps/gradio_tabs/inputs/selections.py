@@ -62,6 +62,12 @@ def _number(value: object) -> float:
     Raises:
         UsageError: the value is not a finite number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(_INVALID)
+    try:
+        is_usable = isfinite(value)
+    except OverflowError:  # an integer beyond the largest float
+        is_usable = False
+    if not is_usable:
         raise UsageError(_INVALID)
     return value
