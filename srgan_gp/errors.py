@@ -152,7 +152,8 @@ def with_options(message: str, verb: str = "") -> str:
 
     Args:
         message: message of an error.
-        verb: the command. `finetune` takes values of other arguments than files with `--set`.
+        verb: the command. `finetune` takes an argument that is not a file by `--set NAME=VALUE`;
+            other verbs have an option for it.
 
     >>> with_options("It is missing. Or pass the path of its file as `detector`.")
     'It is missing. Or pass --detector FILE.'

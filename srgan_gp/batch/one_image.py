@@ -1,8 +1,8 @@
 """One image from file to staged result: decode, upscale, encode.
 
-Every engine runs these three steps. The result is a staged file: complete, but under a hidden name.
-`batch.plan_runner` records the staged file in the journal and gives it its final name. A sequence
-is an animation or a multi-page image, which is read and written frame by frame.
+Every batch engine runs these three steps. The result is a staged file: complete, but under a hidden
+name. `batch.plan_runner` records the staged file in the journal and gives it its final name. A
+sequence is an animation or a multi-page image, which is read and written frame by frame.
 """
 
 from collections.abc import Callable
@@ -83,8 +83,8 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
         model_scale: scale factor that is used if the settings have none.
 
     Raises:
-        PictureError: the file cannot be read or changed meanwhile, the result would have too many
-            pixels or no pixels, or no format can hold the result.
+        PictureError: the file cannot be read, or changes while it is read; the result would have
+            too many pixels, or none; or no format can hold the result.
     """
     state_before = None
     with suppress(OSError, ValueError):  # `_read` below raises a PictureError about such a file.
@@ -143,7 +143,6 @@ def enlarge(
         upscaler.upscale_picture,
         scale=settings.scale_of(decoded.size[0], upscaler.scale),
         tile=settings.tile,
-        on_progress=on_tiles,
         scratch_folder=decoded.target.parent,  # for pixels that exceed the main memory
     )
     if isinstance(decoded.content, Picture):
@@ -152,7 +151,7 @@ def enlarge(
             early = EarlyEncoding(decoded.target, settings)
             picture = early.run(upscale, decoded.content, on_tiles)
         else:
-            picture = upscale(decoded.content)
+            picture = upscale(decoded.content, on_progress=on_tiles)
         assert upscaler.report is not None  # `upscale_picture` sets it.
         return Enlarged(decoded, picture, upscaler.report, early)
 

@@ -66,8 +66,8 @@ def read_member(path: Path, member: str, max_pixels: int) -> bytes:
         max_pixels: limit of width x height; checked here for a large member only.
 
     Raises:
-        PictureError: E_TOO_LARGE, if it unpacks to too many bytes; E_TOO_MANY_PIXELS, if its header
-            exceeds `max_pixels`.
+        PictureError: E_TOO_LARGE, if it unpacks to too many bytes; for a large member also as for
+            `_require_few_pixels`.
         MEMBER_ERRORS: it cannot be read.
     """
     with open_member(path, member) as file:
@@ -81,7 +81,8 @@ def _require_few_pixels(file: IO[bytes], max_pixels: int) -> None:
     """Check width x height by the header of an image; the position in the file changes.
 
     Raises:
-        PictureError: there are more than `max_pixels`, or the header cannot be read.
+        PictureError: E_TOO_MANY_PIXELS, if there are more than `max_pixels`; another code, if it is
+            no image of a supported format, or its header is damaged.
     """
     container = detect_container(file.read(HEAD_BYTES))
     file.seek(0)

@@ -11,7 +11,7 @@ from google.protobuf.message import DecodeError
 from srgan_gp.exporting.exported_card import UNSTATED
 
 LICENCE = "licence"
-"""Key of the metadata."""
+"""Key of the licence in the metadata of an ONNX file, and on a card."""
 
 
 def with_licence(model: onnx.ModelProto, licence: str | None) -> bytes:
@@ -40,10 +40,12 @@ def stated_licence(card: Mapping[str, Any]) -> str | None:
 
 
 def hashes_of_same_weights(model: onnx.ModelProto, earlier: Path) -> set[str]:
-    """Return the SHA-256 of a model without a licence, and with the licence of an earlier export.
+    """Return the hashes that the file of a model would have with no or the earlier licence.
 
-    The licence is part of the ONNX file, so it changes the hash. A card that contains one of these
-    hashes was written for the same weights, even if its author has changed the licence since.
+    One is the SHA-256 of the file of `model` without a licence, the other that of this file with
+    the licence in the file `earlier`. The licence is part of an ONNX file, so it changes the hash.
+    A card that contains one of these hashes was written for the weights of `model`, even if its
+    author has changed the licence since.
 
     Args:
         model: the model; its metadata is changed.

@@ -86,9 +86,9 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
 
     The fine-tuned model is better if the mean gain of the deciding score is larger than chance
     explains, and PSNR-Y, colours and novelty stay within their limits. Chance is the larger of two
-    standard errors: that of the gains, from their scatter over the images, and `noise`. Pattern and
-    grain have no influence. The deciding score also chose the checkpoint on the same images, so its
-    gain is slightly optimistic.
+    standard errors of the mean gain: that from the scatter of the gains over the images, and
+    `noise`. Pattern and grain have no influence. The deciding score also chose the checkpoint on
+    the same images, so its gain is slightly optimistic.
 
     Args:
         before: scores of the unchanged model.
@@ -96,8 +96,8 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
             the same keys.
         config: options of the run: the deciding score, and the limits `most_psnr_loss` and
             `least_novelty`.
-        noise: standard error of the mean deciding score that comes from the position of the crops,
-            from `finetune_scores.score_noise`.
+        noise: standard error of the mean change of the deciding score by the position of the crops
+            alone, from `finetune_scores.score_noise`.
     """
     rows = _rows(before, after)
     gains = _gains(before, after, config.best_by)

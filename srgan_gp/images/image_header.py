@@ -17,7 +17,7 @@ from srgan_gp.images.animation.sequence_reading import (
     first_frame,
     read_page_structure,
 )
-from srgan_gp.images.codecs.sixteen_bit import is_16_bit
+from srgan_gp.images.codecs.sixteen_bit import is_reduced_by_pillow
 from srgan_gp.images.file_types import (
     HEAD_BYTES,
     decoder_errors,
@@ -37,7 +37,7 @@ class Header:
 
     width: int
     """Width in pixels, after the EXIF orientation is applied; of several pages, the largest width.
-    """
+    Of a PNG with EXIF data after its pixels, which is not searched for, the stored width."""
     height: int
     """Height in pixels, as for `width`."""
     frames: int
@@ -67,6 +67,8 @@ class Header:
 
 def read_size(file: BinaryIO, *, max_pixels: int) -> tuple[int, int]:
     """Read the stored width and height of an image, before its orientation is applied.
+
+    Of a TIFF they are those after the orientation is applied: Pillow applies it itself.
 
     Args:
         file: image file, seekable, positioned at its start.
@@ -114,15 +116,19 @@ def read_header(
                 if pages.count > 1:
                     width, height, frames = pages.width, pages.height, pages.count
             elif container.name == "GIF" and not first_frame_only:
+                # Pillow would count without a limit. The position in the file changes here; nothing
+                # below reads the file again.
                 frames = max(1, count_gif_frames(file, most=MAX_FRAMES + 1))
+            # The further images of a HEIF, such as maps, are no frames; they are not read.
             elif container.name != "HEIF" and not first_frame_only:
                 frames = int(getattr(image, "n_frames", 1))
                 if frames > 1:
                     frames -= first_frame(image)  # a PNG may have a still before the animation
             if frames > 1 and container.name != "TIFF":
                 check_sequence(frames, width * height * frames, max_pixels)
-            # Pillow applies the orientation of a TIFF to its size itself, and would decode a whole
-            # PNG to search for EXIF data after the pixels.
+            # Pillow applies the orientation of a TIFF to its size itself. It would decode a whole
+            # PNG to search for EXIF data after the pixels: of such a PNG that is turned by 90
+            # degrees, width and height are exchanged in this header.
             is_stored_size = container.name != "TIFF"
             is_costly = container.name == "PNG" and "exif" not in image.info
             if is_stored_size and not is_costly and read_orientation(image) >= 5:  # 90 degrees
@@ -133,6 +139,6 @@ def read_header(
                 frames,
                 format=str(image.format),
                 has_alpha=image.has_transparency_data,
-                is_16_bit=is_16_bit(image, head) or image.mode.startswith("I;16"),
+                is_16_bit=is_reduced_by_pillow(image, head) or image.mode.startswith("I;16"),
                 written_by_srgan_gp=OWN_TOOL in (read_xmp(image) or b""),
             )

@@ -13,7 +13,7 @@ from PIL.ImageFile import ImageFile
 from srgan_gp.errors import PictureError
 from srgan_gp.images.codecs.avif import read_avif_depth
 from srgan_gp.images.codecs.png import check_critical_chunks
-from srgan_gp.images.codecs.sixteen_bit import decode_16_bit, is_16_bit
+from srgan_gp.images.codecs.sixteen_bit import decode_16_bit, is_reduced_by_pillow
 from srgan_gp.images.codecs.tiff import correct_levels, refuse_camera_raw
 from srgan_gp.images.codecs.tiff_pages import move_page_first
 from srgan_gp.images.colour import split_channels
@@ -115,7 +115,7 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     name = source.container.name
     # Read before `load`, which removes the orientation tag of a TIFF.
     orientation = read_orientation(image)
-    needs_opencv = is_16_bit(image, source.head) and not is_frame
+    needs_opencv = is_reduced_by_pillow(image, source.head) and not is_frame
     icc_profile: bytes | None = image.info.get("icc_profile")
     with decoder_errors(name):
         size = image.size

@@ -61,7 +61,7 @@ def import_model(
         path: weights of an architecture that the package spandrel knows, in `.pth`, `.pt`, `.ckpt`
             or `.safetensors`; or an `.onnx` file.
         name: name of the new model.
-        licence: licence for the card; None for what the file or its database entry says.
+        licence: licence for the card; None for what the file or its entry in OpenModelDB says.
         photos: folders or zip files of photos on which the int8 network is calibrated; None for no
             int8 network.
         say: called with a line about each step.
@@ -92,9 +92,9 @@ def import_model(
     say("Comparing tiles with the whole image.")
     measured = measure_tiling(model, name, needs)
     say("Measuring memory and time.")
-    data, info = _with_metadata(model, replace(measured.info, name=name))
+    data, info = _measure_memory(model, replace(measured.info, name=name))
     int8 = _int8(data, photos) if photos is not None else None
-    record = _record(source, about, measured, data, info)
+    record = _measure_speed(source, about, measured, data, info)
     card = fill_import_card(name, about, origin, record, info.scale, _files(name, data, int8), int8)
     contents = {f"{name}.onnx": data}
     if int8:
@@ -151,8 +151,8 @@ def _convert(source: SourceFile) -> tuple[onnx.ModelProto, ImportedFile, SizeNee
     return graph, about, SizeNeeds(facts.size_minimum, facts.size_multiple, network.windows())
 
 
-def _with_metadata(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, ModelInfo]:
-    """Add the metadata to a graph, and measure its memory.
+def _measure_memory(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, ModelInfo]:
+    """Measure the memory that a graph needs, and add the metadata to the graph.
 
     The measurement opens a file with metadata, so the metadata is set before the measurement, and
     again with its result.
@@ -191,10 +191,13 @@ def _int8(data: bytes, photos: Sequence[str]) -> Int8Network | None:
         return None
 
 
-def _record(
+def _measure_speed(
     source: SourceFile, about: ImportedFile, measured: Measured, data: bytes, info: ModelInfo
 ) -> ImportRecord:
-    """Return the record for the card; it measures time and float16, and rounds the numbers."""
+    """Measure the time, and whether float16 works; return the record for the card.
+
+    The numbers in the record are rounded.
+    """
     torch_difference = about.torch_difference
     if torch_difference is not None:
         torch_difference = float(f"{torch_difference:.2g}")

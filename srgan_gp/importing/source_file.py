@@ -71,8 +71,8 @@ def read_source(path: Path) -> SourceFile:
 def origin_of(source: SourceFile) -> Origin:
     """Return author, licence and data of a model, as far as they are known.
 
-    They are read from the entry of the database OpenModelDB beside the file; without an entry, from
-    the metadata in the file.
+    They are read from a JSON file beside it, its entry in the database OpenModelDB; without one,
+    from the metadata in the file.
     """
     entry = read_entry(source.path, source.sha256)
     if entry is not None:

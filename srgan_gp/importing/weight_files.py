@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from spandrel import canonicalize_state_dict
 
-# Not public, so that `pyproject.toml` limits the version.
+# Not public; therefore `pyproject.toml` limits the version.
 from spandrel.__helpers.unpickler import RestrictedUnpickle
 from torch import Tensor
 
@@ -88,9 +88,11 @@ def _check_archive(data: bytes, name: str) -> None:
             f"{name} is a TorchScript program, which can run code. Save its state_dict as "
             ".safetensors, and import that."
         )
+    # PyTorch's reader does not tell whether a file is compressed, so that a forged archive can pass
+    # this check. Then its weights are unpacked, and `_check_weights` refuses them by their size.
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise ModelRefusedError(f"{name} is a compressed archive, as PyTorch writes none.")
+            raise ModelRefusedError(f"{name} is a compressed archive; PyTorch writes none.")
 
 
 def _check_weights(weights: object, file_bytes: int, name: str) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 SIGMA = 1.6
 """Standard deviation, in output pixels, of the blur whose result is not compared."""
-TAPS = 13
+BLUR_TAPS = 13
 """Side of the blur's kernel in output pixels: almost 4 sigma on each side."""
 
 
@@ -25,8 +25,8 @@ def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int)
         output: output of the generator, (B, C, H, W), around [0, 1].
         shifted: its output for the scene moved up by `rows` and to the left by `columns`, same
             shape.
-        rows: shift upwards in output pixels, from 0 to less than H - TAPS + 1.
-        columns: shift to the left in output pixels, from 0 to less than W - TAPS + 1.
+        rows: shift upwards in output pixels, from 0 to less than H - BLUR_TAPS + 1.
+        columns: shift to the left in output pixels, from 0 to less than W - BLUR_TAPS + 1.
 
     Returns:
         Scalar, computed in float32; 0 if the second output is the first one moved.
@@ -39,10 +39,11 @@ def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int)
         Again", arXiv:1904.11486, section 3.1.
     """
     height, width = output.shape[-2] - rows, output.shape[-1] - columns  # of the common part
-    if output.shape != shifted.shape or min(rows, columns) < 0 or min(height, width) < TAPS:
+    if output.shape != shifted.shape or min(rows, columns) < 0 or min(height, width) < BLUR_TAPS:
         raise ValueError(
             f"cannot compare {tuple(output.shape)} with {tuple(shifted.shape)}, {rows=}, {columns=}"
         )
     difference = output[..., rows:, columns:].float() - shifted[..., :height, :width].float()
-    coarse = gaussian_blur2d(difference, (TAPS, TAPS), (SIGMA, SIGMA), border_type="reflect")
+    kernel = (BLUR_TAPS, BLUR_TAPS)
+    coarse = gaussian_blur2d(difference, kernel, (SIGMA, SIGMA), border_type="reflect")
     return (difference - coarse).abs().mean()

@@ -74,8 +74,8 @@ def test_the_next_command_is_printed(faces, tmp_path, rng, capsys):
     assert "16 faces to train on, 4 for validation" in printed.out
     command = f"srgan-gp finetune --from face-x4 --data '{tmp_path}/my faces.zip' --name mine"
     reason, *following = printed.err.splitlines()[-3:]
-    assert "starts from face-x4" in reason and "For photos it starts from photo-x4" in reason
-    assert "8 of 32 pixels" in reason
+    assert "start from face-x4" in reason and "For photos start from photo-x4" in reason
+    assert "from 32 to 8 pixels" in reason
     assert following[0] == f"Next: {command}"
     assert "srgan-gp finetune --from faces-64 --data " in following[1]
 

@@ -154,14 +154,14 @@ class Targets:
     def _name_results(self, journal: Journal | None) -> None:
         """Assign a unique name and fallback to every input, by rules 3 and 4."""
         table = self._table
-        table.clear_names()
+        table.reset_names()
         if journal is not None:
             # Rule 4: the name of an earlier result is reserved for the input that it was made of.
             for source, target in journal.results():
                 parent, name = os.path.split(target)
                 # Links may have been added to the folder of the result since; `source` has none.
                 key = self._key(self._resolve(parent), name)
-                table.reserve(key, _identity(*os.path.split(source)))
+                table.claim_for_input(key, _identity(*os.path.split(source)))
         # Names that only one input wants come first: the inputs below, which collide, get others.
         table.claim_lone_names()
         for row in table.colliding():

@@ -3,9 +3,11 @@
 With the file, a plan can have a million inputs. SQLite unlinks the file as soon as it is created,
 so that nothing is left behind, even after a kill.
 
-A key is a hash that is equal for paths that collide on a common file system. To claim a name is to
-store its key in the table `claims`; a name is free if its key is not there. The owner of a claim is
-the ID of the input that gets the name, or NULL for a name that no input may get, as of a folder.
+A key is a hash that is equal for paths that some file systems take for the same (`plan_rows`). To
+claim a name is to store its key in the table `claims`; a name is free if its key is not there. The
+owner of a claim is the ID of the input that gets the name, or NULL for a name that no input may
+get, such as the name of a folder. The fallback of an input is the name of the PNG that is written
+if the format of its result cannot hold the result.
 """
 
 import os
@@ -21,7 +23,7 @@ _SCHEMA = """
 PRAGMA journal_mode = OFF; -- the journal of SQLite, not that of the run
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -16000; -- 16000 KiB; a positive number would be pages
-CREATE TABLE items (
+CREATE TABLE items ( -- after the ID, the fields of `plan_rows.Item`
   id INTEGER PRIMARY KEY,
   path BLOB NOT NULL,
   is_named INTEGER NOT NULL,
@@ -42,8 +44,10 @@ CREATE TABLE folders (key BLOB PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE claims (key BLOB PRIMARY KEY, owner INTEGER) WITHOUT ROWID;
 -- The last number that was tried for a name, by its key.
 CREATE TABLE numbers (key BLOB PRIMARY KEY, last INTEGER NOT NULL) WITHOUT ROWID;
-BEGIN; -- never committed: nothing is kept after the connection
+BEGIN; -- one transaction for all inputs
 """
+# `executescript` ends the transaction before it runs these statements. Nothing is kept in any case:
+# the file ends with the connection.
 _INDEXES = """
 CREATE INDEX items_by_path ON items (path);
 CREATE INDEX items_by_key ON items (key);
@@ -52,6 +56,7 @@ CREATE INDEX items_by_source ON items (source_key);
 # A file that was added twice counts once. Of the two rows, the row with the larger `is_named` is
 # kept; if these are equal, the row with the smaller path (the paths in `WHERE` are swapped); if the
 # paths are equal too, the row with the larger folder. So rows do not depend on the order of inputs.
+# `source_key` is not updated: like `identity`, it depends on the real path only.
 _ADD = """
 INSERT INTO items (path, is_named, identity, source_key, folder, name, key, fallback,
                    fallback_key, code, message)
@@ -82,7 +87,10 @@ _OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
 class PlanTable:
     """Inputs of a run, names of their results, and claimed names.
 
-    Add all inputs, call `index`, and then the other methods.
+    The order of the calls: `add` and `add_folder` for all inputs, then `index`. To assign names:
+    `reset_names`, `claim_for_input` for names of earlier results, `claim_lone_names`, and
+    `set_names` for each row of `colliding`; then `claim_fallbacks`, and `set_names` for each row of
+    `with_unclaimed_fallback`. `Targets._name_results` does so, twice if inputs are removed.
 
     Raises:
         OutputError: by every method: there is no space for temporary files.
@@ -103,7 +111,7 @@ class PlanTable:
         self._run(_ADD, *item)
 
     def add_folder(self, key: bytes) -> None:
-        """Reserve a name for a folder of results; `clear_names` claims the name."""
+        """Add the name of a folder of results, which no input may get: `reset_names` claims it."""
         self._run("INSERT OR IGNORE INTO folders VALUES (?)", key)
 
     def index(self) -> None:
@@ -132,8 +140,8 @@ class PlanTable:
         statement = "DELETE FROM items WHERE identity = ? AND NOT is_named"
         return self._run(statement, identity).rowcount > 0
 
-    def reserve(self, key: bytes, identity: bytes) -> None:
-        """Claim a name for an input, if the table has an input of this identity."""
+    def claim_for_input(self, key: bytes, identity: bytes) -> None:
+        """Claim a free name for the input of this identity, if the table has one."""
         statement = "INSERT OR IGNORE INTO claims SELECT ?, id FROM items WHERE identity = ?"
         self._run(statement, key, identity)
 
@@ -192,7 +200,7 @@ class PlanTable:
             "RETURNING last", key,
         ).fetchone()[0]  # fmt: skip
 
-    def clear_names(self) -> None:
+    def reset_names(self) -> None:
         """Remove all claims and new names, and claim the names of folders again."""
         for name in ("renamed", "claims", "numbers"):
             self._run(f"DELETE FROM {name}")

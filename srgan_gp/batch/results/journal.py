@@ -22,7 +22,7 @@ from typing import Any
 
 from srgan_gp.batch.naming.lossless_formats import keeps_format
 from srgan_gp.batch.results.journal_file import journal_errors, prepare_journal
-from srgan_gp.batch.results.work import Work, is_same_work, with_options_for
+from srgan_gp.batch.results.work import Work, is_same_work, reduce_to_file
 from srgan_gp.batch.results.work_changes import Change, describe_change
 from srgan_gp.system.files import Staged, hash_file
 from srgan_gp.system.paths import is_file
@@ -37,7 +37,9 @@ _ROWS_AT_ONCE = 500
 
 @dataclass(eq=False)
 class Journal(AbstractContextManager["Journal"]):
-    """The journal of an output folder; thread-safe. Every method may raise `JournalError`.
+    """The journal of an output folder; thread-safe.
+
+    Every method may raise `JournalError`, which is an `OutputError`.
 
     `open` and `open_existing` create one.
     """
@@ -62,8 +64,9 @@ class Journal(AbstractContextManager["Journal"]):
             work: model and options of this run; None: they are not recorded.
 
         Raises:
-            OutputError: the journal cannot be written, is damaged, or is of a newer version of this
-                program. The file is not changed then.
+            OutputError: the file is no journal, or of a newer version of this program; it is not
+                changed.
+            JournalError: the file is damaged, or cannot be written.
         """
         path = folder / JOURNAL_FILE
         with journal_errors(path):
@@ -96,14 +99,15 @@ class Journal(AbstractContextManager["Journal"]):
         fallback: Path | None = None,
         only_planned: bool = False,
     ) -> Path | None:
-        """Find the complete result of an image, of its current bytes and this run's work.
+        """Find the complete result that this run's work gives for the current bytes of an image.
 
         The files are hashed only if a row has the source, the target or the fallback.
 
         Args:
             source: the image.
             target: path of its result.
-            work_key: hash of model and options of this run, the result of `work.work_key`.
+            work_key: hash of model and options of this run. It is the key of `self.work`, unless
+                that is None.
             fallback: fallback of the image; None: there is none.
             only_planned: search the target and the fallback only.
 
@@ -129,15 +133,14 @@ class Journal(AbstractContextManager["Journal"]):
             is_same = partial(self._is_same, made, work_key, source, result)
             if not is_same(has_planned_path=is_planned):
                 continue
-            # If the options of names differ from those of this run, the earlier run may have used
-            # the target where this run would use the fallback, or the other way round. Then the row
-            # is not used. This run uses the target if `keeps_format`.
-            if (
-                fallback is not None
-                and not is_same(has_planned_path=False)
-                and keeps_format(source, target) != (relative_path == targets[0])
-            ):
-                continue
+            if fallback is not None and not is_same(has_planned_path=False):
+                # The options of names differ from those of this run. So the earlier run may have
+                # used the target where this run would use the fallback, or the other way round.
+                # Then the row is not used.
+                is_at_target = relative_path == targets[0]
+                uses_target = keeps_format(source, target)  # as this run would
+                if uses_target != is_at_target:
+                    continue
             with suppress(OSError):  # A file that cannot be read is no complete result.
                 if not is_file(result) or result.stat().st_size != size or not is_file(source):
                     continue
@@ -154,10 +157,12 @@ class Journal(AbstractContextManager["Journal"]):
         Args:
             made: the columns of the row's `Work`; all but the key are None if the work was not
                 recorded.
-            work_key: hash of model and options of this run.
+            work_key: hash of model and options of this run. With another key than that of
+                `self.work`, only a row of this key is the same.
             source: the image.
             result: path of the result in the row.
-            has_planned_path: as for `work.is_same_work`.
+            has_planned_path: whether this run would write to `result`, so that the options that
+                determine the path make no difference, as for `work.is_same_work`.
         """
         key, model, *_ = made
         if key == work_key:
@@ -216,14 +221,14 @@ class Journal(AbstractContextManager["Journal"]):
         if model is None or self.work is None:
             return describe_change(key, made=None, now=self.work)
         made = Work(*row[1:])  # the columns are the fields of `Work`
-        # Without `--format` this run may write the fallback, a PNG, where an earlier run with
-        # `--format` wrote the target.
-        may_be_fallback = target.suffix.lower() != ".png" and self.work.format is None
-        has_planned_path = made.format is None or not may_be_fallback
+        # Without `--format` this run may write its fallback, a PNG, instead of this file, which an
+        # earlier run with `--format` wrote. Then it is not sure that the paths are the same.
+        may_write_fallback = target.suffix.lower() != ".png" and self.work.format is None
+        has_planned_path = made.format is None or not may_write_fallback
         if is_same_work(made, self.work, source, target, has_planned_path=has_planned_path):
-            key = self.work.key
-        made = with_options_for(source, target, made)
-        return describe_change(key, made, with_options_for(source, target, self.work))
+            key = self.work.key  # For this file the works are the same.
+        now = reduce_to_file(source, target, self.work)
+        return describe_change(key, reduce_to_file(source, target, made), now)
 
     def results(self) -> Iterator[tuple[Path, Path]]:
         """Yield (source, target) of every row, in the order of targets.

@@ -67,8 +67,8 @@ class Work:
         return None if format == "auto" else format
 
 
-def with_options_for(source: Path, result: Path, work: Work) -> Work:
-    """Return a work in which the options are those that apply to one image and its result.
+def reduce_to_file(source: Path, result: Path, work: Work) -> Work:
+    """Return a work whose options are reduced to those that apply to one image and its result.
 
     The quality of a work can be a number for each format. In the returned work it is one number, or
     None if that is the default of the format, or if the format has no quality, such as PNG. The
@@ -108,7 +108,7 @@ def is_same_work(
     made_options, now_options = (
         {
             name: value
-            for name, value in json.loads(with_options_for(source, result, work).options).items()
+            for name, value in json.loads(reduce_to_file(source, result, work).options).items()
             if name not in ignored and value is not None
         }
         for work in (made, now)

@@ -84,14 +84,14 @@ def _correlation(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _fingerprint(pixels: np.ndarray) -> np.ndarray:
-    """Return a vector of length 1, (576,), float32; the dot product of two is the correlation.
+    """Return a unit vector, (576,), float32; the dot product of two is the correlation.
 
     For an image of one colour the vector is 0.
     """
     levels = _grey(pixels, _COARSE_SIDE).astype(np.float32).ravel()
     levels -= levels.mean()
-    length = float(np.linalg.norm(levels))
-    return levels / length if length else levels
+    norm = float(np.linalg.norm(levels))
+    return levels / norm if norm else levels
 
 
 def _grey(pixels: np.ndarray, side: int) -> np.ndarray:

@@ -8,8 +8,8 @@ from typing import Any
 from srgan_gp.data.face_preparation.face_selection import Requirements
 from srgan_gp.data.face_preparation.preparation_report import (
     cut_off_advice,
+    enlargement_limit,
     number_of,
-    small_side,
 )
 from srgan_gp.data.validation_split import missing_images
 from srgan_gp.models.catalog import FACE_UPSCALER
@@ -44,7 +44,7 @@ def enlargement_note(counts: Mapping[str, Any], side: int) -> str:
     enlarged, kept, smallest = counts["enlarged"], counts["kept"], counts["smallest_side"]
     if not enlarged:
         return ""
-    drop = f", and --smallest {small_side(side)} drops them" if enlarged < kept else ""
+    drop = f", and --smallest {enlargement_limit(side)} drops them" if enlarged < kept else ""
     return (
         f"{enlarged} of {number_of(kept, 'face')} {'is' if enlarged == 1 else 'are'} enlarged by "
         f"more than a quarter, to {side} pixels; --size {smallest} --smallest {smallest} enlarges "
@@ -67,14 +67,15 @@ def advice_lines(counts: Mapping[str, Any], output: Path, requirements: Requirem
     note = enlargement_note(counts, requirements.side)
     lines = [note] if note else []
     cut_off = cut_off_advice(counts)
+    # Cut-off faces are worth an advice if the others are too few, or if most faces are dropped.
     if cut_off and (missing or sum(counts["dropped"].values()) > counts["kept"]):
         lines.append(cut_off)
     if not missing:
         return [
             *lines,
-            f"An upscaler of these faces starts from {FACE_UPSCALER}, which is for faces: finetune "
-            f"trains on a quarter of their size, {requirements.side / 4:g} of {requirements.side} "
-            "pixels. For photos it starts from photo-x4.",
+            f"For an upscaler of these faces start from {FACE_UPSCALER}, a model for faces: "
+            f"finetune trains it on these faces downscaled from {requirements.side} to "
+            f"{requirements.side / 4:g} pixels. For photos start from photo-x4.",
             f"Next: {_finetune(FACE_UPSCALER, output, 'mine')}",
             f"Or, for a model that generates faces: {_finetune('faces-64', output, 'my-faces')}",
         ]

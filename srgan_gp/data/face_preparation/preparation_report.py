@@ -116,14 +116,17 @@ def count_enlarged(photos: Sequence[PhotoRecord], side: int) -> dict[str, int]:
         face, in pixels of the photo, rounded down.
     """
     sides = [face.square_side for photo in photos for face in photo.kept]
-    enlarged = sum(square_side < small_side(side) for square_side in sides)
+    enlarged = sum(square_side < enlargement_limit(side) for square_side in sides)
     return {"enlarged": enlarged, "smallest_side": int(min(sides))}
 
 
-def small_side(side: int) -> int:
+def enlargement_limit(side: int) -> int:
     """Return the side in a photo below which a face is enlarged by more than a quarter to `side`.
 
-    >>> small_side(256)
+    The exact limit is rounded down, because `--smallest` takes a whole number of pixels: faces in
+    between, which are enlarged by hardly more than a quarter, are not counted.
+
+    >>> enlargement_limit(256)  # 256 / 1.25 is 204.8
     204
     """
     return side * 4 // 5

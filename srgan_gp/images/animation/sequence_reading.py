@@ -11,7 +11,7 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
 from srgan_gp.images.animation.gif import count_gif_frames
 from srgan_gp.images.codecs.png import check_critical_chunks
-from srgan_gp.images.codecs.sixteen_bit import is_16_bit
+from srgan_gp.images.codecs.sixteen_bit import is_reduced_by_pillow
 from srgan_gp.images.codecs.tiff_pages import directories
 from srgan_gp.images.file_types import decoder_errors, silenced_pillow
 from srgan_gp.images.metadata import read_orientation
@@ -99,7 +99,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         notes.append("its still image for viewers without animation is not kept")
     if "mp" in image.info or (name == "HEIF" and getattr(image, "n_frames", 1) > 1):
         notes.append("its further images or maps are not kept")
-    if count > 1 and is_16_bit(image, source.head):
+    if count > 1 and is_reduced_by_pillow(image, source.head):
         notes.append("its frames of 16 bits were read as 8 bits")
     # `read_sequence` adds the frames.
     sequence = FrameSequence(

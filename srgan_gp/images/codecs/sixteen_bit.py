@@ -25,7 +25,7 @@ _PNG_DEPTH, _PNG_COLOUR_TYPE = 24, 25
 _GREY, _GREY_WITH_ALPHA = 0, 4
 
 
-def is_16_bit(image: Image.Image, head: bytes) -> bool:
+def is_reduced_by_pillow(image: Image.Image, head: bytes) -> bool:
     """Return whether Pillow would reduce an image from 16 to 8 bits.
 
     Args:
@@ -47,7 +47,7 @@ def decode_16_bit(data: bytes, image: Image.Image) -> tuple[Array, Array | None]
 
     Args:
         data: all bytes of the file.
-        image: the same file opened by Pillow; `is_16_bit` is true for it.
+        image: the same file opened by Pillow; `is_reduced_by_pillow` is true for it.
 
     Returns:
         Pixels (H, W, 3) RGB or, for a PNG of grey with alpha, (H, W, 1); and alpha (H, W), not

@@ -47,7 +47,7 @@ def correct_levels(pixels: Array, image: Image.Image) -> Array:
     Pillow does neither.
 
     Args:
-        pixels: (H, W, C), any dtype, as decoded by Pillow.
+        pixels: (H, W, C), uint8, uint16, or float32 in [0, 1], as decoded by Pillow.
         image: the TIFF, at the page of `pixels`.
 
     Returns:

@@ -40,8 +40,8 @@ _STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers th
 _MAX_CLASSIC_BYTES = (1 << 32) - (1 << 28)
 _LONG, _LONG8 = 4, 16  # types: unsigned integers of 32 and 64 bits
 # File headers: byte order, variant, and the offset of the directory of tags, which follows the
-# header. Pillow's class of a directory gets one, to choose byte order and variant, and writes an
-# equal header before the tags.
+# header. Pillow's class of a directory takes such a header as its argument, which states byte order
+# and variant; it writes an equal header before the tags.
 _CLASSIC_HEADER = b"II*\0" + struct.pack("<L", 8)
 _BIG_HEADER = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)  # 8: bytes of an offset; 0: a constant
 # Pillow raises any of these for a value that it cannot read or write.
@@ -69,6 +69,7 @@ class TiffWriter:
 
         self._file = file
         self._strip_sizes: list[int] = []  # in bytes, of the strips written so far
+        # `channels` includes alpha.
         row_bytes = picture.width * picture.channels * picture.pixels.itemsize
         self.rows_per_strip = max(1, _STRIP_SIZE // row_bytes)
         is_big = row_bytes * picture.height > _MAX_CLASSIC_BYTES

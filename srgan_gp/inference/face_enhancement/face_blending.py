@@ -1,18 +1,14 @@
 """Blending of an upscaled face into a result: resampling, colours, mask, and check of fidelity.
 
-The result is the photo upscaled by the main model; the face was upscaled by a second model.
+The result is the photo upscaled by the main model; the face was upscaled by a second model. `main`
+is the part of the result at the face, before the face is blended in.
 """
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from srgan_gp.detection.face_detection import import_opencv
 from srgan_gp.inference.tiling.tiles import Floats
-
-Array = NDArray[Any]
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # weights of R, G and B in Y, BT.601
 _STUDIO_RANGE = 219 / 255  # PSNR-Y is defined on luma of 16 to 235, with a peak of 255
@@ -28,8 +24,8 @@ def resample_box(
         box: left, top, right and bottom in pixels, inside the image.
         height: height of the result.
         width: width of the result.
-        cubic: whether to use a cubic filter, as MATLAB's `imresize`, by which PSNR is usually
-            measured; otherwise Lanczos with 3 lobes, which the upscaler uses too.
+        cubic: whether to use a cubic filter, that of MATLAB's `imresize`, which makes the LR images
+            of the usual benchmarks; otherwise Lanczos with 3 lobes, which the upscaler uses too.
 
     Returns:
         (height, width, C), float32, not clipped.
@@ -42,31 +38,31 @@ def resample_box(
     return np.stack(planes, axis=-1)
 
 
-def match_colours(face: Floats, without: Floats, radius: float) -> Floats:
-    """Give a face the colours of the result without the face model, by its low frequencies.
+def match_colours(face: Floats, main: Floats, radius: float) -> Floats:
+    """Give a face the colours of the main model's result, by its low frequencies.
 
     Args:
         face: (h, w, C), float32.
-        without: the result without the face model, same shape.
+        main: the main model's result at the face, same shape.
         radius: standard deviation of the Gaussian low-pass filter, in pixels.
 
     Returns:
         Same shape, float32, not clipped.
     """
-    difference = np.ascontiguousarray(without - face)
+    difference = np.ascontiguousarray(main - face)
     blurred: Floats = import_opencv().GaussianBlur(difference, (0, 0), radius)
     return np.asarray(face + blurred.reshape(face.shape), np.float32)
 
 
-def blend(face: Floats, without: Floats, weight: Floats) -> Floats:
-    """Return weight * face + (1 - weight) * without.
+def blend(face: Floats, main: Floats, weight: Floats) -> Floats:
+    """Return weight * face + (1 - weight) * main.
 
     Args:
         face: (h, w, C), float32.
-        without: the result without the face model, same shape.
+        main: the main model's result at the face, same shape.
         weight: (h, w), 0 to 1.
     """
-    return np.asarray(without + weight[..., np.newaxis] * (face - without), np.float32)
+    return np.asarray(main + weight[..., np.newaxis] * (face - main), np.float32)
 
 
 def fidelity_psnr(result: Floats, box: tuple[float, float, float, float], low_res: Floats) -> float:

@@ -169,15 +169,15 @@ class FaceEnhancer:
         if reason is not None:
             return FaceResult(area.box, score, UNCHANGED, reason, side=side)
         target = result[slice(*place.rows), slice(*place.columns)]
-        without = to_floats(target)
+        main = to_floats(target)
         weight = area.mask(place) * np.float32(self._options.strength)
-        face = self._upscale(photo, area, place, without)
-        pixels = quantise(blend(face, without, weight), result.dtype)
+        face = self._upscale(photo, area, place, main)
+        pixels = quantise(blend(face, main, weight), result.dtype)
         pixels = np.where(weight[..., np.newaxis] > 0, pixels, target)
 
         low_res = to_floats(photo[slice(*area.rows), slice(*area.columns)])
         box = place.box_of(area)
-        psnr_without = fidelity_psnr(without, box, low_res)
+        psnr_without = fidelity_psnr(main, box, low_res)
         psnr_with = fidelity_psnr(to_floats(pixels), box, low_res)
         psnr = _finite(psnr_without), _finite(psnr_with)
         if psnr_with < psnr_without - MAX_LOSS:
@@ -196,21 +196,21 @@ class FaceEnhancer:
             return "not enlarged"
         return None
 
-    def _upscale(self, photo: Array, area: FaceArea, place: Place, without: Floats) -> Floats:
+    def _upscale(self, photo: Array, area: FaceArea, place: Place, main: Floats) -> Floats:
         """Upscale a face to its place in the result, with the colours of the result.
 
         Args:
             photo: (H, W, C).
             area: the area of the face in the photo.
             place: its place in the result.
-            without: the result at this place, (h, w, C), float32 in [0, 1].
+            main: the main model's result at this place, (h, w, C), float32 in [0, 1].
 
         Returns:
             (h, w, C), float32 in [0, 1].
         """
         large, columns, rows = upscale_area(photo, area, self._enlarger)
         scale = self._enlarger.scale
-        height, width = without.shape[:2]
+        height, width = main.shape[:2]
         box = place.box_in(columns, rows, scale)
         if place.scales == (scale, scale):  # no resampling is needed
             left, top = round(box[0]), round(box[1])
@@ -218,7 +218,7 @@ class FaceEnhancer:
         else:
             face = np.clip(resample_box(large, box, height, width, cubic=False), 0, 1)
         radius = area.side * min(place.scales) * COLOUR_RADIUS
-        return np.clip(match_colours(face, without, radius), 0, 1)
+        return np.clip(match_colours(face, main, radius), 0, 1)
 
 
 def _finite(decibels: float) -> float | None:

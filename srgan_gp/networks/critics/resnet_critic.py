@@ -34,7 +34,7 @@ class Critic(nn.Module):
 
     Args:
         width: channels of the first stage; the second has twice, all later ones four times as many.
-        stages: number of residual blocks; each halves the size.
+        stages: number of residual blocks; each halves the sides, rounded up.
         scale: size of the images relative to the condition.
         conditional: whether the score also depends on the LR image.
 

@@ -17,8 +17,9 @@ from srgan_gp.serving.results.image_views import ImageView
 MIN_TILE, MAX_TILE = 16, 1024
 """Tile sizes that a client may request, in pixels; larger tiles could exhaust the memory."""
 MAX_WIDTH = 1_000_000
-"""Largest width of a result in pixels, so that its size is computable. The limits of the pixels of
-a result and of the sides that its format can store are far lower."""
+"""Largest width of a result in pixels. Absurd widths are refused before any computation; the limits
+of the pixels of a result and of the sides that its format can store are far lower, and are checked
+later."""
 
 Region = tuple[int, int, int, int]
 """Left, top, width and height in pixels of the image as it is displayed, after EXIF rotation."""
@@ -35,8 +36,8 @@ class UpscaleRequest:
     model: str | None = None
     """Name listed by `list_models`; None: `ServerSettings.model`. Never a path."""
     model_by_scale: bool = False
-    """Whether, for scales up to 2, the `x2_model` of the card of `model` replaces `model`. If
-    `model` is None, the `x2_model` of the server's model always replaces it for these scales."""
+    """Whether, for scales up to 2, the `x2_model` of the card of `model` replaces `model`. Has no
+    effect if `model` is None: the `x2_model` of the server's model is then used in any case."""
     fidelity: float | None = None
     """Weight of the model's fidelity partner, a second model whose results are closer to the input,
     from 0 to 1; None: the model alone."""
@@ -77,9 +78,10 @@ class UpscaleRequest:
             return self.scale
         scale = self.width / image_width
         # A region is a preview. Where the width makes the image smaller, the region is shown at
-        # scale 1: at the scale of the whole image a few pixels of it would remain, or none. Scale 1
-        # is the closest scale that shows each pixel. The same model computes both scales: a card
-        # may name another model for scales up to 2, and neither is above 2.
+        # scale 1 instead: at the scale of the image a few pixels of the region would remain, or
+        # none. Scale 1 is the closest scale that shows each pixel. The preview is of the model that
+        # the image gets: a card may name another model for scales up to 2, and a scale below 1 and
+        # scale 1 are both below that limit.
         return scale if self.region is None else max(scale, 1.0)
 
 

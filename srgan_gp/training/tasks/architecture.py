@@ -1,6 +1,7 @@
 """Building a run's generator and critic from its options.
 
-Both tasks build their networks here; export and fine-tuning use the arguments of the constructors.
+Both tasks build their networks here. Export and fine-tuning call `generator_arguments` and
+`critic_arguments` only.
 """
 
 from torch import nn

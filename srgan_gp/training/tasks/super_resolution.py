@@ -22,7 +22,7 @@ from srgan_gp.losses.features import FEATURE_NETWORKS, Features
 from srgan_gp.losses.perceptual import perceptual_loss
 from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.losses.sharpening import sharpen
-from srgan_gp.losses.shift_equivariance import TAPS
+from srgan_gp.losses.shift_equivariance import BLUR_TAPS
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
@@ -121,7 +121,7 @@ class SuperResolution:
         sharpened = sharpen(batch.targets, config.sharpen_targets)
         losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, sharpened)}
         if self._features:
-            # Rows and columns to remove, for a random alignment; `least_side` pixels must remain.
+            # How many rows and columns may be removed, from 0 on: `least_side` pixels must remain.
             choices = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
             random = generator_of(config.seed, Stream.PERCEPTUAL_CROP, step)
@@ -170,9 +170,9 @@ class SuperResolution:
         trained: the equivariance loss is a loss of the generator.
         """
         config = self._config
-        if config.has_critic and numbers.start < config.critic_warmup_images:
+        step = numbers.start // config.batch_size  # of the whole batch, the same in every process
+        if config.has_critic and step * config.batch_size < config.critic_warmup_images:
             return None
-        step = numbers.start // config.batch_size  # the same in every process
         random = generator_of(config.seed, Stream.SHIFT, step)
         rows, columns = (int(n) for n in random.integers(1, MAX_SHIFT + 1, size=2))
         moved = crops.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
@@ -222,10 +222,10 @@ def require_losses(config: TrainConfig) -> None:
     if (config.best_by, config.perceptual_loss) == ("squeeze_distance", "vgg19"):
         raise UsageError("best_by squeeze_distance cannot be combined with perceptual_loss vgg19.")
     smallest = min(config.patch_sizes)
-    if config.equivariance_weight and smallest * config.scale < MAX_SHIFT + TAPS:
+    if config.equivariance_weight and smallest * config.scale < MAX_SHIFT + BLUR_TAPS:
         raise UsageError(
-            f"The equivariance loss needs HR patches of at least {MAX_SHIFT + TAPS} pixels, not "
-            f"{smallest * config.scale}; use larger patch_sizes or an equivariance_weight of 0."
+            f"The equivariance loss needs HR patches of at least {MAX_SHIFT + BLUR_TAPS} pixels, "
+            f"not {smallest * config.scale}; use larger patch_sizes or an equivariance_weight of 0."
         )
     if config.perceptual_loss == "none":
         return
