@@ -13,11 +13,7 @@ from torch import nn
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.exporting.critic_weights import critic_file
 from srgan_gp.exporting.export_changes import Blend, blend_weights, smooth_faces
-from srgan_gp.exporting.exported_card import (
-    RUN_CARD,
-    applicable_entries,
-    fill_card,
-)
+from srgan_gp.exporting.exported_card import applicable_entries, fill_card, read_run_card
 from srgan_gp.exporting.graph_metadata import add_metadata
 from srgan_gp.exporting.int8_network import int8_of_run
 from srgan_gp.exporting.licence_metadata import (
@@ -118,7 +114,7 @@ def export(
     same_weight_hashes = hashes_of_same_weights(model, out_dir / f"{name}.onnx")
     # The card of a fine-tuning does not describe a blend with another model, and its scores are
     # without smoothing.
-    run_card = {} if blend else read_written_card(run_dir / RUN_CARD)
+    run_card = {} if blend else read_run_card(run_dir, images_seen)
     if smoothing:
         run_card.pop("scores", None)
     earlier_sha256 = existing_card.get("files", {}).get("onnx", {}).get("sha256")

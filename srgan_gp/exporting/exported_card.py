@@ -4,16 +4,39 @@ A card is the TOML file beside a model; `models.cards` reads it.
 """
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from srgan_gp.models.cards import FACES, Int8Record
+from srgan_gp.models.written_card import read_written_card
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.run_data import RUN_CARD
 from srgan_gp.training.tasks import generator_arguments
 
 UNSTATED = "unstated"
 """Value of a text on a new card, until the author of the card writes it."""
-RUN_CARD = "card.toml"
-"""File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
+UNFINISHED = "Its fine-tuning was not finished, and it was not compared with the original model."
+"""Limit on the card of a fine-tuning that has not ended."""
+UNTRAINED = "untrained"
+"""Table of a run's card with the texts that apply if the best state is that before training."""
+
+
+def read_run_card(run_dir: Path, images_seen: int) -> dict[str, Any]:
+    """Read the card in the folder of a fine-tuning.
+
+    Args:
+        run_dir: folder of the run.
+        images_seen: images seen at the best checkpoint; 0: its weights are those of the start.
+
+    Returns:
+        Texts and scores for the card of the best checkpoint; empty if the run has no card.
+
+    Raises:
+        UsageError: the card cannot be read.
+    """
+    card = read_written_card(run_dir / RUN_CARD)
+    untrained = card.pop(UNTRAINED, {})
+    return card if images_seen else card | untrained
 
 
 def applicable_entries(
@@ -25,15 +48,24 @@ def applicable_entries(
     another run and other weights, and the exported run has a card for its own model. Then only
     `files` is returned, the files of the replaced model.
 
+    If the existing card says that its fine-tuning was not finished, and the run's card does not,
+    the entries of the run's card replace those of the existing card.
+
     Args:
         card: existing card from `read_written_card`.
         task: task of the new model.
-        run_card: content of `RUN_CARD`; empty if there is none.
+        run_card: result of `read_run_card`; empty if there is none.
         is_same_source: whether the existing card is of the same run or of the same weights.
     """
     if card.get("task", task) != task or (run_card and not is_same_source):
         return {key: value for key, value in card.items() if key == "files"}
+    if run_card and _is_unfinished(card) and not _is_unfinished(run_card):
+        return {**card, **run_card}
     return card
+
+
+def _is_unfinished(card: Mapping[str, Any]) -> bool:
+    return UNFINISHED in card.get("limits", [])
 
 
 def fill_card(
@@ -56,7 +88,7 @@ def fill_card(
         written: existing card from `read_written_card`; its scores are kept if no weight changed.
         int8: difference of the int8 network, if there is one.
         same_weight_hashes: result of `licence_metadata.hashes_of_same_weights`.
-        run_card: content of `RUN_CARD`; used if the weights have changed.
+        run_card: result of `read_run_card`; used if the weights have changed.
 
     Returns:
         The tables and values of the TOML file, by name.

@@ -14,7 +14,7 @@ from typing import Any
 import tomli_w
 
 from srgan_gp.exporting.export import export
-from srgan_gp.exporting.exported_card import RUN_CARD
+from srgan_gp.exporting.exported_card import UNFINISHED, UNTRAINED
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import Row
@@ -22,10 +22,7 @@ from srgan_gp.models.catalog import model_folders
 from srgan_gp.models.new_names import EXIST_ERROR
 from srgan_gp.system.files import atomic_write
 from srgan_gp.system.paths import is_file
-from srgan_gp.training.run_data import has_begun
-
-_UNFINISHED = "Its fine-tuning was not finished, and it was not compared with the original model."
-"""Limit on the card of a run that has not ended."""
+from srgan_gp.training.run_data import RUN_CARD, has_begun
 
 
 def install(
@@ -77,8 +74,8 @@ def save_run_card(outcome: FinetuneResult, model: str) -> None:
 def save_first_card(source: Source, trained_on: int, run_dir: Path) -> None:
     """Save a card before the training, for the export of a run that does not end.
 
-    It has the origin, the licence and the data, and no scores. The card of a run that has
-    checkpoints is kept.
+    It has the origin, the licence and the data, and no scores; and the texts that apply if the best
+    state is that before training. The card of a run that has checkpoints is kept.
 
     Args:
         source: the model that the run starts from.
@@ -91,7 +88,8 @@ def save_first_card(source: Source, trained_on: int, run_dir: Path) -> None:
     if has_begun(run_dir) and is_file(run_dir / RUN_CARD):
         return
     entries = _card_texts(source, trained_on)
-    entries["limits"].append(_UNFINISHED)
+    entries["limits"].append(UNFINISHED)
+    entries[UNTRAINED] = _card_texts(source, trained_on, was_trained=False)
     _write_run_card(run_dir, entries)
 
 
@@ -129,7 +127,8 @@ def _card_texts(source: Source, trained_on: int, *, was_trained: bool = True) ->
         "attribution": "unstated",
         "consent": "unstated",
     }
-    limits = list(card.limits) if card else []
+    # The weights of an unfinished fine-tuning can be the start of another one.
+    limits = [limit for limit in card.limits if limit != UNFINISHED] if card else []
     if card and card.fidelity_partner:
         limits = _limits_without_mixing(limits, card.fidelity_partner)
     if was_trained:

@@ -26,6 +26,8 @@ DATA_NAME = "data.json"
 """File in the folder of a run with the description of its images."""
 FINETUNE_LIST = "train.list"
 """File in the folder of a run by which a run of `srgan-gp finetune` is recognised."""
+RUN_CARD = "card.toml"
+"""File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
 _GIT_SECONDS = 10  # after which the commit counts as unknown
 
 

@@ -212,8 +212,10 @@ def test_an_export_of_a_run_that_never_got_better_warns(face_run, tmp_path):
     numbers = json.loads(newest.read_text()) | numbers
     numbers.pop("numbers_sha256")
     newest.write_text(json.dumps(numbers))
+    (run / "card.toml").write_text('summary = "Tuned."\n[untrained]\nsummary = "Unchanged."')
     with pytest.warns(UserWarning, match="before training, after 0 images"):
-        export(run, "same", tmp_path / "models")
+        path = export(run, "same", tmp_path / "models")
+    assert read_card(path).summary == "Unchanged."
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import tomllib
 import tomli_w
 
 from srgan_gp.exporting.export import export
+from srgan_gp.exporting.exported_card import UNFINISHED, read_run_card
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
@@ -120,3 +121,49 @@ def test_an_export_replaces_the_record_of_an_import_and_keeps_the_other_entries(
     (tmp_path / "mine.toml").write_text(tomli_w.dumps(earlier))
     card = read_card(export(finished_run, "mine", tmp_path, exist="overwrite"))
     assert (card.licence, card.fidelity_partner, card.imported) == ("MIT", "sharp", None)
+
+
+def unfinished_run(finished_run, tmp_path):
+    """Copy a run, with the card of a fine-tuning of `before` on 30 images that has not ended."""
+    run = shutil.copytree(finished_run, tmp_path / "run")
+    before = export(run, "before", tmp_path).with_suffix(".onnx")
+    save_first_card(find_source(str(before)), 30, run)
+    return run, str(before)
+
+
+def test_a_run_that_is_exported_again_after_its_end_gets_the_card_of_its_end(
+    finished_run, tmp_path
+):
+    run, before = unfinished_run(finished_run, tmp_path)
+    assert UNFINISHED in read_card(export(run, "mine", tmp_path)).limits
+    verdict = Verdict(True, ("so it is",), (Row("psnr_y", "matlab", 20.0, 21.0),))
+    save_run_card(FinetuneResult("before", run, 30, 7, "", 64, 64, "", 1.0, verdict), before)
+    card = read_card(export(run, "mine", tmp_path))
+    assert UNFINISHED not in card.limits
+    assert [score.value for score in card.scores] == [21.0]
+    # After that the author's own texts are kept.
+    path = tmp_path / "mine.toml"
+    path.write_text(path.read_text().replace("before, fine-tuned", "Mine, fine-tuned"))
+    assert read_card(export(run, "mine", tmp_path)).summary.startswith("Mine")
+
+
+def test_the_card_of_an_unfinished_run_fits_its_best_state(finished_run, tmp_path):
+    run, _ = unfinished_run(finished_run, tmp_path)
+    trained, untrained = read_run_card(run, 16), read_run_card(run, 0)
+    assert "fine-tuned on 30 images" in trained["summary"]
+    assert UNFINISHED in trained["limits"]
+    assert trained.keys() == untrained.keys() == {"summary", "licence", "recipe", "limits", "data"}
+    assert "unchanged" in untrained["summary"]
+    assert "30 images" not in str(untrained)
+    assert untrained["limits"] == []
+
+
+def test_a_model_from_an_unfinished_one_does_not_inherit_that_limit(finished_run, tmp_path):
+    run, _ = unfinished_run(finished_run, tmp_path)
+    unfinished = export(run, "unfinished", tmp_path).with_suffix(".onnx")
+    verdict = Verdict(True, ("so it is",), (Row("psnr_y", "matlab", 20.0, 21.0),))
+    outcome = FinetuneResult("unfinished", run, 30, 7, "", 64, 64, "", 1.0, verdict)
+    save_run_card(outcome, str(unfinished))
+    limits = read_run_card(run, 16)["limits"]
+    assert UNFINISHED not in limits
+    assert len(limits) == 2  # those of both fine-tunings, about 30 images of one kind
