@@ -22,7 +22,14 @@ from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.device import choose_precision, describe_machine
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import require_equal_options, save_config
-from srgan_gp.training.run_data import CONFIG_NAME, require_same_data, save_data
+from srgan_gp.training.run_data import (
+    CONFIG_NAME,
+    FINETUNE_LIST,
+    RUN_CARD,
+    has_begun,
+    require_same_data,
+    save_data,
+)
 from srgan_gp.training.weights_file import (
     ONNX,
     is_constant,
@@ -136,7 +143,8 @@ def save_start(
 ) -> None:
     """Save options and a description of images and first weights in `run_dir`, before any step.
 
-    Temporary files of a write that was interrupted are removed from the folder.
+    Temporary files of a write that was interrupted, and the card of a fine-tuning that did not
+    begin, are removed from the folder.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -144,6 +152,9 @@ def save_start(
     """
     for name in ("", "checkpoints", "previews"):
         sweep(run_dir / name)
+    if not has_begun(run_dir) and list(data) != [str(run_dir / FINETUNE_LIST)]:
+        with errors_about(run_dir):
+            (run_dir / RUN_CARD).unlink(missing_ok=True)
     save_config(config, run_dir / CONFIG_NAME)
     save_data(data, validation, run_dir, start_from)
 

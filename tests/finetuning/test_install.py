@@ -3,8 +3,10 @@
 import shutil
 import tomllib
 
+import pytest
 import tomli_w
 
+from srgan_gp.data.image_sources import list_images, write_list
 from srgan_gp.exporting.export import export
 from srgan_gp.exporting.exported_card import UNFINISHED, read_run_card
 from srgan_gp.finetuning.finetune_result import FinetuneResult
@@ -12,6 +14,7 @@ from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
 from srgan_gp.finetuning.install import install, save_first_card, save_run_card
 from srgan_gp.models.cards import read_card
+from srgan_gp.training.resume import save_start
 
 
 def test_the_card_describes_both_models_and_names_no_partner(finished_run, tmp_path, monkeypatch):
@@ -167,3 +170,17 @@ def test_a_model_from_an_unfinished_one_does_not_inherit_that_limit(finished_run
     limits = read_run_card(run, 16)["limits"]
     assert UNFINISHED not in limits
     assert len(limits) == 2  # those of both fine-tunings, about 30 images of one kind
+
+
+@pytest.mark.parametrize("has_checkpoint", [True, False])
+@pytest.mark.parametrize("is_finetuning", [True, False])
+def test_another_run_in_the_folder_removes_a_card_without_checkpoints(
+    finished_run, tiny_config, pictures, tmp_path, has_checkpoint, is_finetuning
+):
+    run, _ = unfinished_run(finished_run, tmp_path)
+    place = run / "train.list" if is_finetuning else pictures
+    write_list(list_images(pictures), run / "train.list")
+    if not has_checkpoint:
+        shutil.rmtree(run / "checkpoints")
+    save_start(tiny_config(), [str(place)], None, run)
+    assert (run / "card.toml").exists() == (has_checkpoint or is_finetuning)
