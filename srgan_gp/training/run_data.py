@@ -28,7 +28,7 @@ FINETUNE_LIST = "train.list"
 """File in the folder of a run by which a run of `srgan-gp finetune` is recognised."""
 RUN_CARD = "card.toml"
 """File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
-_GIT_SECONDS = 10  # after which the commit counts as unknown
+_SECONDS = 10  # of git, after which the commit counts as unknown
 
 
 @dataclass(frozen=True)
@@ -213,9 +213,7 @@ def _current_commit() -> str:
         return ""
     command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=_GIT_SECONDS
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_SECONDS)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
