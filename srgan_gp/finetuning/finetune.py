@@ -13,7 +13,7 @@ from torch import nn
 
 from srgan_gp.data.image_sources import ImageFile, list_images, write_list
 from srgan_gp.data.validation_split import FoundSets, Split, find_sets, largest_sizes, split_images
-from srgan_gp.errors import OutputError, UsageError
+from srgan_gp.errors import OutputError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
 from srgan_gp.finetuning.finetune_result import FinetuneResult
@@ -26,7 +26,7 @@ from srgan_gp.finetuning.finetune_scores import (
 )
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import judge
-from srgan_gp.finetuning.first_checks import TRAIN_LIST, VALIDATION_LIST
+from srgan_gp.finetuning.first_checks import TRAIN_LIST, VALIDATION_LIST, other_images_error
 from srgan_gp.finetuning.install import save_first_card
 from srgan_gp.finetuning.option_checks import require_usable_options
 from srgan_gp.finetuning.usable_images import UsableImages, other_files_line
@@ -210,10 +210,7 @@ def _require_same_images(split: Split, run_dir: Path) -> None:
     for name, files in ((TRAIN_LIST, split.train), (VALIDATION_LIST, split.validation)):
         path = run_dir / name
         if is_file(path) and not _has_images(path, files):
-            raise UsageError(
-                f"{run_dir} holds a fine-tuning on other images. Choose another output folder "
-                "with -o, or the same images to resume."
-            )
+            raise other_images_error(run_dir)
 
 
 def _write_lists(split: Split, run_dir: Path) -> None:

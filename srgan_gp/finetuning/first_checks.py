@@ -4,11 +4,13 @@
 with the images that can be decoded. Imports no torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.data.validation_split import FoundSets, largest_sizes
+from srgan_gp.errors import UsageError
 from srgan_gp.finetuning.finetune_plan import plan
 from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.system.paths import is_file
@@ -22,7 +24,7 @@ TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"
 def require_possible_run(
     source: Source, found: FoundSets, run_dir: Path, changes: Mapping[str, Any]
 ) -> None:
-    """Check the number of files, the plan, and the options of a run that is to be resumed.
+    """Check the number of files, the plan, and images and options of a run that is to be resumed.
 
     Args:
         source: the model to start from.
@@ -32,14 +34,31 @@ def require_possible_run(
 
     Raises:
         UsageError: there are too few images, a change is not valid, or the run was begun with other
-            options.
+            images or options.
         TrainingError: the options of the run cannot be read.
     """
     plan(source, *largest_sizes(found), changes)
     lists = [run_dir / name for name in (TRAIN_LIST, VALIDATION_LIST)]
     if not (has_begun(run_dir) and all(is_file(path) for path in lists)):
         return
-    # Planned options depend on the number of images, and some of `found` may have been skipped.
-    counts = [len(path.read_bytes().splitlines()) for path in lists]
-    config = plan(source, counts[0], counts[1], changes)
+    train, validation = (list_images(path) for path in lists)
+    # Some of `found` may have been skipped: only the decoding shows whether the lists are equal.
+    has_train = _absolute(train) <= _absolute(found.train)
+    if not (has_train and _absolute(validation) <= _absolute(found.validation or found.train)):
+        raise other_images_error(run_dir)
+    # Planned options depend on the number of images.
+    config = plan(source, len(train), len(validation), changes)
     require_equal_options(config, run_dir / CONFIG_NAME, causes=("total_images",))
+
+
+def other_images_error(run_dir: Path) -> UsageError:
+    """Return the error about a run that was begun on other images than those that are named."""
+    return UsageError(
+        f"{run_dir} holds a fine-tuning on other images. Choose another output folder with -o, or "
+        "the same images to resume."
+    )
+
+
+def _absolute(files: Iterable[ImageFile]) -> set[ImageFile]:
+    """Return images with absolute paths, as in the lists of a run."""
+    return {ImageFile(file.container.absolute(), file.member) for file in files}

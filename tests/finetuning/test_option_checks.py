@@ -91,8 +91,9 @@ def begun_run(tmp_path):
     run = tmp_path / "run"
     (run / "checkpoints").mkdir(parents=True)
     (run / "checkpoints" / "image-000000016.json").write_text("{}")
-    for name, count in (("train.list", 16), ("held_out.list", 4)):
-        (run / name).write_text("".join(f"/gone/{number}.png\n" for number in range(count)))
+    for name, numbers in (("train.list", range(4, 20)), ("held_out.list", range(4))):
+        lines = (f"{tmp_path / 'photos'}/{number}.png\n" for number in numbers)
+        (run / name).write_text("".join(lines))
     changes = {"best_by": "psnr_y", "perceptual_loss": "none", "total_images": 4_000}
     config = plan(find_source("photo-x4"), 16, 4, changes)
     (run / "config.json").write_text(json.dumps(asdict(config)))
@@ -114,6 +115,16 @@ def test_what_the_command_line_shows_is_refused_before_the_training_is_imported(
     monkeypatch.setitem(sys.modules, "srgan_gp.finetuning.finetune", None)
     line = refusal(capsys, "photo-x4", places, "--set", *NO_NETWORK, *change.split())
     assert message in line
+
+
+@pytest.mark.usefixtures("begun_run")
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_other_images_are_named_before_other_options(capsys, places, tmp_path, part):
+    photos = tmp_path / "photos"
+    moved = photos / ("19.png" if part == "train" else "0.png")
+    moved.rename(photos / "another.png")
+    line = refusal(capsys, "photo-x4", places, "--set", *NO_NETWORK, "total_images=8000")
+    assert "holds a fine-tuning on other images" in line
 
 
 @pytest.mark.usefixtures("begun_run")
