@@ -82,17 +82,22 @@ def _check_archive(data: bytes, name: str) -> None:
     """
     # PyTorch's own reader lists the files that PyTorch would load; in a forged archive, another
     # reader may find other files.
-    records = cast("Any", torch)._C.PyTorchFileReader(io.BytesIO(data)).get_all_records()
+    reader = cast("Any", torch)._C.PyTorchFileReader(io.BytesIO(data))
+    records = reader.get_all_records()
     if any(record.startswith("code/") or record == "constants.pkl" for record in records):
         raise ModelRefusedError(
             f"{name} is a TorchScript program, which can run code. Save its state_dict as "
             ".safetensors, and import that."
         )
-    # PyTorch's reader does not tell whether a file is compressed, so that a forged archive can pass
-    # this check. Then its weights are unpacked, and `_check_weights` refuses them by their size.
+    # PyTorch's reader does not tell whether a file is compressed, and a forged archive can deceive
+    # `zipfile`. But files that are not compressed are together not larger than the archive.
+    unpacked_bytes = sum(reader.get_record_size(record) for record in records)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
-            raise ModelRefusedError(f"{name} is a compressed archive; PyTorch writes none.")
+        is_compressed = any(
+            entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()
+        )
+    if is_compressed or unpacked_bytes > len(data):
+        raise ModelRefusedError(f"{name} is a compressed archive; PyTorch writes none.")
 
 
 def _check_weights(weights: object, file_bytes: int, name: str) -> None:

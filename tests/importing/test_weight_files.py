@@ -74,6 +74,20 @@ def test_a_compressed_archive_is_refused():
         read_weights(target.getvalue(), "model.pth", ".pth")
 
 
+def test_a_compressed_archive_that_deceives_zipfile_is_refused_before_it_is_unpacked(monkeypatch):
+    source, target = (
+        zipfile.ZipFile(io.BytesIO(saved({"weight": torch.zeros(10_000)}))),
+        io.BytesIO(),
+    )
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for entry in source.namelist():
+            archive.writestr(entry, source.read(entry))
+    monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda archive: [])
+    monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
+    with pytest.raises(ModelRefusedError, match="compressed archive"):
+        read_weights(target.getvalue(), "model.pth", ".pth")
+
+
 def test_tensors_that_are_larger_than_the_file_are_refused():
     huge = torch.zeros(1).expand(1000, 1000, 1000)
     with pytest.raises(ModelRefusedError, match="4,000,000,000 bytes of weights"):
