@@ -1,7 +1,7 @@
 // Estimates before a start: size of the result, number of images, and the time on this server.
 
 import { limits } from "./files.js";
-import { hasSeveralFrames, isFirstFrame } from "./frames.js";
+import { hasMoreFrames } from "./frames.js";
 import { create, ask } from "./jobs.js";
 
 // Equal to constants of the server: PREVIEW_SIDE of `inputs.image_field`, MARGIN of `jobs.regions` and
@@ -12,7 +12,6 @@ const MAX_WIDTH = 1e6; // pixels
 const FIRST = "only the first frame or page is upscaled; the command line upscales all";
 const speeds = new Map(); // seconds per megapixel, by model
 const sizes = new Map(); // width and height of a file of the batch in pixels, by name
-const several = new Set(); // names of files of the batch with several frames or pages
 let models = null; // facts about the models, by name
 let skipped = []; // files of the batch that were refused
 let hasFiles = false; // whether the field of the batch showed files
@@ -88,7 +87,7 @@ async function upscaleText(show) {
   const scale = scaleOf("upscale", width);
   if (typeof scale === "string") return scale;
   const text = `${width} x ${height} → ${Math.round(width * scale)} x ${Math.round(height * scale)} pixels`;
-  const note = isFirstFrame(image) ? `. Of this file ${FIRST}.` : "";
+  const note = hasMoreFrames(image.src) ? `. Of this file ${FIRST}.` : "";
   show(text + note, [model, scale]);
   return `${text}, ${duration(await seconds(model, scale, width * height))} on this server${note}`;
 }
@@ -111,20 +110,25 @@ async function compareText(show) {
   return `${text}: ${duration(total)} on this server. ${hint}`;
 }
 
+function nameIn(cell) {
+  return cell.getAttribute("aria-label");
+}
+
 // Return the sentence about files of the batch with several frames or pages; empty: there are none.
-function framesText(names) {
-  const found = names.filter((name) => several.has(name));
+// Files of the same name differ by the address in their row.
+function framesText(cells) {
+  const found = cells.filter((cell) => hasMoreFrames(cell.parentElement.querySelector("a")?.href || ""));
   if (!found.length) return "";
-  return ` Of ${found.length === 1 ? found[0] : `${found.length} of the files`} ${FIRST}.`;
+  return ` Of ${found.length === 1 ? nameIn(found[0]) : `${found.length} of the files`} ${FIRST}.`;
 }
 
 async function batchText(show) {
-  const names = [...document.querySelectorAll("#batch-files td.filename")].map((cell) =>
-    cell.getAttribute("aria-label"));
+  const cells = [...document.querySelectorAll("#batch-files td.filename")];
+  const names = cells.map(nameIn);
   if (hasFiles && !names.length) setSkipped([]);
   hasFiles = names.length > 0;
   if (!names.length && !skipped.length) return "";
-  const refused = framesText(names) + skipped.map((file) => ` Skipped: ${file.text}`).join("");
+  const refused = framesText(cells) + skipped.map((file) => ` Skipped: ${file.text}`).join("");
   const count = `${names.length} ${names.length === 1 ? "image" : "images"}`;
   const known = names.filter((name) => sizes.get(name));
   const model = chosen("batch", "model");
@@ -158,8 +162,6 @@ export async function noteBatch(files, refusals) {
   setSkipped([...(hasFiles ? skipped : []), ...refusals]);
   estimate("batch", batchText);
   for (const file of files) {
-    if (await hasSeveralFrames(file)) several.add(file.name);
-    else several.delete(file.name);
     const image = new Image();
     image.src = URL.createObjectURL(file);
     await image.decode().catch(() => null); // the browser may not know the format

@@ -45,7 +45,11 @@ async function isAnimatedGif(reader) {
       if (images === 2) return true;
       position += 11 + paletteBytes(await reader.byte(position + 9));
     } else if (kind === 0x21) position += 2; // an extension
-    else return false;
+    else if (kind === 0x3b) return false; // the end
+    else { // an unknown byte, which readers skip
+      position += 1;
+      continue;
+    }
     for (let length = await reader.byte(position); length; length = await reader.byte(position)) {
       position += length + 1;
     }
@@ -64,7 +68,8 @@ async function isAnimatedPng(reader) {
   }
 }
 
-// A TIFF is a chain of directories. Those of thumbnails and masks are no pages.
+// A TIFF is a chain of directories. The first is a page; those of thumbnails and masks are no further
+// pages.
 async function hasPages(reader) {
   const isLittle = (await reader.text(0, 2)) === "II";
   const isBig = (await reader.view(2, 2)).getUint16(0, isLittle) === 43;
@@ -83,7 +88,7 @@ async function hasPages(reader) {
       const entry = await reader.view(first + index * bytes, bytes);
       if (entry.getUint16(0, isLittle) === 254) kind = entry.getUint32(isBig ? 12 : 8, isLittle);
     }
-    if (!(kind & 5)) pages += 1;
+    if (!pages || !(kind & 5)) pages += 1;
     if (pages === 2) return true;
     directory = await offset(first + count * bytes);
   }
@@ -112,8 +117,8 @@ export async function noteUpload(path, file) {
   if (await hasSeveralFrames(file)) several.add(path);
 }
 
-// Return whether the upload that an image of the page shows has several frames.
-export function isFirstFrame(image) {
-  const [, path] = image.src.split(/\/gradio_api\/file=|\/api\/preview\?file=/);
+// Return whether the upload at the address of an image or a link has several frames.
+export function hasMoreFrames(address) {
+  const [, path] = address.split(/\/gradio_api\/file=|\/api\/preview\?file=/);
   return path !== undefined && several.has(decodeURIComponent(path));
 }

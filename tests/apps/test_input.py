@@ -116,11 +116,22 @@ def with_frames(format, count=2, **options):
     return file.getvalue()
 
 
+def with_empty_block(gif):
+    """Return a GIF with a byte 0 before each of its blocks with times, as some programs write."""
+    assert gif.count(b"\x21\xf9") == 2
+    return gif.replace(b"\x21\xf9", b"\0\x21\xf9")
+
+
 def test_files_with_several_frames_are_recognised(page):
     thumbnail = Image.new("RGB", (4, 3))
     thumbnail.encoderinfo = {"tiffinfo": {254: 1}}  # a small copy of another page
+    plain = Image.new("RGB", (40, 32))
+    plain.encoderinfo = {"tiffinfo": {254: 0}}
+    padded = with_empty_block(with_frames("GIF", duration=50))
+    assert Image.open(io.BytesIO(padded)).n_frames == 2
     files = {
         "animated GIF": (with_frames("GIF"), True),
+        "animated GIF with padding": (padded, True),
         "still GIF": (with_frames("GIF", 1), False),
         "animated PNG": (with_frames("PNG"), True),
         "still PNG": (with_frames("PNG", 1), False),
@@ -132,6 +143,8 @@ def test_files_with_several_frames_are_recognised(page):
         "one page, BigTIFF": (with_frames("TIFF", 1, big_tiff=True), False),
         "page with thumbnail": (with_frames("TIFF", 1, save_all=True,
                                             append_images=[thumbnail]), False),
+        "mask before the page": (with_frames("TIFF", 1, save_all=True, append_images=[plain],
+                                             tiffinfo={254: 4}), True),
         "AVIF sequence": (with_frames("AVIF"), True),
         "still AVIF": (with_frames("AVIF", 1), False),
         "HEIC": (HEIC.read_bytes(), False),
@@ -172,6 +185,21 @@ def test_the_page_says_before_the_start_that_only_the_first_frame_is_used(page, 
     state = page.locator("#batch-results .job-done .job-state").first
     colour = "element => getComputedStyle(element).color"
     assert note.evaluate(colour) == state.evaluate(colour), "a note is not an error"
+
+
+def test_files_of_one_name_are_told_apart_in_a_batch(page, tmp_path):
+    paths = []
+    for count, folder in ((2, "a"), (1, "b"), (3, "c")):
+        paths.append(tmp_path / folder / "1.gif")
+        paths[-1].parent.mkdir()
+        paths[-1].write_bytes(with_frames("GIF", count))
+    first = "only the first frame or page is upscaled"
+    page.get_by_role("tab", name="Batch").click()
+    choose(page, "batch-files", *paths[:2])
+    expect(page.locator("#batch-estimate")).to_contain_text(f"Of 1.gif {first}")
+    page.click("#batch-files button[aria-label=Clear]")
+    choose(page, "batch-files", *paths)
+    expect(page.locator("#batch-estimate")).to_contain_text(f"Of 2 of the files {first}")
 
 
 def test_a_damaged_image_is_named_when_it_is_chosen(page, tmp_path):
