@@ -62,30 +62,29 @@ def test_a_truncated_file_is_refused(suffix, share):
         read_weights(data[: int(share * len(data))], f"model{suffix}", suffix)
 
 
-def test_a_compressed_archive_is_refused():
-    source, target = (
-        zipfile.ZipFile(io.BytesIO(saved({"weight": torch.zeros(10_000)}))),
-        io.BytesIO(),
-    )
+@pytest.fixture
+def compressed_archive():
+    """The bytes of a file of weights in a compressed archive."""
+    source = zipfile.ZipFile(io.BytesIO(saved({"weight": torch.zeros(10_000)})))
+    target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for entry in source.namelist():
             archive.writestr(entry, source.read(entry))
+    return target.getvalue()
+
+
+def test_a_compressed_archive_is_refused(compressed_archive):
     with pytest.raises(ModelRefusedError, match="compressed archive"):
-        read_weights(target.getvalue(), "model.pth", ".pth")
+        read_weights(compressed_archive, "model.pth", ".pth")
 
 
-def test_a_compressed_archive_that_deceives_zipfile_is_refused_before_it_is_unpacked(monkeypatch):
-    source, target = (
-        zipfile.ZipFile(io.BytesIO(saved({"weight": torch.zeros(10_000)}))),
-        io.BytesIO(),
-    )
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        for entry in source.namelist():
-            archive.writestr(entry, source.read(entry))
+def test_a_compressed_archive_that_deceives_zipfile_is_refused_before_it_is_unpacked(
+    compressed_archive, monkeypatch
+):
     monkeypatch.setattr(zipfile.ZipFile, "infolist", lambda archive: [])
     monkeypatch.setattr(torch, "load", lambda *_, **__: pytest.fail("it was unpacked"))
     with pytest.raises(ModelRefusedError, match="compressed archive"):
-        read_weights(target.getvalue(), "model.pth", ".pth")
+        read_weights(compressed_archive, "model.pth", ".pth")
 
 
 def test_tensors_that_are_larger_than_the_file_are_refused():
