@@ -114,8 +114,8 @@ def run(options: argparse.Namespace) -> int:
     if serve(settings, on_started=_announce):
         return 0
     print_message(
-        f"Unfinished jobs were cancelled after {settings.drain_seconds:g} s; raise --drain-seconds "
-        "to wait longer."
+        f"Stopped by a second signal or after the {settings.drain_seconds:g} s of --drain-seconds; "
+        "unfinished jobs and connections were cut off."
     )
     return BusyError.exit_code
 

@@ -107,7 +107,8 @@ def update_machine(progress: Progress, config: TrainConfig, device: torch.device
     has_changed = old_precision not in ("", precision)
     if old_precision and (config.precision == "auto" or has_changed):
         origin = ", chosen by --precision auto" if config.precision == "auto" else ""
-        sentences.append(f"The run continues in {precision}{origin}; before: {old_precision}.")
+        before = f"; before: {old_precision}" if has_changed else ""
+        sentences.append(f"The run continues in {precision}{origin}{before}.")
     changes = [
         f"{name} {value}, before: {old_machine[name]}"
         for name, value in machine.items()
