@@ -88,7 +88,8 @@ def fill_card(
         written: existing card from `read_written_card`; its scores are kept if no weight changed.
         int8: difference of the int8 network, if there is one.
         same_weight_hashes: result of `licence_metadata.hashes_of_same_weights`.
-        run_card: result of `read_run_card`; used if the weights have changed.
+        run_card: result of `read_run_card`; used if the weights have changed. If they have not, its
+            scores are used where the existing card has none.
 
     Returns:
         The tables and values of the TOML file, by name.
@@ -127,4 +128,6 @@ def fill_card(
     if not is_same_model:
         card["scores"] = []  # the existing scores belong to other weights
         card |= run_card or {}
+    elif run_card and not card["scores"]:  # exported before its fine-tuning had ended
+        card["scores"] = run_card.get("scores", [])
     return card

@@ -7,6 +7,7 @@ import pytest
 import tomli_w
 
 from srgan_gp.data.image_sources import list_images, write_list
+from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export
 from srgan_gp.exporting.exported_card import UNFINISHED, read_run_card
 from srgan_gp.finetuning.finetune_result import FinetuneResult
@@ -159,6 +160,28 @@ def test_the_card_of_an_unfinished_run_fits_its_best_state(finished_run, tmp_pat
     assert "unchanged" in untrained["summary"]
     assert "30 images" not in str(untrained)
     assert untrained["limits"] == []
+
+
+def test_a_run_without_a_better_state_gets_its_scores_at_its_end(
+    finished_run, tmp_path, monkeypatch
+):
+    run, before = unfinished_run(finished_run, tmp_path)
+    honest = exporting._read_best
+
+    def read_best(run_dir):
+        config, tensors, _, progress = honest(run_dir)
+        return config, tensors, 0, progress  # the best state is that before training
+
+    monkeypatch.setattr(exporting, "_read_best", read_best)
+    with pytest.warns(UserWarning, match="the exported weights are those"):
+        first = read_card(export(run, "mine", tmp_path))
+    assert (first.scores, UNFINISHED in first.limits) == ((), False)
+    verdict = Verdict(False, ("no",), (Row("psnr_y", "matlab", 20.0, 20.0),))
+    save_run_card(FinetuneResult("before", run, 30, 7, "", 64, 0, "", 1.0, verdict), before)
+    with pytest.warns(UserWarning, match="the exported weights are those"):
+        second = read_card(export(run, "mine", tmp_path))
+    assert [score.value for score in second.scores] == [20.0]
+    assert second.summary == first.summary
 
 
 def test_a_model_from_an_unfinished_one_does_not_inherit_that_limit(finished_run, tmp_path):
