@@ -80,27 +80,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--end-with-input", action="store_true", help=_END_WITH_INPUT)
 
 
-_DOWNSCALERS_NOTE = (
-    "In brackets is how the images were downscaled. matlab: by the bicubic method of MATLAB. "
-    "area-jpeg75: by the mean of areas, and saved as JPEG of quality 75. The scores that were "
-    "printed during the training differ: their images were downscaled as the training images."
-)
-"""Message below the table of scores of an upscaler."""
-_ORIGINALS_NOTE = (
-    "The column originals has the values of the validation images themselves. The grain that is "
-    "nearest to theirs is the best; more is not better."
-)
-"""Message below the table if it has the column `originals`."""
-_FACES_NOTE = (
-    "Each value is the mean over 4 sets of generated faces, each compared with all validation "
-    "images. The scores that were printed during the training differ: they use one set of "
-    "generated faces and, if there are 400 validation images or more, only half of these. All of "
-    "these faces have truncation 1. `srgan-gp evaluate` uses the default truncation of the model; "
-    "pass it --trunc 1 to compare."
-)
-"""Message below the table of scores of a face model."""
-
-
 def run(options: argparse.Namespace) -> int:
     """Fine-tune, compare, print the result and install a better model; return 0 in any case."""
     output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
@@ -119,6 +98,7 @@ def _run(options: argparse.Namespace, output: Path) -> int:
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
     from srgan_gp.finetuning.install import install, save_run_card
+    from srgan_gp.finetuning.score_notes import score_notes
 
     with stage_progress() as on_stage:
         outcome = finetune(
@@ -144,11 +124,8 @@ def _run(options: argparse.Namespace, output: Path) -> int:
         return 0
     for line in table(verdict.rows):
         print_result(line)
-    # Only rows of an upscaler name a way of downscaling.
-    is_upscaler = any(row.way for row in verdict.rows)
-    print_message(_DOWNSCALERS_NOTE if is_upscaler else _FACES_NOTE)
-    if any(row.originals is not None for row in verdict.rows):
-        print_message(_ORIGINALS_NOTE)
+    for note in score_notes(verdict.rows):
+        print_message(note)
     if outcome.ended_because:
         print_result(outcome.ended_because)
     comparison = "better" if verdict.is_better else "not better"

@@ -6,6 +6,7 @@ from srgan_gp.evaluation.face_scores import METRICS, NOVELTY, RELATIVE_METRICS, 
 from srgan_gp.evaluation.few_faces import MARK, UNRELIABLE, UNRELIABLE_CLASSES, few_faces_warning
 from srgan_gp.evaluation.image_scores import Scores
 from srgan_gp.evaluation.readable_images import SkippedImage
+from srgan_gp.metrics.pattern import no_texture_line
 from srgan_gp.metrics.score_directions import legend
 from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 from srgan_gp.models.helper_networks import CARD_FEATURES
@@ -27,6 +28,8 @@ def score_lines(scores: Scores) -> Iterator[str]:
     original = scores.original_texture
     if original:
         yield _row(f"the originals, {original.windows} flat windows", original.by_name())
+    else:
+        yield no_texture_line()
     yield from _torchmetrics_lines(scores.torchmetrics)
 
 

@@ -159,6 +159,18 @@ def pattern_and_grain(
     return spectrum.texture()
 
 
+def no_texture_line(suffix: str = "") -> str:
+    """Return a line for users that says why a set of images has no pattern and no grain.
+
+    Args:
+        suffix: follows the names of both scores, such as the name of a downscaler in brackets.
+    """
+    return (
+        f"Pattern and grain{suffix} are not measured: no image has a flat area of {WINDOW} x "
+        f"{WINDOW} pixels at least {MARGIN} from its border. This is no fault."
+    )
+
+
 def _flat_windows(values: np.ndarray) -> np.ndarray:
     """Return which windows of the luma (H, W) are flat: (rows, columns), bool."""
     windows = _windows(_without_blur(values, _FLAT_SIGMA))

@@ -154,6 +154,14 @@ def test_json_has_no_infinity_and_people_read_it(tmp_path, capsys):
     assert originals == "the originals, 2 flat windows: pattern 0.0000, grain 0.0000"
 
 
+def test_sets_without_a_flat_area_say_why_two_scores_are_missing(tmp_path, capsys):
+    Image.new("RGB", (64, 64), (9, 9, 9)).save(tmp_path / "small.png")
+    words = ["evaluate", "bicubic", "--data", str(tmp_path), "--feature-weights", "none"]
+    assert main(words) == 0
+    *_, last = capsys.readouterr().out.splitlines()
+    assert last.startswith("Pattern and grain are not measured: no image has a flat area of 64 x ")
+
+
 def damage(path):
     """Cut a copy of an image short: its header is complete, and its pixels are not."""
     Image.effect_noise((64, 64), 40).convert("RGB").save(path)
