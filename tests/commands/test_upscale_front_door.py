@@ -492,3 +492,67 @@ def test_a_result_of_the_first_frame_of_a_still_image_is_continued_without_it(up
     assert upscale(folder, "-o", out, "--frames", "first")[0] == 0
     code, report, _ = upscale(folder, "-o", out)
     assert (code, report["skipped"]) == (0, 3)
+
+
+@pytest.mark.parametrize(
+    ("exist", "code", "counts", "written"),
+    [
+        (None, 3, "0 done, 0 skipped, 2 failed", None),
+        ("skip", 0, "0 done, 2 skipped, 0 failed", None),
+        ("rename", 0, "2 done, 0 skipped, 0 failed", "a-2.png"),
+        ("overwrite", 0, "2 done, 0 skipped, 0 failed", "a.png"),
+    ],
+)
+@pytest.mark.parametrize("content", ["PNG", "BMP"])
+def test_a_file_with_the_suffix_of_another_format_is_planned_as_it_is_run(
+    repeating_model, tmp_path, capsys, content, exist, code, counts, written
+):
+    """The result of a PNG that is called `a.jpg` is `a.png`; the plan checks that path."""
+    (photos := tmp_path / "photos").mkdir()
+    Image.new("RGB", (8, 6)).save(photos / "a.jpg", format=content)
+    Image.new("RGB", (8, 6)).save(photos / "b.jpg")
+    out = tmp_path / "out"
+    words = ["upscale", str(photos), "-n", str(repeating_model), "--device", "cpu", "-o", str(out)]
+    assert main(words) == 0
+    assert sorted(path.name for path in out.glob("*.*g")) == ["a.png", "b.jpg"]
+    words += ["-s", "2", *(["--exist", exist] if exist else [])]
+    capsys.readouterr()
+    assert main([*words, "--dry-run"]) == code
+    planned = capsys.readouterr().out
+    assert main(words) == code
+    printed = capsys.readouterr().err
+    assert counts in printed
+    common = "E_EXISTS: 2 results exist and were made with other options (scale 4, now 2)"
+    assert (common in planned, common in printed) == (exist is None,) * 2
+    for text in (planned, printed):
+        assert text.count("E_EXISTS") == (exist is None)
+        assert text.count(f"skipped, its result exists: {out}/") == 2 * (exist == "skip")
+        assert written is None or f"{photos}/a.jpg: 8x6 -> 16x12 {out}/{written}" in text
+
+
+def test_a_dry_run_refuses_an_existing_png_of_a_result_too_large_for_its_format(
+    repeating_model, tmp_path, capsys
+):
+    """WebP has 16383 pixels a side; the result of a longer side is a PNG."""
+    Image.new("RGB", (4096, 1)).save(tmp_path / "a.webp")
+    Image.new("RGB", (8, 6)).save(tmp_path / "b.webp")
+    (out := tmp_path / "out").mkdir()
+    (out / "a.png").write_bytes(b"a file of the user")
+    words = [
+        "upscale",
+        str(tmp_path),
+        "-n",
+        str(repeating_model),
+        "--device",
+        "cpu",
+        "-o",
+        str(out),
+    ]
+    assert main([*words, "--dry-run"]) == 3
+    planned = capsys.readouterr().out
+    assert f"{tmp_path}/a.webp: E_EXISTS: {out}/a.png exists" in planned
+    assert main([*words, "--dry-run", "--exist", "skip"]) == 0
+    planned = capsys.readouterr().out
+    assert f"{tmp_path}/a.webp: skipped, its result exists: {out}/a.png" in planned
+    assert main([*words, "--exist", "skip"]) == 0
+    assert f"{tmp_path}/a.webp: skipped, its result exists: {out}/a.png" in capsys.readouterr().err

@@ -1,7 +1,7 @@
-"""Whether the result of an input keeps its format: `holds` and `keeps_format`.
+"""Whether the result of an input keeps its format: `holds`, `keeps_format` and `needs_fallback`.
 
-By these functions, `result_format` and the journal choose between the target of a job, the planned
-path of its result, and its fallback, a PNG.
+By these functions, `result_format`, the plan and the journal choose between the target of a job,
+the planned path of its result, and its fallback, a PNG.
 """
 
 import sys
@@ -55,3 +55,22 @@ def keeps_format(source: Path, target: Path) -> bool | None:
         return None
     # `stand_in` is a black image of the same size, depth and format, without memory for pixels.
     return holds(find_format(target.suffix), header.stand_in(), header.height, header.width)
+
+
+def needs_fallback(source: Path, target: Path) -> bool:
+    """Return whether the result of an image is certain to be a PNG, by the image's header.
+
+    Of several frames the first is looked at. The size of the result is not taken into account.
+
+    Args:
+        source: the image. No pixels are decoded.
+        target: path with the suffix of a format that can be written.
+
+    Returns:
+        False if the format of the target may hold the result, or if the header cannot be read.
+    """
+    try:
+        header = read_header(source, max_pixels=sys.maxsize, first_frame_only=True)
+    except (OSError, PictureError):
+        return False
+    return not holds(find_format(target.suffix), header.stand_in(), height=1, width=1)

@@ -36,6 +36,7 @@ from pathlib import Path
 
 from srgan_gp.batch.inputs.walk import Found
 from srgan_gp.batch.naming.collisions import Targets
+from srgan_gp.batch.naming.lossless_formats import needs_fallback
 from srgan_gp.batch.naming.output_options import Exist, Output
 from srgan_gp.batch.naming.single_target import SingleTarget
 from srgan_gp.batch.results.existing_results import EXISTS_CODE, existing_result_error
@@ -132,6 +133,14 @@ class Plan(AbstractContextManager["Plan"]):
                     # target would hide it. With `skip` there is no such error.
                     checks_target = self.exist == "skip" or is_file(source)
                     path_to_write = self.settle(target) if checks_target else target
+                    if (
+                        fallback is not None
+                        and os.path.lexists(fallback)
+                        and not os.path.lexists(target)
+                        and needs_fallback(source, target)  # It reads the header, so it is last.
+                    ):
+                        target, path_to_write = fallback, self.settle(fallback)
+                        fallback = None
             except PictureError as refusal:
                 yield Refused(source, refusal)
                 continue

@@ -7,11 +7,11 @@ its result. The fallback is a PNG, written if the format of the target cannot ho
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
-from srgan_gp.batch.naming.plan import Plan, Refused, Skipped, UpscaleJob
+from srgan_gp.batch.naming.plan import RESULT_EXISTS, Plan, Refused, Skipped, UpscaleJob
 from srgan_gp.batch.naming.result_format import check_result_size, chosen_target
 from srgan_gp.batch.results.byte_counts import size_text
 from srgan_gp.errors import OutputError, PictureError
@@ -89,9 +89,16 @@ def preview(plan: Plan, settings: UpscaleSettings, model_scale: int) -> Iterator
     for entry in plan:
         if isinstance(entry, UpscaleJob):
             try:
-                yield forecast(entry, settings, model_scale)
+                expected = forecast(entry, settings, model_scale)
+                # The run asks again before it writes, for the path that the header leads to.
+                path = plan.settle(expected.target)
             except PictureError as error:
                 yield Refused(entry.source, error)
+                continue
+            if path is None:
+                yield Skipped(entry.source, expected.target, RESULT_EXISTS)
+            else:
+                yield replace(expected, target=path)
         else:
             yield entry
 
