@@ -12,7 +12,7 @@ class UpscaleReport:
     """How the images of one call were upscaled.
 
     Attributes:
-        model: name of the model; for an average of two models, both names and the fidelity.
+        model: name of the model, as `Upscaler.name`.
         fidelity: weight of the fidelity partner, 0 to 1; None where the model runs as it is.
         provider: ONNX Runtime's execution provider.
         device: `cpu` or `cuda:N`.

@@ -29,7 +29,7 @@ class Upscaler(LoadedModel):
         faces: enhances the faces in the results; None leaves them as they are.
 
     Attributes:
-        name: name of the model; for an average of two (see `fidelity`), both names and the weight.
+        name: name of the model; with `fidelity` also that weight, and the model that it leads to.
         fidelity: weight, 0 to 1, of the fidelity partner (a model of the same network that stays
             closer to the input) in an average of the weights of both models; None: no average.
         scale: scale factor of the network.

@@ -47,6 +47,16 @@ def test_the_report_and_the_first_line_name_the_mixture(upscale):
     assert printed.startswith("--look natural: near at fidelity 0.5 (towards far) on cpu.")
 
 
+@pytest.mark.parametrize(
+    ("look", "fidelity", "weights"), [("crisp", 0, "near"), ("faithful", 1, "far")]
+)
+def test_at_an_end_the_model_whose_weights_are_used_is_named(upscale, look, fidelity, weights):
+    name = f"near at fidelity {fidelity} (the weights of {weights})"
+    report = json.loads(upscale("--look", look, "--json")[1])
+    assert (report["model"], report["fidelity"]) == (name, fidelity)
+    assert upscale("--look", look)[2].startswith(f"--look {look}: {name} on cpu.")
+
+
 def test_the_report_of_one_model_alone_has_no_fidelity(upscale):
     report = json.loads(upscale("--json")[1])
     assert (report["model"], report["fidelity"]) == ("near", None)

@@ -23,7 +23,8 @@ class ModelBytes:
     """A verified ONNX model."""
 
     name: str
-    """Name of the model; for an average of two, both names and the fidelity."""
+    """Name of the model; with a fidelity, also the fidelity and the partner, or at 0 and 1 the model
+    whose weights are used."""
     data: bytes
     """Bytes of an ONNX file."""
     sha256: str
@@ -73,10 +74,12 @@ def read_model(
     if fidelity is None:
         return ModelBytes(file.name, *_read_verified(file), file.card)
     partner = find_partner(file)
-    name = f"{file.name} at fidelity {fidelity:g} (towards {partner.name})"
+    name = f"{file.name} at fidelity {fidelity:g}"
     if fidelity in (0, 1):
         unmixed = partner if fidelity == 1 else file
+        name += f" (the weights of {unmixed.name})"
         return ModelBytes(name, *_read_verified(unmixed), file.card)
+    name += f" (towards {partner.name})"
     data = _read_average(file, partner, fidelity)
     return ModelBytes(name, data, hashlib.sha256(data).hexdigest(), file.card)
 

@@ -47,8 +47,10 @@ def test_an_average_has_its_own_name_and_hash(partners):
 
 
 def test_fidelity_is_in_the_name_only_if_it_was_requested(partners):
-    partner = Session.open("near", device="cpu", fidelity=1).info
-    assert (partner.name, partner.fidelity) == ("near at fidelity 1 (towards far)", 1)
+    for fidelity, weights in ((0, "near"), (1, "far")):
+        info = Session.open("near", device="cpu", fidelity=fidelity).info
+        name = f"near at fidelity {fidelity} (the weights of {weights})"
+        assert (info.name, info.fidelity) == (name, fidelity)
     plain = Session.open("near", device="cpu").info
     assert (plain.name, plain.fidelity) == ("near", None)
 
