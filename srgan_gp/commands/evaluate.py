@@ -67,7 +67,10 @@ _FIDELITY = (
     "0: the weights of photo-x4; 1: those of photo-x4-psnr; between: an average [the model alone]"
 )
 _TRAIN_DATA = "training faces of the model: a baseline, and to detect memorisation"
-_COUNT = "number of faces to generate, and of training faces [1024, or all of --train-data]"
+_COUNT = (
+    "number of faces to generate, and of training faces [1024, or all of --train-data if these are "
+    "fewer]. FD and SWD are comparable only at equal numbers"
+)
 _HALF = f"part of --data to use, where it has {FEWEST_TO_SPLIT} faces or more [report]"
 _DETECTOR = (
     "YuNet (.onnx) for FD-yunet and the share of images with one face, or none to skip them "

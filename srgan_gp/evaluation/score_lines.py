@@ -38,8 +38,9 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
     side = scores.image_size
     real = f"{scores.validation.count} validation faces ({scores.half})"
     yield (
-        f"{scores.name} on {scores.data}: {scores.count} faces of {side} x {side}, truncation "
-        f"{scores.truncation:g}, against {real}; squeeze and SWD: {scores.paired_count} of each"
+        f"{scores.name} on {scores.data}: {scores.count} generated faces of {side} x {side}, "
+        f"truncation {scores.truncation:g}, against {real}; squeeze and SWD: "
+        f"{scores.paired_count} of each"
     )
     yield from _skipped_lines(scores.skipped, "the others")
     titles = {key: title for key, (title, _) in METRICS.items()}
@@ -50,6 +51,10 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
     yield from _feature_lines("squeeze distances", scores.feature_network)
     if scores.detector:
         yield f"FD-yunet by the network {scores.detector}"
+    yield (
+        "FD and SWD are comparable only at equal numbers of faces: here "
+        f"{scores.count} generated (--count {scores.count}) and {real}"
+    )
     for face_set in (scores.model, *scores.baselines, scores.validation):
         values = face_set.by_name()
         if any(value is not None for value in values.values()):  # None: it could not be measured

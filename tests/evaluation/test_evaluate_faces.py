@@ -284,9 +284,12 @@ def test_the_command_prints_every_set_and_the_verdict(tiny_face_model, tmp_path,
     shown = capsys.readouterr()
     first, directions, *_, last, warning = shown.out.splitlines()
     assert first == (
-        f"tiny-faces on {tmp_path / 'unseen'}: 3 faces of 8 x 8, truncation 1, against 4 "
+        f"tiny-faces on {tmp_path / 'unseen'}: 3 generated faces of 8 x 8, truncation 1, against 4 "
         "validation faces (all); squeeze and SWD: 3 of each"
     )
+    numbers = "equal numbers of faces: here 3 generated (--count 3) and 4 validation faces (all)"
+    assert any(line.endswith(numbers) for line in shown.out.splitlines())
+    assert warning.endswith(" on the same faces, with the same number of generated faces.")
     assert last == f"novelty {values['memorisation']:.4f}: no sign of memorisation"
     assert directions.endswith("better if near 1: border ratio, novelty")
     assert warning.startswith("* warning: 4 validation faces are few. ")
