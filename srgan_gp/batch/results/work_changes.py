@@ -25,8 +25,8 @@ _WORDING = {
     "face_detector": ("the face detector {}", "without --faces"),
 }
 """By name of an option: its text with a value, and its text where it is not used."""
-_UNUSED = (None, False, "auto", "all", "")
-"""Values of options that are not used; see `_is_unused`."""
+_UNUSED_TEXTS = ("auto", "all", "")
+"""Texts that are values of options that are not used."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     parts: list[str] = []
     if (old.get("fidelity") or 0) != (new.get("fidelity") or 0):
         parts.append(f"{_look_text(old, new)}, now {_look_text(new, old)}")
-    has_faces = ["face_strength" in values for values in (old, new)]
+    has_faces = ["face_strength" in options for options in (old, new)]
     if has_faces[0] != has_faces[1]:
         texts = ["--faces" if value else "without --faces" for value in has_faces]
         parts.append(f"{texts[0]}, now {texts[1]}")
@@ -114,8 +114,8 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
 
 
 def _is_unused(value: object) -> bool:
-    """Return whether an option is not used; the number 0 is a value, though it equals False."""
-    return value is False or (value in _UNUSED and not isinstance(value, float))
+    """Return whether an option is not used, by its value. The number 0 is a value that is used."""
+    return value is None or value is False or value in _UNUSED_TEXTS
 
 
 def _look_text(values: dict[str, Any], other: dict[str, Any]) -> str:

@@ -47,6 +47,7 @@ def typed(sha256="a", model="m", /, **options):
         (typed(), typed(**FACES), "without --faces, now --faces"),
         (typed(**FACES), typed(**FACES | {"face_strength": 0.5}), "--face-strength 1, now 0.5"),
         (typed(**FACES), typed(**FACES | {"face_strength": 0.0}), "--face-strength 1, now 0"),
+        (typed(**FACES), typed(**FACES | {"face_strength": 0}), "--face-strength 1, now 0"),
     ],
 )
 def test_options_are_named_as_they_are_typed(made, now, differences):
