@@ -8,13 +8,13 @@ Upscale a photo, and keep its ICC profile, EXIF and alpha:
     picture = upscaler.upscale("photo.jpg")
     write_image(picture, "large.png")
 
-The scale is that of the model; other scales resample its result. The model is always the one that
-is loaded: for scales up to 2 load "photo-x2", which is better. The command line chooses it if no
-model is named.
+Without `scale=`, the scale is that of the model; for another scale the result of the model is
+resampled. `scale=` does not change the model: for scales up to 2 load "photo-x2", which is better
+for them. The command line loads "photo-x2" for such scales if no model is named.
 
 `upscale` takes a path, the bytes of a file, an open binary file, a `Picture`, a numpy array
-(height, width, channels) of RGB, RGBA or grey, a Pillow image, or a list of them, and returns the
-same kind; for a file it returns a `Picture`.
+(height, width, channels) of RGB, RGBA or grey, a Pillow image, or a list of them. The result is of
+the same kind; for a path, bytes or an open file it is a `Picture`.
 `Picture.pixels` and `np.asarray(picture)` are arrays:
 
     import numpy as np
@@ -36,11 +36,11 @@ The public names:
     Upscaler       upscales images with one model; `Upscaler.load(name_or_path)` opens it
     FaceGenerator  generates faces from seeds
     Picture        an image with its alpha, ICC profile and metadata
-    read_image     reads a file, by its path, its bytes or open, as a `Picture`
+    read_image     reads a path, the bytes of a file or an open file as a `Picture`
     write_image    writes a `Picture`, an array or a Pillow image to a file
     list_models    lists the model cards; their names are those that `load` takes
     ModelCard      description of a model: purpose, licence, scores, limits
-    Score          `card.scores`: metric, validation set, value and protocol
+    Score          an entry of `card.scores`: metric, validation set, value and protocol
     UpscaleReport  `upscaler.report`: tiles, seconds, warnings and faces of a call
     FaceOptions    options of `Upscaler.load(faces=...)`: strength, model, detector
     FaceResult     a face in `upscaler.report.faces`, and what was done to it
@@ -48,7 +48,7 @@ The public names:
 Errors; `error.code` is a stable code, and the message is for the user:
 
     SrganGpError       base class of the errors of this package
-    UsageError         a value or a combination of values is not valid
+    UsageError         an option, such as `fidelity`, or a combination of options is not valid
     MissingExtraError  a UsageError: packages are missing; the message has the pip command
     PictureError       one image cannot be read, upscaled or written
     OutputError        a file cannot be written
@@ -56,8 +56,9 @@ Errors; `error.code` is a stable code, and the message is for the user:
     ModelRefusedError  a model is unknown, damaged or unsuitable
     Cancelled          `Upscaler.cancel` ended the call
 
-A wrong type is a TypeError, and a wrong shape, dtype or range a ValueError, as in numpy. The
-command line is `srgan_gp.cli`. The packages below are not part of the stable API.
+A wrong type is a TypeError, as in numpy. A wrong shape, dtype or range of an array and a wrong
+`scale` or `tile` are ValueErrors. The command line is `srgan_gp.cli`. Only the names above are part
+of the stable API; the names in subpackages are not.
 """
 
 from importlib import import_module
