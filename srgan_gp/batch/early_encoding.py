@@ -18,7 +18,7 @@ from srgan_gp.images.formats import FORMATS
 from srgan_gp.system.files import Staged, drop, write_staged
 
 EARLY_SUFFIXES = frozenset(
-    suffix for row in FORMATS.values() if row.reads_rows for suffix in row.suffixes
+    suffix for format in FORMATS.values() if format.reads_rows for suffix in format.suffixes
 )
 """Suffixes of the formats that are encoded row by row, such as `.png`; in lower case."""
 
@@ -106,7 +106,7 @@ class EarlyEncoding:
     def _cancel(self) -> None:
         """End the encoding after an error of `upscale`, and remove the staged file."""
         if self._growing_result is not None and self._thread is not None:
-            self._growing_result.progress.cancel()  # The encoder no longer waits for rows.
+            self._growing_result.progress.cancel()  # raises `Cancelled` where the encoder waits
             self._thread.join()
         if self._encoded is not None:
             staged, _warnings = self._encoded

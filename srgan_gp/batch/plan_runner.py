@@ -73,7 +73,8 @@ class Outcome:
     message: str | None = None
     """Message of a failure, or why the input was not tried; without the name of the file."""
     shared: str = ""
-    """`ExistingResultError.shared` of a failure, for printed lines; reports do not have it."""
+    """What a failure has in common with failures of other inputs, so that one line can be printed
+    for all: `ExistingResultError.shared`. Reports do not have this field."""
     size: tuple[int, int] | None = None
     """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int] | None = None
@@ -97,7 +98,8 @@ class PlanRunner:
         engine: runs the jobs; used by this run alone, and closed when an error ends the run.
         report: called with the outcome of each input as soon as it is known.
         journal: journal of the output folder; None: results are not recorded.
-        work_key: hash of model and options, the result of `results.work.work_key`.
+        work_key: hash of model and options, the result of `results.work.work_key`; only the journal
+            needs it.
         check: called several times a second and before each input, to show the progress and to
             check for signals. Its exceptions end the run.
     """
@@ -115,6 +117,7 @@ class PlanRunner:
     )
     """Folders of results that `_prepare_folder` has tried, with their errors; None: no error."""
     _created_folders: set[Path] = field(default_factory=set[Path], init=False)
+    """Folders of results that did not exist; those without a result are removed at the end."""
     _reached_count: int = field(default=0, init=False)
     """Number of inputs that the run has reached, in the order of the plan."""
 
@@ -184,7 +187,7 @@ class PlanRunner:
             outcome = _failed(source, error)
         except OutputError as error:
             if concerns_the_disk(error) or isinstance(error, JournalError):
-                raise
+                raise  # No later result could be written or recorded either.
             outcome = _failed(source, PictureError(error.code, str(error)))
         finally:
             if result.staged is not None and not is_committed:

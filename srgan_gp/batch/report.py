@@ -27,7 +27,7 @@ from srgan_gp.system.paths import is_file, is_folder
 _BYTES_IN_MEMORY = 1 << 20
 """Outcomes of more bytes than this are kept in a temporary file."""
 _LONGEST_LINE_BYTES = 1 << 16
-"""Limit in bytes for the first line of a report; it has two paths of up to 4 kB each."""
+"""Limit in bytes for the first line of a report. A line has two paths of up to 4 kB each."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +103,12 @@ def check_report(path: Path) -> None:
     """
     if path.suffix.lower() in PICTURE_SUFFIXES:
         raise UsageError(f"--report {path} would replace an image; try {path.stem}.jsonl.")
-    real = Path(os.path.realpath(path))  # without links
-    if JOURNAL_FOLDER in real.parts:
+    real_path = Path(os.path.realpath(path))  # without links
+    if JOURNAL_FOLDER in real_path.parts:
         raise UsageError(f"--report {path} lies in a folder of journals; choose another one.")
-    if is_folder(real):
+    if is_folder(real_path):
         raise UsageError(f"--report {path} is a folder; name a file, such as {path}/report.jsonl.")
-    if os.path.lexists(real) and not _is_report(real):
+    if os.path.lexists(real_path) and not _is_report(real_path):
         raise UsageError(
             f"--report {path} would replace a file that is not a report of an earlier run; "
             "choose another name."
@@ -161,7 +161,8 @@ def summary_line(
     Args:
         counts: number of inputs by status.
         skipped_files: files that the walk over the folders skipped.
-        earlier_results: number of further files that the plan skipped, as results of earlier runs.
+        earlier_results: number of results of earlier runs that the plan recognised, besides those
+            that the walk recognised (`skipped_files.results`).
     """
     text = f"{counts['done']} done, {counts['skipped']} skipped, {counts['failed']} failed"
     if counts["not_tried"]:

@@ -79,10 +79,11 @@ def run_once(request: RunRequest) -> int:
     output, engine, about = request.output, request.opened.engine, request.opened.about
     key = request.work.key
     with (
-        locked_journal(output.folder, request.work, is_kept=request.keeps_journal) as journal,
+        locked_journal(output.folder, request.work, keeps_journal=request.keeps_journal) as journal,
         make_plan(request.inputs, output, journal=journal, work_key=key) as plan,
     ):
-        needed = check_space(plan, request.settings, about.scale, output.folder)
+        # Raises an OutputError if the disk has too little space for the results.
+        input_facts = check_space(plan, request.settings, about.scale, output.folder)
         # Lines about the inputs. A run with a single file prints them only if that file is the
         # result of an earlier run.
         lines: Iterable[str] = ()
@@ -91,10 +92,10 @@ def run_once(request: RunRequest) -> int:
             lines = listing_lines(
                 skipped_files,
                 earlier_results=plan.earlier_results,
-                written_by_srgan_gp=needed.written_by_srgan_gp,
+                written_by_srgan_gp=input_facts.written_by_srgan_gp,
             )
         with _open_reporter(
-            request, plan.total, plan.earlier_results, needed.pixels, lines
+            request, plan.total, plan.earlier_results, input_facts.pixels, lines
         ) as reporter:
             PlanRunner(
                 plan, engine, reporter.report, journal=journal, work_key=key, check=reporter.check
@@ -110,9 +111,9 @@ def watch(request: RunRequest) -> NoReturn:
         Stopped: a signal ended the run.
     """
     watched_inputs, engine = Watch(request.inputs), request.opened.engine
-    folder, is_kept, key = request.output.folder, request.keeps_journal, request.work.key
+    folder, keeps_journal, key = request.output.folder, request.keeps_journal, request.work.key
     with (
-        locked_journal(folder, request.work, is_kept=is_kept) as journal,
+        locked_journal(folder, request.work, keeps_journal=keeps_journal) as journal,
         # Earlier results are not counted: each poll also finds the results of this run.
         _open_reporter(request, total=None, earlier_results=0) as reporter,
     ):
@@ -146,8 +147,8 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
 
     Args:
         request: the run.
-        has_estimate: upscale a small image, to estimate the time of the run. With several devices
-            no estimate is made, since other processes run the model.
+        has_estimate: upscale a small image, to estimate the time of the run on this machine. With
+            several devices no estimate is made in any case, since other processes run the model.
 
     Raises:
         SrganGpError: the run could not start.
@@ -186,7 +187,7 @@ def _open_reporter(
     Args:
         request: the run.
         total: number of inputs; None: unknown.
-        earlier_results: files that the plan skipped as results of earlier runs, for the summary.
+        earlier_results: as for `summary_line`.
         pixels: pixels of the inputs by path, for the progress; None: unknown.
         first_lines: lines to print before the first image.
     """

@@ -112,9 +112,10 @@ class RunReporter:
         """Print and record the outcome of an input.
 
         An input that was not tried is recorded, but not printed. Inputs that were refused because
-        of an existing result are printed later, those of the same difference in one line: before
-        the next upscaled image, or at the end. A difference that is new after the first upscaled
-        image is printed at once.
+        their results exist are collected in `existing`. There is one line for all whose results
+        differ in the same way from those of this run, such as by another model. These lines are
+        printed before the next upscaled image, or at the end. When the engine has begun with an
+        image, the first input with a new difference is printed at once.
         """
         if outcome.status == "done":
             self._has_begun = True
@@ -174,7 +175,7 @@ class RunReporter:
         in_progress = dict(self._in_progress)  # a copy, since engines call `note_tiles` meanwhile
         now = time.monotonic()
         if in_progress and not self._has_begun:
-            # Before hours of work, in case the options are not those that the user meant.
+            # Printed before hours of work: the user can still stop a run with wrong options.
             self._has_begun = True
             if self.existing.groups:
                 self.print_existing()
@@ -197,8 +198,9 @@ class RunReporter:
             if progress.done == progress.total:
                 text += ": upscaled; writing the result"
         if self._mean_pixels and self._total:
-            unmeasured = max(self._total - self.counts.total() - len(self._pixels), 0)
-            estimated = self._remaining_pixels + unmeasured * self._mean_pixels
+            # Unfinished inputs of unknown size.
+            unmeasured_count = max(self._total - self.counts.total() - len(self._pixels), 0)
+            estimated = self._remaining_pixels + unmeasured_count * self._mean_pixels
             all_pixels = self._done_pixels + estimated
             self.display.move(done, text, min(done_pixels / all_pixels, 1.0) if all_pixels else 1.0)
         else:
@@ -207,7 +209,7 @@ class RunReporter:
     @property
     def exit_code(self) -> int:
         """Exit code of the program, if no error ends the run: 0, or the code of a failed input."""
-        # An internal error of one image comes first, then a result that could not be written.
+        # An internal error (`SrganGpError.code`) comes first, then a result that cannot be written.
         for error_class in (SrganGpError, OutputError):
             if error_class.code in self._codes:
                 return error_class.exit_code

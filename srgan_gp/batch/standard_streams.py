@@ -38,7 +38,7 @@ class Streams:
     """Value of -o as the user passed it; for `-` a temporary folder. The file in that folder is
     copied to standard output at the end."""
     folder: str
-    """The temporary folder, with a separator at its end."""
+    """The temporary folder, with a separator at its end; `with_stream_names` removes this text."""
 
 
 @contextmanager
@@ -70,7 +70,7 @@ def temporary_files(inputs: Sequence[str], output: str | None) -> Generator[Stre
             streams = replace(streams, output=os.path.join(results, ""))  # noqa: PTH118
         yield streams
         if output == STREAM:
-            for result in results.iterdir():
+            for result in results.iterdir():  # one file; none if the image failed
                 _copy_to_output(result)
 
 

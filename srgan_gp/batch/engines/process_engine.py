@@ -5,7 +5,7 @@ loaded, then one `Result` for each job.
 """
 
 import multiprocessing
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -41,12 +41,8 @@ class Worker:
         self.device = device
         self.ready: Ready | None = None
         """First message of the process; None while the model loads."""
-        self.jobs: set[UpscaleJob] = set()
-
-    @property
-    def in_progress(self) -> Collection[UpscaleJob]:
+        self.in_progress: set[UpscaleJob] = set()
         """Jobs that the process is running."""
-        return self.jobs
 
     @property
     def capacity(self) -> int:
@@ -55,7 +51,7 @@ class Worker:
 
     def begin(self, job: UpscaleJob) -> None:
         """Send a job. If the process has ended, `ProcessEngine.take` notices it later."""
-        self.jobs.add(job)
+        self.in_progress.add(job)
         try:
             self.pipe.send(job)
         except OSError:
@@ -133,7 +129,7 @@ class ProcessEngine:
             worker.pipe.close()  # All workers begin to end now; the loop below waits for each.
         for worker in self._workers:
             worker.end()
-            self._folders_to_sweep |= {job.target.parent for job in worker.jobs}
+            self._folders_to_sweep |= {job.target.parent for job in worker.in_progress}
         self._workers = []
         # Last, when no process writes any more. A worker has released the locks of the results that
         # it sent, so `sweep` also removes the results that were not taken.
@@ -166,7 +162,7 @@ class ProcessEngine:
             worker.ready = message
             self._retry_queue.distribute(self._workers)
             return None
-        worker.jobs.discard(message.job)
+        worker.in_progress.discard(message.job)
         self._retry_queue.finish(message.job)
         self._retry_queue.distribute(self._workers)
         return message
@@ -183,8 +179,8 @@ class ProcessEngine:
                 "is there enough memory?"
             )
         worker.end()
-        self._folders_to_sweep |= {job.target.parent for job in worker.jobs}
-        self._failures += self._retry_queue.requeue(worker.jobs)
+        self._folders_to_sweep |= {job.target.parent for job in worker.in_progress}
+        self._failures += self._retry_queue.requeue(worker.in_progress)
         self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
 
     def _drop_results(self, worker: Worker) -> None:

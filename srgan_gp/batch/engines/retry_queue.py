@@ -67,7 +67,7 @@ class RetryQueue:
                 if has_given:
                     break  # The worker may not be the least busy one any more: sort again.
 
-    def next_for(self, in_progress: Collection[UpscaleJob], capacity: int) -> UpscaleJob | None:
+    def take_next(self, in_progress: Collection[UpscaleJob], capacity: int) -> UpscaleJob | None:
         """Remove the next job for a worker from the queue, and return it; None: no job for now.
 
         Args:
@@ -106,7 +106,7 @@ class RetryQueue:
         """Start the next job on a worker, if it has room; return whether one was started."""
         if worker.capacity == 0:  # It is not ready.
             return False
-        job = self.next_for(worker.in_progress, worker.capacity)
+        job = self.take_next(worker.in_progress, worker.capacity)
         if job is None:
             return False
         worker.begin(job)

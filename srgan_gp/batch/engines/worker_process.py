@@ -22,8 +22,8 @@ if TYPE_CHECKING:  # Importing it takes as long as decoding an image.
     from multiprocessing.connection import Connection
 
 OpenUpscalers = Callable[[str], Sequence[Upscaler]]
-"""Function of a device's name that loads a model there and returns the upscalers of a
-`ThreadEngine`. Can be pickled."""
+"""Function that takes the name of a device, loads a model there, and returns the upscalers of a
+`ThreadEngine`. It can be pickled, to be sent to a worker."""
 
 
 def load_upscalers(
@@ -35,10 +35,11 @@ def load_upscalers(
     precision: str = "auto",
     faces: FaceOptions | None = None,
 ) -> list[Upscaler]:
-    """Load a model once, and return two upscalers that share it, for a `ThreadEngine`.
+    """Load a model once, and return two upscalers that share it.
 
+    With two upscalers a `ThreadEngine` prepares one image while the network processes another.
     Arguments and errors are those of `Upscaler.load`; `threads` is the number of CPU threads of the
-    network. None for `model` is the default model.
+    network. If `model` is None, the default model is loaded.
     """
     upscaler = Upscaler.load(
         DEFAULT_MODEL if model is None else model,
@@ -67,7 +68,7 @@ class About:
     choice: str
     """Model and device, with the reason of the choice, in one line for the user."""
     face_work: dict[str, object]
-    """Options that determine how faces are enhanced, as JSON types; empty if they are not."""
+    """Options of face enhancement, as JSON types; empty if faces are not enhanced."""
 
     @classmethod
     def of(cls, upscaler: Upscaler) -> "About":

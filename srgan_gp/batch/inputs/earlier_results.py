@@ -13,20 +13,21 @@ from pathlib import Path
 from srgan_gp.batch.results.journal import JOURNAL_FILE
 from srgan_gp.system.paths import is_file
 
-_NAME = re.compile(r"(?P<stem>.+)_(?:x\d+(?:\.\d+)?|w\d+)")
+_RESULT_STEM = re.compile(r"(?P<stem>.+)_(?:x\d+(?:\.\d+)?|w\d+)")
 """Stem of a result without `-o`: `a_x4`, `a_x2.5` (scale) or `a_w3840` (width in pixels)."""
 
 
 def is_beside_its_image(path: Path, suffixes: frozenset[str]) -> bool:
     """Return whether a file has the name of a result, and is beside the image that it is made of.
 
-    So `a_x4.jpg` is a result if `a.jpg`, `a` with another suffix of an image, or a file `a` exists.
+    So `a_x4.jpg` is a result if `a.jpg`, `a` with another suffix of an image, or a file `a` without
+    a suffix exists.
 
     Args:
         path: path of the file.
         suffixes: suffixes of images with the dot, in lower case.
     """
-    match = _NAME.fullmatch(path.stem)
+    match = _RESULT_STEM.fullmatch(path.stem)
     if match is None:
         return False
     if is_file(path.parent / match["stem"]):
@@ -40,7 +41,7 @@ def is_beside_its_image(path: Path, suffixes: frozenset[str]) -> bool:
 
 def has_name_of_result(path: Path) -> bool:
     """Return whether a file has the name of a result, such as `a_x4.jpg`, by the name alone."""
-    return _NAME.fullmatch(path.stem) is not None
+    return _RESULT_STEM.fullmatch(path.stem) is not None
 
 
 def journals_above(folder: Path) -> tuple[Path, ...]:

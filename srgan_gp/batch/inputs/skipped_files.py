@@ -25,30 +25,33 @@ _UNREAD_KINDS = {
 
 @dataclass
 class SkippedFiles:
-    """Files and folders that a walk skipped, and inputs that a message names."""
+    """Files and folders that a walk skipped, and inputs that may be mistakes.
+
+    Such an input is upscaled, and a message names it.
+    """
 
     kinds: Counter[str] = field(default_factory=Counter[str])
     """Files that are not images, by kind: the suffix in lower case, `hidden` or `without a suffix`.
     """
     results: int = 0
-    """Results of earlier runs."""
+    """Number of results of earlier runs, which are not inputs."""
     first_result: Path | None = None
     """Path of the first of `results`."""
     folders: int = 0
-    """Folders that were not entered: hidden folders, or all if the walk is not recursive."""
+    """Number of folders that were not entered: hidden ones, or all if the walk is not recursive."""
     is_recursive: bool = False
     """Whether the walk enters folders inside folders."""
     links: int = 0
-    """Links to folders, which are not followed."""
+    """Number of links to folders, which are not followed."""
     repeated: list[Path] = field(default_factory=list[Path])
-    """Inputs that a message names: results of earlier runs that the user passed as files."""
+    """Inputs that are results of earlier runs; the user passed them as files."""
     result_names: int = 0
-    """Number of inputs that a message names: files in folders that have the name of a result, such
-    as `a_x4.jpg`, and whose image is not beside them."""
+    """Number of inputs that were found in a folder and have the name of a result, such as
+    `a_x4.jpg`, without the image `a.jpg` beside them."""
     first_result_name: Path | None = None
     """Path of the first of `result_names`."""
     prepared: list[Path] = field(default_factory=list[Path])
-    """Inputs that a message names: folders in which a zip of `srgan-gp prepare` was unpacked."""
+    """Folders in which a zip of `srgan-gp prepare` was unpacked; the faces in them are inputs."""
 
     def note_result(self, path: Path) -> None:
         """Count a file for `results`, and keep the path of the first one."""
@@ -108,7 +111,8 @@ def listing_lines(
 
     Args:
         skipped_files: files that the walk skipped.
-        earlier_results: number of further files that the plan skipped, as results of earlier runs.
+        earlier_results: number of results of earlier runs that the plan recognised, besides those
+            that the walk recognised (`skipped_files.results`).
         written_by_srgan_gp: inputs that `srgan-gp generate` or `srgan-gp prepare` wrote.
     """
     yield from skipped_lines(skipped_files)

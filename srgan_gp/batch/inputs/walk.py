@@ -32,7 +32,7 @@ from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images.file_types import CONTAINERS
 from srgan_gp.system.paths import is_folder
 
-PICTURE_SUFFIXES = frozenset(suffix for c in CONTAINERS for suffix in c.suffixes)
+PICTURE_SUFFIXES = frozenset(suffix for row in CONTAINERS for suffix in row.suffixes)
 """Suffixes, in lower case, by which images are found in a folder."""
 _URL = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]+://")
 _RESULT_MARK = re.compile(r"_[xw]\d")
@@ -160,7 +160,8 @@ class Walk:
             self.skipped_files.kinds["hidden"] += 1
         elif path.suffix.lower() not in PICTURE_SUFFIXES:
             self.skipped_files.kinds[path.suffix.lower() or "without a suffix"] += 1
-            # An unpacked zip of `srgan-gp prepare` has this file beside its folder `train`.
+            # An unpacked zip of `srgan-gp prepare` has this file beside its folder `train`, whose
+            # faces a recursive walk finds.
             if path.name == "manifest.json" and self.recursive and is_folder(path.parent / "train"):
                 self.skipped_files.prepared.append(path.parent)
         elif is_beside_its_image(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
@@ -177,6 +178,8 @@ class Walk:
 
     def _enters(self, folder: Path, levels: list[OpenFolder]) -> bool:
         """Return whether the walk enters a folder; count one that is not entered.
+
+        The folder of a journal and the output folder are neither entered nor counted.
 
         Args:
             folder: the folder.

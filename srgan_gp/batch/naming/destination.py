@@ -31,6 +31,8 @@ class Destination:
     format: str = "auto"
     """Value of `--format`; `auto`: each result keeps the format of its image if possible."""
     suffix: str | None = None
+    """Value of `--suffix`. None: not passed; a result beside its image gets a suffix such as `_x4`.
+    """
     name_template: str | None = None
     exist: Exist | None = None
     """What to do about an existing result, as for `Output.exist`."""
@@ -79,11 +81,11 @@ class Destination:
         if self.format != "auto":
             extension = FORMATS[find_format(self.format)].suffixes[0]
         folder, suffix = self.folder, self.suffix or ""
-        # A path that is neither an existing folder nor ends with a separator.
-        is_new = folder is not None and not names_a_folder(self.path or "")
-        # With one image, a new path such as `large.xyz` is more likely a misspelled file name than
-        # a folder.
-        if single is not None and folder is not None and is_new and folder.suffix:
+        # The path is neither that of an existing folder nor ends with a separator.
+        may_be_file = folder is not None and not names_a_folder(self.path or "")
+        # With one image, such a path, as `large.xyz`, is more likely a misspelled file name than a
+        # new folder.
+        if single is not None and folder is not None and may_be_file and folder.suffix:
             raise UsageError(
                 f"{self.path} has no ending of an image; choose one of "
                 f"{', '.join(row.suffixes[0] for row in FORMATS.values())}, or write "

@@ -19,7 +19,9 @@ from srgan_gp.images.image_header import read_header
 
 
 def holds(name: str, content: Picture | FrameSequence, height: int, width: int) -> bool:
-    """Return whether a format is that of the input, and can hold the enlarged content without loss.
+    """Return whether a format is that of the input, and can hold the enlarged content.
+
+    The content keeps its bits, alpha, colours and frames. The codec may be lossy, such as JPEG.
 
     Args:
         name: a key of `FORMATS`.
@@ -38,9 +40,9 @@ def holds(name: str, content: Picture | FrameSequence, height: int, width: int) 
 
 
 def keeps_format(source: Path, target: Path) -> bool | None:
-    """Return whether the format of a target can hold the result of an image, by the image's header.
+    """Return what `holds` returns for the format of a target and an image, by the image's header.
 
-    The size of the result is not taken into account.
+    The size of the result is not taken into account: the size of the image takes its place.
 
     Args:
         source: the image. No pixels are decoded.

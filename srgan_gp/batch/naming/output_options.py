@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from srgan_gp.batch.naming.name_templates import Template
-from srgan_gp.batch.naming.result_names import PLAIN, Naming
+from srgan_gp.batch.naming.result_names import DEFAULT_TEMPLATE, Naming
 from srgan_gp.errors import OutputError, UsageError
 from srgan_gp.system.paths import missing_folders
 
@@ -48,7 +48,7 @@ class Output:
         Raises:
             UsageError: the name template is not valid.
         """
-        template = PLAIN
+        template = DEFAULT_TEMPLATE
         if self.name_template is not None:
             template = Template.parse(self.name_template)
             if self.suffix and not template.uses("suffix"):

@@ -45,7 +45,8 @@ from srgan_gp.errors import PictureError
 from srgan_gp.system.paths import is_file
 
 LONGEST_PATH_BYTES = 4000
-"""Linux allows 4095; the rest is for the name of the unfinished file."""
+"""Longest path of a result. Linux allows 4095; the rest is for the longer name of the unfinished
+file."""
 
 ALREADY_DONE = "it is done already"
 """Reason of a skipped input whose result the journal shows to be complete and up to date."""
@@ -122,7 +123,8 @@ class Plan(AbstractContextManager["Plan"]):
                     message = f"the path {target} is too long; choose a shorter output folder"
                     raise PictureError("E_NAME_TOO_LONG", message)
                 if self.journal is not None:
-                    # An existing file is replaced, even if `rename` wrote its result elsewhere.
+                    # With `overwrite` an existing file is replaced, even if an earlier run with
+                    # `rename` wrote the same result to another path.
                     paths = [target] if fallback is None else [target, fallback]
                     replaces = self.exist == "overwrite" and any(map(os.path.lexists, paths))
                     finished = self.journal.done(

@@ -39,8 +39,8 @@ _RESERVED_ON_WINDOWS = frozenset(
 """Names of devices, which no file can have on Windows, whatever its extension. The last three
 numbers are superscript 1, 2 and 3."""
 
-PLAIN = Template((("", "stem"), ("", "suffix")))
-"""The default template, {stem}{suffix}."""
+DEFAULT_TEMPLATE = Template((("", "stem"), ("", "suffix")))
+"""The template {stem}{suffix}."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Naming:
     @property
     def adds_to_the_stem(self) -> bool:
         """Whether the stem of a result differs from that of its input."""
-        return self.file_name is None and bool(self.suffix or self.template != PLAIN)
+        return self.file_name is None and bool(self.suffix or self.template != DEFAULT_TEMPLATE)
 
     def name(self, source: Path, *, is_whole: bool = False) -> str:
         """Return the name of a result, without its folder.
@@ -86,7 +86,7 @@ class Naming:
             "scale": self.scale,
             "suffix": self.suffix,
         }
-        stem = self.template.fill(values) or source.stem
+        stem = self.template.fill(values) or source.stem  # the fields may all be empty
         source_suffix = source.suffix.lower()
         if self.extension is not None:
             extension = self.extension
@@ -134,7 +134,7 @@ def _format_in(source: Path) -> str | None:
 
 
 def name_key(name: str) -> str:
-    """Return a text that is equal for names that collide on a common file system.
+    """Return a text that is equal for names that collide, as defined above.
 
     >>> name_key("A.PNG") == name_key("a.png")
     True

@@ -28,10 +28,10 @@ def entry_line(entry: Preview) -> str:
     (width, height), (new_width, new_height) = entry.size, entry.result_size
     frames = f", {entry.frames} frames" if entry.frames > 1 else ""
     smaller = ", smaller than the input" if new_width < width else ""
-    own = ", written by srgan-gp generate or prepare" if entry.written_by_srgan_gp else ""
+    origin = ", written by srgan-gp generate or prepare" if entry.written_by_srgan_gp else ""
     return (
         f"{entry.source}: {width}x{height} -> {new_width}x{new_height} {entry.target}{frames}"
-        f"{smaller}, about {size_text(entry.bytes)}{own}"
+        f"{smaller}, about {size_text(entry.bytes)}{origin}"
     )
 
 

@@ -29,7 +29,7 @@ COMMIT;
 """
 # Model and options of results, one row for each `work.Work`. The table was added without a new
 # `_VERSION`, so that earlier versions of this program can still use the journal.
-_WORKS = """
+_WORKS_SCHEMA = """
 CREATE TABLE IF NOT EXISTS works (
   key TEXT PRIMARY KEY,        -- work key, as in results.work
   model TEXT NOT NULL,
@@ -66,7 +66,8 @@ def prepare_journal(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA synchronous = FULL")  # A committed row is on the disk.
     if not object_count:
         connection.executescript(_SCHEMA)
-    connection.execute(_WORKS)
+    connection.execute(_WORKS_SCHEMA)
+    # 1: the check ends at the first problem.
     (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)

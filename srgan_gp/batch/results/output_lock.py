@@ -12,7 +12,7 @@ from srgan_gp.system import file_locks
 
 @contextmanager
 def locked_journal(
-    folder: Path, work: Work | None = None, *, is_kept: bool = True
+    folder: Path, work: Work | None = None, *, keeps_journal: bool = True
 ) -> Generator[Journal | None, None, None]:
     """Lock an output folder against other runs, and open its journal, for a `with` block.
 
@@ -22,16 +22,16 @@ def locked_journal(
     Args:
         folder: the output folder, which exists.
         work: model and options of the run, recorded with its results; None: not recorded.
-        is_kept: whether the folder gets a journal and a lock.
+        keeps_journal: whether the folder gets a journal and a lock.
 
     Yields:
-        The journal; None if `is_kept` is False.
+        The journal; None if `keeps_journal` is False.
 
     Raises:
         LockedError: another run holds the lock.
         OutputError: the lock or the journal cannot be created.
     """
-    if not is_kept:
+    if not keeps_journal:
         yield None
         return
     journal_folder = folder / JOURNAL_FOLDER

@@ -17,12 +17,12 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import SrganGpError
 from srgan_gp.system.files import drop_unfinished, release
 
-CALLS = 16
-"""Number of threads of an actor: one for each call in progress, and one for `close`."""
+CALL_THREADS = 16
+"""Number of threads of an actor: one for each call of `work` in progress, and one for `close`."""
 
 
 class RayActor:
-    """One worker of a run. Ray runs each call of a method in one of `CALLS` threads.
+    """One worker of a run. Ray runs each call of a method in one of `CALL_THREADS` threads.
 
     Methods return an error that concerns all jobs, and do not raise it, since Ray would wrap a
     raised error in an exception of its own.
@@ -60,7 +60,7 @@ class RayActor:
         threading.Thread(target=self._collect, args=(self._engine,), daemon=True).start()
         about = About.of(upscalers[0])
         about_with_machine = replace(about, choice=f"{about.choice} On {platform.node()}.")
-        return Ready(about_with_machine, min(self._engine.capacity, CALLS - 1))
+        return Ready(about_with_machine, min(self._engine.capacity, CALL_THREADS - 1))
 
     def work(self, job: UpscaleJob) -> Result | SrganGpError:
         """Run a job and return its result. The call waits in its thread until the job ends.

@@ -1,4 +1,4 @@
-"""Connection to a Ray cluster, or to a local Ray that lasts for one run; and its free resources."""
+"""Connection to a Ray cluster, or to a local Ray for one run; and how many workers fit into it."""
 
 import os
 import shutil
@@ -130,6 +130,7 @@ def _check_address(address: str) -> None:
     if not host or "/" in host or not port.isdecimal() or int(port) > 65535:
         raise UsageError(f"--address takes HOST:PORT, as `ray start` prints it, not {address}.")
     try:
+        # An IPv6 address is in brackets.
         socket.create_connection((host.strip("[]"), int(port)), SECONDS_TO_ANSWER).close()
     except OSError as error:
         raise DeviceError(_connection_message(address, error)) from error

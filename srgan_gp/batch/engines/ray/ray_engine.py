@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from srgan_gp import __version__
 from srgan_gp.batch.engines.engine_interface import OnJobTiles, Result, UpscaleSettings
-from srgan_gp.batch.engines.ray.ray_actor import CALLS, RayActor
+from srgan_gp.batch.engines.ray.ray_actor import CALL_THREADS, RayActor
 from srgan_gp.batch.engines.ray.ray_cluster import connected, room_for_workers
 from srgan_gp.batch.engines.ray.ray_worker import Worker, with_submitted_paths
 from srgan_gp.batch.engines.retry_queue import RetryQueue
@@ -82,7 +82,7 @@ class RayEngine:
             self._ray = self._connection.enter_context(connected(address))
             room = room_for_workers(self._ray.nodes(), device, cores)
             actor_class = self._ray.remote(RayActor).options(
-                num_cpus=room.cores, num_gpus=room.gpus, max_concurrency=CALLS
+                num_cpus=room.cores, num_gpus=room.gpus, max_concurrency=CALL_THREADS
             )
             open_upscalers = partial(load, threads=room.cores)
             self._new_actor = partial(
@@ -161,7 +161,7 @@ class RayEngine:
         assert isinstance(message, Result)
         job = worker.calls.pop(call)
         self._retry_queue.finish(job)
-        return with_submitted_paths(message, job)
+        return with_submitted_paths(message, job)  # the actor got a job with absolute paths
 
     def _check_model(self, ready: Ready) -> None:
         """Raise a ModelRefusedError if a new worker has another model than the others."""
@@ -173,7 +173,11 @@ class RayEngine:
             )
 
     def _replace(self, worker: Worker, error: Exception) -> None:
-        """Start a new actor in place of one that has crashed, and queue its jobs again."""
+        """Start a new actor in place of one that has crashed, and queue its jobs again.
+
+        Raises:
+            DeviceError: `_MAX_FAILED_STARTS` actors have crashed before they loaded the model.
+        """
         if worker.ready is None:
             self._failed_starts += 1
             if self._failed_starts == _MAX_FAILED_STARTS:
@@ -190,6 +194,7 @@ class RayEngine:
         jobs = [job for worker in self._workers for job in worker.calls.values()]
         self._folders_to_sweep |= {job.target.parent for job in jobs}
         close_calls = [worker.actor.close.remote() for worker in self._workers if worker.ready]
+        # An actor that closes waits `SECONDS_TO_END` at most for its threads.
         self._wait(close_calls, timeout=SECONDS_TO_END + 0.5)
         for call in self._wait(calls, timeout=0):  # finished jobs, whose results nobody will take
             with suppress(self._ray.exceptions.RayError):
