@@ -22,8 +22,8 @@ def few_faces_warning(count: int) -> str:
     return (
         f"warning: {count} validation faces are few. So few faces, or faces that are cropped "
         "differently from the training faces, make the distances large: do not compare them with "
-        "those of the model card, only with those of models on the same faces, with the same number of "
-        "generated faces."
+        "those of the model card, only with those of models on the same faces, with the same "
+        "number of generated faces."
     )
 
 
