@@ -96,7 +96,7 @@ def _write_headers(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
 
 def _frame_header(part: Part, clock: Clock) -> bytes:
     """Encode the position, size and time of a frame, and that it is not blended."""
-    milliseconds = clock.ticks(part.milliseconds)
+    milliseconds = clock.advance(part.milliseconds)
     if milliseconds > _MAX_MILLISECONDS:
         raise PictureError(
             "E_ENCODER_LIMIT", "a frame of WEBP is shown for 4.6 hours at most; write PNG instead"

@@ -30,7 +30,7 @@ def write_apng(
     sequence: FrameSequence,
     encode: Callable[[Picture], bytes],
 ) -> None:
-    """Write the frames of an animation as RGB with alpha, because all frames share one header.
+    """Write the frames of an animation, all as RGB with alpha: the header states one colour type.
 
     The pixels of the first frame are in chunks IDAT, as those of a still PNG; those of the other
     frames are in chunks fdAT. A chunk fcTL before them has the position and time of the frame.
@@ -84,13 +84,14 @@ def _has_no_pixels(type_and_content: tuple[bytes, bytes]) -> bool:
 def _fraction_of_seconds(milliseconds: float) -> tuple[int, int]:
     """Convert a time to the nearest (numerator, denominator) in seconds, of 16 bits each.
 
-    Usual times such as 1/30 s are exact.
+    The result for 1000 / 30 ms, a float that is rounded, is exactly 1/30 s.
 
     >>> _fraction_of_seconds(1000 / 30)
     (1, 30)
     """
     seconds = min(milliseconds / 1000, _MAX_TERM)
-    # From 1 s on, the numerator is the larger term: it is the denominator times the seconds.
+    # The numerator is the denominator times the seconds. From 1 s on it is the larger one of the
+    # two, so the denominator is limited to what keeps the numerator within `_MAX_TERM`.
     max_denominator = int(_MAX_TERM / max(1, seconds))
     fraction = Fraction(seconds).limit_denominator(max_denominator)
     return fraction.as_integer_ratio()

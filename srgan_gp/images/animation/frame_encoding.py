@@ -21,7 +21,7 @@ class Clock:
         tick_milliseconds: length of a tick in milliseconds.
 
     >>> clock = Clock(10)
-    >>> [clock.ticks(milliseconds) for milliseconds in (25, 25, 25, 25)]
+    >>> [clock.advance(milliseconds) for milliseconds in (25, 25, 25, 25)]
     [2, 3, 3, 2]
     """
 
@@ -30,8 +30,11 @@ class Clock:
         self._elapsed_milliseconds = 0.0  # exact sum of the times so far
         self._elapsed_ticks = 0  # sum of the results so far
 
-    def ticks(self, milliseconds: float) -> int:
-        """Return the time of the next frame in ticks; called once for each frame, in order."""
+    def advance(self, milliseconds: float) -> int:
+        """Add the time of the next frame, and return it in ticks.
+
+        It is called once for each frame, in order.
+        """
         self._elapsed_milliseconds += milliseconds
         ticks = round(self._elapsed_milliseconds / self._tick_milliseconds) - self._elapsed_ticks
         self._elapsed_ticks += ticks
@@ -59,8 +62,10 @@ def changed_parts(
 
     Args:
         frames: the frames, all of equal size.
-        grid: left and top of a part are rounded down to multiples of this number of pixels.
-        keeps_size: returns whether a frame must not be cropped; by default every frame is cropped.
+        grid: left and top of a part are rounded down to multiples of this number of pixels; WebP
+            stores half of them, so it needs 2.
+        keeps_size: returns whether a frame stays whole; by default every frame but the first is
+            cropped.
 
     Yields:
         One part for each frame, at least one pixel large.

@@ -49,7 +49,8 @@ class FrameSequence:
     """How often an animation is played; 0 means forever."""
 
     source_format: str | None = None
-    """Format of the file that was read, as in `Picture`."""
+    """Format of the file that was read: PNG, JPEG, WEBP, TIFF, BMP, GIF, AVIF or HEIF; None if the
+    frames are not from a file."""
 
     notes: tuple[str, ...] = ()
     """One sentence for each content of the file that was not kept; each frame's `Picture` has the

@@ -27,7 +27,7 @@ from srgan_gp.images.colour import to_depth
 from srgan_gp.images.picture import Array, Picture
 
 _EXTENSION, _IMAGE, _END = b"!", b",", b";"  # first byte of a block
-_HAS_PALETTE = 0x80  # flag; the lower three bits are the size of the palette
+_HAS_PALETTE = 0x80  # bit of a byte of flags, whose lower three bits n mean 2 ** (n + 1) colours
 _HEADER_BYTES = 13  # signature, and screen descriptor (size, flags) without a palette
 _KEEP, _CLEAR = 1, 2  # disposal methods: what happens to a frame before the next one is drawn
 _TICK_MILLISECONDS = 10
@@ -98,8 +98,8 @@ def write_gif(
     for index, part in enumerate(changed_parts(frames, keeps_size=_has_alpha)):
         still = bytearray(encode(part.picture))
         if index == 0:
-            file.write(still[:_HEADER_BYTES] + _repetitions(sequence.plays))
-        ticks = clock.ticks(part.milliseconds)
+            file.write(still[:_HEADER_BYTES] + _encode_repetitions(sequence.plays))
+        ticks = clock.advance(part.milliseconds)
         if ticks > _MAX_TICKS:
             raise PictureError(
                 "E_ENCODER_LIMIT", "a frame of GIF is shown for 655 s at most; write PNG instead"
@@ -108,7 +108,7 @@ def write_gif(
         # byte 4), and an image (position at byte 9).
         body = still[_HEADER_BYTES:-1]
         disposal = _CLEAR if _has_alpha(part.picture) else _KEEP
-        body[3] |= disposal << 2
+        body[3] |= disposal << 2  # bits 2 to 4; bit 0: whether there is transparency
         struct.pack_into("<H", body, 4, ticks)
         struct.pack_into("<HH", body, 9, part.left, part.top)
         file.write(body)
@@ -119,7 +119,7 @@ def _has_alpha(picture: Picture) -> bool:
     return picture.alpha is not None
 
 
-def _repetitions(plays: int) -> bytes:
+def _encode_repetitions(plays: int) -> bytes:
     """Encode the extension with the number of repetitions; an animation played once has none.
 
     Args:
@@ -129,6 +129,7 @@ def _repetitions(plays: int) -> bytes:
         return b""
     # The first play is not a repetition; 0 means forever here too.
     count = min(max(0, plays - 1), _MAX_REPETITIONS)
+    # Extension FF, a name of 11 bytes, a sub-block of 3 bytes (1 and the count), and the end.
     return b"!\xff\x0bNETSCAPE2.0\x03\x01" + struct.pack("<H", count) + b"\0"
 
 
@@ -152,6 +153,7 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
     has_transparency, transparent_index = (0, 0) if transparent is None else (1, transparent)
     control = struct.pack("<HBBHBB", 0xF921, 4, has_transparency, 0, transparent_index, 0)
     file.writelines([
+        # After the size: no palette of the file, background colour 0, square pixels.
         b"GIF89a" + struct.pack("<HH", width, height) + b"\0\0\0",
         control,
         *GifImagePlugin.getdata(image, include_color_table=True),

@@ -27,7 +27,7 @@ from srgan_gp.images.reading import (
 MAX_FRAMES = 10_000
 """Limit of the number of frames or pages, which protects against malicious files."""
 
-# Largest ratio of a frame's pixels to those of the animation, because a GIF's frames may be larger.
+# Largest ratio of a frame's pixels to the animation's; a GIF's frames may extend beyond it.
 _MAX_GROWTH = 4
 
 
@@ -57,7 +57,9 @@ def read_sequence(path: str | Path, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> 
         notes = sequence.notes + suffix_notes(source.container, path.suffix)
         sequence = replace(sequence, notes=notes)
         if sequence.kind == "still":
-            return replace(sequence, frames=iter([Frame(decode(source))]))
+            picture = decode(source)
+            frames, height, width = iter([Frame(picture)]), picture.height, picture.width
+            return replace(sequence, frames=frames, height=height, width=width)
         state = file_state(file)
     return replace(sequence, frames=_frames(path, state, sequence, positions))
 
@@ -95,8 +97,10 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     notes: list[str] = []
     if count > 1 and read_orientation(image) >= 5:  # turned by 90 degrees
         width, height = height, width
-    if first:
-        notes.append("its still image for viewers without animation is not kept")
+    if first:  # Where `count` is 1, `read_sequence` decodes the still.
+        lost = "still image for viewers without animation" if count > 1 else "one-frame animation"
+        notes.append(f"its {lost} is not kept")
+    # "mp": Multi-Picture Format, as of gain maps and depth maps in a JPEG.
     if "mp" in image.info or (name == "HEIF" and getattr(image, "n_frames", 1) > 1):
         notes.append("its further images or maps are not kept")
     if count > 1 and is_reduced_by_pillow(image, source.head):
@@ -116,10 +120,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
 
 
 def first_frame(image: ImageFile) -> int:
-    """Return the index of the first frame of an animation, 0 or 1.
-
-    It is 1 for a PNG whose index 0 is not a frame, but a still for viewers without animation.
-    """
+    """Return 1 for a PNG whose index 0 is a still for viewers without animation, otherwise 0."""
     return int(bool(getattr(image, "default_image", False)))
 
 
@@ -139,7 +140,7 @@ def read_page_structure(
     heights: list[int] = []
     pixels, skips_directories = 0, False
     for index, (offset, is_page) in enumerate(directories(source.file, most=MAX_FRAMES + 1)):
-        if positions and not is_page:
+        if positions and not is_page:  # The first directory is always read as a page.
             skips_directories = True
             continue
         with _name_frame(len(positions) + 1), decoder_errors("TIFF"):

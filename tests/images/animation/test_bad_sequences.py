@@ -129,6 +129,13 @@ def test_the_default_image_of_an_apng_is_not_a_frame(tmp_path):
     assert [picture.pixels[0, 0, 0] for picture in pictures] == [80, 160]
 
 
+def test_the_default_image_of_an_apng_with_one_frame_is_read_as_a_still(tmp_path):
+    path = saved(tmp_path / "a.png", count=2, default_image=True)
+    sequence, [picture] = read(path)
+    assert (sequence.kind, sequence.notes) == ("still", ("its one-frame animation is not kept",))
+    assert picture.pixels[0, 0, 0] == 0
+
+
 def test_the_default_image_of_an_apng_is_not_counted_in_its_header(tmp_path):
     path = saved(tmp_path / "a.png", default_image=True)
     assert read_header(path).frames == read_sequence(path).count == 2

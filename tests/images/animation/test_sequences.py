@@ -198,6 +198,15 @@ def test_thumbnails_and_masks_are_not_pages(tmp_path):
     assert [frame.picture.width for frame in sequence.frames] == [8, 5]
 
 
+def test_the_size_of_a_turned_still_image_is_that_after_the_orientation(tmp_path):
+    image = Image.new("RGB", (8, 6))
+    exif = image.getexif()
+    exif[274] = 6  # turned by 90 degrees
+    image.save(tmp_path / "a.jpg", exif=exif)
+    sequence = read_sequence(tmp_path / "a.jpg")
+    assert (sequence.width, sequence.height) == (6, 8)
+
+
 def test_a_still_image_is_a_sequence_of_one(tmp_path, rng):
     path = tmp_path / "a.png"
     pixels = rng.integers(0, 255, (5, 7, 3), np.uint8)
