@@ -42,7 +42,7 @@ def read_exif_resolution(exif: bytes) -> Resolution | None:
         directory.load(exif)
         unit = directory.get(_UNIT, _INCH)
         values = [float(directory[tag]) for tag in (_X_RESOLUTION, _Y_RESOLUTION)]
-    except Exception:  # Damaged EXIF data raises many kinds, and must not prevent reading.
+    except Exception:  # Damaged EXIF data raises any exception; the image can still be read.
         return None
     if unit not in (_INCH, _CENTIMETRE):
         return None
@@ -56,8 +56,8 @@ def read_exif_resolution(exif: bytes) -> Resolution | None:
 def set_exif_resolution(exif: bytes | None, dpi: Resolution) -> bytes:
     """Set the resolution of an EXIF block.
 
-    The first directory is copied to the end of the block, because a new entry has no room at its
-    old place. Offsets of other data, such as maker notes, stay valid.
+    The first directory is copied to the end of the block, because there is no room for new entries
+    where it is. Offsets of other data, such as maker notes, stay valid.
 
     Args:
         exif: a valid block; None for a new one.
@@ -109,5 +109,5 @@ def _entries_to_keep(block: bytearray, order: str, start: int) -> tuple[dict[int
         (tag,) = struct.unpack_from(order + "H", block, position)
         if tag not in _TAGS:
             entries[tag] = bytes(block[position : position + _ENTRY_BYTES])
-    has_link = end + 4 <= len(block)
-    return entries, struct.unpack_from(order + "I", block, end)[0] if has_link else 0
+    has_next_offset = end + 4 <= len(block)  # the block may end without it
+    return entries, struct.unpack_from(order + "I", block, end)[0] if has_next_offset else 0

@@ -101,7 +101,7 @@ def save_with_pillow(
         metadata["exif"] = b"Exif\0\0" + picture.exif
     options |= {key: value for key, value in metadata.items() if value is not None}
     if reads_rows and mapped_arrays.is_large(picture.pixels):
-        channels = _pillow_layout(picture, mapped_arrays.folder_of(file))
+        channels = _to_pillow_layout(picture, mapped_arrays.folder_of(file))
         if channels.shape[2] == 1:
             mode = "L"
         else:
@@ -117,8 +117,10 @@ def save_with_pillow(
     image.save(file, name, **options)
 
 
-def _pillow_layout(picture: Picture, folder: Path | None) -> Array:
-    """Copy a large image to the memory layout of Pillow, which then needs no copy of its own.
+def _to_pillow_layout(picture: Picture, folder: Path | None) -> Array:
+    """Return a large image in the memory layout of Pillow, which then needs no copy of its own.
+
+    Grey pixels are returned as they are; colours are copied to a memory-mapped array.
 
     Returns:
         Grey (H, W, 1), or RGB and alpha (H, W, 4), uint8; the fourth byte is 255 without alpha.

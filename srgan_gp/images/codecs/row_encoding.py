@@ -141,7 +141,10 @@ def _big_endian(band: Array) -> Array:
 
 
 def _compress_tiff_band(band: Array, rows_per_strip: int) -> list[bytes]:
-    """Compress each strip of a band (N, W, C); a sample of the middle strip decides how."""
+    """Filter and compress each strip of a band (N, W, C); a sample of the middle strip decides how.
+
+    The filter is TIFF's horizontal predictor: differences to the pixel on the left.
+    """
     tops = range(0, len(band), rows_per_strip)
     strips = [differences(band[top : top + rows_per_strip]) for top in tops]
     strategy, _ = choose_strategy(_sample(strips[len(strips) // 2]))
