@@ -45,7 +45,8 @@ def fill_import_card(
         origin: what the file or its database entry says.
         record: what was measured.
         scale: scale factor of the model.
-        files: name, SHA-256 and size of each file, as `cards.FileRecord`, by `onnx` and `int8`.
+        files: table of each file: its name, SHA-256 and size, as in `cards.FileRecord`. The keys
+            are `onnx` and, if there is an int8 network, `int8`.
         int8: the int8 network, if there is one.
 
     Returns:
@@ -63,7 +64,7 @@ def fill_import_card(
         "task": UPSCALING,
         "summary": summary,
         "version": origin.version,
-        "licence": one_line(origin.licence) or UNKNOWN,
+        "licence": one_line(origin.licence) or UNKNOWN,  # `--licence` may have any characters
         "architecture": about.architecture,
         "recipe": f"srgan-gp import {file}",
         "limits": _limits(record),

@@ -22,8 +22,8 @@ from srgan_gp.importing.import_card import ImportedFile, fill_import_card
 from srgan_gp.importing.measurements import (
     Measured,
     SizeNeeds,
+    describe_machine,
     has_float16,
-    machine,
     measure_tiling,
     metadata_of,
     seconds_per_megapixel,
@@ -140,15 +140,15 @@ def _convert(source: SourceFile) -> tuple[onnx.ModelProto, ImportedFile, SizeNee
         return graph, ImportedFile(source.name, "ONNX graph", ()), SizeNeeds()
     # PyTorch is imported here only, because an ONNX file does not need it.
     from srgan_gp.importing.imported_network import load_network
-    from srgan_gp.importing.onnx_tracing import as_onnx
+    from srgan_gp.importing.onnx_tracing import convert_to_onnx
     from srgan_gp.importing.weight_files import read_weights
 
     weights = read_weights(source.data, source.name, source.path.suffix.lower())
     network = load_network(weights, source.name)
-    graph, difference = as_onnx(network, source.name)
+    graph, difference = convert_to_onnx(network, source.name)
     facts = network.facts
     about = ImportedFile(source.name, facts.architecture, facts.tags, difference)
-    return graph, about, SizeNeeds(facts.size_minimum, facts.size_multiple, network.windows())
+    return graph, about, SizeNeeds(facts.size_minimum, facts.size_multiple, network.window_sides())
 
 
 def _measure_memory(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, ModelInfo]:
@@ -207,7 +207,7 @@ def _measure_speed(
         tiling=measured.tiling,
         tiling_difference=float(f"{measured.tiling_difference:.3g}"),
         seconds_per_megapixel=float(f"{seconds_per_megapixel(data, info):.3g}"),
-        measured_on=machine(),
+        measured_on=describe_machine(),
         has_float16=has_float16(data, info),
         size_multiple=info.size_multiple,
         torch_difference=torch_difference,

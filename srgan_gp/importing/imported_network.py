@@ -54,7 +54,8 @@ class ImportedNetwork(nn.Module):
     def __init__(self, descriptor: ImageModelDescriptor[nn.Module]) -> None:
         super().__init__()
         self.facts = _facts(descriptor)
-        # Not the descriptor's `__call__`: it pads, and a trace would fix the padding to one size.
+        # Not the descriptor's `__call__`: it pads the image, and an ONNX graph traced from it would
+        # contain the padding of one size only.
         self._call = descriptor._call_fn
         self.model = descriptor.model.float()
         self.eval().requires_grad_(False)
@@ -66,12 +67,12 @@ class ImportedNetwork(nn.Module):
             return self._call(self.model, image.transpose(0, 1)).transpose(0, 1)
         return self._call(self.model, image)
 
-    def windows(self) -> Sequence[int]:
-        """List the sides in pixels of the attention windows of a transformer.
+    def window_sides(self) -> Sequence[int]:
+        """Return the sides in pixels of the attention windows of a transformer, in rising order.
 
-        The windows are found by the usual names of attributes. Their sides are candidates for the
-        size multiple, because results of tiles may depend on the position of the windows. Sides of
-        more than 64 pixels are not used.
+        They are found by the names that their attributes have in most transformers. They are
+        candidates for the size multiple, because results of tiles may depend on the position of the
+        windows. Sides of more than 64 pixels are left out.
         """
         window_sides: set[int] = set()
         for module in self.modules():
@@ -91,7 +92,7 @@ def load_network(weights: dict[str, Tensor], name: str) -> ImportedNetwork:
     licences are more restrictive.
 
     Args:
-        weights: tensors by the names of their parameters, from `read_weights`.
+        weights: tensors by the names of their parameters, from `weight_files.read_weights`.
         name: name of the file, for messages.
 
     Returns:

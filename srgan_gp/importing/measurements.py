@@ -28,7 +28,7 @@ the whole image anyway."""
 TIMED_SIDES = (128, 256)
 """Sides of the timed image in pixels; the second is used if the first takes less than `QUICK`."""
 QUICK = 0.25
-"""Seconds below which a time is too short to be measured well."""
+"""Seconds; a shorter time is too short to be measured well."""
 MAX_FLOAT16_DIFFERENCE = 0.02
 """Largest accepted mean difference of float16 from float32, for values from 0 to 1."""
 
@@ -39,7 +39,7 @@ class SizeNeeds:
 
     minimum: int = 1
     multiple: int = 1
-    windows: Sequence[int] = ()
+    window_sides: Sequence[int] = ()
     """Sides of its attention windows; tiles may have to start at multiples of one of them."""
 
 
@@ -63,18 +63,18 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
         needs: sides that the network takes.
 
     Returns:
-        The properties of the model, and how tiles compare.
+        The properties of the model, and how tiles differ from the whole image.
 
     Raises:
         ModelRefusedError: as for `foreign_models.measure`.
     """
     network = _padding_network(model, name, needs)
-    possible = {*POWERS_OF_TWO, *needs.windows}
+    possible = {*POWERS_OF_TWO, *needs.window_sides}
     candidates = sorted(side for side in possible if side % needs.multiple == 0)
     # The SHA-256 is empty, because the file is written later.
     measured_info = measure(network, model, name, sha256="", candidates=candidates)
-    info = replace(measured_info, padding="reflect")
-    if info.overlap is not None:
+    info = replace(measured_info, padding="reflect")  # as `_padding_network` pads
+    if info.overlap is not None:  # None: the network depends on the whole image
         multiple = info.size_multiple
         width = round_up(STRIP_WIDTH, multiple)
         found = compare_tiles(network, info.scale, info.overlap, multiple=multiple, width=width)
@@ -145,7 +145,7 @@ def seconds_per_megapixel(
     return seconds / pixels * 1e6
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """Describe the processor and the number of threads of `seconds_per_megapixel`, for the card."""
     threads = choose_threads(None)
     return f"{describe_cpu()['name']}, {threads} {'thread' if threads == 1 else 'threads'}"
@@ -156,7 +156,7 @@ def has_float16(data: bytes, info: ModelInfo) -> bool:
     height, width = info.padded_size(64, 72)  # small, and not square
     image, threads = uneven_image(height, width), choose_threads(None)
     try:
-        float16_data = to_float16(data, info.name, has_pixels=False)
+        float16_data = to_float16(data, info.name, takes_uint8=False)
         found = run_ort_session(create_session(float16_data, threads), image, info.name)
         expected = run_ort_session(create_session(data, threads), image, info.name)
     except Exception:  # the converter and ONNX Runtime raise many kinds
@@ -168,7 +168,8 @@ def has_float16(data: bytes, info: ModelInfo) -> bool:
 def _padding_network(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Network:
     """Return the network with padding at the bottom and on the right, for images of any size.
 
-    It maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
+    The result maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU. `measure`
+    refuses a network whose scale is not an integer of 1 or more.
     """
     engine = create_session(model.SerializeToString(), choose_threads(None))
 

@@ -1,9 +1,9 @@
-"""`as_onnx`: converts an imported network to ONNX with dynamic height and width.
+"""`convert_to_onnx`: converts an imported network to ONNX with dynamic height and width.
 
 PyTorch has two exporters. The older one, which traces TorchScript, takes seconds and handles
-windows, cyclic shifts and padding. If its graph differs from the network, because the network
-computes with sizes in Python, the newer exporter is tried, which captures the program with
-torch.export. Each graph is compared with PyTorch at several sizes.
+windows, cyclic shifts and padding. The newer one captures the program with torch.export. It is
+tried if the older one fails, or if its graph differs from the network, as it may where the network
+computes with sizes in Python. Each graph is compared with PyTorch at several sizes.
 """
 
 import io
@@ -37,7 +37,7 @@ CHECKED_SIDES = ((17, 31), (37, 23), (96, 61), (64, 80))
 """Heights and widths that are compared, smaller and larger than the example."""
 
 
-def as_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProto, float]:
+def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProto, float]:
     """Convert a network.
 
     Args:
@@ -87,7 +87,7 @@ def _export_traced(network: ImportedNetwork) -> bytes:
 def _export_captured(network: ImportedNetwork) -> bytes:
     """Return the ONNX file of the newer exporter, which captures the program by torch.export."""
     multiple = network.facts.size_multiple
-    # Dimensions of any size; the limits are those that torch.export needs.
+    # Only torch.export needs the limits: it treats sizes of 0 and 1 separately.
     height = torch.export.Dim("h", min=2, max=4096)
     width = torch.export.Dim("w", min=2, max=4096)
     shapes = {2: multiple * height, 3: multiple * width} if multiple > 1 else {2: height, 3: width}
@@ -122,10 +122,10 @@ def _example(network: ImportedNetwork) -> Tensor:
     return torch.rand(1, 3, *sides, generator=torch.Generator().manual_seed(0))
 
 
-def check_images(network: ImportedNetwork) -> Iterator[Tensor]:
+def comparison_images(network: ImportedNetwork) -> Iterator[Tensor]:
     """Yield the images on which a graph is compared with PyTorch.
 
-    They are noise (1, 3, h, w) in [0, 1], with sides of `CHECKED_SIDES`, rounded up to sides that
+    They are noise (1, 3, h, w) in [0, 1], with the sides `CHECKED_SIDES`, rounded up to sides that
     the network takes.
     """
     facts, random = network.facts, torch.Generator().manual_seed(1)
@@ -140,7 +140,7 @@ def _rounded(side: int, multiple: int, minimum: int) -> int:
 
 
 def _difference(network: ImportedNetwork, data: bytes, name: str) -> float:
-    """Compare ONNX Runtime with PyTorch on `check_images`.
+    """Measure how much ONNX Runtime differs from PyTorch on `comparison_images`.
 
     Args:
         network: the network in PyTorch.
@@ -148,14 +148,14 @@ def _difference(network: ImportedNetwork, data: bytes, name: str) -> float:
         name: name of the model, for messages.
 
     Returns:
-        The largest relative difference, as for `as_onnx`; NaN if a result contains NaN.
+        The largest relative difference, as for `convert_to_onnx`; NaN if a result contains NaN.
 
     Raises:
         ModelRefusedError: ONNX Runtime fails, or a result has another size.
     """
     engine = create_session(data, choose_threads(None))
     scale, largest = network.facts.scale, 0.0
-    for image in check_images(network):
+    for image in comparison_images(network):
         with torch.no_grad():
             expected = network(image).numpy()
         found = run_ort_session(engine, image.numpy(), name)

@@ -11,7 +11,7 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.importing import onnx_tracing
 from srgan_gp.importing.import_model import import_model
 from srgan_gp.importing.imported_network import load_network
-from srgan_gp.importing.onnx_tracing import as_onnx, check_images
+from srgan_gp.importing.onnx_tracing import comparison_images, convert_to_onnx
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import read_card
 
@@ -92,7 +92,7 @@ def test_a_grey_model_restores_each_channel(weight_file, build_network, rng):
 
 def test_sizes_that_are_compared_are_odd_and_no_multiples_of_windows(build_network):
     network = load_network(build_network("Compact x2").state_dict(), "a")
-    sides = {side for image in check_images(network) for side in image.shape[2:]}
+    sides = {side for image in comparison_images(network) for side in image.shape[2:]}
     assert sides >= {17, 31, 37, 23, 61}
 
 
@@ -100,17 +100,17 @@ def test_sizes_that_are_compared_are_odd_and_no_multiples_of_windows(build_netwo
 def test_a_network_without_a_graph_of_any_size_is_refused(build_network):
     network = load_network(build_network("SCUNet x1").state_dict(), "a.pth")
     with pytest.raises(ModelRefusedError, match=r"SCUNet network of .* cannot be exported"):
-        as_onnx(network, "a.pth")
+        convert_to_onnx(network, "a.pth")
 
 
 def test_a_graph_that_differs_from_pytorch_is_refused(build_network, monkeypatch):
     network = load_network(build_network("Compact x2").state_dict(), "a.pth")
-    exported, _ = as_onnx(network, "a.pth")
+    exported, _ = convert_to_onnx(network, "a.pth")
     for name in ("_export_traced", "_export_captured"):
         monkeypatch.setattr(onnx_tracing, name, lambda _: exported.SerializeToString())
     next(network.parameters()).add_(0.1)
     with pytest.raises(ModelRefusedError, match="differ from PyTorch by"):
-        as_onnx(network, "a.pth")
+        convert_to_onnx(network, "a.pth")
 
 
 @pytest.mark.parametrize(

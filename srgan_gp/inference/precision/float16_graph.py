@@ -20,14 +20,14 @@ FINITE_CHECK = "finite_check"
 _PREFIX = "float16_"  # of the names of the added tensors
 
 
-def to_float16(data: bytes, name: str, *, has_pixels: bool) -> bytes:
+def to_float16(data: bytes, name: str, *, takes_uint8: bool) -> bytes:
     """Convert a float32 model to float16.
 
     Args:
         data: bytes of the model, which maps (N, 3, H, W) to (N, 3, H * scale, W * scale).
         name: name of the model, for messages.
-        has_pixels: whether input and output are uint8, rounded to nearest; otherwise they are
-            float32 in [0, 1].
+        takes_uint8: whether input and output are uint8, the output rounded to nearest; otherwise
+            they are float32 in [0, 1].
 
     Returns:
         Bytes of a model of the same shapes, with the second output `FINITE_CHECK`.
@@ -40,7 +40,7 @@ def to_float16(data: bytes, name: str, *, has_pixels: bool) -> bytes:
     model = parse_safely(data, name)
     try:
         model = converter.convert_float_to_float16(model, keep_io_types=False)
-        _add_conversions(model, has_pixels=has_pixels)
+        _add_conversions(model, takes_uint8=takes_uint8)
     except Exception as error:  # the converter raises many kinds
         raise ModelRefusedError(
             f"The model {name} cannot be converted to float16: {error}. Use the precision float32."
@@ -48,7 +48,7 @@ def to_float16(data: bytes, name: str, *, has_pixels: bool) -> bytes:
     return model.SerializeToString()
 
 
-def _add_conversions(model: "onnx.ModelProto", *, has_pixels: bool) -> None:
+def _add_conversions(model: "onnx.ModelProto", *, takes_uint8: bool) -> None:
     """Add the conversions of input and output, and `FINITE_CHECK`, to a float16 graph, in place."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -62,16 +62,16 @@ def _add_conversions(model: "onnx.ModelProto", *, has_pixels: bool) -> None:
     for name, value in ((full, 255), (zero, 0), (one, 1)):
         graph.initializer.append(numpy_helper.from_array(np.asarray(value, np.float32), name))
     before = [node("Cast", [new_input], [planes], to=TensorProto.FLOAT)]
-    if has_pixels:
+    if takes_uint8:
         before.append(node("Div", [planes, full], [scaled]))
-    in_range = scaled if has_pixels else planes  # from 0 to 1
+    in_range = scaled if takes_uint8 else planes  # from 0 to 1
     before.append(node("Cast", [in_range], [source.name], to=TensorProto.FLOAT16))
     after = [
         node("Cast", [result.name], [upscaled], to=TensorProto.FLOAT),
         node("Mul", [upscaled, zero], [zeros]),  # infinity times 0 is NaN
         node("ReduceSum", [zeros], [FINITE_CHECK], keepdims=0),
     ]
-    if has_pixels:
+    if takes_uint8:
         after += [
             node("Clip", [upscaled, zero, one], [clipped]),
             node("Mul", [clipped, full], [levels]),
@@ -88,5 +88,5 @@ def _add_conversions(model: "onnx.ModelProto", *, has_pixels: bool) -> None:
     del graph.value_info[:]  # types of tensors before the conversion
     source.name, result.name = new_input, new_output
     for value in (source, result):
-        value.type.tensor_type.elem_type = TensorProto.UINT8 if has_pixels else TensorProto.FLOAT
+        value.type.tensor_type.elem_type = TensorProto.UINT8 if takes_uint8 else TensorProto.FLOAT
     graph.output.append(helper.make_tensor_value_info(FINITE_CHECK, TensorProto.FLOAT, []))

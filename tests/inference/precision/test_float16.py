@@ -40,7 +40,7 @@ def test_tiles_differ_by_one_level_at_most(half, tiny_image, tile):
 
 
 def test_pixels_enter_and_leave_the_graph_as_uint8(tiny_model):
-    data = to_float16(tiny_model().read_bytes(), "tiny", has_pixels=True)
+    data = to_float16(tiny_model().read_bytes(), "tiny", takes_uint8=True)
     model = onnx.load_model_from_string(data)
     kinds = [
         value.type.tensor_type.elem_type for value in (*model.graph.input, *model.graph.output)
@@ -102,7 +102,7 @@ def test_an_overflow_is_computed_in_float32_and_reported(half, exact, tiny_image
 @pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
 def test_the_graph_finds_values_that_are_not_finite(tiny_model, value):
     # On the CPU provider float16 does not overflow, because it computes in float32.
-    data = to_float16(tiny_model().read_bytes(), "tiny", has_pixels=False)
+    data = to_float16(tiny_model().read_bytes(), "tiny", takes_uint8=False)
     bound = BoundEngine(create_session(data, 1), "cpu", "tiny")
     window = np.zeros((1, 3, 12, 12), np.float32)
     assert np.isfinite(bound.run(window, None)).all()
@@ -143,7 +143,7 @@ class CountingEngine:
 
 @pytest.fixture
 def counting(tiny_model):
-    return CountingEngine(to_float16(tiny_model().read_bytes(), "tiny", has_pixels=True))
+    return CountingEngine(to_float16(tiny_model().read_bytes(), "tiny", takes_uint8=True))
 
 
 def test_buffers_are_kept_while_the_shape_stays(counting, rng):
@@ -209,7 +209,7 @@ def test_a_model_that_cannot_be_converted_is_refused(tiny_model, monkeypatch):
 
     monkeypatch.setattr(float16, "convert_float_to_float16", fail)
     with pytest.raises(ModelRefusedError, match=r"converted to float16: no\. Use the precision"):
-        to_float16(tiny_model().read_bytes(), "tiny", has_pixels=True)
+        to_float16(tiny_model().read_bytes(), "tiny", takes_uint8=True)
 
 
 def test_the_command_line_reports_float16(tiny_model, tmp_path, capsys):
