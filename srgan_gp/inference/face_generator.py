@@ -45,7 +45,7 @@ class FaceGenerator(LoadedModel):
         (2, 64, 64, 3)
 
     Args:
-        session: runs the model.
+        session: runs the model. The default None raises a TypeError that names `load`.
 
     Attributes:
         name: name of the model.

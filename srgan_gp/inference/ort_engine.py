@@ -116,7 +116,7 @@ def _start_on_gpu(
 def _gpu_providers(
     request: DeviceRequest, *, is_float16: bool
 ) -> list[tuple[str, dict[str, int | str]]]:
-    """Return (name, options) of each provider for a GPU, first that of the request."""
+    """Return (name, options) of each provider for a GPU, the requested provider first."""
     cuda: dict[str, int | str] = {
         "device_id": request.index,
         "use_tf32": 0,  # compute in full float32, as the report says

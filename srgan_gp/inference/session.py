@@ -123,7 +123,7 @@ class Session:
         if not isinstance(cast("object", fidelity), Real | None):
             raise TypeError(f"fidelity must be a number, got {fidelity!r}")
         request = parse_device(device)
-        if precision != "auto":
+        if precision != "auto":  # `auto` fits every device
             request = restrict_device(request, precision)
         threads = choose_threads(threads)
         source = read_model(model, fidelity, task, is_int8=precision == INT8)
@@ -144,8 +144,8 @@ class Session:
             session.precision = FLOAT16
             # Not `auto`: float16 runs on the device of the float32 network, or fails.
             kind = "tensorrt" if request.kind == "tensorrt" else "cuda"
-            half = DeviceRequest("cpu") if used_device == "cpu" else replace(request, kind=kind)
-            session._open_half = partial(_open_half, data, name, half, threads)
+            half_device = replace(request, kind="cpu" if used_device == "cpu" else kind)
+            session._open_half = partial(_open_half, data, name, half_device, threads)
         if precision == INT8:
             session.precision = INT8
             session.notes = (session._int8_note(metadata), *notes)
@@ -235,7 +235,7 @@ def _open_half(
     """Open the float16 network of a model on the device that its float32 network uses."""
     from srgan_gp.inference.precision.float16_graph import to_float16
 
-    converted = to_float16(data, name, has_pixels=takes_uint8)
+    converted = to_float16(data, name, takes_uint8=takes_uint8)
     engine, used_device, _ = start_engine(converted, name, device, threads, is_float16=True)
     return BoundEngine(engine, used_device, name)
 

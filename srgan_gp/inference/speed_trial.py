@@ -1,4 +1,4 @@
-"""`measure_speed`: the time of a model for an input pixel on this machine, from a short trial."""
+"""`measure_seconds_per_pixel`: the time of a model for an input pixel, measured on this machine."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import numpy as np
 from srgan_gp.inference.upscaler import Upscaler
 
 
-def measure_speed(
+def measure_seconds_per_pixel(
     upscaler: Upscaler, side: int, clock: Callable[[], float] = time.perf_counter
 ) -> float:
     """Upscale a black square twice, and time the second run.

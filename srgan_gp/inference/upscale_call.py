@@ -135,9 +135,9 @@ class UpscaleCall:
         ]
         if self._faces:
             self._face_results = ()
-            options = (self._check_cancelled, self._folder)
+            check, folder = self._check_cancelled, self._folder
             for picture, result in zip(self._pictures, results, strict=True):
-                self._face_results += self._faces.enhance(picture, result, *options)
+                self._face_results += self._faces.enhance(picture, result, check, folder)
         return results
 
     def _run_pass(self, images: Sequence[Array], *, is_alpha: bool = False) -> list[Array]:

@@ -126,7 +126,7 @@ class UpscaleInputs:
             for start in range(0, len(indices), batch_size):
                 yield indices[start : start + batch_size]
 
-    def results(self, pictures: Sequence[Picture], folder: Path | None) -> Any:  # noqa: ANN401
+    def convert_back(self, pictures: Sequence[Picture], folder: Path | None) -> Any:  # noqa: ANN401
         """Convert results to the type of the argument; results of files stay pictures.
 
         Args:
@@ -144,8 +144,12 @@ class UpscaleInputs:
             return results[0]
         return np.stack(results) if self._is_array else results
 
-    def named(self, error: PictureError) -> PictureError:
-        """Return the error; if the argument is a path, its message starts with the path."""
+    def name_file_in(self, error: PictureError) -> PictureError:
+        """If the argument is one file, put its path, or what it is, before the error's message.
+
+        Returns:
+            `error` itself.
+        """
         item = None if self.has_many else self._items[0]
         if is_image_file(item):
             error.args = (f"{message_start(cast('str', item))}{error}",)

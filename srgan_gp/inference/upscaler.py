@@ -202,7 +202,7 @@ class Upscaler(LoadedModel):
                 call = UpscaleCall(self._session, *cancels, batch, *options, faces=self._faces)
                 upscaled = call.upscale()
             except PictureError as error:  # raised again with the path, and its own cause
-                raise inputs.named(error) from error.__cause__
+                raise inputs.name_file_in(error) from error.__cause__
             for index, result in zip(indices, upscaled, strict=True):
                 results[index] = result
             reports.append(call.report())
@@ -210,7 +210,7 @@ class Upscaler(LoadedModel):
             if inputs.has_many and on_progress:
                 on_progress(done, len(results))
         self.report = combine_reports(reports, inputs.notes) if reports else None
-        return inputs.results(results, scratch_folder)
+        return inputs.convert_back(results, scratch_folder)
 
     def upscale_picture(
         self,

@@ -22,7 +22,7 @@ from srgan_gp.batch.engines.engine_interface import (
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import Decoded, Enlarged, decode, encode, enlarge
 from srgan_gp.errors import Cancelled
-from srgan_gp.inference.speed_trial import measure_speed
+from srgan_gp.inference.speed_trial import measure_seconds_per_pixel
 from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import drop
@@ -184,7 +184,7 @@ class ThreadEngine:
                         # A GPU is slower in small images, so a measurement would be wrong.
                         speed = UNKNOWN_SECONDS
                         if upscaler.device == "cpu":
-                            speed = measure_speed(upscaler, _SPEED_SIDE)
+                            speed = measure_seconds_per_pixel(upscaler, _SPEED_SIDE)
                         self._seconds_per_pixel = speed
                     seconds = width * height * (self._seconds_per_pixel or UNKNOWN_SECONDS)
                     # The number of tiles is not known yet, so the image counts as one tile.

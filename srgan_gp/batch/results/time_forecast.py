@@ -4,7 +4,7 @@ The model upscales a small image as a trial, and its time for a pixel is multipl
 the inputs.
 """
 
-from srgan_gp.inference.speed_trial import measure_speed
+from srgan_gp.inference.speed_trial import measure_seconds_per_pixel
 from srgan_gp.inference.upscaler import Upscaler
 
 _CPU_SIDE = 192
@@ -27,7 +27,7 @@ def run_seconds(upscaler: Upscaler, pixels: int) -> float:
         SrganGpError: as for `Upscaler.upscale`.
     """
     side = _CPU_SIDE if upscaler.device == "cpu" else _GPU_SIDE
-    return pixels * measure_speed(upscaler, side)
+    return pixels * measure_seconds_per_pixel(upscaler, side)
 
 
 def duration_text(seconds: float) -> str:

@@ -41,7 +41,7 @@ class FaceArea:
     angle: float
     """Rotation of the face in degrees, clockwise; 0 is upright."""
     side: float
-    """Side of a square with the area of the detector's box, in pixels."""
+    """Side in pixels of the square that is as large as the detector's box."""
 
     @classmethod
     def of(cls, face: Face, height: int, width: int) -> "FaceArea | None":

@@ -59,7 +59,7 @@ def upscale_area(pixels: Array, area: FaceArea, enlarger: Enlarger) -> tuple[Flo
     """
     columns = _widened(area.columns, _FILTER_MARGIN, pixels.shape[1])
     rows = _widened(area.rows, _FILTER_MARGIN, pixels.shape[0])
-    turns = round(area.angle / 90)
+    turns = round(area.angle / 90)  # number of turns by 90 degrees that make the face upright
     if abs(area.angle - 90 * turns) <= MAX_TILT:
         return _upscale_turned(pixels, columns, rows, turns, enlarger), columns, rows
     return _upscale_rotated(pixels, area, columns, rows, enlarger), columns, rows
@@ -69,6 +69,8 @@ def _upscale_turned(
     pixels: Array, columns: Span, rows: Span, turns: int, enlarger: Enlarger
 ) -> Floats:
     """Upscale a part of the photo, turned by 90 degrees `turns` times, which changes no pixel.
+
+    The turns are counterclockwise; negative turns are clockwise.
 
     Returns:
         As for `upscale_area`, the upscaled part only.

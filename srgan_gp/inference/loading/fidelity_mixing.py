@@ -105,7 +105,7 @@ def _number(value: str) -> float:
 
 
 def _structure(model: "onnx.ModelProto") -> bytes:
-    """Serialise a graph without weights, documentation strings and metadata, for a comparison."""
+    """Serialise a graph without averaged weights, documentation and metadata, for a comparison."""
     import onnx
 
     bare = onnx.ModelProto()
@@ -113,6 +113,7 @@ def _structure(model: "onnx.ModelProto") -> bytes:
     bare.functions.extend(model.functions)
     bare.graph.input.extend(model.graph.input)
     bare.graph.output.extend(model.graph.output)
+    # Sparse weights are not averaged, so they must be equal.
     bare.graph.sparse_initializer.extend(model.graph.sparse_initializer)
     bare.graph.node.extend(model.graph.node)
     for part in (*bare.graph.node, *bare.graph.input, *bare.graph.output):

@@ -35,7 +35,7 @@ class ModelInfo:
     overlap: int | None
     """Receptive radius in input pixels; None for a network that depends on the whole image."""
     size_multiple: int
-    """Input sides and the corners of tiles must be multiples of this number of pixels."""
+    """Sides of the input and positions of tiles must be multiples of this number of pixels."""
     source: Literal["metadata", "measured"]
     """Whether the properties are from the file, or were measured by `foreign_models.measure`."""
     sha256: str = ""

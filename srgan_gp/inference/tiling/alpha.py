@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 
 from srgan_gp.images import mapped_arrays
 from srgan_gp.inference.pixel_values import FULL_SCALE
+from srgan_gp.inference.tiling.tiles import Floats, Span
 
 Array = NDArray[Any]
-Floats = NDArray[np.float32]
 Indices = NDArray[np.int64]
-Span = tuple[int, int]
 
 DILATIONS = 4
 """Number of rings of hidden pixels that take the mean of their visible neighbours."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Literal
 
-from srgan_gp.inference.speed_trial import measure_speed
+from srgan_gp.inference.speed_trial import measure_seconds_per_pixel
 from srgan_gp.inference.tiling.window_choice import TileLimit
 from srgan_gp.inference.upscaler import Upscaler
 
@@ -89,7 +89,7 @@ class ModelSpeeds(SpeedAverages):
         known = self.get(key)
         if known is not None:
             return known
-        seconds = measure_speed(upscaler, _TEST_SIDE, clock) * 1e6
+        seconds = measure_seconds_per_pixel(upscaler, _TEST_SIDE, clock) * 1e6
         with self._lock:
             return self._seconds.setdefault(key, seconds)
 

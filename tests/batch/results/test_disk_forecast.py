@@ -72,7 +72,7 @@ def test_the_totals_of_one_input_are_in_the_singular(tmp_path):
 
 def test_the_time_of_a_run_is_estimated_from_a_trial(tmp_path, fake_session, monkeypatch):
     """The trial takes a microsecond for each pixel."""
-    monkeypatch.setattr(time_forecast, "measure_speed", lambda upscaler, side: 1e-6)
+    monkeypatch.setattr(time_forecast, "measure_seconds_per_pixel", lambda upscaler, side: 1e-6)
     totals, upscaler = Totals(to_do=2, input_pixels=540_000_000), Upscaler(fake_session())
     totals.estimate(None)
     assert totals.seconds is None
