@@ -16,6 +16,7 @@ from starlette.background import BackgroundTask
 
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.guards.client_limits import client_of
+from srgan_gp.serving.http.attachments import send_file
 from srgan_gp.serving.http.forms import generate_request, only_fields_of, upscale_request
 from srgan_gp.serving.http.job_descriptions import describe
 from srgan_gp.serving.http.job_routes import owner_of
@@ -136,13 +137,9 @@ async def _respond(
     """
     job = service.submit(client_of(request.scope), job_request)
     result = await _result_of(job, request)
-    return FileResponse(
-        result.path,
-        media_type=result.media_type,
-        filename=result.name,
-        headers={REPORT_HEADER: json.dumps(result.report), "Cache-Control": "no-store"},
-        background=BackgroundTask(_remove, result),
-    )
+    headers = {REPORT_HEADER: json.dumps(result.report), "Cache-Control": "no-store"}
+    removal = BackgroundTask(_remove, result)
+    return send_file(result.path, result.name, result.media_type, headers, removal)
 
 
 async def _result_of(job: Job, request: Request) -> Result:

@@ -15,6 +15,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.access_control import NO_JOB
 from srgan_gp.serving.guards.client_limits import client_of
+from srgan_gp.serving.http.attachments import content_disposition, send_file
 from srgan_gp.serving.http.job_descriptions import describe, events_of
 from srgan_gp.serving.http.response_descriptions import FILE, REPORT_HEADER, ZIP, problems
 from srgan_gp.serving.jobs.job_requests import Result
@@ -138,7 +139,7 @@ def _zip(
         with history.holding(chosen):
             yield from chunks
 
-    headers = {"Content-Disposition": f'attachment; filename="{_ZIP_NAME}"', **_NOT_STORED}
+    headers = {"Content-Disposition": content_disposition(_ZIP_NAME), **_NOT_STORED}
     return StreamingResponse(send(), media_type="application/zip", headers=headers)
 
 
@@ -154,9 +155,7 @@ async def _events(request: Request, entry: OwnEntry) -> StreamingResponse:
 async def _result(entry: OwnEntry) -> FileResponse:
     result = finished(entry)
     headers = {REPORT_HEADER: json.dumps(result.report), **_NOT_STORED}
-    return FileResponse(
-        result.path, media_type=result.media_type, filename=result.name, headers=headers
-    )
+    return send_file(result.path, result.name, result.media_type, headers)
 
 
 def _tile(entry: OwnEntry, layer: Layer, level: int, column: int, row: int) -> Response:

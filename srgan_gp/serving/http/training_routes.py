@@ -7,6 +7,7 @@ from fastapi.responses import FileResponse
 
 from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.finetuning.training_process import FineTunings
+from srgan_gp.serving.http.attachments import send_file
 from srgan_gp.serving.http.job_routes import owner_of
 
 
@@ -27,6 +28,6 @@ def build_training_routes(trainings: FineTunings) -> APIRouter:
             raise Refusal(404, "E_NOT_FOUND", "This browser trained no such model.")
         path = run.zip_of_model()
         headers = {"Cache-Control": "no-store"}
-        return FileResponse(path, media_type="application/zip", filename=path.name, headers=headers)
+        return send_file(path, path.name, "application/zip", headers)
 
     return router

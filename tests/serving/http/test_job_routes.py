@@ -137,6 +137,18 @@ def test_a_job_reports_its_progress_and_then_its_result(client, png):
     assert json.loads(result.headers["x-report"])["model"] == "tiny"
 
 
+@pytest.mark.parametrize("is_async", [True, False])
+def test_a_result_has_a_name_in_ascii_for_clients_that_need_one(client, png, is_async):
+    files = {"picture": ("Straße.png", png)}
+    answer = client.post(f"/api/upscale?async={int(is_async)}", files=files)
+    if is_async:
+        events_of(client, answer.json())
+        answer = client.get(answer.json()["urls"]["result"])
+    assert answer.headers["content-disposition"] == (
+        "attachment; filename=\"Strasse_tiny_2x.png\"; filename*=UTF-8''Stra%C3%9Fe_tiny_2x.png"
+    )
+
+
 def test_a_job_that_ends_while_its_progress_is_read_still_reports_its_result(
     client, png, monkeypatch
 ):

@@ -1,0 +1,66 @@
+"""`send_file`: response that a client saves as a file, with the file's name in two forms.
+
+Clients that do not read the form with all letters, such as `curl -OJ`, get a name in ASCII.
+"""
+
+import unicodedata
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+from fastapi.responses import FileResponse
+from starlette.background import BackgroundTask
+
+_IN_ASCII = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
+     "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
+)  # fmt: skip
+"""Letters that Unicode does not decompose."""
+_UNSAFE = frozenset('"\\/%')
+"""Signs that end or escape the text in quotes, separate folders, or start an escape of a URL."""
+
+
+def send_file(
+    path: Path,
+    name: str,
+    media_type: str,
+    headers: Mapping[str, str],
+    background: BackgroundTask | None = None,
+) -> FileResponse:
+    """Build the response with a file.
+
+    Args:
+        path: the file.
+        name: name under which the client saves it.
+        media_type: such as `image/png`.
+        headers: further headers.
+        background: runs after the file was sent.
+    """
+    headers = {"Content-Disposition": content_disposition(name), **headers}
+    return FileResponse(path, media_type=media_type, headers=headers, background=background)
+
+
+def content_disposition(name: str) -> str:
+    r"""Return the header that names a file, by RFC 6266.
+
+    >>> content_disposition("a.png")
+    'attachment; filename="a.png"'
+    >>> content_disposition("Straße.png")
+    'attachment; filename="Strasse.png"; filename*=UTF-8\'\'Stra%C3%9Fe.png'
+    """
+    fallback = _in_ascii(name)
+    header = f'attachment; filename="{fallback}"'
+    if fallback == name:
+        return header
+    # RFC 8187: percent-encoded UTF-8, also of "/".
+    return f"{header}; filename*=UTF-8''{quote(name, safe='', errors='replace')}"
+
+
+def _in_ascii(name: str) -> str:
+    """Return a name in printable ASCII: without accents, and with `_` for every other character."""
+    decomposed = unicodedata.normalize("NFKD", name.translate(_IN_ASCII))
+    return "".join(
+        character if " " <= character <= "~" and character not in _UNSAFE else "_"
+        for character in decomposed
+        if not unicodedata.combining(character)
+    )
