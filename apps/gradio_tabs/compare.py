@@ -2,7 +2,8 @@
 
 One press of the start button, or one click on the image, is a run. Its `Run` submits one job per
 model to the server; an async generator yields the changes of the page, dicts of widgets and their
-new values, which `panel.execute_run` sends to the browser.
+new values, which `panel.execute_run` sends to the browser. It shows the message of an exception as
+the status. `panel.EVENT_OPTIONS` are arguments of every Gradio event of the page.
 """
 
 from contextlib import aclosing
@@ -68,7 +69,7 @@ def build_compare_tab(runs: Runs, cards: dict[str, ModelCard]) -> gr.CheckboxGro
                 choices, value=preselected, label="Models",
                 info=f"Choose {MIN_MODELS} to {MAX_MODELS}.", elem_id="compare-models",
             )  # fmt: skip
-            # `static/estimates.js` writes the size of the region and the expected time into it.
+            # `static/estimates.js` writes the size of the region and the expected time here.
             gr.Markdown("", elem_id="compare-estimate", elem_classes="estimate")
             panel = build_panel("Compare", "compare")
         with gr.Column(scale=3, min_width=320):
@@ -151,9 +152,9 @@ async def _compare_models(
         raise UsageError(f"There is no model {', '.join(sorted(unknown))}. Reload the page.")
     if not MIN_MODELS <= len(names) <= MAX_MODELS:
         raise UsageError(f"Choose {MIN_MODELS} to {MAX_MODELS} models, not {len(names)}.")
-    # All results have the same size, whatever the scales of the models.
+    # The results are shown side by side: all have the size of the model with the largest scale.
     scale = max(cards[name].scale or 1 for name in names)
-    # As the region of a request, a single number is the side of a square with many details.
+    # A request takes a region, or the side of a square with many details that the job chooses.
     requested_region = PREVIEW_SIDE if region is None else region
     job_request = UpscaleRequest(
         image.path, image.name, scale=scale, format="png", region=requested_region,

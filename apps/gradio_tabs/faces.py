@@ -71,7 +71,7 @@ def build_faces_tab(
         runs: runs of this tab.
         cards: cards of the face models, by name; at least one.
         tabs: tabs of the page.
-        target: field for a face to upscale.
+        target: image field that a face to upscale is sent to.
         target_tab: id of the tab with `target`.
         target_model: field of the models in that tab.
     """
@@ -117,7 +117,7 @@ def _build_options(cards: dict[str, ModelCard]) -> _Options:
 
 
 def _truncation(card: ModelCard) -> float:
-    """Return the truncation that the model uses by default."""
+    """Return the truncation that the model uses by default; 1 leaves the latent vectors as is."""
     return 1.0 if card.truncation is None else card.truncation
 
 
@@ -166,7 +166,8 @@ def _request(values: tuple[Any, ...]) -> GenerateRequest:
     """Convert the values of the widgets of `_Options`, in their order, to a request.
 
     Raises:
-        UsageError: a seed is missing, or not a whole number.
+        UsageError: a seed is missing, or not a whole number. Negative seeds are refused later, when
+            the request is submitted.
     """
     model, kind, seed, count, to_seed, truncation = values
     seeds = [seed, to_seed] if kind == ANIMATION else [seed]

@@ -75,7 +75,7 @@ def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
         label="Photos, or a zip file", file_count="multiple", file_types=["image", ".zip"],
         height=200, elem_id="finetune-photos",
     )  # fmt: skip
-    sources = lists.sources()
+    sources = lists.finetuning_sources()
     # An imported model can never be trained. If another model cannot be trained further here, it
     # needs the feature network, which this server lacks.
     trainable = [card for card in lists.cards.values() if card.imported is None]
@@ -173,7 +173,7 @@ def _connect_model(
         except SrganGpError as error:
             return {view.panel.status: messages.error(str(error))}
         return {
-            **lists.without(removed, upscale_model, compared_models, batch_model),
+            **lists.deselect(removed, upscale_model, compared_models, batch_model),
             **view.cleared(),
             view.panel.status: messages.note(f"The model {removed} was deleted."),
             name_problem: "",  # the name of the deleted model is free again

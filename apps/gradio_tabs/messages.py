@@ -1,7 +1,7 @@
 """Messages of the page as HTML: progress, errors, and the report of a run.
 
 The tabs show them in their status below the buttons. `static/access.js` announces them to screen
-readers; while a job progresses, it announces one message every 15 s.
+readers: messages with a progress bar at most every 15 s, other messages at once.
 """
 
 import html
@@ -17,7 +17,7 @@ NO_MESSAGE = ""
 
 
 def waiting(text: str = "Starting ...") -> str:
-    """Return a text with an animated bar, which shows no share, for an unknown progress."""
+    """Return a text with an animated bar that shows no percentage: the progress is unknown."""
     return _block(f'<progress aria-label="Progress"></progress>{escaped(text)}')
 
 
@@ -44,7 +44,8 @@ def bar(done: float, total: float, text: str) -> str:
         total: number of steps.
         text: text below the bar, not yet escaped for HTML.
     """
-    return _block(f"{_bar(done, total)}{escaped(text)}")
+    progress_bar = f'<progress aria-label="Progress" value="{done}" max="{total}"></progress>'
+    return _block(f"{progress_bar}{escaped(text)}")
 
 
 def model_link(name: str) -> str:
@@ -90,15 +91,17 @@ def duration(seconds: float) -> str:
     """
     if seconds < 10:
         return f"about {max(round(seconds), 1)} s"
-    if seconds < 55:  # in steps of 5 s; above 57 s the result would be "60 s"
-        return f"about {5 * max(round(seconds / 5), 2)} s"
+    if seconds < 55:  # in steps of 5 s; from 57.5 s on the result would be "60 s"
+        return f"about {5 * round(seconds / 5)} s"
     if seconds < 3600:
         return f"about {math.ceil(seconds / 60)} min"
     return f"about {round(seconds / 3600)} h"
 
 
 def job_links(ids: Sequence[str]) -> str:
-    """Return hidden links to the jobs whose results `static/app.js` shows.
+    """Return links to the jobs whose results `static/app.js` shows.
+
+    They are the value of a hidden widget, from which the script reads the ids.
 
     Args:
         ids: ids of the jobs: 32 hexadecimal digits each.
@@ -206,11 +209,6 @@ def escaped(text: str) -> str:
 def _block(inside: str) -> str:
     """Return a `div` of the class that `static/access.js` announces to screen readers."""
     return f'<div class="message">{inside}</div>'
-
-
-def _bar(done: float, total: float) -> str:
-    """Return the HTML element of a progress bar."""
-    return f'<progress aria-label="Progress" value="{done}" max="{total}"></progress>'
 
 
 def _size(size: tuple[int, int]) -> str:

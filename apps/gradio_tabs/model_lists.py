@@ -26,8 +26,8 @@ def model_choices(
 ) -> list[tuple[str, str]]:
     """Return the models to choose from as (label, name), the shipped ones first.
 
-    The `x2_model` of another model is not listed: a job of that model with a scale up to 2 uses the
-    `x2_model` automatically.
+    A model that is the `x2_model` of another model is not listed: a job for the other model uses it
+    automatically for scales up to 2.
 
     Args:
         cards: cards of the models, by name.
@@ -67,7 +67,7 @@ class ModelLists:
 
     @property
     def widgets(self) -> list[Any]:
-        """All fields, as inputs or outputs of an event; `without` takes their values in order."""
+        """All fields, as inputs or outputs of an event; `deselect` takes their values in order."""
         return [self.upscale, self.compare, self.batch]
 
     def refresh(self) -> Changes:
@@ -83,13 +83,13 @@ class ModelLists:
             self.batch: gr.Radio(choices),
         }
 
-    def without(
+    def deselect(
         self, removed: str, upscale_model: str, compared_models: list[str], batch_model: str
     ) -> Changes:
-        """Return the changed fields after a model was removed.
+        """Read the models again after one was removed, and return the changed fields.
 
-        The removed model is no longer selected: Upscale and Batch select the default model instead,
-        Compare keeps its other models.
+        Where the removed model was selected, Upscale and Batch select the default model instead,
+        and Compare keeps only its other models.
 
         Args:
             removed: name of the removed model.
@@ -109,9 +109,9 @@ class ModelLists:
             changes[self.compare] = gr.CheckboxGroup(choices, value=remaining)
         return changes
 
-    def sources(self) -> list[tuple[str, str]]:
+    def finetuning_sources(self) -> list[tuple[str, str]]:
         """Return the models from which fine-tuning can start on this server, as (label, name)."""
         settings = self.service.settings
         usable = {name: card for name, card in self.cards.items() if can_start_from(card, settings)}
-        # Models for a scale of 2 are listed too: no other model replaces them in fine-tuning.
+        # An `x2_model` is listed too: fine-tuning starts from exactly the model that is chosen.
         return model_choices(usable, always_listed=usable)

@@ -1,4 +1,4 @@
-"""Texts about the models of a selection beside the fields of its options."""
+"""Texts about the selected model, shown beside the fields of the upscaling options."""
 
 from gradio_tabs.messages import escaped
 from srgan_gp.models.cards import ModelCard
@@ -10,10 +10,10 @@ CUSTOM_WIDTH = "Width"
 
 
 def describe(*cards: ModelCard) -> str:
-    """Return the summary and the licence of a model, as HTML.
+    """Return the summaries and the licences of the models that may upscale, as HTML.
 
     Args:
-        cards: one card, or two as `cards_of_size` returns them.
+        cards: the result of `cards_of_size`: one card, or two.
     """
     uses = ("Used up to x2. ", "Used above x2. ") if len(cards) == 2 else ("",)
     return "".join(
@@ -28,7 +28,7 @@ def cards_of_size(cards: dict[str, ModelCard], card: ModelCard, size: str) -> li
     Args:
         cards: cards of the upscaling models, by name.
         card: card of the selected model, which may name another one for scales up to 2.
-        size: such as `x2`, or `CUSTOM_WIDTH`.
+        size: choice of the field "Size": a scale such as `x2`, or `CUSTOM_WIDTH`.
 
     Returns:
         One card; or two for `CUSTOM_WIDTH` if the selected model names another one: first the model
@@ -42,7 +42,11 @@ def cards_of_size(cards: dict[str, ModelCard], card: ModelCard, size: str) -> li
 
 
 def speed_info(*cards: ModelCard) -> str:
-    """Return the text about the fast mode of one or two models; empty: no model has a fast mode."""
+    """Return the text about the fast mode, int8; empty: none of the models has one.
+
+    Args:
+        cards: the result of `cards_of_size`.
+    """
     differences = sorted({round(card.int8.mean_difference, 1) for card in cards if card.int8})
     if not differences:
         return ""

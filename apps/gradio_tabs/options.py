@@ -1,7 +1,8 @@
 """Widgets of the upscaling options, the same on the tabs "Upscale" and "Batch".
 
 `build_options` builds them, and `upscale_request` converts their values to a request. A model may
-have a partner, a second model whose results are closer to the input. The fidelity is the share of
+have an `x2_model`, which the page uses instead of it for scales up to 2, and a partner, a model
+whose results are closer to the input. The fidelity is the share of
 the partner when the weights of both are averaged; a look is a name for a fidelity.
 """
 
@@ -97,7 +98,7 @@ def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Numbe
 
 
 def _scale_choices(card: ModelCard) -> list[str]:
-    """Return the sizes to choose from: scales, also the scale of the model, and `CUSTOM_WIDTH`."""
+    """Return the sizes to choose from: `_SCALES`, the scale of the model, and `CUSTOM_WIDTH`."""
     scales = sorted({*_SCALES, card.scale or 1})
     return [*(f"x{scale}" for scale in scales), CUSTOM_WIDTH]
 
@@ -184,6 +185,7 @@ def _connect(
         [about, options.fidelity, look, options.scale, options.speed],
         **unqueued,
     )
+    # `input`, because `look_of` changes the look to None where no look has the fidelity.
     look.input(LOOKS.get, look, options.fidelity, **unqueued)
     options.fidelity.change(look_of, options.fidelity, look, **unqueued)
 
@@ -222,7 +224,7 @@ def upscale_request(upload: Upload, values: Sequence[Any]) -> UpscaleRequest:
         data=upload.path,
         name=upload.name,
         model=model,
-        model_by_scale=True,  # for scales up to 2, the server may use the `x2_model` of the choice
+        model_by_scale=True,  # for scales up to 2, the server may use the `x2_model` of `model`
         fidelity=fidelity or None,  # 0 would load the partner too, without using it
         precision="int8" if speed == FAST else "auto",
         faces=faces or None,  # 0 is off

@@ -2,7 +2,8 @@
 
 One press of the start button, or one click on the image, is a run. Its `Run` submits one job to the
 server; an async generator yields the changes of the page, dicts of widgets and their new values,
-which `panel.execute_run` sends to the browser.
+which `panel.execute_run` sends to the browser. It shows the message of an exception as the status.
+A preview is replaceable: another click stops it and starts the next one.
 """
 
 from contextlib import aclosing
@@ -65,7 +66,7 @@ def build_upscale_tab(
             )
             with gr.Column(elem_classes="after-image"):
                 options = build_options(cards, default, "upscale", has_fast_mode=has_fast_mode)
-                # `static/estimates.js` writes the expected time into it.
+                # `static/estimates.js` writes the expected time here.
                 gr.Markdown("", elem_id="upscale-estimate", elem_classes="estimate")
                 panel = build_panel("Upscale", "upscale")
         with gr.Column(scale=3, min_width=320, elem_classes="results"):

@@ -578,7 +578,7 @@ def test_a_new_model_is_in_the_lists_of_all_tabs(lists):
 
 
 def test_fields_that_name_a_removed_model_choose_the_default(lists):
-    changes = lists.without("mine", "mine", ["photo-x4", "mine"], "photo-x4")
+    changes = lists.deselect("mine", "mine", ["photo-x4", "mine"], "photo-x4")
     assert changes[lists.upscale].value == "photo-x4"
     assert changes[lists.compare].value == ["photo-x4"]
     assert changes[lists.batch].value is None  # unchanged

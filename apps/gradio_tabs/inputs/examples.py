@@ -17,7 +17,8 @@ from gradio_tabs.results.runs import Runs
 FOLDER = Path(__file__).parents[2] / "examples"
 """Directory of the example images."""
 _THUMBNAIL_WIDTH, _THUMBNAIL_HEIGHT = 96, 72
-"""Displayed size in CSS pixels; the stored images have twice as many, for dense displays."""
+"""Largest displayed size in CSS pixels. The stored thumbnails may have twice as many pixels per
+side, for dense displays."""
 
 
 def example_images() -> list[Path]:
@@ -33,8 +34,8 @@ def build_examples(runs: Runs, image: ImageInput) -> None:
         image: field for the example.
     """
 
-    def copying(path: Path) -> Callable[[gr.Request], str]:
-        """Return the function of a button, which copies the example and returns the copy's path."""
+    def function_of_button(path: Path) -> Callable[[gr.Request], str]:
+        """Return a function that copies the example at `path` and returns the path of the copy."""
 
         def copy_example(request: gr.Request) -> str:
             # The page serves only files in the visitor's own folder.
@@ -48,7 +49,7 @@ def build_examples(runs: Runs, image: ImageInput) -> None:
         for path in example_images():
             button = gr.Button(path.stem.capitalize(), size="sm", min_width=90,
                                elem_classes=["example", f"example-{path.stem}"])  # fmt: skip
-            button.click(copying(path), None, image, queue=False, **EVENT_OPTIONS)
+            button.click(function_of_button(path), None, image, queue=False, **EVENT_OPTIONS)
 
 
 def example_styles() -> str:

@@ -19,8 +19,8 @@ def refuse_invalid_values(page: gr.Blocks) -> None:
     """Make a page respond with an error message where Gradio alone would log a traceback.
 
     The method `preprocess_data`, which converts the values of an event for its function, is
-    replaced on the object. A subclass cannot override it: for each subclass of `Blocks`, Gradio
-    writes a .pyi file into its own package.
+    replaced on the object. No subclass overrides it, because Gradio writes a .pyi file into its own
+    package for each subclass of `Blocks`.
 
     Args:
         page: the finished page; it is changed.

@@ -19,7 +19,7 @@ def visitor_of(request: gr.Request) -> str:
     With a cookie the key equals that of `serving.http.job_routes.owner_of`, so that the routes of
     the HTTP API find the jobs of the page.
     """
-    http_request = getattr(request, "request", None)
+    http_request = getattr(request, "request", None)  # of Starlette
     scope = getattr(http_request, "scope", {})
     cookie = scope.get("visitor")  # set by `serving.guards.visitor_cookies`
     return page_of(request) if cookie is None else f"visitor-{cookie}"
@@ -27,4 +27,4 @@ def visitor_of(request: gr.Request) -> str:
 
 def address_of(request: gr.Request) -> str:
     """Return the IPv4 address or IPv6 network of a visitor, for the limits per client."""
-    return client_of({"client": request.client})
+    return client_of({"client": request.client})  # it takes an ASGI scope

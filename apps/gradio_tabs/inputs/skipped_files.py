@@ -6,7 +6,7 @@ from typing import cast
 
 from gradio_tabs.inputs.uploads import MAX_NAME_CHARACTERS
 
-_MAX_FILES = 100  # that are read, because a program could send any number
+_MAX_FILES = 100  # skipped files that are read; a program could send any number
 _MAX_NAMED = 3
 """Largest number of skipped files that a report names; of more files it only gives the number."""
 
@@ -44,6 +44,7 @@ def skipped_files(text: str) -> list[SkippedFile]:
         if isinstance(row, list) and len(cast(list[object], row)) == 3:
             name, reason, message = (str(part) for part in cast(list[object], row))
             limit = MAX_NAME_CHARACTERS
+            # The message contains the name, and therefore may be longer.
             files.append(SkippedFile(name[:limit], reason[:limit], message[: 2 * limit]))
     return files
 

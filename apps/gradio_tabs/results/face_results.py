@@ -127,7 +127,8 @@ def connect_sending(
 
     def send(face: Face | None) -> tuple[Any, ...]:
         path = None if face is None else face[0]
-        # Built here, as an update of `model`: a radio that is built with the page would be shown.
+        # Created here, as an update of `model`: created while the page is built, it would be
+        # another field of the page.
         face_model = gr.Radio(value=ENLARGING_MODEL) if is_listed else gr.skip()
         return path, gr.Tabs(selected=target_tab), face_model
 

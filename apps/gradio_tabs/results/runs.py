@@ -49,8 +49,8 @@ class Run:
         uploads: input images.
         address: from `page_requests.address_of`; None: unknown.
         tab: name of the tab.
-        is_replaceable: whether the next replaceable run of the visitor in this tab stops and
-            replaces it, as the preview of another region does.
+        is_replaceable: whether the next replaceable run of the page in this tab may stop and
+            replace it, as the preview of another region does.
     """
 
     def __init__(
@@ -240,6 +240,11 @@ class Runs:
         self._newest_call.pop(page, None)
 
     def has_old_message(self, request: gr.Request, uploads: Sequence[Upload]) -> bool:
-        """Return whether the status is about other images than these, and no run is in progress."""
+        """Return whether the status of a page is about other images, and no run is in progress.
+
+        Args:
+            request: request of the page.
+            uploads: images that the visitor has chosen.
+        """
         page = page_of(request)
         return page not in self._runs and self._last_uploads.get(page) != tuple(uploads)

@@ -21,6 +21,8 @@ _METRIC_TITLES = {
     "psnr_y": "PSNR in dB on your validation photos, higher is better",
     "squeeze_distance": "Difference from your validation photos, lower is better",
 }
+"""Titles of the chart, by the name of the score. The squeeze distance compares features of the
+network SqueezeNet."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,10 @@ class TrainingView:
             self.preview: gr.Image(value=None, visible=False),
             self.log: "",
             self.output: "",
-            **self.finished(None),
+            **self.changes_for_model(None),
         }
 
-    def finished(self, model: str | None) -> Changes:
+    def changes_for_model(self, model: str | None) -> Changes:
         """Return the changes of the buttons and the download link of the new model.
 
         Args:
@@ -93,7 +95,7 @@ class TrainingView:
             yield changes
         changed_lists = lists.refresh()  # also updates `lists.cards`
         installed_model = run.name if run.name in lists.cards else None
-        yield changed_lists | self.finished(installed_model)
+        yield changed_lists | self.changes_for_model(installed_model)
 
 
 def build_training_view(panel: Panel) -> TrainingView:
@@ -140,7 +142,7 @@ def describe(state: TrainingState) -> str:
     """Return the stage of a run as HTML: a bar with percent and time left, or the outcome."""
     if not state.is_running:
         return _outcome(state)
-    if state.stage == "training" and state.total:
+    if state.stage == "training" and state.total:  # `total` is 0 until it is known
         left = f", {messages.duration(state.seconds_left)} left" if state.seconds_left else ""
         steps = f"{state.done:,} of {state.total:,} image sections"
         percent = 100 * state.done // state.total
