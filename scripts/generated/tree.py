@@ -21,13 +21,13 @@ def folder_lines(root: Path) -> Iterator[str]:
     Args:
         root: root of the repository.
     """
-    packages = sorted(path.parent for path in root.glob("srgan_gp/**/__init__.py"))
+    texts: dict[str, str] = {}  # by the name of the folder
+    for init_file in sorted(root.glob("srgan_gp/**/__init__.py")):
+        texts[f"{init_file.parent.relative_to(root).as_posix()}/"] = first_line(init_file)
+    texts |= _OTHERS
+    width = max(len(name) for name in texts) + 1  # of the first column
     yield "```text"
-    for folder in packages:
-        name = f"{folder.relative_to(root).as_posix()}/"
-        yield f"{name:<36}{first_line(folder / '__init__.py')}"
-    for name, text in _OTHERS.items():
-        yield f"{name:<36}{text}"
+    yield from (f"{name:<{width}}{text}" for name, text in texts.items())
     yield "```"
 
 
