@@ -3,7 +3,7 @@
 
 scripts/update_readme.py            write the parts between the markers again
 scripts/update_readme.py --check    change nothing; exit 1 when a part is stale
-scripts/update_readme.py --strip    also make docs/before-after.png again (takes seconds)
+scripts/update_readme.py --strip    also make the image docs/before-after.png again (takes seconds)
 
 A marked part is between `<!-- begin NAME -->` and `<!-- end NAME -->`; the modules in `generated/`
 make its lines.
@@ -19,7 +19,7 @@ from generated.degradations import degradation_rows
 from generated.durations import duration_rows
 from generated.errors import error_rows
 from generated.imports import import_rows
-from generated.marked import updated
+from generated.marked import update_parts
 from generated.penalties import penalty_rows
 from generated.tiling import tiling_rows
 from generated.tree import folder_lines, module_lines
@@ -67,7 +67,7 @@ def main() -> int:
     stale = 0
     for path in documents():
         before = path.read_text(encoding="utf-8")
-        after = updated(before, PARTS, path.name)
+        after = update_parts(before, PARTS, path.name)
         if before == after:
             continue
         stale += 1

@@ -43,7 +43,7 @@ def test_the_generated_parts_are_what_their_script_would_write(update_readme):
     stale = [
         path.name
         for path in update_readme.documents()
-        if update_readme.updated(text := path.read_text("utf-8"), update_readme.PARTS) != text
+        if update_readme.update_parts(text := path.read_text("utf-8"), update_readme.PARTS) != text
     ]
     assert stale == [], "run scripts/update_readme.py"
 
@@ -67,7 +67,7 @@ def test_models_of_the_user_are_not_in_the_documents(
 
 def test_a_stale_part_is_noticed(update_readme):
     stale = COMMAND_LINE.replace("--strip-metadata", "--keep-nothing")
-    assert update_readme.updated(stale, update_readme.PARTS) == COMMAND_LINE != stale
+    assert update_readme.update_parts(stale, update_readme.PARTS) == COMMAND_LINE != stale
 
 
 @pytest.mark.parametrize("name", COMMANDS)

@@ -1,4 +1,7 @@
-"""Table of the random degradations of the training option `--low-res mixture`."""
+"""Table of the random degradations of the training option `--low-res mixture`.
+
+A degraded image passes one or two rounds of blur, noise and JPEG. A strength defines both rounds.
+"""
 
 from collections.abc import Callable, Iterator
 

@@ -24,7 +24,7 @@ def duration_rows(root: Path) -> Iterator[str]:
     # The keys of a photo are "12 megapixels: size", "12 megapixels: CPU seconds" and so on.
     for name in values:
         megapixels, _, quantity = name.partition(" megapixels: ")
-        if quantity == "size":
+        if quantity == "size":  # once per photo
             start = f"{megapixels} megapixels: "
             seconds = values[f"{start}CPU seconds"]
             text = f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"

@@ -30,6 +30,7 @@ def import_rows(root: Path) -> Iterator[str]:
             half = "yes" if values[f"{kind}: float16"] else "no"
             columns = f"{difference:.1e} | {_tiling(values, kind)} | {seconds:.1f} s | {half}"
             yield f"| {kind} | {columns} |"
+    # The refused networks cannot be exported with a dynamic size of the image.
     refused = [kind for kind in kinds if f"{kind}: refused" in values]
     for kind in refused:
         yield f"| {kind} | refused: no graph of any size | | | |"

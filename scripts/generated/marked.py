@@ -8,7 +8,9 @@ from pathlib import Path
 _MARKED = re.compile(r"(<!-- begin (?P<name>[^>]+) -->\n).*?(<!-- end (?P=name) -->)", re.DOTALL)
 
 
-def updated(text: str, parts: Mapping[str, Callable[[], Iterable[str]]], where: str = "") -> str:
+def update_parts(
+    text: str, parts: Mapping[str, Callable[[], Iterable[str]]], where: str = ""
+) -> str:
     """Return a document with new content in every marked part.
 
     Args:
