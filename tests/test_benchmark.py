@@ -315,9 +315,9 @@ def test_the_gradient_at_the_largest_differences_is_relative_to_the_mean():
 
 @pytest.mark.usefixtures("benchmark")
 def test_jobs_are_timed_by_both_clocks():
-    from benchmarks.timing import in_turns_by_both
+    from benchmarks.timing import in_turns_on_both_clocks
 
-    rounds, used = in_turns_by_both({"wait": lambda: time.sleep(0.2), "nothing": int}, 2)
+    rounds, used = in_turns_on_both_clocks({"wait": lambda: time.sleep(0.2), "nothing": int}, 2)
     for times, cpu_times in zip(rounds, used, strict=True):
         assert list(times) == list(cpu_times) == ["wait", "nothing"]
         assert times["wait"] >= 0.2 > 10 * cpu_times["wait"]

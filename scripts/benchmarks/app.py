@@ -38,8 +38,8 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         jobs: number of running and queued jobs at SIGTERM.
 
     Returns:
-        Counts, latencies in seconds, memory in MiB; see `_load`, `_bomb`, `_disconnects` and
-        `shutdown.stop`.
+        Counts, latencies in seconds, memory in MiB; see `_send_images`, `_send_bomb`,
+        `_disconnect_clients` and `shutdown.stop`.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "users": users, "side": side}
     (metrics_port,) = free_ports(1)
@@ -52,9 +52,9 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
         values["torch_is_loaded"] = "libtorch" in libraries
         images = [draw(number, side) for number in range(users)]
-        values |= asyncio.run(_load(server.port, images))
-        values |= asyncio.run(_bomb(server))
-        values |= asyncio.run(_disconnects(server, images[:20]))
+        values |= asyncio.run(_send_images(server.port, images))
+        values |= asyncio.run(_send_bomb(server))
+        values |= asyncio.run(_disconnect_clients(server, images[:20]))
         values |= asyncio.run(stop(server, metrics_port, [draw(n, side) for n in range(jobs)]))
     return values
 
@@ -77,7 +77,7 @@ class Server:
         return sum(_peak_mib(process.pid) for process in processes)
 
     def files(self) -> int:
-        """Count its temporary files, except the lock file of the folder."""
+        """Count the temporary files of the server, except the lock file of the folder."""
         return sum(path.is_file() and path.name != "lock" for path in self.folder.rglob("*"))
 
 
@@ -89,8 +89,8 @@ def serve_app(
 
     Args:
         model: a name that `srgan-gp models` lists.
-        threads: CPU threads of its network.
-        folder: folder for its temporary files.
+        threads: CPU threads of the server's network.
+        folder: folder for the server's temporary files.
         options: more options of the command.
         port: port to listen on; 0: a free one.
     """
@@ -109,7 +109,7 @@ def serve_app(
             process.terminate()
 
 
-async def _load(port: int, images: Sequence[bytes]) -> dict[str, Any]:
+async def _send_images(port: int, images: Sequence[bytes]) -> dict[str, Any]:
     """Upload to the page, then upscale by the API, each for all users simultaneously.
 
     Returns:
@@ -153,7 +153,7 @@ async def _probe(port: int, seconds: list[float]) -> None:
         await asyncio.sleep(_SECONDS_BETWEEN_PROBES)
 
 
-async def _bomb(server: Server) -> dict[str, Any]:
+async def _send_bomb(server: Server) -> dict[str, Any]:
     """Send a small file that decodes to half a gigabyte of pixels.
 
     Returns:
@@ -169,7 +169,7 @@ async def _bomb(server: Server) -> dict[str, Any]:
     }
 
 
-async def _disconnects(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
+async def _disconnect_clients(server: Server, images: Sequence[bytes]) -> dict[str, Any]:
     """Disconnect some clients during the upload, and others while their image is upscaled.
 
     Returns:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.cheap_network import open_cheap
-from benchmarks.timing import in_turns_by_both, median
+from benchmarks.timing import in_turns_on_both_clocks, median
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import ThreadEngine
 from srgan_gp.batch.inputs.walk import walk
@@ -92,8 +92,9 @@ def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
     def run() -> None:
         run_folder(upscaler, folder / "in", emptied(folder / "out"))
 
-    rounds, cpu_rounds = in_turns_by_both({"network": network, "loop": loop, "run": run}, repeats)
-    values = {f"{name}_seconds": median(rounds, name) for name in ("network", "loop", "run")}
+    jobs = {"network": network, "loop": loop, "run": run}
+    rounds, cpu_rounds = in_turns_on_both_clocks(jobs, repeats)
+    values = {f"{name}_seconds": median(rounds, name) for name in jobs}
     values["network_over_run"] = median(rounds, "network", over="run")
     values["loop_over_run"] = median(rounds, "loop", over="run")
     values["network_over_run_cpu_time"] = median(cpu_rounds, "network", over="run")
@@ -108,7 +109,8 @@ def run_folder(upscaler: Upscaler, inputs: Path, out: Path) -> None:
     """
     outcomes: list[Outcome] = []
     # Two workers with one network: one decodes or encodes while the other computes.
-    engine = ThreadEngine([upscaler, upscaler.sharing()], UpscaleSettings(quality=QUALITY))
+    workers = [upscaler, upscaler.sharing()]
+    engine = ThreadEngine(workers, UpscaleSettings(quality=QUALITY))
     try:
         with (
             Journal.open(out) as journal,

@@ -41,7 +41,8 @@ def open_cheap(session: Session, share: float, threads: int) -> tuple[Session, f
         error = abs(np.log(measured_share / share))
         if error < best_error:
             best, best_error = (cheap, measured_share), error
-        if measured_share > 2 * share:  # wider networks take even longer
+        # The times rise with the width.
+        if measured_share > 2 * share:
             break
     assert best is not None  # the first width has an error below infinity
     return best
@@ -99,6 +100,7 @@ def build_cheap(width: int, scale: int) -> bytes:
     graph = helper.make_graph(nodes, "cheap", [image], [upscaled], weights)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
     metadata = {"srgan_gp_version": "0", "name": "cheap", "task": "super-resolution"}
+    # Each of the convolutions of 3 x 3 looks one pixel further: that is the overlap of tiles.
     metadata |= {"scale": str(scale), "overlap": str(HIDDEN + 2), "size_multiple": "1"}
     helper.set_model_props(model, metadata | {"bytes_per_pixel": str(8 * (2 * width + 96))})
     return model.SerializeToString()

@@ -1,6 +1,6 @@
 """Images that identify their user even after upscaling, and a decompression bomb.
 
-The benchmarks of the server send them, and check that each user gets the result of the own image.
+The benchmarks of the server send them, and check that each user gets the result of his own image.
 """
 
 import io

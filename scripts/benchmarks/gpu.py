@@ -1,4 +1,4 @@
-"""Speed of a model on a GPU in float32 and float16, and the share of values that are near."""
+"""Speed of a model on a GPU in float32 and float16, and how near the results of both are."""
 
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ def benchmark_gpu(
         from array to array, and the share of values that differ from the float32 result by at most
         1 level of 255.
     """
-    height = max(64, round((megapixels * 1e6 * 3 / 4) ** 0.5))
+    height = max(64, round((megapixels * 1e6 * 3 / 4) ** 0.5))  # the aspect is 4:3
     width = height * 4 // 3
     pixels = _draw(height, width)
     devices = [device]
@@ -57,6 +57,9 @@ def benchmark_gpu(
 
 
 def _draw(height: int, width: int) -> np.ndarray:
-    """Draw squares of 8 x 8 pixels in random colours: about (height, width, 3), uint8 RGB."""
+    """Draw squares of 8 x 8 pixels in random colours: (height, width, 3), uint8 RGB.
+
+    The sides are rounded down to multiples of 8.
+    """
     squares = np.random.default_rng(0).integers(0, 256, (height // 8, width // 8, 3), np.uint8)
     return np.kron(squares, np.ones((8, 8, 1), np.uint8))

@@ -35,8 +35,9 @@ def benchmark_imports(architectures: Sequence[str], threads: int) -> dict[str, A
 
     Returns:
         The processor and, for each architecture, its largest difference from PyTorch, how it is
-        tiled, the largest difference of its tiles in levels of 255, CPU seconds for a megapixel of
-        the input, and whether float16 works; or why it was refused.
+        tiled, the number of which the sides of a tile are multiples, the largest difference of
+        tiles from the whole image in levels of 255, CPU seconds for a megapixel of the input, and
+        whether float16 works; or why it was refused.
     """
     values: dict[str, Any] = {"machine": processor(), "threads": threads}
     models_before = os.environ.get("SRGAN_GP_MODELS")  # the folder that imports write to
@@ -68,7 +69,7 @@ def _import(kind: str, path: Path, threads: int) -> Iterator[tuple[str, Any]]:
     try:
         card = read_card(import_model(path, name))
     except ModelRefusedError as error:
-        yield "refused", str(error).replace(path.name, "the file")
+        yield "refused", str(error).replace(path.name, "the file")  # which is temporary
         return
     assert card.imported is not None
     yield "difference from PyTorch", card.imported.torch_difference

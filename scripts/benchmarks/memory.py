@@ -38,7 +38,8 @@ del picture
 write_image(result, target)
 """
 
-# Program that upscales many small images, and prints its resident memory, in KiB, after each.
+# Program that upscales many small images. After each it prints its resident memory without mapped
+# files, RssAnon, in KiB.
 MANY = """
 import re, sys
 import numpy as np
@@ -60,7 +61,8 @@ def benchmark_memory(
     """Measure the peak memory of processes that upscale a large image, and many small ones.
 
     Two numbers are given for a large image: VmHWM, the peak of the resident memory as Linux counts
-    it, and the peak of the resident memory without mapped files, which Linux can drop at any time.
+    it, and the peak of the resident memory without mapped files. Linux can drop the pages of mapped
+    files at any time.
 
     Args:
         model: name of a model or path of an .onnx file.
@@ -71,8 +73,8 @@ def benchmark_memory(
 
     Returns:
         For the model and for `nearest`: size of the image, seconds, the two peaks and the size of
-        the result in MiB. For many images: the highest memory during the first tenth of them and
-        during the second half; they differ if memory leaks.
+        the result in MiB. For many images: the highest memory, without mapped files, during the
+        first tenth of them and during the second half; they differ if memory leaks.
     """
     values: dict[str, Any] = {"model": model, "threads": threads}
     # In the current folder: the folder of temporary files may be in memory.
@@ -135,7 +137,7 @@ def peaks(command: list[str]) -> tuple[int, int]:
         text = status.read_text()
         if "VmHWM" in text:  # absent after the end of the process
             vmhwm = max(vmhwm, _kibibytes(text, "VmHWM"))
-            rss = _kibibytes(text, "RssAnon") + _kibibytes(text, "RssShmem")
+            rss = _kibibytes(text, "RssAnon") + _kibibytes(text, "RssShmem")  # not RssFile
             rss_without_files = max(rss_without_files, rss)
         time.sleep(0.01)
     if process.returncode:

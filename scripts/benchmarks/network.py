@@ -31,7 +31,7 @@ def benchmark_network(model: str, side: int, threads: int, repeats: int) -> dict
 
     Returns:
         Medians in seconds, the median of the model over that of the reference, and the peak memory
-        in MiB of a separate process that runs the model once.
+        of a separate process that runs the model once, in MiB despite the name `peak_memory_mb`.
     """
     from srgan_gp.inference.session import Session
 

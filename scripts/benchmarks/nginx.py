@@ -92,9 +92,10 @@ async def send_all(server: Server, proxy: Proxy, images: Sequence[bytes]) -> dic
     """Send the images of all clients at the same time.
 
     Returns:
-        Counts of answers: `results`, `refused_with_retry_after` (the queue was full), `neither`,
-        and `wrong_owners` (results of another client's image). Also the number of errors of nginx,
-        of temporary files that the server left, and latencies in seconds.
+        Counts of answers: `results`, `refused_with_retry_after` (the queue was full, or a limit of
+        nginx was reached), `neither`, and `wrong_owners` (results of another client's image). Also
+        the number of errors of nginx, of temporary files that the server left, and latencies in
+        seconds.
     """
     requests = []
     for number, image in enumerate(images):
@@ -103,6 +104,7 @@ async def send_all(server: Server, proxy: Proxy, images: Sequence[bytes]) -> dic
         requests.append(request(proxy.port, head, body, source, tls=proxy.tls, host=NAME))
     answers = await asyncio.gather(*requests)
     done = [(number, answer) for number, answer in enumerate(answers) if answer.status == 200]
+    # nginx refuses with 429, the server with 503.
     refused = [answer for answer in answers if answer.status in (429, 503)]
     thumbnails = np.stack([thumbnail(image) for image in images])
     return {

@@ -23,11 +23,11 @@ from srgan_gp.networks import build
 from srgan_gp.training.device import choose_device, cpu_threads
 from srgan_gp.training.options.optimizers import build_optimizer
 
-DRIFT_WEIGHT, PENALTY_WEIGHT = 1e-3, 10.0
+DRIFT_WEIGHT, PENALTY_WEIGHT = 1e-3, 10.0  # the defaults of `srgan-gp train`
 HALF = slice(None, None, 2)  # every second image of a batch
 WHOLE = slice(None)
-LAZY = 4  # a penalty that is not taken in every step is taken in each fourth one
-CLIP_LIMIT = 0.01  # largest absolute weight of a clipped critic
+LAZY = 4  # steps of which one has the penalty, for a penalty that is not taken in every step
+CLIP_LIMIT = 0.01  # largest absolute weight of a clipped critic, as in the paper of WGAN
 
 Loss = Callable[[Tensor, Tensor, Tensor, Tensor], Tensor]
 """Loss of the critic, called with real and generated images, (B, 3, S, S), positions between them,

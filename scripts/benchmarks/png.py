@@ -27,7 +27,7 @@ import numpy as np
 encoder, path = sys.argv[1:]
 channels = np.load(path)
 height, width, count = channels.shape
-colours = count - (count in (2, 4))  # without alpha
+colours = count - (count in (2, 4))  # without alpha, which is the second or fourth channel
 
 def srgan_gp(name, file):
     from srgan_gp import Picture
@@ -57,9 +57,10 @@ whole, channels = channels, channels[:8]
 run(io.BytesIO())  # imports what is needed, with 8 rows
 channels = whole
 file = io.BytesIO()
-started, used = time.perf_counter(), time.process_time()
+started, cpu_started = time.perf_counter(), time.process_time()
 run(file)
-print(json.dumps([time.perf_counter() - started, time.process_time() - used, file.tell()]))
+seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+print(json.dumps([seconds, cpu_seconds, file.tell()]))
 """
 
 

@@ -41,7 +41,8 @@ def benchmark_progress(model: str, megapixels: float, threads: int, jobs: int) -
 
     Returns:
         Seconds to the first event and between events, with the state of the job at the largest gap,
-        estimate and duration in seconds, memory in MiB; see `_photo` and `_many`.
+        estimate and duration in seconds, memory in MiB; see `_follow_photo` and
+        `_run_small_jobs`.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "megapixels": megapixels}
     # 10 % more pixels than requested, because the sides of the photo are rounded.
@@ -50,13 +51,13 @@ def benchmark_progress(model: str, megapixels: float, threads: int, jobs: int) -
         tempfile.TemporaryDirectory() as folder,
         serve_app(model, threads, folder, options) as server,
     ):
-        values |= asyncio.run(_photo(server, model, megapixels))
+        values |= asyncio.run(_follow_photo(server, model, megapixels))
         if jobs >= _WARM_JOBS:
-            values |= asyncio.run(_many(server, jobs))
+            values |= asyncio.run(_run_small_jobs(server, jobs))
     return values
 
 
-async def _photo(server: Server, model: str, megapixels: float) -> dict[str, Any]:
+async def _follow_photo(server: Server, model: str, megapixels: float) -> dict[str, Any]:
     """Upscale a photo, and compare its events with the estimates of the server.
 
     Returns:
@@ -126,12 +127,13 @@ async def _events(port: int, job_id: str) -> AsyncIterator[tuple[float, dict[str
         await close(writer)
 
 
-async def _many(server: Server, jobs: int) -> dict[str, Any]:
+async def _run_small_jobs(server: Server, jobs: int) -> dict[str, Any]:
     """Run small jobs, one after the other; return the memory after `_WARM_JOBS` and after all."""
     image = draw(0, _SIDE)
     memory: list[float] = []
     for number in range(1, jobs + 1):
-        answer = await post_file(server.port, "/api/upscale", "picture", image, number % 100)
+        client = number % 100  # the server limits clients by their address
+        answer = await post_file(server.port, "/api/upscale", "picture", image, client)
         if answer.status != 200:
             raise SystemExit(f"Job {number} was refused with {answer.status}.")
         if number in (_WARM_JOBS, jobs):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from benchmarks.app import Server
 
 _SECONDS_BETWEEN_CHECKS = 0.05
-_SECONDS_TO_ACCEPT = 120
+_SECONDS_TO_ACCEPT = 120  # longest wait until the server has accepted all jobs
 _PENDING = ("srgan_gp_queued_jobs", "srgan_gp_running_jobs")  # names of metrics
 
 
@@ -25,10 +25,11 @@ async def stop(server: "Server", metrics_port: int, images: Sequence[bytes]) -> 
         images: images of the clients.
 
     Returns:
-        The number of unfinished jobs at the signal; the number of results delivered in all, of
-        errors with a time to try again (`cut_off`, after the drain limit), and of other answers
-        and failed connections (`lost`); the exit code; the seconds until the server has ended; and
-        the number of temporary files left.
+        The number of unfinished jobs at the signal; the number of results delivered before and
+        after it, of errors with a time to try again (`cut_off`: jobs that `--drain-seconds` after
+        the signal were not finished), and of other answers and failed connections (`lost`); the
+        exit code; the seconds from the signal to the end of the server; and the number of temporary
+        files left.
 
     Raises:
         RuntimeError: the jobs are not accepted within two minutes.

@@ -115,7 +115,7 @@ SMALL: dict[str, tuple[str, str, dict[str, Any]]] = {
     ),
     "SCUNet x1": ("SCUNet", "SCUNet", {"config": [2] * 7, "dim": 32}),
 }  # fmt: skip
-"""Module of spandrel, class, and arguments of its constructor, by "ARCHITECTURE xSCALE"."""
+"""Module of spandrel, class, and arguments of its constructor, by a name such as "SPAN x4"."""
 
 
 def build_small(kind: str) -> nn.Module:

@@ -25,10 +25,10 @@ def in_turns(
     return rounds
 
 
-def in_turns_by_both(
+def in_turns_on_both_clocks(
     jobs: Mapping[str, Callable[[], object]], repeats: int
 ) -> tuple[list[Round], list[Round]]:
-    """Time as `in_turns` does, by two clocks.
+    """Time as `in_turns` does, by the clock of the machine and by CPU time.
 
     Returns:
         Rounds of seconds, and rounds of CPU seconds in all threads together.
