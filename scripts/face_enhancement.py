@@ -34,10 +34,10 @@ from srgan_gp.losses.features import Features
 from srgan_gp.metrics.psnr_ssim import psnr_y
 
 DAMAGES = ("cv2", "area-jpeg75", "real")
-"""Names of the downscalers, keys of `LOW_RES`."""
+"""Names of the downscalers, keys of `LOW_RES`; the last two also store the result as JPEG."""
 SIZES = (16, 24, 32, 48, 65)
-"""Bounds of the groups by which scores are printed, in pixels of the input: sides of planted faces
-from one bound to below the next."""
+"""Bounds of the groups by which scores are printed: sides of planted faces in pixels of the input,
+from one bound to below the next. The last bound includes `planting.LARGEST`, 64."""
 MAX_PIXELS = 600_000  # images with more are not shown on sheets
 SHEET_PLANTED = 60  # planted faces, of which every fourth is on a sheet
 
@@ -92,13 +92,13 @@ def measure(options: argparse.Namespace) -> None:
     for damage in DAMAGES:
         # Side, squeeze distance without and with the face model, PSNR-Y without and with it.
         rows = []
-        seams, states, equal = list[float](), list[str](), 0
+        seams, states, equal_photos = list[float](), list[str](), 0
         for scene in scenes:
             pair = comparison.pair(LOW_RES[damage](scene.high_res, SCALE))
             x, y, width, height = scene.box
             box = (slice(y, y + height), slice(x, x + width))
             original = np.ascontiguousarray(scene.high_res[box])
-            without = np.ascontiguousarray(pair.without[box])
+            without = np.ascontiguousarray(pair.without_faces[box])
             with_faces = np.ascontiguousarray(pair.with_faces[box])
             rows.append(
                 (
@@ -111,11 +111,11 @@ def measure(options: argparse.Namespace) -> None:
             )
             centre = ((x + width / 2) / SCALE, (y + height / 2) / SCALE)  # in pixels of the input
             states.append(_state(pair.faces, centre))
-            seams += pair.seams()
-            equal += pair.is_equal_outside()
+            seams += pair.seams()  # ratios; above 1 a seam stands out
+            equal_photos += pair.is_equal_outside()
         print(
             f"{damage}: {len(scenes)} faces, {states.count(ENHANCED)} enhanced, "
-            f"{states.count('missed')} missed; outside the boxes equal in {equal} of "
+            f"{states.count('missed')} missed; outside the boxes equal in {equal_photos} of "
             f"{len(scenes)} photos; seams above the 99th percentile: "
             f"{sum(seam > 1 for seam in seams)} of {len(seams)}, largest ratio {max(seams):.2f}"
         )
@@ -127,7 +127,12 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def _state(faces: tuple[FaceResult, ...], centre: tuple[float, float]) -> str:
-    """Return what was done with the face around a point (x, y), such as "enhanced", or "missed"."""
+    """Return what was done with the face around a point, such as "enhanced"; "missed": no face.
+
+    Args:
+        faces: the detected faces.
+        centre: (x, y) in pixels of the input, as the boxes of the faces.
+    """
     for face in faces:
         left, top, width, height = face.box
         if left <= centre[0] <= left + width and top <= centre[1] <= top + height:

@@ -1,4 +1,4 @@
-"""Results with and without `--faces` of one photo, and the seams between them.
+"""Results of one photo with and without `--faces`, and the seams at the borders of the faces.
 
 `upscale --faces` upscales small faces by a second model and blends them into the result of the
 photo, each in a box. A seam is a visible edge at the border of a box.
@@ -26,36 +26,36 @@ class Pair:
 
     Attributes:
         low_res: the photo, (H, W, 3 or 1), uint8.
-        without: result without faces, (H * scale, W * scale, 3 or 1), uint8.
+        without_faces: result without faces, (H * scale, W * scale, 3 or 1), uint8.
         with_faces: result with faces, same shape.
         faces: the detected faces; their boxes are in pixels of `low_res`.
     """
 
     low_res: np.ndarray
-    without: np.ndarray
+    without_faces: np.ndarray
     with_faces: np.ndarray
     faces: tuple[FaceResult, ...]
 
     def slices(self, face: FaceResult) -> tuple[slice, slice]:
         """Return the rows and columns of the box of a face in the results."""
-        scale = self.without.shape[0] // self.low_res.shape[0]
+        scale = self.without_faces.shape[0] // self.low_res.shape[0]
         left, top, width, height = (value * scale for value in face.box)
         return slice(top, top + height), slice(left, left + width)
 
     def is_equal_outside(self) -> bool:
         """Return whether the results are equal at all pixels outside the boxes."""
-        without_boxes = self.with_faces.copy()
+        restored = self.with_faces.copy()
         for face in self.faces:
-            without_boxes[self.slices(face)] = self.without[self.slices(face)]
-        return np.array_equal(without_boxes, self.without)
+            restored[self.slices(face)] = self.without_faces[self.slices(face)]
+        return np.array_equal(restored, self.without_faces)
 
     def seams(self) -> list[float]:
         """Return for each enhanced face how strong the seam at its border is.
 
         Gradients are magnitudes, of the luma. The seam is the largest gradient of the difference
-        of the two results on the outermost 5 % of each side of the box. It is divided by the 99th
-        percentile of the gradients in the surroundings, up to half a box away: above 1 it stands
-        out.
+        of the two results on the outermost 5 % of each side of the box, at least 2 pixels. It is
+        divided by the 99th percentile of the gradients in the surroundings, up to half a box away,
+        at least 1 level per pixel: above 1 it stands out.
         """
         return [self._seam(face) for face in self.faces if face.done == ENHANCED]
 
@@ -66,8 +66,8 @@ class Pair:
         top, left = max(rows.start - height // 2, 0), max(columns.start - width // 2, 0)
         around = (slice(top, rows.stop + height // 2), slice(left, columns.stop + width // 2))
         with_faces = luma(_rgb(self.with_faces[around]))
-        without = luma(_rgb(self.without[around]))
-        box = np.zeros(without.shape, bool)
+        without_faces = luma(_rgb(self.without_faces[around]))
+        box = np.zeros(without_faces.shape, bool)
         y, x = rows.start - top, columns.start - left
         box[y : y + height, x : x + width] = True
         border_height, border_width = max(height // 20, 2), max(width // 20, 2)
@@ -78,8 +78,8 @@ class Pair:
         ] = False
         surroundings = 1.0  # levels per pixel: used if the box fills the photo, and as a minimum
         if not box.all():
-            surroundings = np.percentile(_gradient(without)[~box], PERCENTILE)
-        seam = _gradient(with_faces - without)[border].max()
+            surroundings = np.percentile(_gradient(without_faces)[~box], PERCENTILE)
+        seam = _gradient(with_faces - without_faces)[border].max()
         return float(seam / max(surroundings, 1.0))
 
 
@@ -111,10 +111,10 @@ class Comparison:
 
     def pair(self, low_res: np.ndarray) -> Pair:
         """Upscale an image (H, W, 3 or 1), uint8, without and with faces."""
-        without = self._upscaler.upscale(low_res)
-        with_faces = without.copy()
+        without_faces = self._upscaler.upscale(low_res)
+        with_faces = without_faces.copy()
         faces = self._faces.enhance(Picture(low_res), Picture(with_faces))  # changes the copy
-        return Pair(low_res, without, with_faces, faces)
+        return Pair(low_res, without_faces, with_faces, faces)
 
 
 def _rgb(pixels: np.ndarray) -> np.ndarray:

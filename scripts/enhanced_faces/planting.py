@@ -44,12 +44,12 @@ def plant(faces: str, photos: str, count: int, detector: FaceDetector) -> Iterat
     Yields:
         The photos; a face that the detector does not find in its original is skipped.
     """
-    sources, targets = list_images(faces), list_images(photos)
+    face_files, photo_files = list_images(faces), list_images(photos)
     rng = np.random.default_rng(0)
-    order = rng.permutation(len(sources))[:count]
+    order = rng.permutation(len(face_files))[:count]
     sides = np.rint(np.linspace(SMALLEST, LARGEST, len(order))).astype(int)
     for number, (index, side) in enumerate(zip(order, sides, strict=True)):
-        face, photo = sources[index].read(), targets[number % len(targets)].read()
+        face, photo = face_files[index].read(), photo_files[number % len(photo_files)].read()
         height, width = (length - length % SCALE for length in photo.shape[:2])
         photo = photo[:height, :width].copy()
         large_side = int(side) * SCALE  # pixels of `photo`
@@ -62,6 +62,7 @@ def plant(faces: str, photos: str, count: int, detector: FaceDetector) -> Iterat
         detections = detector.detect(face)
         if not detections:
             continue
+        # From pixels of `face` to pixels of `photo`.
         box = np.rint(np.array(detections[0].box) * large_side / len(face)).astype(int)
         x, y = max(left + box[0], 0), max(top + box[1], 0)
         clipped_box = (x, y, min(box[2], width - x), min(box[3], height - y))

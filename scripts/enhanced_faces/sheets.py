@@ -25,13 +25,13 @@ class Crop:
     Attributes:
         name: name of the image, and number of the face in it.
         low_res: the input, enlarged by repeating its pixels.
-        without: the result without the face model.
+        without_face: the result without the face model.
         with_face: the result with the face model.
     """
 
     name: str
     low_res: np.ndarray
-    without: np.ndarray
+    without_face: np.ndarray
     with_face: np.ndarray
 
 
@@ -45,8 +45,9 @@ def crops(name: str, pair: Pair) -> Iterator[Crop]:
         small = pair.low_res[top : top + height, left : left + width]
         scale = (rows.stop - rows.start) // height
         enlarged = small.repeat(scale, axis=0).repeat(scale, axis=1)
-        without, with_face = pair.without[rows, columns], pair.with_faces[rows, columns]
-        yield Crop(f"{name} {number}", enlarged, without, with_face)
+        without_face = pair.without_faces[rows, columns]
+        with_face = pair.with_faces[rows, columns]
+        yield Crop(f"{name} {number}", enlarged, without_face, with_face)
 
 
 def row_of(images: list[np.ndarray]) -> np.ndarray:
@@ -62,10 +63,10 @@ def row_of(images: list[np.ndarray]) -> np.ndarray:
 
 
 def write_labelled(found: list[Crop], folder: Path) -> None:
-    """Write one image for each crop: input, without, with."""
+    """Write one image for each crop: the input, and the results without and with the face model."""
     folder.mkdir(parents=True, exist_ok=True)
     for crop in found:
-        row = row_of([crop.low_res, crop.without, crop.with_face])
+        row = row_of([crop.low_res, crop.without_face, crop.with_face])
         write_image(row, folder / f"{crop.name.replace(' ', '-')}.png")
 
 
@@ -79,14 +80,14 @@ def write_blind(found: list[Crop], folder: Path, key: Path) -> None:
             the letter of the result with the face model (`with`).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng()
+    rng = np.random.default_rng()  # without a seed: only the key says which result is A
     entries = dict[str, dict[str, str]]()
     for number, index in enumerate(rng.permutation(len(found)), start=1):
         crop = found[index]
         if rng.integers(2):
-            letter, results = "A", [crop.with_face, crop.without]
+            letter, results = "A", [crop.with_face, crop.without_face]
         else:
-            letter, results = "B", [crop.without, crop.with_face]
+            letter, results = "B", [crop.without_face, crop.with_face]
         write_image(row_of([crop.low_res, *results]), folder / f"{number:02d}.png")
         entries[str(number)] = {"crop": crop.name, "with": letter}
     write_json(entries, key)
@@ -102,10 +103,11 @@ def tally_lines(key: Mapping[str, Any], readers: Mapping[str, Mapping[str, str]]
 
     Args:
         key: as written by `write_blind`.
-        readers: by name: the number of a crop -> "A", "B" or "=". A tie counts half.
+        readers: answers by the name of the reader and the number of the crop: "A", "B", or "=" for
+            a tie, which counts half.
 
     Raises:
-        ValueError: an answer is missing, or is none of these texts.
+        ValueError: an answer is missing, or is none of these three texts.
     """
     shares = []
     for name, answers in readers.items():
