@@ -17,7 +17,7 @@ SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff", ".bmp"}
 
 
 def main() -> int:
-    """Upscale a folder; return 0, or 3 if an image failed."""
+    """Upscale a folder; return the exit codes of `srgan-gp`, such as 3 if an image failed."""
     parser = argparse.ArgumentParser(description="Upscale every image of a folder to PNG.")
     parser.add_argument("folder", type=Path, help="folder of images")
     parser.add_argument("results", type=Path, help="folder for the results; created if missing")
@@ -35,9 +35,10 @@ def main() -> int:
         # The full name is kept, so that a.jpg and a.png do not collide.
         target = options.results / f"{source.name}.png"
         if target.exists():
-            continue
+            continue  # upscaled by an earlier run
         try:
-            # Add your own steps here: `picture.pixels` is an array (height, width, 1 or 3).
+            # Add your own steps here: `picture.pixels` is an array (height, width, 1 or 3), and
+            # `picture.alpha` an array (height, width) or None.
             picture = upscaler.upscale(source)
             write_image(picture, target)
             print(target, flush=True)

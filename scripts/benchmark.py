@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         for name, value in values.items():
             number = f"{value:.3f}" if isinstance(value, float) else value
-            # Other names have words already; they may contain the name of a file.
+            # Other names are printed as they are; they may contain the name of a file.
             text = name.replace("_", " ") if name.isidentifier() else name
             print(f"{text}: {number}")
     return 0

@@ -84,6 +84,7 @@ def problems_of_wheel(path: Path) -> list[str]:
     expected |= {f"srgan_gp/weights/{name}" for name in _files_below("weights", "*")}
     expected |= {f"srgan_gp/apps/{name}" for name in _files_below("apps", "*")}
     folders = (metadata_folder, "srgan_gp")
+    # Files that a wheel of this package must not install beside it.
     foreign = sorted(name for name in names if name.partition("/")[0] not in folders)
     return [
         *(f"{path.name} lacks {name}" for name in sorted(expected - names)),
@@ -164,7 +165,7 @@ def _files_below(folder: str, pattern: str) -> Iterable[str]:
     """Yield the files below a folder of the checkout, relative to it, without unwanted ones."""
     for path in (ROOT / folder).rglob(pattern):
         name = path.relative_to(ROOT / folder).as_posix()
-        if path.is_file() and not _unwanted([f"/{name}"]):
+        if path.is_file() and not _unwanted([name]):
             yield name
 
 

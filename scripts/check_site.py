@@ -142,6 +142,7 @@ def foreign_requests(site: Path) -> list[str]:
     faults: list[str] = []
     with _served(site) as server, sync_playwright() as playwright:
         own = f"http://127.0.0.1:{server.server_port}/"
+        # In a container as root, Chromium does not start with its sandbox.
         browser = playwright.chromium.launch(executable_path=_chromium(), args=["--no-sandbox"])
         page = browser.new_page()
 

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Effect of the critic: scores of a model with and without it, and its correlation with quality.
+"""Effect of the critic: scores of a model with and without it, and its estimate against quality.
 
 scripts/critic_report.py WITH WITHOUT --data bench_sr.zip:B100/HR --run runs/photo-x4
 
-WITH and WITHOUT are the models of two runs that differ in the critic only; RUN is a training run.
+WITH and WITHOUT are the models of two runs that differ in the critic only. `--run` correlates the
+critic estimate of a training run, the difference of the critic's mean scores of real and generated
+images, with the patch distance.
 
 A critic is effective if it lowers the patch distance by 10 % and PSNR-Y by at most 0.5 dB. The
-patch distance compares small patches of the results with patches of the originals; it is not a
-training loss. The squeeze distance compares features of SqueezeNet, as a training loss does, so the
-squeeze distance is not the criterion.
+patch distance compares small patches of the results with patches of the originals, and is no
+training loss. The squeeze distance is no criterion: a training loss compares the same features.
 """
 
 import argparse
@@ -34,7 +35,7 @@ COLUMNS = {
     "grain": ("grain", 2),
     "consistency": ("consistency", 2),
 }
-"""Columns of the table, by the name of a score: the title, and digits after the point."""
+"""Columns by the name of a score in `evaluation.image_scores`: title and digits after the point."""
 WANTED_CHANGE = -10.0  # percent: change of the patch distance by an effective critic, at most
 ALLOWED_DECIBELS = -0.5  # change of PSNR-Y by an effective critic, at least
 LEAST_POINTS = 4  # validations: fewer are not correlated
@@ -97,11 +98,11 @@ def compare(options: argparse.Namespace) -> Iterator[str]:
     """
     if len(options.models) != 2 or not options.data:
         raise UsageError("Pass two models, with and without critic, and --data.")
-    with_name, without_name = options.models
-    with_critic, without = score(with_name, options), score(without_name, options)
+    first, second = options.models
+    with_critic, without_critic = score(first, options), score(second, options)
     yield f"{options.data}, downscaled by {options.low_res}, uint8 output"
-    yield from table({f"{with_name} (critic)": with_critic, f"{without_name} (no critic)": without})
-    yield summary(with_critic, without)
+    yield from table({f"{first} (critic)": with_critic, f"{second} (no critic)": without_critic})
+    yield summary(with_critic, without_critic)
 
 
 def score(model: str, options: argparse.Namespace) -> Row:
@@ -160,10 +161,10 @@ def table(rows: Mapping[str, Row]) -> Iterator[str]:
     yield " ".join([f"{'in percent':{width}}", *percent])
 
 
-def summary(with_critic: Row, without: Row) -> str:
+def summary(with_critic: Row, without_critic: Row) -> str:
     """Summarise the change of the patch distance and of PSNR-Y by the critic."""
-    change = 100 * (with_critic["patch_distance"] / without["patch_distance"] - 1)
-    decibels = with_critic["psnr_y"] - without["psnr_y"]
+    change = 100 * (with_critic["patch_distance"] / without_critic["patch_distance"] - 1)
+    decibels = with_critic["psnr_y"] - without_critic["psnr_y"]
     is_effective = change <= WANTED_CHANGE and decibels >= ALLOWED_DECIBELS
     return (
         f"The critic {'is' if is_effective else 'is not'} effective: it changes the patch "
@@ -174,8 +175,6 @@ def summary(with_critic: Row, without: Row) -> str:
 
 def correlate(run_dir: Path, from_images: int) -> Iterator[str]:
     """Correlate the critic estimate of a run with its patch distance, on the validation images.
-
-    The critic estimate is the difference of the critic's mean scores of real and generated images.
 
     Args:
         run_dir: folder of the run.
@@ -213,7 +212,7 @@ def read_series(run_dir: Path) -> list[tuple[int, float, float]]:
     path = run_dir / "stats.jsonl"
     if not path.is_file():
         raise UsageError(f"There is no {path}. Pass the folder of a training run.")
-    # Several lines may have the same number of images.
+    # Several lines may have the same number of images: the values of a validation are joined.
     values_by_images: dict[int, dict[str, float]] = {}
     for line in path.read_text().splitlines():
         values = json.loads(line)

@@ -26,7 +26,8 @@ from srgan_gp.errors import UsageError
 from srgan_gp.inference.face_generator import DEFAULT_MODEL, FaceGenerator
 from srgan_gp.system.files import atomic_write_bytes
 
-GENERATED, REAL, COLUMNS = 64, 16, 10  # faces of each sort, and faces in a row
+GENERATED, REAL = 64, 16  # faces on a sheet
+COLUMNS = 10  # faces in a row
 MARGIN, CAPTION = 8, 14  # pixels around a face, and above a face for its number
 GREY = 127  # level of the background
 KINDS = {"sound": "free of gross deformity", "photo": "pass as a photograph"}
@@ -155,7 +156,8 @@ def tally(key: Mapping[str, Any], marks: Mapping[str, Mapping[str, set[int]]]) -
         marks: marked positions by reader and kind.
 
     Returns:
-        Lines of text. The ratio in them is the share of generated faces over that of real faces.
+        Lines of text; "ours" are the generated faces. A ratio is the marked share of the generated
+        faces over that of the real faces.
     """
     real = {int(n) for n, label in key["positions"].items() if label.startswith("real ")}
     generated = {int(n) for n in key["positions"]} - real
@@ -179,7 +181,7 @@ def tally(key: Mapping[str, Any], marks: Mapping[str, Mapping[str, set[int]]]) -
 
 
 def ratio_text(share: float, real_share: float) -> str:
-    """Format the ratio of two shares, as the end of a line."""
+    """Format the ratio of the marked shares of generated and real faces, as the end of a line."""
     if real_share == 0:
         return ", no ratio: no real face was marked"
     return f", ratio {share / real_share:.1%}"

@@ -5,6 +5,7 @@ A toy run trains a generator of points in the plane. Runs are in groups, one per
 the page docs/background/gradient-penalty-lab.md. `--all` trains every run that is missing, which
 takes up to four hours of one core, and writes the page. `--quick` does the same with a few steps in
 under a minute, as a test.
+
 An application is a module of `srgan_gp.lab.applications`; its result is a section of the page.
 """
 
@@ -53,7 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "lab", help="[runs/lab]")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads [1]")
     options = parser.parse_args(arguments)
-    torch.set_flush_denormal(True)  # vanishing gradients would slow down a CPU
+    # Vanishing gradients are denormal numbers, with which a CPU computes slowly.
+    torch.set_flush_denormal(True)
     try:
         with cpu_threads(options.threads):
             return _run(options)
@@ -131,14 +133,14 @@ def _run_application(name: str, runs: Path, arguments: dict[str, object]) -> int
     Args:
         name: the application.
         runs: the folder RUNS.
-        arguments: arguments of the function `run` of the application. An empty one is omitted, so
-            that the default of the function applies.
+        arguments: arguments of the function `run` of the application. None, for an option that was
+            not given, is omitted, so that the default of the function applies.
 
     Returns:
         The exit code, 0.
     """
     module = import_module(f"srgan_gp.lab.applications.{name}")
-    given = {parameter: value for parameter, value in arguments.items() if value}
+    given = {parameter: value for parameter, value in arguments.items() if value is not None}
     section = module.run(**given)
     runs.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(runs / f"{name}.md", section.encode())

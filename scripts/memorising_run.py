@@ -1,6 +1,8 @@
 """Train a face generator on 16 faces until it memorises them, to check that the run ends early.
 
-The option `--least-novelty` ends a run whose images are too near to its training images.
+The option `--least-novelty` ends a run whose novelty falls below a limit. The novelty is the
+distance of the generated faces to the training faces, relative to that of the validation faces:
+about 1 for new faces, 0 for copies.
 
 python scripts/memorising_run.py faces_loose64_train-0.zip faces_loose64_val.zip -o runs/memorised
 """
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import cv2
 
-from srgan_gp.cli import main as srgan_gp
+from srgan_gp.cli import main as run_srgan_gp
 from srgan_gp.data.image_sources import list_images
 from srgan_gp.system.files import atomic_write_bytes
 
@@ -30,7 +32,7 @@ the generator overfit."""
 
 
 def main() -> int:
-    """Write the two sets of faces to the output folder, train, and return the code of `train`."""
+    """Write small copies of both sets to the output folder, train, and return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("faces", help="folder or zip file of aligned training faces")
     parser.add_argument("validation", help="folder or zip file of aligned validation faces")
@@ -40,7 +42,7 @@ def main() -> int:
     write_small(options.faces, training, TRAINING_FACES)
     write_small(options.validation, validation, VALIDATION_FACES)
     paths = ["--data", str(training), "--validation", str(validation)]
-    return srgan_gp(["train", *OPTIONS.split(), *paths, "-o", str(options.output / "run")])
+    return run_srgan_gp(["train", *OPTIONS.split(), *paths, "-o", str(options.output / "run")])
 
 
 def write_small(faces: str, folder: Path, count: int) -> None:

@@ -49,7 +49,7 @@ def main() -> None:
         set_name, _, path = options.set.partition("=")
         runs = [(set_name, low_res, card["scale"]) for low_res in LOW_RES]
     else:
-        path = ""
+        path = ""  # each benchmark set has its own, below `options.benchmarks`
         runs = list(evaluations(card["scale"]))
     card_rows: list[dict[str, Any]] = []
     for name, low_res, scale in runs:

@@ -105,7 +105,7 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
             else:
                 protocol = f"{min(scores.count, real_count, DETECTED_FACES)} faces a set"
             yield row(RELATIVE_METRICS[key], name, round(value, 3), protocol)
-    if scores.memorisation is not None:
+    if scores.memorisation is not None:  # a novelty: small for a generator that memorises
         protocol = "median distance of layouts to the nearest training face, over held-out faces'"
         yield row(NOVELTY, name, round(scores.memorisation, 3), protocol)
 
@@ -113,8 +113,9 @@ def relative_rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
 def describe(key: str, set_scores: SetScores, scores: FaceScores) -> str:
     """Describe how a score was measured: number of faces, half of the validation set, and network.
 
-    One half of the set is for the selection of models, the other half for reported scores. Networks
-    are named with the first 12 digits of their SHA-256.
+    One half of the set is for the selection of models, the other half for reported scores. The
+    scores named in `PAIRED` compare equal numbers of faces of both sets. Networks are named with
+    the first 12 digits of their SHA-256.
 
     Args:
         key: key of `METRICS`.

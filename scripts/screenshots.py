@@ -21,8 +21,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS, EXAMPLES = ROOT / "docs", ROOT / "apps" / "examples"
-SIZES = ((1440, 900), (1024, 768), (390, 844))
-"""Width and height of the window in pixels: desktop, tablet and phone."""
+DESKTOP, TABLET, PHONE = (1440, 900), (1024, 768), (390, 844)
+"""Width and height of the window in pixels."""
 WAIT_MS = 600_000
 """Longest time to wait for an element or the end of a job."""
 SETTLE_MS = 2_000
@@ -59,6 +59,7 @@ def chromium() -> Generator[Browser]:
     """Open Chromium until the block ends."""
     with sync_playwright() as playwright:
         path = shutil.which("chromium")
+        # In a container as root, Chromium does not start with its sandbox.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
@@ -66,15 +67,15 @@ def chromium() -> Generator[Browser]:
 
 def take_for_docs(browser: Browser, address: str) -> None:
     """Take a result on the light page, a comparison on the dark one, and a result on a phone."""
-    page = opened(browser, address, SIZES[0], is_dark=False)
+    page = open_app(browser, address, DESKTOP, is_dark=False)
     show_result(page, "upscale", "Done")
     save(page, DOCS / "app-upscale.png")
-    phone_width, phone_height = SIZES[2]
+    phone_width, phone_height = PHONE
     page.set_viewport_size({"width": phone_width, "height": phone_height})
-    page.locator("#upscale-viewer").scroll_into_view_if_needed()
-    page.locator("#upscale-viewer").evaluate("viewer => viewer.scrollIntoView()")
+    page.locator("#upscale-viewer").scroll_into_view_if_needed()  # waits until it is at rest
+    page.locator("#upscale-viewer").evaluate("viewer => viewer.scrollIntoView()")  # to the top
     save(page, DOCS / "app-phone.png")
-    page = opened(browser, address, SIZES[0], is_dark=True)
+    page = open_app(browser, address, DESKTOP, is_dark=True)
     page.get_by_role("tab", name="Compare").click()
     show_result(page, "compare", "one region")
     save(page, DOCS / "app-compare.png")
@@ -85,14 +86,14 @@ def take_all(browser: Browser, address: str, folder: Path, *, is_dark: bool) -> 
 
     The files are FOLDER/STATE-WIDTH-light.png or FOLDER/STATE-WIDTH-dark.png.
     """
-    page = opened(browser, address, SIZES[0], is_dark=is_dark)
+    page = open_app(browser, address, DESKTOP, is_dark=is_dark)
 
     def take(state: str) -> None:
-        for width, height in SIZES:
+        for width, height in (DESKTOP, TABLET, PHONE):
             page.set_viewport_size({"width": width, "height": height})
             scheme = "dark" if is_dark else "light"
             save(page, folder / f"{state}-{width}-{scheme}.png")
-        page.set_viewport_size({"width": SIZES[0][0], "height": SIZES[0][1]})
+        page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
 
     for tab in ("Compare", "Batch", "Faces", "Fine-tune", "Upscale"):
         page.get_by_role("tab", name=tab).click()
@@ -102,7 +103,7 @@ def take_all(browser: Browser, address: str, folder: Path, *, is_dark: bool) -> 
     page.set_input_files("#upscale-image input[type=file]", str(drawing))
     page.wait_for_selector("#notice:not(:empty)")
     take("upscale-error")
-    page.locator("#notice").click()
+    page.locator("#notice").click()  # closes it
     page.set_input_files("#upscale-image input[type=file]", str(EXAMPLES / "cat.png"))
     page.wait_for_selector("#upscale-image img")
     take("upscale-chosen")
@@ -114,7 +115,7 @@ def take_all(browser: Browser, address: str, folder: Path, *, is_dark: bool) -> 
     take("upscale-result")
 
 
-def opened(browser: Browser, address: str, size: tuple[int, int], *, is_dark: bool) -> Page:
+def open_app(browser: Browser, address: str, size: tuple[int, int], *, is_dark: bool) -> Page:
     """Open the app in a new window of this width and height."""
     page = browser.new_page(
         viewport={"width": size[0], "height": size[1]},

@@ -134,8 +134,7 @@ def make_blind_sheets(options: argparse.Namespace) -> None:
         # Sheets of two comparisons must not be mixed.
         raise UsageError(f"{out} is not empty. Choose a new --out for a blind comparison.")
     results, hashes = compute(Collection(options.shared), options)
-    first_crop = next(iter(results.values()))
-    names = list(first_crop)  # names of the results, which are the same for every crop
+    names = list(next(iter(results.values())))  # every crop has results of the same names
     seed = secrets.randbelow(1 << 32) if options.seed is None else options.seed
     key = replace(draw_key(list(results), names, seed), models=hashes)
     path: Path = options.key or out.parent / f"{out.name}.key.json"
@@ -178,7 +177,7 @@ def compute(
         if not options.no_peers:
             results[number] |= {name: collection.peer(name, number) for name in PEERS}
         if collection.source(number).is_grey:
-            # A tint would identify the result.
+            # A tint of the grey image would identify the model.
             for label, pixels in results[number].items():
                 results[number][label] = to_grey(pixels)
     return results, hashes

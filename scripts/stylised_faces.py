@@ -29,8 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     files = list_images(options.faces)
     order = np.random.default_rng(0).permutation(len(files))
-    # PNG files, each once, in the order of insertion: the input may contain a photo twice.
-    images: dict[bytes, None] = {}
+    images: dict[bytes, None] = {}  # an ordered set of PNG files: the input may have a photo twice
     for index in order:
         images.setdefault(stylised(files[index]))
         if len(images) == options.count + options.validation:

@@ -1,8 +1,6 @@
 #!/usr/bin/env python3
 """Print the table of properties of an image that each output format keeps.
 
-scripts/what_is_kept.py             print the table
-
 Each cell is the result of a trial: an image is written in the format and read back.
 `scripts/update_readme.py` inserts the table into docs/guides/formats.md.
 """
@@ -119,7 +117,7 @@ def orientation(name: str) -> str:
     image, buffer = Image.fromarray(_uniform()), io.BytesIO()
     try:
         image.resize((16, 8)).save(buffer, name, exif=b"Exif\0\0" + _exif(_ROTATED))
-    except (OSError, KeyError):  # without EXIF, or unknown to Pillow
+    except (OSError, KeyError):  # Pillow cannot write this format
         return "-"
     decoded = _decoded(buffer.getvalue())
     return "applied" if (decoded.width, decoded.height) == (8, 16) else "-"

@@ -34,7 +34,10 @@ def needs_attribution(licence: str) -> bool:
 
 
 def short_licence(licence: str) -> str:
-    """Return the short name of a photo's licence; "see above" for a statement about several photos.
+    """Return the short name of a photo's licence.
+
+    For a statement about several photos the result is "see above": the section of the source quotes
+    the statement above the photos.
 
     >>> short_licence("CC-BY-SA-4.0")
     'CC BY-SA 4.0'
@@ -89,6 +92,7 @@ def named_lines(source: Source, photos: Sequence[Photo]) -> Iterator[str]:
     yield f"{source.link}, {count}. Licence as stated there: {source.licence}."
     yield ""
     if not any(photo.path for photo in photos):
+        # Without paths, all photos have the author and the licence of the source.
         yield f"{photos[0].author}, {short_licence(photos[0].licence)}:"
         yield from (f"- `{photo.name}`" for photo in photos)
         return

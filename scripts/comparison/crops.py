@@ -26,8 +26,8 @@ Pixels = NDArray[np.uint8]
 SCALE = 4
 """Scale of the peers' results."""
 RESAMPLING_RADIUS = 4
-"""Largest number of pixels of the input on each side of a crop on which its result depends, besides
-the overlap of the network, if the result is downscaled."""
+"""Pixels of the input on each side of a crop that are added to the overlap of the network if the
+result is downscaled. The Lanczos filter of the downscaling reaches only 3 pixels of the result."""
 PEERS = ("real-esrgan-general", "lsdir-compact-c3")
 """Names of the peers, as in the archive."""
 
@@ -84,7 +84,7 @@ class Collection:
     def __init__(self, shared: Path) -> None:
         self._inputs = _open(shared / "data" / "demo_inputs.zip")
         self._peers = _open(shared / "reference" / "peers_on_demo.zip")
-        crops = json.loads(self._peers.read("spots.json"))
+        crops = json.loads(self._peers.read("spots.json"))  # dicts of the fields of `Crop`
         self.crops = {crop["number"]: Crop(**crop) for crop in crops}
 
     def source(self, number: int) -> Source:
@@ -173,7 +173,7 @@ def split_fidelity(text: str) -> tuple[str, float | None]:
     try:
         fidelity = float(value)
     except ValueError:
-        fidelity = -1.0
+        fidelity = -1.0  # refused below
     if not 0 <= fidelity <= 1:
         raise UsageError(f"{text}: the fidelity after @ must be a number from 0 to 1.")
     return name, fidelity
@@ -215,7 +215,8 @@ def labels(models: Sequence[str]) -> list[str]:
     if len(set(models)) < len(models):
         raise UsageError("A model is given twice.")
     paths = [Path(model.removesuffix(".onnx")) for model in models]
-    for count in range(1, 12):  # parts of the path in a label
+    longest = max((len(path.parts) for path in paths), default=1)
+    for count in range(1, longest + 1):  # parts of the path in a label
         short_names = ["/".join(path.parts[-count:]) for path in paths]
         if len({*short_names, *PEERS}) == len(short_names) + len(PEERS):  # all are different
             return short_names

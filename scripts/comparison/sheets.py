@@ -1,4 +1,4 @@
-"""Sheets of results side by side: one for each crop at 1:1 and 2:1, and contact sheets at 1:1."""
+"""Sheets of results side by side: one for each crop, with zoom, and contact sheets at 1:1."""
 
 import math
 from collections.abc import Mapping, Sequence
