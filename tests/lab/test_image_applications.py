@@ -170,13 +170,14 @@ def test_a_regressor_learns_landmarks():
         regressor = landmarks.train(config, found[0])
         with torch.no_grad():
             predicted = regressor(found[1].faces)
-        errors.append(landmarks.error(predicted, found[1].points))
+        errors.append(landmarks.mean_error(predicted, found[1].points))
     assert errors[1] < 0.5 * errors[0]
 
 
 def test_an_error_is_in_percent_of_the_distance_between_the_eyes():
     expected = torch.tensor([[[0.3, 0.4], [0.7, 0.4], [0.5, 0.6], [0.4, 0.8], [0.6, 0.8]]])
-    assert landmarks.error(expected + torch.tensor([0.03, 0.04]), expected) == pytest.approx(12.5)
+    predicted = expected + torch.tensor([0.03, 0.04])
+    assert landmarks.mean_error(predicted, expected) == pytest.approx(12.5)
 
 
 def test_the_report_of_small_faces_has_a_row_for_each_critic(
@@ -200,7 +201,7 @@ def test_the_report_of_landmarks_compares_with_and_without_generated_faces(tmp_p
         def generate(self, *, seed, count):
             return squares(count, 64, seed)[0]
 
-    monkeypatch.setattr(landmarks, "REAL", (4, 8))
+    monkeypatch.setattr(landmarks, "REAL_COUNTS", (4, 8))
     monkeypatch.setattr(landmarks, "GENERATED", 5)
     monkeypatch.setattr(landmarks.FaceDetector, "load", lambda _: SquareDetector())
     monkeypatch.setattr(landmarks.FaceGenerator, "load", lambda *_, **__: SquareGenerator())

@@ -35,7 +35,7 @@ from srgan_gp.training.options.optimizers import build_optimizer
 
 SIDE = 64  # pixels: side of the faces
 POINTS = 5
-REAL = (50, 200, 800)
+REAL_COUNTS = (50, 200, 800)
 """Numbers of real faces that regressors are trained on."""
 GENERATED = 800
 """Number of generated faces that are added to them."""
@@ -50,7 +50,7 @@ class LandmarksConfig:
     Attributes:
         steps: steps of the regressor.
         batch_size: faces of a step.
-        width: channels of its first layer.
+        width: channels of the regressor's first layer.
         learning_rate: highest rate; it falls linearly to 0.
         seed: seed of weights, draws and the choice of real faces.
     """
@@ -63,23 +63,23 @@ class LandmarksConfig:
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledFaces:
     """Faces with landmarks.
 
     Attributes:
         faces: (N, 3, 64, 64), RGB in [0, 1].
-        points: (N, 5, 2), x and y as shares of the side; the order is that of `Face.points`, with
-            both eyes first.
+        points: (N, 5, 2), x and y as shares of the side: both eyes, the tip of the nose, both
+            corners of the mouth, in the order of `detection.face_detection.Face.points`.
     """
 
     faces: Tensor
     points: Tensor
 
-    def __getitem__(self, indices: Tensor) -> "Labelled":
-        return Labelled(self.faces[indices], self.points[indices])
+    def __getitem__(self, indices: Tensor) -> "LabelledFaces":
+        return LabelledFaces(self.faces[indices], self.points[indices])
 
-    def __add__(self, other: "Labelled") -> "Labelled":
-        return Labelled(
+    def __add__(self, other: "LabelledFaces") -> "LabelledFaces":
+        return LabelledFaces(
             torch.cat([self.faces, other.faces]), torch.cat([self.points, other.points])
         )
 
@@ -89,11 +89,11 @@ class Regressor(nn.Module):
 
     Args:
         width: channels of the first layer.
-        start: landmarks that the untrained network returns for every face, (5, 2): the mean of the
-            training set.
+        mean_points: mean landmarks of the training set, (5, 2); the untrained network returns them
+            for every face.
     """
 
-    def __init__(self, width: int, start: Tensor) -> None:
+    def __init__(self, width: int, mean_points: Tensor) -> None:
         super().__init__()
         layers: list[nn.Module] = [nn.AvgPool2d(2)]
         channels = (3, width, 2 * width, 4 * width)
@@ -102,7 +102,7 @@ class Regressor(nn.Module):
         last = nn.Linear(4 * width * 4 * 4, 2 * POINTS)  # the last map has 4 x 4 positions
         with torch.no_grad():
             last.weight.zero_()
-            last.bias.copy_(start.flatten())
+            last.bias.copy_(mean_points.flatten())
         self.layers = nn.Sequential(*layers, nn.Flatten(), last)
 
     def forward(self, faces: Tensor) -> Tensor:
@@ -110,7 +110,7 @@ class Regressor(nn.Module):
         return self.layers(faces - 0.5).unflatten(1, (POINTS, 2))
 
 
-def label(detector: FaceDetector, faces: Pixels) -> Labelled:
+def label(detector: FaceDetector, faces: Pixels) -> LabelledFaces:
     """Label faces by a detector.
 
     Args:
@@ -124,14 +124,15 @@ def label(detector: FaceDetector, faces: Pixels) -> Labelled:
     for index, face in enumerate(faces):
         detections = detector.detect(face)
         if detections:
-            best = detections[0]
+            best = detections[0]  # they are sorted by their scores, the highest first
             indices.append(index)
-            points.append((best.points + 0.5) / SIDE)  # pixel centres are integers in `points`
+            # `best.points` has integers at the centres of pixels; a share of 0 is the edge.
+            points.append((best.points + 0.5) / SIDE)
     stacked = np.asarray(points, np.float32).reshape(len(indices), POINTS, 2)
-    return Labelled(as_tensor(faces[indices]), torch.from_numpy(stacked))
+    return LabelledFaces(as_tensor(faces[indices]), torch.from_numpy(stacked))
 
 
-def train(config: LandmarksConfig, training: Labelled) -> Regressor:
+def train(config: LandmarksConfig, training: LabelledFaces) -> Regressor:
     """Train a regressor with the L1 loss of the landmarks, and return it."""
     torch.manual_seed(config.seed)
     regressor = Regressor(config.width, training.points.mean(0))
@@ -144,10 +145,10 @@ def train(config: LandmarksConfig, training: Labelled) -> Regressor:
 
 
 @torch.no_grad()
-def error(predicted: Tensor, expected: Tensor) -> float:
+def mean_error(predicted: Tensor, expected: Tensor) -> float:
     """Mean distance of landmarks, (N, 5, 2) each, in percent of the distance between the eyes."""
     eye_distances = (expected[:, 0] - expected[:, 1]).norm(dim=1)  # (N,)
-    distances = (predicted - expected).norm(dim=2).mean(1)
+    distances = (predicted - expected).norm(dim=2).mean(1)  # (N,), over the five landmarks
     return 100 * float((distances / eye_distances).mean())
 
 
@@ -162,68 +163,79 @@ def run(
     Args:
         steps: steps of each regressor.
         data: paths of the training faces, the validation faces and the network file of YuNet. All
-            three are required; without them the error names them.
+            three are required; the error names them if one is missing.
         model: name or path of the model that generates faces.
         seeds: seeds of the runs; each has another choice of real faces.
 
     Raises:
-        UsageError: the data is missing.
+        UsageError: `data` does not have three paths, or a set of faces cannot be read.
         ModelRefusedError: there is no such model, or YuNet cannot be used.
     """
     names = ["training faces", "validation faces", "the network file of YuNet"]
-    training, validation, detector_file = require_data(data, names)
+    training_place, validation_place, detector_file = require_data(data, names)
     detector = FaceDetector.load(detector_file)
     # 100 faces more than needed, since the detector does not find all faces.
-    real = label(detector, draw_images(training, max(REAL) + 100, SIDE))
-    expected = label(detector, draw_images(validation, VALIDATION_FACES, SIDE))
+    real = label(detector, draw_images(training_place, max(REAL_COUNTS) + 100, SIDE))
+    validation = label(detector, draw_images(validation_place, VALIDATION_FACES, SIDE))
     generator = FaceGenerator.load(model, device="cpu", threads=torch.get_num_threads())
     generated = label(detector, generator.generate(seed=1, count=GENERATED))
-    mean_points = real.points.mean(0).expand_as(expected.points)
-    mean_error = error(mean_points, expected.points)
+    mean_points = real.points.mean(0).expand_as(validation.points)
+    error_of_mean = mean_error(mean_points, validation.points)
     lines = [
-        f"Error on {len(expected.faces)} validation faces in percent of the distance between the "
+        f"Error on {len(validation.faces)} validation faces in percent of the distance between the "
         f"eyes, {len(seeds)} seeds, {steps} steps. YuNet found {len(generated.faces)} of "
         f"{GENERATED} faces of `{model}`. The mean of the labels alone has the error "
-        f"{mean_error:.2f}.",
+        f"{error_of_mean:.2f}.",
         "",
         "| real faces | generated faces | mean error | deviation | better seeds |",
         "|---|---|---|---|---|",
     ]
     configs = [LandmarksConfig(steps, seed=seed) for seed in seeds]
     generated_count = len(generated.faces)
-    for count in REAL:
-        errors = [_train_and_score(config, real, count, None, expected) for config in configs]
+    for count in REAL_COUNTS:
+        errors = [_train_and_score(config, real, count, None, validation) for config in configs]
         lines.append(_row(count, 0, errors, "-"))
         errors_with_generated = [
-            _train_and_score(config, real, count, generated, expected) for config in configs
+            _train_and_score(config, real, count, generated, validation) for config in configs
         ]
         pairs = zip(errors_with_generated, errors, strict=True)
         better = sum(with_generated < without for with_generated, without in pairs)
         lines.append(_row(count, generated_count, errors_with_generated, str(better)))
-    errors = [_train_and_score(config, real, 0, generated, expected) for config in configs]
+    errors = [_train_and_score(config, real, 0, generated, validation) for config in configs]
     lines.append(_row(0, generated_count, errors, "-"))
     return "\n".join(lines)
 
 
 def _train_and_score(
     config: LandmarksConfig,
-    real: Labelled,
+    real: LabelledFaces,
     count: int,
-    generated: Labelled | None,
-    validation: Labelled,
+    generated: LabelledFaces | None,
+    validation: LabelledFaces,
 ) -> float:
-    """Train on `count` random real faces and the generated ones; return the validation error."""
+    """Train on `count` random real faces, and on generated ones if given; return the error.
+
+    The error is the mean error on the validation faces.
+    """
     random = torch.Generator().manual_seed(config.seed)
     training = real[torch.randperm(len(real.faces), generator=random)[:count]]
     if generated is not None:
         training = training + generated
     regressor = train(config, training)
     with torch.no_grad():
-        return error(regressor(validation.faces), validation.points)
+        return mean_error(regressor(validation.faces), validation.points)
 
 
 def _row(real_count: int, generated_count: int, errors: list[float], better: str) -> str:
-    """Format a row of the table; `better` is the number of seeds that generated faces improve."""
+    """Format a row of the table.
+
+    Args:
+        real_count: number of real training faces.
+        generated_count: number of generated training faces.
+        errors: mean error of each seed.
+        better: number of seeds whose error is lower with generated faces than without; "-" in a row
+            without that comparison.
+    """
     deviation = stdev(errors) if len(errors) > 1 else 0.0
     counts = f"| {real_count} | {generated_count} |"
     return f"{counts} {fmean(errors):.2f} | {deviation:.2f} | {better} |"

@@ -41,14 +41,15 @@ from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.options.optimizers import build_optimizer
 
 SHEET = "gradient-penalty-lab-paintings.png"
+"""Name of the file with the sheet, a grid of generated windows."""
 SHEET_SIDE = 8
 """Images in a row and in a column of the sheet."""
-ENLARGED = 2
+ENLARGEMENT = 2
 """Factor by which the sheet is enlarged."""
 COMPARED = 200
-"""Images of each set that distances are computed from."""
-KINDS = ("colour", "translation")
-"""Augmentations; `data.augmentations.KINDS` lists all."""
+"""Largest number of images of a set that distances are computed from."""
+AUGMENTATIONS = ("colour", "translation")
+"""Kinds of augmentation that are used; `data.augmentations.KINDS` lists all."""
 # Text below the sheet; it was written for a run with the default number of steps.
 OBSERVED = """Seen in the sheet: the palette of oil paintings, light and dark areas, soft outlines;
 no recognisable subject. A run of this length learns colours and contrasts, not things."""
@@ -64,8 +65,8 @@ class PaintingsConfig:
         latent_size: length of a latent.
         steps: steps of each network.
         batch_size: windows of a step.
-        penalty_weight: weight of the gradient penalty, lambda. The penalty is taken on every second
-            window of a batch, which saves time.
+        penalty_weight: weight of the gradient penalty, lambda. The penalty is computed for every
+            second window of a batch only, which saves time.
         augmentation: probability of each augmentation for each window.
         learning_rate: highest rate of both networks; it falls linearly to 0.
         decay: decay per step of the moving average of the generator's weights.
@@ -126,6 +127,7 @@ def train(config: PaintingsConfig, windows: Tensor) -> nn.Module:
             set_rate(optimizer, rate * (1 - step / config.steps))
         fake = generator(torch.randn(config.batch_size, config.latent_size))
         real = windows[torch.randint(len(windows), (config.batch_size,))]
+        # Mirrored windows count as further training windows; they are not an augmentation.
         is_mirrored = torch.rand(config.batch_size, 1, 1, 1) < 0.5
         real = torch.where(is_mirrored, real.flip(3), real)
         real = _augmented(real, config, step, stream=0)
@@ -147,8 +149,9 @@ def sample(generator: nn.Module, latent_size: int, count: int, seed: int = 0) ->
 
 def _augmented(images: Tensor, config: PaintingsConfig, step: int, stream: int) -> Tensor:
     """Augment the batch of a step; another stream gives independent augmentations."""
+    # Numbers of the images since the start of the run: each image has its own augmentation.
     numbers = range(step * len(images), (step + 1) * len(images))
-    return augment(images, draw(config.seed, numbers, KINDS, config.augmentation, stream))
+    return augment(images, draw(config.seed, numbers, AUGMENTATIONS, config.augmentation, stream))
 
 
 def _critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, weight: float) -> Tensor:
@@ -183,6 +186,7 @@ def run(
     after_first_step = train(PaintingsConfig(steps=1), as_tensor(windows))
     after_last_step = train(config, as_tensor(windows))
     last = sample(after_last_step, config.latent_size, COMPARED)
+    # Windows at equal intervals: they are sorted by painting, and all paintings shall be compared.
     interval = max(len(windows) // COMPARED, 1)
     sets = {
         "generated, first step": sample(after_first_step, config.latent_size, COMPARED),
@@ -204,7 +208,7 @@ def run(
         "the level of the pyramid, in thousandths of the deviation of the validation windows:",
         "",
         "| windows | " + " | ".join(map(str, distances["generated, last step"])) + " |",
-        "|---|---|---|",
+        "|---|---|---|",  # the name, and the two levels of a pyramid of 32 pixels
     ]
     for name, by_side in distances.items():
         lines.append(f"| {name} | " + " | ".join(f"{d:.0f}" for d in by_side.values()) + " |")
@@ -212,7 +216,7 @@ def run(
     if folder:
         atomic_write_bytes(folder / SHEET, _sheet(last))
         lines += ["", f"![64 generated windows, none selected]({SHEET})", "", "64 generated "
-                  f"windows, none selected, enlarged {ENLARGED} times."]  # fmt: skip
+                  f"windows, none selected, enlarged {ENLARGEMENT} times."]  # fmt: skip
         if steps == PaintingsConfig.steps:
             lines += ["", OBSERVED]
     return "\n".join(lines)
@@ -221,7 +225,7 @@ def run(
 def _sheet(images: Pixels) -> bytes:
     """Lay out the first 64 images in a grid, enlarged by pixel repetition, as a PNG file."""
     sheet = tiled(images[: SHEET_SIDE**2], SHEET_SIDE, SHEET_SIDE)
-    side = ENLARGED * sheet.shape[0]
+    side = ENLARGEMENT * sheet.shape[0]
     buffer = io.BytesIO()
     Image.fromarray(sheet).resize((side, side), Image.Resampling.NEAREST).save(buffer, "PNG")
     return buffer.getvalue()

@@ -3,8 +3,8 @@
 The compared trainings are called arms. All start from one generator that was trained with the L1
 loss, get the same processor time and the same critic, which has no batch norm. The scores of the
 critics differ in scale, by a factor of about 1,000 for a clipped critic. The gradient of each
-adversarial loss with respect to the output is therefore scaled to `RATIO` times the norm of the
-gradient of the L1 loss.
+adversarial loss with respect to the output is therefore scaled to `GRADIENT_RATIO` times the norm
+of the gradient of the L1 loss.
 
 Source:
     Chen & Tong 2017, "Face Super-Resolution Through Wasserstein GANs", arXiv:1705.02438: the
@@ -32,8 +32,9 @@ from srgan_gp.networks import build
 from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.options.optimizers import build_optimizer
 
-SIDE, SCALE = 64, 4  # pixels: side of the upscaled faces; enlargement
-RATIO = 0.5  # norm of the adversarial gradient over that of the L1 loss
+SIDE = 64  # pixels: side of the upscaled faces
+SCALE = 4  # upscaling factor
+GRADIENT_RATIO = 0.5  # norm of the scaled adversarial gradient over that of the L1 gradient
 CLIP_LIMIT = 0.01  # largest absolute weight of a clipped critic, as in the WGAN paper
 PENALTY_WEIGHT = 10.0  # as in the WGAN-GP paper
 TRAINING_FACES, VALIDATION_FACES = 2000, 200
@@ -45,9 +46,9 @@ class Arm:
 
     Attributes:
         loss: name in `ADVERSARIAL_LOSSES`.
-        penalty: what bounds the slope of the critic, a name in `LIPSCHITZ_TERMS`: nothing, weight
+        penalty: name in `LIPSCHITZ_TERMS` of what bounds the slope of the critic: nothing, weight
             clipping after each step, or a penalty in the critic's loss.
-        optimizer: name in `training.options.optimizers.OPTIMIZERS`.
+        optimizer: the critic's, a name in `training.options.optimizers.OPTIMIZERS`.
     """
 
     loss: str
@@ -104,7 +105,7 @@ def train(
 
     Args:
         generator: result of `build_generator`; it is not changed.
-        arm: the critic; None: the L1 loss alone.
+        arm: options of the critic; None: no critic, the L1 loss alone.
         faces: (N, 3, 64, 64), RGB, multiples of 1/255 in [0, 1].
         config: options.
 
@@ -117,8 +118,8 @@ def train(
     critic = _Critic(arm, config) if arm else None
     start, step = time.process_time(), 0
     while step < config.steps:
-        seconds = time.process_time() - start
-        if seconds >= config.seconds:
+        elapsed = time.process_time() - start
+        if elapsed >= config.seconds:
             break
         real = faces[torch.randint(len(faces), (config.batch_size,))]
         output = generator(shrink(real))
@@ -126,10 +127,10 @@ def train(
         step += 1
         if critic:
             critic.learn(real, output.detach())
-            if max(seconds / config.seconds, step / config.steps) < config.warmup:
-                continue
-            adversarial = critic.gradient(output.detach())
-            factor = RATIO * gradient.norm() / adversarial.norm().clamp_min(1e-30)
+            if max(elapsed / config.seconds, step / config.steps) < config.warmup:
+                continue  # the generator does not learn yet
+            adversarial = critic.compute_gradient(output.detach())
+            factor = GRADIENT_RATIO * gradient.norm() / adversarial.norm().clamp_min(1e-30)
             gradient = gradient + factor * adversarial
         optimizer.zero_grad(set_to_none=True)
         output.backward(gradient)
@@ -146,7 +147,7 @@ class _Critic:
     def __init__(self, arm: Arm, config: SmallFacesConfig) -> None:
         self.network = build("critics", "resnet_critic", width=config.critic_width, stages=3)
         self.loss, self.penalty = ADVERSARIAL_LOSSES[arm.loss], LIPSCHITZ_TERMS[arm.penalty]
-        # The other penalties in `ARMS`, "none" and "weight_clipping", add nothing to the loss.
+        # The other terms in `ARMS`, "none" and "weight_clipping", always have the value 0.
         self.has_penalty = arm.penalty == "wgan_gp"
         rate = config.learning_rate
         # RMSprop has no beta1; beta2 is the decay of its mean squared gradient.
@@ -165,7 +166,7 @@ class _Critic:
         if self.penalty.clips_weights:
             clip_weights(self.network, CLIP_LIMIT)
 
-    def gradient(self, output: Tensor) -> Tensor:
+    def compute_gradient(self, output: Tensor) -> Tensor:
         """Compute the gradient of the generator's loss with respect to its detached output."""
         output.requires_grad_()
         with frozen(self.network):
@@ -178,7 +179,7 @@ class _Critic:
 
 def shrink(faces: Tensor) -> Tensor:
     """Downscale faces in [0, 1] as MATLAB's imresize: (B, 3, 64, 64) -> (B, 3, 16, 16)."""
-    return matlab_bicubic((faces * 255).round(), SCALE) / 255
+    return matlab_bicubic((faces * 255).round(), SCALE) / 255  # it takes levels, 0 to 255
 
 
 @torch.no_grad()
@@ -191,7 +192,7 @@ def score(outputs: Tensor, faces: Tensor, features: Features | None) -> tuple[fl
         features: SqueezeNet; None: the second score is NaN.
 
     Returns:
-        Mean PSNR of the luma in dB, and mean squeeze distance: feature distance on SqueezeNet.
+        Mean PSNR of the luma in dB, and mean squeeze distance, the feature distance on SqueezeNet.
     """
     pixels, targets = as_pixels(outputs), as_pixels(faces)
     psnrs = [
@@ -213,11 +214,11 @@ def run(
     Args:
         steps: see `SmallFacesConfig`.
         data: paths of the training faces, the validation faces and the weights of SqueezeNet. All
-            three are required; without them the error names them.
+            three are required; the error names them if one is missing.
         seconds: see `SmallFacesConfig`.
 
     Raises:
-        UsageError: the data is missing.
+        UsageError: `data` does not have three paths, or a path cannot be read.
     """
     names = ["training faces", "validation faces", "the weights of SqueezeNet 1.1"]
     training, validation, weights = require_data(data, names)
@@ -225,7 +226,7 @@ def run(
     faces = as_tensor(draw_images(training, TRAINING_FACES, SIDE))
     targets = as_tensor(draw_images(validation, VALIDATION_FACES, SIDE))
     features, low_res = Features.load("squeeze", weights), shrink(targets)
-    # Upscaled validation faces, and the number of steps of the arm.
+    # Upscaled validation faces, and the number of steps of the arm; 0: not trained.
     results = {"bicubic": (bicubic_enlarge(low_res * 255, SCALE) / 255, 0)}
     l1_generator, _ = train(build_generator(config), None, faces, config)
     for name, arm in ARMS.items():
@@ -236,7 +237,7 @@ def run(
         f"{len(faces)} faces for training, {len(targets)} for validation; {seconds:.0f} seconds of "
         "processor time with the L1 loss, then as many again for each row, one seed. The first "
         f"{config.warmup:.0%} of a critic's steps train it alone. The adversarial gradient is "
-        f"{RATIO} times that of the L1 loss.",
+        f"{GRADIENT_RATIO} times that of the L1 loss.",
         "",
         "| critic | steps | PSNR-Y, dB | squeeze distance |",
         "|---|---|---|---|",

@@ -2,8 +2,8 @@
 
 A word is a matrix (LENGTH, SYMBOLS): one row per character, padded with spaces. Rows of real words
 are one-hot. Rows of generated words are probabilities, and so are those of points between real and
-generated words, where the penalty is taken. One-sided penalties, which act on norms above 1 only,
-converge better on such data (Zhao et al. 2018, arXiv:1804.02617, from the abstract).
+generated words, at which the penalty is computed. One-sided penalties, which act on norms above 1
+only, converge better on such data (Zhao et al. 2018, arXiv:1804.02617, from the abstract).
 
 Source:
     Gulrajani et al. 2017, arXiv:1704.00028, section 5.3 and table 2 (n-gram Jensen-Shannon
@@ -87,7 +87,7 @@ class WordCritic(nn.Module):
 
 
 def load_words(path: Path = DICTIONARY) -> tuple[list[str], list[str]]:
-    """Read the words of 3 to `LENGTH` small letters from lines of a file, in a fixed random order.
+    """Read the words of 3 to `LENGTH` letters a to z from a file's lines, in a fixed random order.
 
     Returns:
         Training and validation words.
@@ -159,7 +159,7 @@ def train(
         config: options.
         words: training words.
         validation: words that divergences are measured against.
-        records: number of records, at equal distances.
+        records: a record is made every max(`config.steps` // `records`, 1) steps.
 
     Returns:
         Records with `step`, `js1` to `js4` (divergence of n-grams from the validation words, in
@@ -233,7 +233,7 @@ def run(
             lines.append(f"| {penalty} | {record['step']:.0f} | {values} | {record['norm']:.2f} |")
         known_share = sum(word in dictionary for word in generated) / len(generated)
         unknown = (word for word in generated if word and word not in dictionary)
-        new_words = list(dict.fromkeys(unknown))  # each once, in the same order
+        new_words = list(dict.fromkeys(unknown))  # without repetitions, in the order of generation
         paragraphs += [
             "",
             f"`{penalty}`: {known_share:.1%} of {len(generated)} generated words are in the "
@@ -244,7 +244,7 @@ def run(
 
 
 def _baseline(words: Sequence[str], validation: Sequence[str]) -> str:
-    """Format the divergences of real words, which a perfect generator would have."""
+    """Format the divergences of training words, which a perfect generator would have."""
     divergences = [divergence(words[:SAMPLED], validation, n) for n in (1, 2, 3, 4)]
     formatted = ", ".join(f"{value:.3f}" for value in divergences)
     return f"real words have {formatted} for n = 1 to 4"
