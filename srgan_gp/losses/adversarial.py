@@ -10,8 +10,8 @@ softplus(t) = log(1 + exp(t)):
     relativistic    E softplus(D(fake) - D(real))               E softplus(D(real) - D(fake)) [3]
     non_saturating  E softplus(-D(real)) + E softplus(D(fake))  E softplus(-D(fake))          [4]
 
-In `relativistic` the score of each real image is compared with that of one fake image. The drift
-term below is added to each critic's loss; the gradient penalties are in `gradient_penalties`.
+In `relativistic` the score of each real image is compared with that of one fake image. The caller
+adds the drift term below and a gradient penalty of `gradient_penalties` to the critic's loss.
 
     [1] Gulrajani et al. 2017, arXiv:1704.00028, equation 3
     [2] Lim & Ye 2017, arXiv:1705.02894
@@ -133,11 +133,11 @@ def _relativistic(higher: Tensor, lower: Tensor) -> Tensor:
     return F.softplus(lower.float() - higher.float()).mean()
 
 
-def _cross_entropy_critic(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+def _non_saturating_critic(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
     return F.softplus(-real_scores.float()).mean() + F.softplus(fake_scores.float()).mean()
 
 
-def _cross_entropy_generator(fake_scores: Tensor, _: Tensor) -> Tensor:
+def _non_saturating_generator(fake_scores: Tensor, _: Tensor) -> Tensor:
     return F.softplus(-fake_scores.float()).mean()
 
 
@@ -145,6 +145,6 @@ ADVERSARIAL_LOSSES: dict[str, AdversarialLoss] = {
     "wasserstein": AdversarialLoss(critic_loss, _wasserstein_generator),
     "hinge": AdversarialLoss(_hinge_critic, _wasserstein_generator),
     "relativistic": AdversarialLoss(_relativistic, _relativistic, is_paired=True),
-    "non_saturating": AdversarialLoss(_cross_entropy_critic, _cross_entropy_generator),
+    "non_saturating": AdversarialLoss(_non_saturating_critic, _non_saturating_generator),
 }
 """Losses by the value of the option `--adversarial-loss`."""

@@ -36,8 +36,8 @@ class Architecture:
 
     Attributes:
         title: its name in messages.
-        build: torchvision's constructor.
-        weights: torchvision's weights.
+        build: torchvision's constructor of the network.
+        weights: torchvision's record of the pretrained weights, with their address.
         taps: indices of the taps in `features`, rising.
         least_side: smallest side of an image, in pixels, for which every tap has an output.
     """
@@ -105,11 +105,11 @@ class Features(nn.Module):
             weights: a `.safetensors` or `.pth` file with torchvision's keys. None: SqueezeNet from
                 the model folders, or else from torchvision's cache; VGG-19 from torchvision's
                 cache, after a download if needed.
-            is_optional: whether the caller needs no network where its `feature_weights` are `none`,
-                for the message of an error.
+            is_optional: whether the caller's argument `feature_weights` may be `none`, to work
+                without a network; the message of an error then mentions it.
 
         Raises:
-            UsageError: the file does not hold the weights, they are not installed, or the download
+            UsageError: the file does not hold the weights, no file is installed, or the download
                 fails.
         """
         architecture = FEATURE_NETWORKS[name]
@@ -142,14 +142,15 @@ class Features(nn.Module):
         for index, layer in enumerate(self.layers):
             values = layer(values)
             if index in self._taps:
-                exact = values.float()  # bfloat16 would have an error of half a percent
-                length = torch.linalg.vector_norm(exact, dim=1, keepdim=True)
-                maps.append(exact / (length + 1e-10))  # as in LPIPS; avoids a division by 0
+                # Under autocast, a length in bfloat16 would have an error of half a percent.
+                feature_map = values.float()
+                length = torch.linalg.vector_norm(feature_map, dim=1, keepdim=True)
+                maps.append(feature_map / (length + 1e-10))  # as in LPIPS; avoids a division by 0
         return maps
 
 
 def _load_weights(network: nn.Module, path: Path, title: str) -> None:
-    """Load the submodule `features` of a network on the device "meta", and not its classifier.
+    """Load the weights of the submodule `features` of a network; its classifier stays on "meta".
 
     Raises:
         UsageError: the file cannot be read, or does not hold these layers.
@@ -176,7 +177,7 @@ def _load_weights(network: nn.Module, path: Path, title: str) -> None:
 
 def _find_squeeze(is_optional: bool) -> Path:
     """Find SqueezeNet in the model folders or in torchvision's cache; nothing is downloaded."""
-    cached = _in_cache(FEATURE_NETWORKS["squeeze"])
+    cached = _cache_path(FEATURE_NETWORKS["squeeze"])
     path = FEATURE_NETWORK.installed() or (cached if cached.is_file() else None)
     if path is None:
         advice = "; to skip its scores, pass 'none' as `feature_weights`" if is_optional else ""
@@ -188,14 +189,14 @@ def _find_squeeze(is_optional: bool) -> Path:
     return path
 
 
-def _in_cache(architecture: Architecture) -> Path:
+def _cache_path(architecture: Architecture) -> Path:
     """Return the path at which torchvision's cache has the weights, if it has them."""
     return Path(torch.hub.get_dir()) / "checkpoints" / Path(architecture.weights.url).name
 
 
 def _fetch_vgg(architecture: Architecture) -> Path:
     """Download torchvision's weights into its cache if needed, and return their path."""
-    path = _in_cache(architecture)
+    path = _cache_path(architecture)
     try:
         architecture.weights.get_state_dict(progress=False, check_hash=True)
     except (URLError, OSError, RuntimeError) as error:

@@ -19,7 +19,7 @@ a penalty is the mean over points of a function of n. The points are images, or 
     [3] Kim et al. 2018 (mu-WGAN), arXiv:1810.02528: any measure of points; see `Measure`
     [4] Mescheder et al. 2018, arXiv:1801.04406
     [5] Huang et al. 2024 (R3GAN), arXiv:2501.05441, with the relativistic loss
-    [6] Jolicoeur-Martineau & Mitliagkas 2019, arXiv:1910.06922
+    [6] Jolicoeur-Martineau & Mitliagkas 2019, arXiv:1910.06922; n is dual to the margin's norm
     [7] Kodali et al. 2017, arXiv:1705.07215; the points are those of its published code
 
 The caller multiplies a penalty by its weight: lambda, or gamma of the zero-centred ones, whose
@@ -48,7 +48,7 @@ class PenaltyResult(NamedTuple):
     value: Tensor
     """Scalar, float32, before its weight; differentiable for the critic's parameters."""
     norms: Tensor
-    """||g||_2 at each point, (B,), float32, detached; (2 B,) of a penalty at real and fake."""
+    """||g||_2, for any norm n, (B,), float32, detached; (2 B,) of a penalty at real and fake."""
     place: str
     """Name of the points where the gradient was taken: `Measure.name`."""
 
@@ -190,7 +190,7 @@ class GradientPenalty:
     norm: Callable[[Tensor], Tensor]
     function: Callable[[Tensor], Tensor]
     gradient: Callable[[Critic, Tensor], Tensor] = gradient_at
-    # `lipschitz_baselines.LipschitzBaseline`, which has the same interface, may be True here.
+    # True for one `lipschitz_baselines.LipschitzBaseline`, a class with the same interface.
     clips_weights: ClassVar[bool] = False
 
     @property

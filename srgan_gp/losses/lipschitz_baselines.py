@@ -1,4 +1,4 @@
-"""Ways to bound a critic's slope without a gradient penalty, for comparison with those.
+"""Ways to bound a critic's slope without a gradient penalty, for comparison with the penalties.
 
     name                   what bounds the slope                                       source
     weight_clipping        each weight is clipped to [-c, c] after each step           [1]
@@ -98,7 +98,7 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
             parameter.clamp_(-limit, limit)
 
 
-# All terms below have the arguments of `LipschitzBaseline.term`, of which some use a part only.
+# The terms: all take the arguments of `LipschitzBaseline.term`; some do not use all of them.
 
 
 def slope_on_segment(
@@ -137,6 +137,7 @@ def adversarial_lipschitz(
         raise ValueError("adversarial_lipschitz needs noise in [0, 1] of the shape of the samples")
     shortest, longest = RADII
     radii = shortest + (longest - shortest) * epsilon
+    # The search starts from centred noise, for fake samples in the opposite direction.
     real_steps = radii * _direction_of_change(critic, real, noise - 0.5)
     real_slopes = _slopes(critic, real, real + real_steps)
     fake_steps = radii * _direction_of_change(critic, fake, 0.5 - noise)
@@ -148,7 +149,7 @@ def adversarial_lipschitz(
 def total_variation(
     critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Mean distance of |D(x) - D(x')| from `DELTA`, with x and x', real and fake sample i.
+    """Mean distance of |D(x) - D(x')| from `DELTA`; x and x' are real sample i and fake sample i.
 
     UNVERIFIED: the formula is known from the abstract only. Source: [4].
     """

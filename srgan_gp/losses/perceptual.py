@@ -1,8 +1,9 @@
 """Perceptual loss, and the squeeze distance: distance of two images in feature space.
 
 The squeeze distance is a score of images: the formula of LPIPS on SqueezeNet 1.1 with all weights
-1. LPIPS uses learned weights, so that its values are not comparable. The score is biased in
-favour of generators that were trained with a perceptual loss on the same features.
+1. LPIPS itself uses learned weights, so that its values are not comparable with squeeze distances.
+The squeeze distance is biased in favour of generators that were trained with a perceptual loss on
+the same features.
 """
 
 import torch

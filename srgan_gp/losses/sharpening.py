@@ -32,7 +32,7 @@ def sharpen(images: Tensor, amount: float) -> Tensor:
     if not amount:
         return images
     detail = images - gaussian_blur2d(images, (TAPS, TAPS), (SIGMA, SIGMA), border_type="reflect")
-    is_edge = (detail.abs() > THRESHOLD).to(images.dtype)
+    is_edge = (detail.abs() > THRESHOLD).to(images.dtype)  # 0 or 1
     # Mean over SOFTNESS x SOFTNESS pixels: from 0 in flat areas to 1 on edges.
     mask = F.avg_pool2d(is_edge, SOFTNESS, stride=1, padding=SOFTNESS // 2, count_include_pad=False)
     return torch.clamp(images + amount * mask * detail, 0, 1)

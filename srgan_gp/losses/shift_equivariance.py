@@ -1,7 +1,7 @@
 """Shift-equivariance loss: outputs for one scene sampled on two pixel grids have to agree.
 
-It suppresses patterns that are locked to the pixel grid of the LR image. The task super-resolution
-makes the two LR images.
+The loss suppresses patterns that are locked to the pixel grid of the LR image. The module
+`training.tasks.super_resolution` makes the two LR images, and `training.steps` computes the loss.
 """
 
 from kornia.filters import gaussian_blur2d
@@ -18,15 +18,15 @@ def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int)
 
     The generator made both outputs from LR images of one scene, which lies further up and to the
     left in the second. Detail of the scene moves with it. A pattern locked to the pixel grid of the
-    LR image does not, so that it increases the loss. The blurred difference is subtracted, since
-    the pixel loss determines low frequencies.
+    LR image does not, so that it increases the loss. The blurred difference is subtracted: low
+    frequencies are left to the pixel loss.
 
     Args:
         output: output of the generator, (B, C, H, W), around [0, 1].
         shifted: its output for the scene moved up by `rows` and to the left by `columns`, same
             shape.
-        rows: shift upwards in output pixels, from 0 to less than H - BLUR_TAPS + 1.
-        columns: shift to the left in output pixels, from 0 to less than W - BLUR_TAPS + 1.
+        rows: shift upwards in output pixels, from 0 to H - `BLUR_TAPS`.
+        columns: shift to the left in output pixels, from 0 to W - `BLUR_TAPS`.
 
     Returns:
         Scalar, computed in float32; 0 if the second output is the first one moved.
