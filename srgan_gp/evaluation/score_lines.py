@@ -9,7 +9,7 @@ from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.metrics.pattern import no_texture_line
 from srgan_gp.metrics.score_directions import legend
 from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
-from srgan_gp.models.helper_networks import CARD_FEATURES
+from srgan_gp.models.helper_networks import CARD_FEATURES_SHA256
 
 
 def score_lines(scores: Scores) -> Iterator[str]:
@@ -116,7 +116,8 @@ def _feature_lines(scores: str, sha256: str | None) -> Iterator[str]:
         sha256: hash of the network; None: it was not used, and no line is needed.
     """
     if sha256:
-        other = "" if sha256 == CARD_FEATURES else "; those of the model cards are by another one"
+        is_of_cards = sha256 == CARD_FEATURES_SHA256
+        other = "" if is_of_cards else "; those of the model cards are by another one"
         yield f"{scores} by the network {sha256}{other}"
 
 

@@ -25,6 +25,7 @@ class DataSource:
     what: str
     """Description of the images."""
     licence: str
+    """Licence of the images."""
     attribution: str
     """Credit that the licence asks for."""
     consent: str = ""
@@ -69,7 +70,8 @@ class TrainingRecord:
     """Share and file of the model whose weights were averaged with those of the run; empty without
     an average."""
     smoothing: float = 0.0
-    """Share of each neighbour, 0 to 0.25, in the filter behind a face generator; 0: no filter."""
+    """Share of each neighbouring pixel, 0 to 0.25, in the filter that smooths the images of a face
+    generator (`networks.blocks.smooth`); 0: no filter."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Int8Record:
 
     @property
     def line(self) -> str:
-        """The difference as a message for users."""
+        """The difference, as a line for users."""
         return (
             f"int8 differs from float32 by {self.mean_difference:.2f} of 255 levels on average and "
             f"{self.largest_difference:.0f} at most (on {self.measured_on})"

@@ -31,7 +31,7 @@ MAX_TRUNCATION = 4
 draws latents as large as with this factor."""
 
 MAX_SCALE = 1000
-"""Largest scale factor of an image; a larger factor is probably a typing error."""
+"""Largest scale factor that a user may request; a larger one is probably a typing error."""
 LOOKS = {"faithful": 1.0, "natural": 0.5, "crisp": 0.0}
 """Fidelity by the name of a look, for `--look` and the app. The fidelity is the share, 0 to 1, of
 `ModelCard.fidelity_partner` in an average of two models."""
@@ -68,8 +68,8 @@ class ModelCard:
         training: the last run of the recipe; None for a model that an earlier version exported.
         fidelity_partner: name of a model of the same network with other weights. Fidelity 0 is
             this model, 1 is the partner, and values between are averages of their weights.
-        x2_model: name of a model for scales up to 2. The command line and the HTTP API use it where
-            no model is named; the page of the app uses it instead of any model.
+        x2_model: name of a model for scales up to 2. The command line and the HTTP API use it if
+            the user names no model; the page of the app also if the user chooses this model.
         int8: difference of the int8 network from float32; None for a model without int8 network.
         imported: origin of a model of another project; None if this package trained the model.
     """
@@ -135,6 +135,7 @@ def _build_card(table: dict[str, Any]) -> ModelCard:
     Raises:
         ValueError: with the reason why the card is not valid.
     """
+    # Tables and lists that a card may omit. Their types are checked here, before they are read.
     defaults: dict[str, Any] = {
         "files": {}, "arguments": {}, "data": [], "scores": [], "limits": [],
     }  # fmt: skip
@@ -161,7 +162,11 @@ def _build_card(table: dict[str, Any]) -> ModelCard:
 
 
 def _check_card(card: ModelCard) -> None:
-    """Check values and combinations of fields; raises ValueError with the reason."""
+    """Check values and combinations of fields.
+
+    Raises:
+        ValueError: with the reason why the card is not valid.
+    """
     if card.task not in TASKS:
         raise ValueError(f"task is {card.task!r}, not one of {', '.join(TASKS)}")
     needed_key, unused_key = "scale", "image_size"

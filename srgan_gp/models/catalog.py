@@ -39,7 +39,7 @@ class ModelFile:
     expected_sha256: str | None
     """SHA-256 on the card, 64 hexadecimal digits; None without a card."""
     is_installed: bool
-    """Whether the file has a card and is in one of `model_folders()`; others are not trusted."""
+    """Whether the file has a card and is in a model folder; `foreign_models` checks all others."""
 
 
 def model_folders() -> tuple[Path, ...]:
@@ -68,7 +68,7 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
         True
 
     Args:
-        on_refused: called with the error of each model that is skipped; None raises the first one.
+        on_refused: called with the error of each skipped model; None: the first error is raised.
 
     Raises:
         ModelRefusedError: a card is not valid, a model file is missing, or a packaged model has the
@@ -193,7 +193,7 @@ def check_name(name: str, folder: Path) -> None:
 
 
 def names_in(package: str) -> list[str]:
-    """List the names of the modules of a package without importing them.
+    """List the names of the modules of a package without importing the modules.
 
     >>> "catalog" in names_in("srgan_gp.models")
     True
@@ -232,7 +232,7 @@ def describe_file(path: Path) -> ModelFile:
             there is a card and no ONNX file.
     """
     card, card_path = None, path.with_suffix(".toml")
-    if os.path.lexists(card_path):
+    if os.path.lexists(card_path):  # also if it is a broken link: the error then names the card
         card = read_card(card_path)
         if card.files["onnx"].name != path.name:
             raise ModelRefusedError(f"The model card {card_path} does not describe {path.name}.")

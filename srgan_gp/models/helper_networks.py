@@ -1,7 +1,7 @@
 """Helper networks, which are not part of the package: YuNet and SqueezeNet, found and installed.
 
-YuNet finds faces in photos, SqueezeNet 1.1 compares images. They measure and prepare images; no
-image of a user is made by them. A file is installed only if its SHA-256 is known to work.
+YuNet finds faces in photos, SqueezeNet 1.1 compares images. They measure and prepare images; they
+make no image. A file is installed only if its SHA-256 is in `HelperNetwork.files`.
 """
 
 import hashlib
@@ -93,7 +93,7 @@ FEATURE_NETWORK = HelperNetwork(
 )
 HELPERS = {network.name: network for network in (FACE_DETECTOR, FEATURE_NETWORK)}
 """All helper networks by name."""
-CARD_FEATURES = next(iter(FEATURE_NETWORK.files))  # the first of the two files
+CARD_FEATURES_SHA256 = next(iter(FEATURE_NETWORK.files))  # the first of the two files
 """SHA-256 of the weights that the squeeze distances on the model cards were measured with."""
 
 
@@ -148,7 +148,7 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
 
 
 def how_to_get(network: HelperNetwork) -> str:
-    """Return how to get a network on a machine with or without a connection, for a message."""
+    """Return sentences that tell a user how to get a network, with or without a connection."""
     hashes = [key if len(key) == 64 else f"{key}..." for key in network.files]
     verb = "Get"
     if network.source is not None:
@@ -162,12 +162,16 @@ def how_to_get(network: HelperNetwork) -> str:
 
 
 def _read(source: str, network: HelperNetwork) -> bytes:
-    """Return the content of a file or an address; errors as for `install`."""
+    """Return the content of a file or an address.
+
+    Raises:
+        UsageError: it cannot be read or downloaded, or is too large.
+    """
     if "://" in source:
         try:
             return download(source, network.max_bytes)
         except UsageError as error:
-            if source != network.source:
+            if source != network.source:  # an address of the user, who can correct it
                 raise
             raise UsageError(f"{error} {how_to_get(network)}") from error
     try:

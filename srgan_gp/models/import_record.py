@@ -47,7 +47,7 @@ class ImportRecord:
 
     @property
     def tiling_line(self) -> str:
-        """The kind of tiling, as a message for users."""
+        """The kind of tiling, as a line for users."""
         if self.tiling == EXACT:
             return "tiling: exact, at any offset"
         if self.tiling == ALIGNED:
@@ -59,10 +59,10 @@ class ImportRecord:
 
     @property
     def lines(self) -> tuple[str, ...]:
-        """Everything as messages for users."""
+        """The whole record, as lines for users."""
         origin = f"imported from {self.file}, SHA-256 {self.sha256[:12]}"
         if self.torch_difference is not None:
             origin += f"; at most {self.torch_difference:.1e} from PyTorch"
-        half = "float16: on GPUs" if self.has_float16 else "float16: not possible"
+        float16 = "float16: on GPUs" if self.has_float16 else "float16: not possible"
         speed = f"speed: {self.seconds_per_megapixel:.3g} s per megapixel ({self.measured_on})"
-        return origin, self.tiling_line, speed, half
+        return origin, self.tiling_line, speed, float16

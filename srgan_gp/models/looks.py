@@ -24,6 +24,7 @@ def check_look(look: str, fidelity: float | None) -> None:
         UsageError: the look is unknown, or both are passed.
         TypeError: the look is not a string.
     """
+    # `cast`: callers of the Python API may pass any type, whatever the annotation says.
     if not isinstance(cast("object", look), str):
         raise TypeError(f"look must be a text, got {look!r}")
     if look not in LOOKS:
@@ -36,17 +37,17 @@ def fidelity_of_look(look: str, fidelity: float | None, model: str | Path) -> fl
     """Return the fidelity that a look names.
 
     Args:
-        look: as for `check_look`, in any case.
+        look: as for `check_look`, in upper or lower case.
         fidelity: as for `check_look`.
         model: name or path, as for `catalog.find_model`; it must have a fidelity partner.
 
     Raises:
-        UsageError: as for `check_look`; or the model has no fidelity partner, which the message
-            says with the name of the look.
+        UsageError: as for `check_look`; or the model has no fidelity partner.
         ModelRefusedError: the model is unknown, or its partner is missing or does not fit.
         TypeError: the look is not a string.
     """
     look = look.lower() if isinstance(cast("object", look), str) else look
     check_look(look, fidelity)
-    find_partner(find_model(model, UPSCALING), f"look {look}")  # UsageError without a partner
+    # Raises UsageError if there is no partner; its message names the look.
+    find_partner(find_model(model, UPSCALING), f"look {look}")
     return LOOKS[look]

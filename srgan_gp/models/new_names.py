@@ -1,6 +1,6 @@
 """Check of the name of a new model, before the model is made.
 
-`export`, `finetune` and `import` use it, and the app, which replaces no model.
+The commands `export`, `finetune` and `import` use it, and the app, which never replaces a model.
 """
 
 from pathlib import Path
@@ -11,7 +11,7 @@ from srgan_gp.system.paths import is_file
 
 EXIST_ERROR, EXIST_OVERWRITE = "error", "overwrite"
 EXIST = (EXIST_ERROR, EXIST_OVERWRITE)
-"""Values of the option `--exist`: what to do if there is a model of that name."""
+"""Values of the option `--exist`: what to do if another model has the name."""
 EXIST_HELP = "what to do if another model has the name [error]"
 """Help of the option `--exist`."""
 
@@ -38,7 +38,7 @@ def require_free_name(
     folder = folder or user_folder
     check_name(name, folder)
     is_user_folder = folder.resolve() == user_folder.resolve()
-    # A model may be a file without a card.
+    # A model may be a file without a card. `model_names` also lists a card that is a broken link.
     is_taken = any(is_file(folder / f"{name}{suffix}") for suffix in (".onnx", ".toml"))
     if not is_taken and not (is_user_folder and name in model_names()):
         return ""
