@@ -1,9 +1,10 @@
 """Fréchet distances of aligned faces in three feature spaces: FD-yunet, FD-hog and FD-pca.
 
 The features are backbone maps of the face detector YuNet, histograms of oriented gradients (HOG),
-and principal components of the pixels (PCA). No critic and no loss of this project uses them, so
-that the distances are independent of what a run is trained on. The features depend on positions:
-eyes and mouths must be at the same place in all images, as `srgan-gp prepare` aligns them.
+and principal components of the pixels (PCA). No critic and no loss of this project uses these
+features, so that the distances are independent of what a run is trained on. The features depend on
+positions: eyes and mouths must be at the same place in all images, as `srgan-gp prepare` aligns
+them.
 
 A generator with little variety may have a low FD-yunet. Read it together with the scores of
 `metrics.diversity` and `metrics.memorisation`. `evaluation.face_scores` and the validation of
@@ -32,14 +33,14 @@ from srgan_gp.metrics.feature_distances import frechet_distance
 YUNET_MAPS = ("237", "246", "255")
 """Names, in the published ONNX file, of the tensors that the last backbone stages output: feature
 maps at strides 8, 16 and 32, each with 64 channels."""
-YUNET_SIDE = 128  # pixels: side of the network's input, a multiple of its largest stride
+YUNET_SIDE = 128  # pixels: side of the network's input, a multiple of the largest stride, 32
 HOG_CELL = 8  # pixels: side of a cell, as in Dalal & Triggs 2005
 HOG_LARGEST_SIDE = 64  # pixels: larger faces are downscaled; 128 would give 8,100 dimensions
 PCA_SIDE = 16  # pixels: side to which faces are downscaled for FD-pca
 PCA_COMPONENTS = 96  # of 16 * 16 * 3 = 768; a covariance of all needs far more images
 SMALLEST_SIDE = 16
 """Pixels: FD-hog and FD-pca are not computed for smaller faces. A HOG block has 16 x 16 pixels."""
-_BATCH = 16  # twice as fast as 64 on one core, since the maps stay in the cache
+_BATCH = 16  # faces; twice as fast as 64 on one core, since the maps stay in the CPU's cache
 MIN_DEVIATION = 0.1
 """Lower limit of the standard deviation by which a YuNet channel is divided, relative to the median
 of all channels.
@@ -68,8 +69,8 @@ class YunetFeatures:
 
         Args:
             file: YuNet as `.onnx`, with the tensor names of the published file.
-            argument: name of an argument of the caller that skips FD-yunet where it is `none`, for
-                the message of an error; "": there is no such argument.
+            argument: name of the caller's argument by which a user can skip FD-yunet, with the
+                value `none`; the message of an error names it. "": there is no such argument.
 
         Raises:
             ModelRefusedError: the file cannot be read, is not an ONNX network, or has no tensors
@@ -84,7 +85,7 @@ class YunetFeatures:
                 model.graph.output.append(output)
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = 1
-            options.log_severity_level = 4  # fatal: errors are raised, and need not be printed
+            options.log_severity_level = 4  # fatal errors only: others are raised, not printed
             session = onnxruntime.InferenceSession(
                 model.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
@@ -135,7 +136,8 @@ class AlignedFaceDistances:
         real: validation faces, (N, S, S, 3), uint8 RGB, at least two.
         yunet: features for FD-yunet; None: FD-yunet is not computed.
         min_deviation: lower limit of the divisors of YuNet's channels, relative to the median
-            divisor; see `MIN_DEVIATION`. 0: every channel is divided by its own standard deviation.
+            standard deviation of the channels; see `MIN_DEVIATION`. 0: every channel is divided by
+            its own standard deviation.
     """
 
     def __init__(
@@ -152,7 +154,7 @@ class AlignedFaceDistances:
             smallest_divisor = max(min_deviation * float(np.median(deviations)), _MIN_DIVISOR)
             self._scale = 1 / deviations.clip(smallest_divisor)
             self._real_features = features * self._scale
-        # `distances` gets faces of the same size and makes the same test before it uses these.
+        # `distances` uses these attributes after the same test, on faces of the same size.
         if real.shape[1] >= SMALLEST_SIDE:
             self._real_hog = hog_descriptors(real)
             pixels = downscaled_pixels(real)
@@ -162,7 +164,8 @@ class AlignedFaceDistances:
     def distances(self, faces: np.ndarray) -> dict[str, float]:
         """Compute the Fréchet distances to the real faces, each at least 0; lower is better.
 
-        Small sets have a positive bias of about 1/N: compare distances only at equal N.
+        The distances of sets of N faces have a positive bias proportional to 1/N: compare them only
+        at equal N.
 
         Args:
             faces: (M, S, S, 3), uint8 RGB, at least two, of the size of the real faces.

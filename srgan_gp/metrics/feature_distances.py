@@ -19,7 +19,7 @@ from srgan_gp.losses.features import Features
 
 SIDE = 128  # pixels: side to which images are resized; at 64 the last map would be only 3 x 3
 BATCH = 32  # images per batch
-BLOCK = 1024  # rows of a kernel matrix at a time: all rows of 10,000 images would take 0.8 GB
+BLOCK = 1024  # rows of a kernel matrix at a time; the whole matrix of 10,000 images takes 0.8 GB
 
 
 def pooled_features(features: Features, images: np.ndarray) -> np.ndarray:
@@ -73,9 +73,9 @@ def image_batches(images: np.ndarray, device: torch.device) -> Iterator[Tensor]:
 def frechet_distance(points: np.ndarray, others: np.ndarray) -> float:
     """Fréchet distance of the Gaussians with the means m and covariances C of two sets of points.
 
-    It is ||m1 - m2||^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). With C = A^T A, tr (C1 C2)^(1/2) is the sum
-    of the singular values of A1 A2^T, which avoids the square root of a matrix. Covariances are
-    sums divided by N - 1.
+    The distance is ||m1 - m2||^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)). With C = A^T A, tr (C1 C2)^(1/2)
+    is the sum of the singular values of A1 A2^T, so that no square root of a matrix is needed.
+    Covariances are sums of products divided by N - 1.
 
     Args:
         points: (N, D), float64.
@@ -121,13 +121,13 @@ def kernel_distance(points: np.ndarray, others: np.ndarray) -> float:
 
 
 def _require_comparable(points: np.ndarray, others: np.ndarray) -> None:
-    """Check that both sets have two dimensions, at least two rows, and the same columns.
+    """Check that both arrays have two dimensions, at least two rows, and as many columns.
 
     Raises:
-        ValueError: they do not.
+        ValueError: a check fails.
     """
-    are_sets = all(values.ndim == 2 and len(values) >= 2 for values in (points, others))
-    if not are_sets or points.shape[1] != others.shape[1]:
+    have_rows = all(values.ndim == 2 and len(values) >= 2 for values in (points, others))
+    if not have_rows or points.shape[1] != others.shape[1]:
         raise ValueError(f"cannot compare {points.shape} with {others.shape}")
 
 
@@ -140,11 +140,11 @@ def _root_of_covariance(points: np.ndarray) -> np.ndarray:
 
 
 def _mean_within(points: np.ndarray) -> float:
-    """Average the kernel over the pairs of two different rows."""
+    """Average the kernel over all pairs of two different rows."""
     count = len(points)
-    all_pairs = count**2 * _mean_between(points, points)  # the sum, with pairs of equal rows
-    equal_pairs = float(_kernel(np.square(points).sum(1), points.shape[1]).sum())
-    return (all_pairs - equal_pairs) / (count * (count - 1))
+    all_pairs = count**2 * _mean_between(points, points)  # sum, with the pairs of a row and itself
+    self_pairs = float(_kernel(np.square(points).sum(1), points.shape[1]).sum())
+    return (all_pairs - self_pairs) / (count * (count - 1))
 
 
 def _mean_between(points: np.ndarray, others: np.ndarray) -> float:

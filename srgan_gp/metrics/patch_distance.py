@@ -1,10 +1,10 @@
 """Patch distance: sliced Wasserstein distance of the fine detail of two sets of images.
 
-It compares the distribution of fine detail in the outputs with that in real images, and not the
-detail at a position. It needs no network and is not used as a loss, so that it is independent of
-the features that models are trained on. Noise of a suitable strength lowers it as texture does:
-read it together with PSNR and `metrics.pattern`. The module `sliced_wasserstein` applies the
-functions below to all levels of a pyramid.
+The distance compares the distribution of fine detail in the outputs with that in real images; it
+does not compare the detail at one position. It needs no network and is not used as a loss, so that
+it is independent of the features that models are trained on. Noise of a suitable strength lowers it
+as texture does: read it together with PSNR and `metrics.pattern`. The module `sliced_wasserstein`
+applies the functions below to all levels of a pyramid.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 PATCH = 7  # pixels: side of a patch
 PATCHES = 256  # per image
 DIRECTIONS = 512  # random projections, as in Karras et al. 2018
-BLOCK = 16  # directions at a time, a divisor of 512; all at once would need more memory than a set
-SMALLEST_SIDE = PATCH + 4  # pixels: the high-pass filter removes two on each side
+BLOCK = 16  # directions at a time, a divisor of DIRECTIONS; all at once would need more memory
+SMALLEST_SIDE = PATCH + 4  # pixels of an image: the high-pass filter removes two on each side
 
 _BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16  # weights of the blur that the filter subtracts
 
@@ -101,7 +101,8 @@ def high_pass(pixels: np.ndarray) -> np.ndarray:
         The valid region, (H - 4, W - 4, 3), float64, differences of levels around 0.
 
     Source:
-        Burt & Adelson 1983, "The Laplacian pyramid as a compact image code", with a = 0.375.
+        Burt & Adelson 1983, "The Laplacian pyramid as a compact image code", with a = 0.375, which
+        gives the weights `_BINOMIAL`.
     """
     values = pixels.astype(np.float64)
     blurred = _blur_first_axis(values)
@@ -119,7 +120,7 @@ def _blur_first_axis(values: np.ndarray) -> np.ndarray:
 def distance_of_patches(
     outputs: Sequence[np.ndarray], originals: Sequence[np.ndarray], seed: int = 0
 ) -> float:
-    """Sliced Wasserstein distance of patches that are drawn already, as by `draw_patches`.
+    """Compute the sliced Wasserstein distance of patches from `draw_patches` or `cut_patches`.
 
     Args:
         outputs: patches of each output, (P, 7, 7, 3), float32, with P patches per image.
@@ -166,7 +167,7 @@ def mean_projected_distance(points: np.ndarray, others: np.ndarray, seed: int = 
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
     distances = []
     for block in np.split(directions.astype(points.dtype), DIRECTIONS // BLOCK):
-        projections = np.sort(points @ block.T, axis=0)  # (N, 16), each column sorted
+        projections = np.sort(points @ block.T, axis=0)  # (N, BLOCK), each column sorted
         other_projections = np.sort(others @ block.T, axis=0)
         distances.append(np.abs(projections - other_projections).mean(dtype=np.float64))
     return float(np.mean(distances))

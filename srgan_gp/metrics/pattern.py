@@ -15,16 +15,18 @@ from numpy.lib.stride_tricks import sliding_window_view
 from srgan_gp.data.benchmark_downscalers import bicubic
 from srgan_gp.metrics.psnr_ssim import luma
 
-WINDOW, STRIDE, MARGIN = 64, 32, 8  # pixels: side, distance, and least distance from the border
-SMALLEST_IMAGE = WINDOW + 2 * MARGIN  # pixels: smallest side of an image with a window
+WINDOW = 64  # pixels: side of a window
+STRIDE = 32  # pixels: distance of neighbouring windows
+MARGIN = 8  # pixels: least distance of a window from the border of the image
+SMALLEST_SIDE = WINDOW + 2 * MARGIN  # pixels: smallest side of an image that has a window
 
 # Chosen by this project, and fixed, so that values of different versions are comparable.
 _FLAT = 4.0  # levels: a window with a smaller standard deviation is flat
 _FLAT_SIGMA = 6.0  # pixels: sigma of the blur that is subtracted before the test for flatness
 _TEXTURE_SIGMA = 4.0  # pixels: sigma of the blur that is subtracted from the output
-_MIN_RADIUS, _MAX_RADIUS = 0.13, 0.5  # cycles per pixel: range of measured frequencies
+_MIN_RADIUS, _MAX_RADIUS = 0.13, 0.5  # cycles per pixel: periods of 7.7 and 2 pixels
 _RING = 0.02  # cycles per pixel: half the width of the ring that a frequency is compared with
-_PEAK = 4.0  # times the median of its ring: power above it belongs to a pattern
+_PEAK = 4.0  # times the median power of the ring: power above this belongs to a pattern
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ class FlatSpectrum:
     def add(
         self, output: np.ndarray, low_res: np.ndarray, original: np.ndarray | None = None
     ) -> None:
-        """Add the flat windows of an image; an image below `SMALLEST_IMAGE` has none.
+        """Add the flat windows of an image; one with a side below `SMALLEST_SIDE` has none.
 
         Args:
             output: (H * scale, W * scale, 3), uint8 RGB.
@@ -100,7 +102,7 @@ class FlatSpectrum:
         if any(reference.shape != output.shape for reference in references):
             shapes = [reference.shape for reference in references]
             raise ValueError(f"cannot compare {output.shape} with {shapes}")
-        if min(output.shape) < SMALLEST_IMAGE:
+        if min(output.shape) < SMALLEST_SIDE:
             return
         # A window is used if it is flat in every reference.
         is_flat = np.all([_flat_windows(reference) for reference in references], axis=0)

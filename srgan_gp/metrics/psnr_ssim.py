@@ -1,6 +1,6 @@
 """PSNR and SSIM of an upscaled image, and its consistency: PSNR after downscaling it again.
 
-All are computed on the luma of 8-bit images, as in the super-resolution literature.
+All three are computed on the luma of 8-bit images, as in the super-resolution literature.
 """
 
 import numpy as np
@@ -84,12 +84,14 @@ def ssim_y(output: np.ndarray, target: np.ndarray, border: int) -> float:
 def consistency(output: np.ndarray, low_res: np.ndarray) -> float:
     """PSNR-Y in dB between the output, downscaled by MATLAB's bicubic, and the LR input.
 
-    Generated detail must average out to the input. If the input was not made by MATLAB's bicubic,
-    the value also reflects how much of its noise and JPEG artefacts was kept.
+    Detail that the generator adds should vanish when its output is downscaled. If the input was not
+    made by MATLAB's bicubic, the value also reflects how much of the input's noise and JPEG
+    artefacts was kept.
 
     Args:
         output: (H * scale, W * scale, 3), uint8 RGB.
-        low_res: (H, W, 3), uint8 RGB; one pixel on each side is ignored.
+        low_res: (H, W, 3), uint8 RGB; one pixel on each side is ignored, which is `scale` pixels of
+            `output`.
 
     Returns:
         Decibels; infinite for equal images.

@@ -29,18 +29,18 @@ BETTER = {
     "one_face": HIGHER,
     "critic_estimate": "falling",
 }
-"""Values that are better, by the name of the score in the logs of training and in JSON files of
-`srgan-gp evaluate`. One score has two names: `border_ratio` in logs, `border` in JSON files. Other
-numbers, such as counts, are not scores and are missing here."""
+"""Values that are better, as words that complete "better if", by the name of the score in the logs
+of training and in JSON files of `srgan-gp evaluate`. One score has two names: `border_ratio` in
+logs, `border` in JSON files. Other numbers, such as counts, are not scores and are missing here."""
 
 
-def grouped(scores: Mapping[str, float]) -> str:
+def format_scores(scores: Mapping[str, float]) -> str:
     """Format scores in one line, grouped by the values that are better.
 
     Args:
         scores: values by name; names that are not in `BETTER` are skipped.
 
-    >>> grouped({"psnr_y": 28.1, "pattern": 0.25, "flat_windows": 9.0, "ssim_y": 0.5})
+    >>> format_scores({"psnr_y": 28.1, "pattern": 0.25, "flat_windows": 9.0, "ssim_y": 0.5})
     'better if higher: psnr_y 28.100, ssim_y 0.500; better if lower: pattern 0.250'
     """
     groups: dict[str, list[str]] = {}
@@ -55,7 +55,7 @@ def legend(names: Iterable[str], titles: Mapping[str, str] | None = None) -> str
 
     Args:
         names: names of scores; those that are not in `BETTER` are skipped.
-        titles: title to print for a name; a name without a title is printed itself.
+        titles: titles by name, printed instead of the names; None: all names are printed.
 
     >>> legend(["psnr_y", "pattern", "fd_hog"], {"fd_hog": "FD-hog"})
     'better if higher: psnr_y; better if lower: pattern, FD-hog'
@@ -69,5 +69,5 @@ def legend(names: Iterable[str], titles: Mapping[str, str] | None = None) -> str
 
 
 def _join(groups: Mapping[str, list[str]]) -> str:
-    """Join the texts of each group behind the values that are better for them."""
+    """Join the groups to one line: for each, "better if", its values, and its texts."""
     return "; ".join(f"better if {values}: {', '.join(texts)}" for values, texts in groups.items())

@@ -1,7 +1,7 @@
 """Sliced Wasserstein distance (SWD) of two sets of images at each level of a Laplacian pyramid.
 
-It is a score of generated faces. The module `patch_distance` has a simpler distance, of the finest
-detail only, for upscaled images; its functions on patches are used here too.
+SWD is a score of generated faces. The module `patch_distance` has a simpler distance, of the finest
+detail only, for upscaled images; this module uses its functions on patches.
 """
 
 from collections.abc import Iterator
@@ -64,7 +64,7 @@ def laplacian_pyramid(pixels: np.ndarray) -> Iterator[np.ndarray]:
     values = pixels.astype(np.float32)
     while min(values.shape[:2]) >= 2 * COARSEST_SIDE:
         coarse = cv2.pyrDown(values)
-        yield values - cv2.pyrUp(coarse, dstsize=values.shape[1::-1])
+        yield values - cv2.pyrUp(coarse, dstsize=values.shape[1::-1])  # (width, height)
         values = coarse
     yield values
 

@@ -20,7 +20,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from srgan_gp.errors import TrainingError
 from srgan_gp.images import Picture, write_image
-from srgan_gp.metrics.score_directions import grouped
+from srgan_gp.metrics.score_directions import format_scores
 from srgan_gp.system.files import atomic_write
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
@@ -155,7 +155,7 @@ class Reports:
         scores = {f"validation/{name}": value for name, value in progress.validation.items()}
         if scores:
             self._write_line({"images_seen": progress.images_seen} | scores)
-            shown = grouped(progress.validation)
+            shown = format_scores(progress.validation)
             self.say(f"{progress.images_seen} images, {progress.seconds:.0f} s: {shown}")
         if critic_summary := diagnostics_line(self._means):
             self.say(critic_summary)
