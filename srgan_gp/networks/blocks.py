@@ -13,8 +13,8 @@ from srgan_gp.errors import UsageError
 class ResidualBlock(nn.Module):
     """Residual block x + conv(relu(conv(x))), 3x3, without normalisation.
 
-    The second convolution is initialised with a tenth of the usual weights, so that a deep stack
-    starts close to the identity.
+    The second convolution is initialised with a tenth of the He-normal weights, so that a deep
+    stack starts close to the identity.
 
     Source:
         EDSR (Lim et al. 2017, arXiv:1707.02921, figure 2c) without its constant residual scaling;
@@ -64,7 +64,7 @@ class PoolingBlock(nn.Module):
 
 
 class _ResamplingBlock(nn.Module):
-    """Convolutions that `UpsamplingBlock` and `DownsamplingBlock` share, and their initialisation.
+    """Base of `UpsamplingBlock` and `DownsamplingBlock`: their convolutions with initial weights.
 
     The second convolution is initialised to zero: an untrained block computes its shortcut only.
     """
@@ -140,9 +140,9 @@ def _average_pool(features: Tensor) -> Tensor:
 
 
 def stage_widths(size: int, width: int, smallest: int) -> list[int]:
-    """Channels of a network of faces at each size: `size`, `size` / 2, ..., `smallest`.
+    """List the channels of a network of faces at the sizes `size`, `size` / 2, ..., `smallest`.
 
-    They double at each halving of the size, up to 8 times `width`.
+    At `size` there are `width` channels. They double at each halving, up to 8 times `width`.
 
     >>> stage_widths(64, 32, smallest=4)
     [32, 64, 128, 256, 256]

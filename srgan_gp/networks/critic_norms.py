@@ -1,6 +1,6 @@
 """Normalisation of a critic, added to any architecture after it is built.
 
-    none      no normalisation; the penalty bounds the scale
+    none      no normalisation; the gradient penalty bounds the scale of the scores
     layer     layer norm, GroupNorm(1, C), after each convolution that an activation follows; the
               replacement of batch norm that Gulrajani et al. 2017, arXiv:1704.00028, section 4
               recommend
@@ -34,7 +34,7 @@ def add_layer_norm(critic: nn.Module) -> None:
     Such convolutions are the first ones of residual blocks, which `networks.blocks` stores as
     `first`, and those before an activation in an `nn.Sequential`.
     """
-    for module in list(critic.modules()):
+    for module in list(critic.modules()):  # a list, since the loop replaces modules
         first = getattr(module, "first", None)
         if isinstance(first, nn.Conv2d) and _is_trained(first):
             module.first = _with_layer_norm(first)
@@ -47,6 +47,7 @@ def add_layer_norm(critic: nn.Module) -> None:
 
 
 def _with_layer_norm(convolution: nn.Conv2d) -> nn.Sequential:
+    """Append a layer norm to a convolution."""
     return nn.Sequential(convolution, nn.GroupNorm(1, convolution.out_channels))
 
 
@@ -56,7 +57,7 @@ def add_spectral_norm(critic: nn.Module) -> None:
     A weight of zeros, which has the norm 0, is replaced by He-normal values first. PyTorch finds
     the spectral norm by power iteration, with one step in each forward pass in training mode.
     """
-    for module in list(critic.modules()):
+    for module in list(critic.modules()):  # a list, since `spectral_norm` adds modules
         if isinstance(module, nn.Conv2d | nn.Linear) and _is_trained(module):
             if not module.weight.any():
                 nn.init.kaiming_normal_(module.weight)

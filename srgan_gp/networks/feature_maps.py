@@ -13,9 +13,10 @@ from torch.nn import functional as F
 TAPS = (1, 4, 7, 12)
 """Indices of the layers of SqueezeNet 1.1 whose outputs are used: strides 2, 4, 8 and 16."""
 CHANNELS = (64, 128, 256, 512)
-"""Channels of these outputs."""
+"""Channels of the outputs of the layers `TAPS`."""
 DEVIATION_FLOOR = 0.5
-"""Lower limit of a channel's standard deviation, relative to the mean over the map's channels."""
+"""Lower limit of a channel's standard deviation, relative to the mean deviation of all channels of
+the map."""
 _SEED = 1  # of the random projections, which are the same in every run
 
 
@@ -153,6 +154,9 @@ def map_sides(side: int) -> list[int]:
 
 
 def _mean_distance(samples: Tensor) -> Tensor:
-    """Mean Euclidean distance of two samples, (B, ...), estimated from B pairs of neighbours."""
+    """Mean Euclidean distance of two samples of a batch, (B, ...), estimated from B pairs.
+
+    Each sample is compared with the one before it, the first one with the last.
+    """
     flat = samples.float().flatten(1)
     return (flat - flat.roll(1, 0)).norm(dim=1).mean()

@@ -89,7 +89,11 @@ def task_named_by(generator: str) -> str:
 
 
 def _path_of(generator: str) -> Path:
-    """Return the source file of a generator; an unknown one is a `UsageError`."""
+    """Return the source file of a generator.
+
+    Raises:
+        UsageError: the architecture is unknown.
+    """
     name = f"srgan_gp.networks.generators.{generator}"
     spec = find_spec(name) if generator.isidentifier() else None
     if spec is None or spec.origin is None:
@@ -102,7 +106,11 @@ def _path_of(generator: str) -> Path:
 
 @cache
 def _read_source(path: Path) -> tuple[str, dict[str, Argument]]:
-    """Read the task and the arguments, by name, of the class `Generator` in a file."""
+    """Read the task and the arguments, by name, of the class `Generator` in a file.
+
+    Raises:
+        UsageError: as for `task_named_by`, but for an unknown architecture.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
     generators = [node for node in classes if node.name == "Generator"]

@@ -17,7 +17,7 @@ class DirectTail(nn.Sequential):
     """One 3x3 convolution to 3 * scale^2 channels, then one PixelShuffle.
 
     The cheapest tail: no layer runs at full size. The convolution is initialised with a tenth of
-    the usual weights, so that the first outputs are close to 0. Arguments as in `TAILS`.
+    the He-normal weights, so that the first outputs are close to 0. Arguments as in `TAILS`.
 
     Source:
         ESPCN (Shi et al. 2016, arXiv:1609.05158, section 3.2).
@@ -43,7 +43,7 @@ def at_smaller_scale(values: Tensor, scale: int, smaller: int) -> Tensor:
     Returns:
         (3 * smaller^2, ...), in the same order.
     """
-    side = scale // smaller  # of the squares
+    side = scale // smaller  # of a square: the old sub-pixels that one new sub-pixel replaces
     squares = values.reshape(3, smaller, side, smaller, side, *values.shape[1:])
     return squares.mean((2, 4)).flatten(0, 2)
 

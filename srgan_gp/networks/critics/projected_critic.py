@@ -1,9 +1,10 @@
 """`projected_critic`: critic of faces with an image critic and heads on maps of a frozen network.
 
 Paper: Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007. Deviations: WGAN-GP
-losses and penalties in place of the hinge loss, with each head's penalty taken in its own feature
-space, so that the frozen network is not differentiated twice; one network, SqueezeNet 1.1; an
-additional image critic for details that the features do not represent.
+losses and penalties in place of the hinge loss, with the gradient of each head's penalty taken with
+respect to the head's feature map, so that the frozen network is not differentiated twice; one
+frozen network, SqueezeNet 1.1; an additional image critic for details that the features do not
+represent.
 """
 
 import math
@@ -25,7 +26,7 @@ HEAD_WIDTH = 32
 LARGEST_SHIFT = 3
 """Pixels by which the input window of the feature network may move down or right."""
 MIN_FEATURE_SIDE = 64
-"""Pixels: smaller windows are enlarged to this side before the feature network."""
+"""Pixels: a smaller window is enlarged to this side for the feature network."""
 LARGEST_UNSTRIDED_SIDE = 24
 """Pixels: the first convolution of a head on a larger map has the stride 2, for speed."""
 LAST_SIDE = 4
@@ -167,5 +168,6 @@ class Head(nn.Module):
         if condition is not None:
             raise ValueError("the heads of projected_critic do not take a condition")
         features = self.body(values)
-        with torch.autocast(values.device.type, enabled=False):  # as in `face_critic`
+        # In float32: bfloat16 is too coarse for the small differences of scores, see `face_critic`.
+        with torch.autocast(values.device.type, enabled=False):
             return self.score(features.to(self.score.weight.dtype).flatten(1)).squeeze(1)

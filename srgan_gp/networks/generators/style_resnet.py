@@ -6,7 +6,7 @@ images summed over resolutions (figure 7b). Deviations: no noise inputs, so that
 the image; replicate padding, which avoids a frame at the border; the first map is projected from
 the style; the first convolution of a block runs before the upsampling, at a quarter of the cost;
 the length of the latent sets the truncation, and the mean style is stored with the weights; the
-image can be smoothed, against thin lines that a critic on features of a network does not see.
+image can be smoothed, against thin lines that a critic of feature maps does not see.
 
 A latent is a vector of standard normal numbers; a style is the output of the mapping network.
 Truncation draws styles towards their mean, for more typical and less diverse images.
@@ -23,7 +23,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.blocks import LEAK, smooth, stage_widths, upsample_bilinear
 
 FIRST_SIDE = 4
-"""Side of the map that the style is projected to."""
+"""Side, in pixels, of the map that the style is projected to."""
 _GAIN = math.sqrt(2)  # applied before each LeakyReLU, so that the mean square stays near 1
 _CENTRE_LATENTS = 4096  # number of latents whose mean style is the centre
 _EPSILON = 1e-8  # avoids a division by 0
@@ -90,7 +90,8 @@ class Generator(nn.Module):
         """Set the centre of the truncation, `Mapping.centre`, to the mean style.
 
         Call this before a generator is exported; during training the centre is 0. Images without
-        truncation change little: r of `Mapping` is near 1, where the centre cancels out.
+        truncation change little: then r, defined in `Mapping`, is near 1, where the centre cancels
+        out.
         """
         random = torch.Generator().manual_seed(0)
         latents = torch.randn(_CENTRE_LATENTS, self.latent_size, generator=random)

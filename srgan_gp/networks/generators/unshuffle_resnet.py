@@ -16,7 +16,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.blocks import ResidualBlock, init_convolution_
 from srgan_gp.networks.tails import TAILS, check_arguments
 
-STEPS = (1, 2, 4)
+UNSHUFFLE_FACTORS = (1, 2, 4)
 """Allowed values of `unshuffle`; 1 is `srresnet` with other padding."""
 
 
@@ -28,7 +28,8 @@ class Generator(nn.Module):
         width: channels of every hidden layer, even.
         blocks: number of residual blocks, at least 1.
         tail: one of `TAILS`: "direct" (cheapest) or "staged" (a convolution at full size).
-        unshuffle: side of the blocks of input pixels that become one position, one of `STEPS`.
+        unshuffle: side of the blocks of input pixels that become one position, one of
+            `UNSHUFFLE_FACTORS`.
 
     Raises:
         UsageError: an argument is out of range.
@@ -46,7 +47,7 @@ class Generator(nn.Module):
     ) -> None:
         super().__init__()
         check_arguments("unshuffle_resnet", scale, width, blocks, tail)
-        if unshuffle not in STEPS:
+        if unshuffle not in UNSHUFFLE_FACTORS:
             raise UsageError(f"unshuffle_resnet supports unshuffle 1, 2 and 4, not {unshuffle}.")
         self.scale = scale
         self.size_multiple = unshuffle  # a public attribute: the export writes it into the metadata
@@ -70,12 +71,12 @@ class Generator(nn.Module):
         Returns:
             (B, 3, H * scale, W * scale), RGB around [0, 1], float32, not clipped.
         """
-        step = self.size_multiple
-        # One block on each side, for the 3x3 convolution; at the right and at the bottom up to
-        # step - 1 more pixels, which complete the last block.
-        pads = (step, 2 * step - 1, step, 2 * step - 1)  # left, right, top, bottom
+        side = self.size_multiple  # of a block
+        # One block on each side, for the 3x3 convolution; at the right and at the bottom side - 1
+        # more pixels, which complete the last block. The stem ignores those that no block needs.
+        pads = (side, 2 * side - 1, side, 2 * side - 1)  # left, right, top, bottom
         padded = F.pad(low_res, pads, mode="replicate")
-        features = self.stem(padded)  # (B, width, ceil(H / step), ceil(W / step))
+        features = self.stem(padded)  # (B, width, ceil(H / side), ceil(W / side))
         features = features + self.merge(self.body(features))  # long skip connection
         enlarged = F.interpolate(low_res, scale_factor=float(self.scale), mode="nearest")
         height, width = enlarged.shape[2:]
