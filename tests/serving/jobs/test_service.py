@@ -278,7 +278,7 @@ def test_beyond_x4_a_result_is_limited_to_max_pixels(open_service, png, fields, 
 
 
 @pytest.mark.parametrize(
-    ("fields", "advice"), [({"scale": 9}, "scale up to 5"), ({"width": 144}, "width up to 80")]
+    ("fields", "advice"), [({"scale": 9}, "scale up to 5.65"), ({"width": 144}, "width up to 90")]
 )
 def test_advice_for_a_model_above_x4_is_within_the_limit_of_all_results(
     open_service, models, onnx_models, tiny_model, png, fields, advice
@@ -289,11 +289,32 @@ def test_advice_for_a_model_above_x4_is_within_the_limit_of_all_results(
     service = open_service(model="eight", max_pixels=384)
     with pytest.raises(PictureError, match=rf"^.*beyond x8 a result may .*; choose a {advice}$"):
         service.submit("a", UpscaleRequest(png, "a.png", **fields)).wait(TIMEOUT)
-    allowed = {name: int(advice.split()[-1]) for name in fields}
-    job = service.submit("a", UpscaleRequest(png, "a.png", **allowed))
+    [name], number = fields, advice.split()[-1]
+    largest, step = (int(number), 1) if name == "width" else (float(number), 0.01)
+    job = service.submit("a", UpscaleRequest(png, "a.png", **{name: largest}))
     assert job.wait(TIMEOUT).path.is_file()
-    more = {name: value + value // 5 for name, value in allowed.items()}
+    more = {name: largest + step}
     with pytest.raises(PictureError, match=r"more than the 6,144 allowed"):
+        service.submit("a", UpscaleRequest(png, "a.png", **more)).wait(TIMEOUT)
+
+
+@pytest.mark.parametrize("fields", [{"scale": 1000}, {"scale": 30.5}, {"width": 800}])
+@pytest.mark.parametrize("max_pixels", [9_000, 100_000])
+def test_advice_about_a_large_scale_is_the_largest_that_is_allowed(
+    open_service, png, fields, max_pixels
+):
+    service = open_service(max_pixels=max_pixels)
+    with pytest.raises(PictureError) as raised:
+        service.submit("a", UpscaleRequest(png, "a.png", **fields)).wait(TIMEOUT)
+    [name] = fields
+    text, allowed = str(raised.value).rsplit(" ", 1)
+    assert text.endswith(f"choose a {name} up to")
+    largest, step = (int(allowed), 1) if name == "width" else (float(allowed), 0.01)
+    assert largest > (64 if name == "width" else 4)
+    job = service.submit("a", UpscaleRequest(png, "a.png", **{name: largest}))
+    assert job.wait(TIMEOUT).path.is_file()
+    more = {name: largest + step}
+    with pytest.raises(PictureError, match=f"choose a {name} up to {allowed}$"):
         service.submit("a", UpscaleRequest(png, "a.png", **more)).wait(TIMEOUT)
 
 
