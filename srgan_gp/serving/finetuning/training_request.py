@@ -12,7 +12,7 @@ from srgan_gp.models.cards import UPSCALING
 from srgan_gp.models.new_names import require_free_name
 from srgan_gp.serving.finetuning.trained_models import require_source
 from srgan_gp.serving.finetuning.zip_limits import check_zip
-from srgan_gp.serving.jobs.loaded_models import check_known
+from srgan_gp.serving.jobs.loaded_models import require_known
 from srgan_gp.serving.server_settings import ServerSettings
 from srgan_gp.system.files import atomic_write
 
@@ -48,7 +48,7 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
             be used, the training length is out of range, there are too few or too many photos, or
             a file or zip is refused.
     """
-    check_known(plan.model, UPSCALING)
+    require_known(plan.model, UPSCALING)
     require_free_name(plan.name)
     require_source(plan.model, UPSCALING, settings)
     if plan.total_images is not None and not 1 <= plan.total_images <= MAX_IMAGES:

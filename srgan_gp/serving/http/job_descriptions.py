@@ -24,9 +24,9 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
         `done` or `failed`. The report of the result names the model that was used, which may be
         another one, chosen by the scale. `percent` and `seconds_left` are those of the whole job:
         100 and 0 when it is done, and the last percent and None when it has failed. `percent` never
-        falls. A job that has not ended also has its progress, and while it is queued `ahead`, the
-        number of jobs before it. A job that is done also has its result, and a failed job its
-        `error`.
+        falls. A job that has not ended also has `done` and `total`, the steps of the stage, and
+        while it is queued `ahead`, the number of jobs before it. A job that is done also has the
+        values that describe its result, and a failed job has `error`.
     """
     job = entry.job
     facts: dict[str, Any] = {
@@ -40,7 +40,7 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
     if outcome is None:
         facts |= {"state": progress.stage, "done": progress.done, "total": progress.total}
         if progress.stage == "queued":
-            facts["ahead"] = history.service.jobs_ahead(job)
+            facts["ahead"] = history.service.count_jobs_ahead(job)
         seconds = progress.seconds_left()
         facts["seconds_left"] = None if seconds is None else round(seconds, 1)
         return facts | {"percent": _percent(progress)}
@@ -52,7 +52,7 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
             "name": outcome.name,
             "media_type": outcome.media_type,
             "report": outcome.report,
-            "expires_seconds": entry.seconds_kept,
+            "expires_seconds": entry.seconds_to_expiry,
             "result": facts["urls"]["result"],
             "view": None if outcome.view is None else outcome.view.facts(),
         }
@@ -89,6 +89,7 @@ async def events_of(entry: HistoryEntry, history: JobHistory) -> AsyncIterator[s
     silent_seconds = 0.0  # since the last event or comment
     while True:
         facts = describe(entry, history)
+        # The seconds change all the time; they are sent together with another change.
         compared = {key: value for key, value in facts.items() if key != "seconds_left"}
         if compared != previous:
             previous, silent_seconds = compared, 0.0

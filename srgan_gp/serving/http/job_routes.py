@@ -1,7 +1,7 @@
 """Routes below `/api/jobs`: progress, result, cancellation and removal of the client's own jobs.
 
-A client is identified by the cookie of the page, or else by its address. Its jobs are entries of
-the `JobHistory`.
+A client with the cookie of the page is a visitor; any other client is identified by its address.
+The jobs of a client are entries of the `JobHistory`.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ def build_job_routes() -> APIRouter:
     # Error responses of a route about one job, and of a route that needs the job to be done.
     errors, errors_of_done = problems(404, 410), problems(404, 409, 410)
     check_origin = [Depends(_check_origin)]  # for every route that changes something
-    change: Any = {"dependencies": check_origin, "responses": problems(403, 404, 410)}
+    change_options: Any = {"dependencies": check_origin, "responses": problems(403, 404, 410)}
     get("", summary="List the jobs of this browser, the oldest first", responses=problems())(_list)
     post(
         "/clear",
@@ -64,8 +64,8 @@ def build_job_routes() -> APIRouter:
         responses=FILE | errors_of_done,
     )(_result)
     router.head("/{id}/result", include_in_schema=False)(_result)
-    post("/{id}/cancel", summary="Cancel a job", **change)(_cancel)
-    post("/{id}/remove", summary="Remove a job and its files", **change)(_remove)
+    post("/{id}/cancel", summary="Cancel a job", **change_options)(_cancel)
+    post("/{id}/remove", summary="Remove a job and its files", **change_options)(_remove)
     return router
 
 
@@ -100,7 +100,7 @@ def _expired(message: str, history: JobHistory) -> Refusal:
 OwnEntry = Annotated[HistoryEntry, Depends(own_entry)]
 """Parameter of a route: the client's job with the id of the path."""
 
-# The routes have no docstrings: FastAPI would publish them. `build_job_routes` has their summaries.
+# FastAPI publishes docstrings, so the routes have none. It runs routes without `async` in threads.
 
 
 async def _list(request: Request) -> JSONResponse:
@@ -133,7 +133,7 @@ def _zip(
     results = [result for result in results if "region" not in result.report]
     if missing or not results:
         raise Refusal(404, "E_NOT_FOUND", "There are no such results.")
-    chunks = zip_chunks(results)
+    chunks = zip_chunks(results)  # raises here, before the response begins, if a file is missing
 
     def send() -> Iterator[bytes]:
         with history.holding(chosen):
@@ -153,26 +153,26 @@ async def _events(request: Request, entry: OwnEntry) -> StreamingResponse:
 
 
 async def _result(entry: OwnEntry) -> FileResponse:
-    result = finished(entry)
+    result = require_result(entry)
     headers = {REPORT_HEADER: json.dumps(result.report), **_NOT_STORED}
     return send_file(result.path, result.name, result.media_type, headers)
 
 
 def _tile(entry: OwnEntry, layer: Layer, level: int, column: int, row: int) -> Response:
-    view = finished(entry).view
+    view = require_result(entry).view
     tile = None if view is None else view.tile(layer, level, column, row)
-    return _png(tile, entry)
+    return _respond_with_png(tile, entry)
 
 
 def _thumbnail(entry: OwnEntry) -> Response:
-    result = finished(entry)
+    result = require_result(entry)
     if result.view is not None:
-        return _png(result.view.thumbnail(_THUMBNAIL_SIDE), entry)
+        return _respond_with_png(result.view.thumbnail(_THUMBNAIL_SIDE), entry)
     is_image = result.media_type.startswith("image/")
-    return _png(small_copy(result.path, _THUMBNAIL_SIDE) if is_image else None, entry)
+    return _respond_with_png(small_copy(result.path, _THUMBNAIL_SIDE) if is_image else None, entry)
 
 
-def _png(data: bytes | None, entry: HistoryEntry) -> Response:
+def _respond_with_png(data: bytes | None, entry: HistoryEntry) -> Response:
     """Respond with a PNG file that the browser may keep as long as this server does.
 
     Raises:
@@ -180,7 +180,7 @@ def _png(data: bytes | None, entry: HistoryEntry) -> Response:
     """
     if data is None:
         raise Refusal(404, "E_NOT_FOUND", "There is no such view.")
-    seconds = round(entry.seconds_kept)
+    seconds = round(entry.seconds_to_expiry)
     headers = {"Cache-Control": f"private, max-age={seconds}, immutable"}
     return Response(data, media_type="image/png", headers=headers)
 
@@ -216,7 +216,7 @@ def owner_of(request: Request) -> str:
     return client_of(request.scope) if visitor is None else f"visitor-{visitor}"
 
 
-def finished(entry: HistoryEntry) -> Result:
+def require_result(entry: HistoryEntry) -> Result:
     """Return the result of a job.
 
     Raises:
@@ -232,7 +232,7 @@ def finished(entry: HistoryEntry) -> Result:
 
 
 def _check_origin(request: Request) -> None:
-    """Require an Origin header, as a browser sends it, in a request with a cookie.
+    """Require an Origin header in a request with a cookie: any page can make a browser send both.
 
     `guards.access_control` has already compared the header, if there is one, with the host.
 

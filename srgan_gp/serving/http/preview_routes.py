@@ -1,6 +1,7 @@
 """Route `/api/preview`: an upload in a format that browsers cannot display, as JPEG.
 
-The page requests it for TIFF files, for example.
+The page requests it for TIFF files, for example. It names the upload by its path on the server,
+which has a random part that only the visitor who sent the file knows.
 """
 
 from pathlib import Path
@@ -16,7 +17,8 @@ def build_preview_routes(service: Service) -> APIRouter:
     """Build the route.
 
     Args:
-        service: its `previews` decodes the uploads and encodes them as JPEG.
+        service: its `previews` decodes the uploads and encodes them as JPEG. It refuses paths
+            outside of the directory of uploads.
     """
     router = APIRouter()
 
@@ -25,7 +27,7 @@ def build_preview_routes(service: Service) -> APIRouter:
         file: Annotated[str, Query(max_length=4096, description="Path of the upload.")],
     ) -> Response:
         data = service.previews.jpeg(Path(file))
-        headers = {"Cache-Control": "private, max-age=600"}
+        headers = {"Cache-Control": "private, max-age=600"}  # seconds, the default `keep_seconds`
         return Response(data, media_type="image/jpeg", headers=headers)
 
     return router

@@ -59,17 +59,17 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
             the actual port.
 
     Returns:
-        Whether all jobs were finished; False: some were cancelled after `drain_seconds`.
+        Whether all jobs were finished and all responses sent within `drain_seconds` of the signal.
 
     Raises:
-        UsageError: an address cannot be listened on, or the device is unknown.
+        UsageError: a port cannot be opened, or the device is unknown.
         OutputError: temporary files cannot be created.
         ModelRefusedError: a model card is invalid, or the default model is missing or is not an
             upscaler.
         DeviceError: the requested GPU cannot be used.
     """
     with ExitStack() as exit_stack:
-        listener = exit_stack.enter_context(_listening(settings))
+        listener = exit_stack.enter_context(_open_listener(settings))
         # The host may be a name of the loopback address; access control needs the numeric one.
         host, port = listener.getsockname()[:2]
         settings = replace(settings, host=host, port=port)
@@ -117,7 +117,7 @@ def build_app(
     app.state.trainings = trainings
     if trainings is not None:
         app.include_router(build_training_routes(trainings))
-    _add_probes(app, service)
+    _add_pages_without_schema(app, service)
     _add_error_handlers(app)
     return app
 
@@ -159,8 +159,8 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     )
 
 
-def _add_probes(app: FastAPI, service: Service) -> None:
-    """Add the health and readiness checks and the documentation page."""
+def _add_pages_without_schema(app: FastAPI, service: Service) -> None:
+    """Add health checks, documentation page, and the error for paths that no earlier route has."""
 
     async def healthz() -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -176,7 +176,7 @@ def _add_probes(app: FastAPI, service: Service) -> None:
         return HTMLResponse(docs_page(app.openapi(), service.settings, address))
 
     async def no_route() -> Response:
-        # Any other path of the API. The page, mounted at `/`, would respond with HTML.
+        # Otherwise the page, mounted at `/`, would respond with HTML.
         raise Refusal(404, "E_NOT_FOUND", NO_API_PATH)
 
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):
@@ -216,7 +216,7 @@ def _add_error_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unexpected)
 
 
-def _listening(settings: ServerSettings) -> socket.socket:
+def _open_listener(settings: ServerSettings) -> socket.socket:
     """Open the port; `serve` does so before it loads anything slow, to report a used port at once.
 
     Raises:
@@ -226,7 +226,7 @@ def _listening(settings: ServerSettings) -> socket.socket:
     try:
         addresses = socket.getaddrinfo(settings.host, settings.port, family, socket.SOCK_STREAM)
         address = addresses[0][4][:2]  # host and port of the first; IPv6 has two more values
-        return socket.create_server(address, family=family, backlog=2048)
+        return socket.create_server(address, family=family, backlog=2048)  # uvicorn's default
     except (OSError, OverflowError, UnicodeError) as error:  # UnicodeError: not a host name
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(

@@ -61,7 +61,7 @@ class FairQueue(Generic[Item]):
                 self._items[client] = client_items  # behind all other clients
         return item
 
-    def ahead_of(self, client: str, item: Item) -> int | None:
+    def count_ahead_of(self, client: str, item: Item) -> int | None:
         """Count the items that are taken before an item; None: it is not in the queue."""
         with self._changed:
             client_items = self._items.get(client)

@@ -25,7 +25,7 @@ from srgan_gp.images import FORMATS, Picture, find_format, write_image
 from srgan_gp.models.cards import MAX_TRUNCATION
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result
-from srgan_gp.serving.jobs.loaded_models import LoadedModels, default_face_model
+from srgan_gp.serving.jobs.loaded_models import LoadedModels, choose_face_model
 from srgan_gp.serving.jobs.upscaling import media_type
 
 MAX_FACES = 64
@@ -59,11 +59,11 @@ def generate(
         SrganGpError: the model, the device or the disk failed.
     """
     check_generate(request)
-    model = default_face_model(request.model)
-    face_request = _face_request(request, folder)
-    with models.faces(model, cancellation) as generator:
+    model = choose_face_model(request.model)
+    face_request = _build_face_request(request, folder)
+    with models.face_generator(model, cancellation) as generator:
         started = time.monotonic()
-        face_request.check(generator.image_size, may_replace=False)
+        face_request.check(generator.image_size, may_replace=False)  # limits the size of a grid
         folder.mkdir(parents=True, exist_ok=True)
         faces = generate_faces(
             face_request, generator, upscaler=None, truncation=request.truncation
@@ -180,7 +180,7 @@ def check_generate(request: GenerateRequest) -> None:
         )
 
 
-def _face_request(request: GenerateRequest, folder: Path) -> FaceRequest:
+def _build_face_request(request: GenerateRequest, folder: Path) -> FaceRequest:
     """Choose the output: one face, a grid, or an animation; and the name of its file."""
     first, count = request.seed, request.count
     if request.to_seed is not None:

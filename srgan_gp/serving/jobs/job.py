@@ -44,9 +44,9 @@ class Job:
         self.request = request
         self.folder = folder
         image_data = request.data if isinstance(request, UpscaleRequest) else b""
-        self.files = (folder, image_data) if isinstance(image_data, Path) else (folder,)
+        self.held_paths = (folder, image_data) if isinstance(image_data, Path) else (folder,)
         """Paths that must not be removed until the job is done."""
-        self.size = 0 if isinstance(image_data, Path) else len(image_data)
+        self.memory_bytes = 0 if isinstance(image_data, Path) else len(image_data)
         """Bytes of the request's image in memory; 0 if the image is a file on the disk."""
         self.cancellation = Cancellation(on_progress)
         self.ended: float | None = None

@@ -15,14 +15,14 @@ from srgan_gp.serving.jobs.job_requests import (
     UpscaleRequest,
     check_upscale,
 )
-from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for, check_known
+from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for, require_known
 from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
 from srgan_gp.serving.jobs.upscaling import upscale
 from srgan_gp.serving.server_settings import ServerSettings
 
 
 def check_request(request: GenerateRequest | UpscaleRequest) -> None:
-    """Check the values of a request, without its image and its model.
+    """Check the values of a request, without its image and its model, before it is submitted.
 
     Raises:
         UsageError: a value is out of range, or two values contradict each other.
@@ -57,7 +57,7 @@ class JobExecution:
             UsageError: there is no such model for upscaling.
             SrganGpError: the model cannot be used.
         """
-        check_known(model, UPSCALING, self._settings.offered)
+        require_known(model, UPSCALING, self._settings.offered)
         known = self._speeds.get(model)
         if known is not None:
             return known
@@ -79,7 +79,7 @@ class JobExecution:
         else:
             check_upscale(job.request)
             model = job.request.model or self._settings.model
-            check_known(model, UPSCALING, self._settings.offered)  # also refuses a path
+            require_known(model, UPSCALING, self._settings.offered)  # also refuses a path
             request = _with_fidelity_of_look(job.request, model)
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
@@ -101,13 +101,13 @@ class JobExecution:
         Args:
             model: name of a known model; returned if its card names no other model for the scale,
                 or names one that clients may not use.
-            request: the request, without a look.
+            request: the request, whose look has been replaced by its fidelity.
             image_width: width of the whole image in pixels.
         """
         scale = request.result_scale(image_width)
         if scale is None:
             return model
-        model_of_scale, _ = model_for_scale(model, scale, request.fidelity)
+        model_of_scale, _note = model_for_scale(model, scale, request.fidelity)
         usable = {card.name for card in cards_for(UPSCALING, self._settings.offered)}
         return model_of_scale if model_of_scale in usable else model
 

@@ -14,8 +14,8 @@ network is in use. `encoding`: the result is written."""
 _LINEAR_SHARE = 0.9
 """The estimated share of the current step grows linearly with time up to this value, and then
 slows down, so that it never reaches 1."""
-_SHARE_OF_UNKNOWN_STAGE = 0.9
-"""Share of the rest of a job for a stage of unknown duration that another one follows."""
+_PART_OF_UNKNOWN_STAGE = 0.9
+"""A stage of unknown duration that others follow gets this part of what is left of the job."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class JobProgress:
 
     stage: Stage = "queued"
     done: int = 0
-    """Completed tiles or faces."""
+    """Completed tiles or faces of the stage."""
     total: int = 0
-    """Tiles or faces in all; 0: not known yet."""
+    """Tiles or faces of the stage in all; 0: not known yet, or the stage has no steps."""
     started: float = field(default_factory=time.monotonic)
     """Time at which the stage began, from `time.monotonic`."""
     expected_seconds: float | None = None
@@ -35,12 +35,13 @@ class JobProgress:
     """Time at which the newest completed step ended, from `time.monotonic`; None: there is none."""
     following_seconds: float = 0.0
     """Estimated duration of the stages after this one; 0: none follows."""
-    start: float = 0.0
+    start_share: float = 0.0
     """Share of the job, 0 to 1, at the beginning of the stage."""
-    end: float = 1.0
+    end_share: float = 1.0
     """Share of the job, 0 to 1, at the end of the stage."""
-    least: float = 0.0
-    """Share of the job, 0 to 1, below which a later one does not fall."""
+    min_share: float = 0.0
+    """Share of the job, 0 to 1, at the newest step or else the beginning of the stage. No later
+    share is smaller."""
 
     def entering(
         self,
@@ -64,19 +65,20 @@ class JobProgress:
         0.45
         """
         now = time.monotonic() if now is None else now
-        start, share = self.fraction(now) or 0.0, 1.0
+        start_share = self.fraction(now) or 0.0
+        part = 1.0  # of what is left of the job, for this stage
         if following_seconds > 0:
-            share = _SHARE_OF_UNKNOWN_STAGE
+            part = _PART_OF_UNKNOWN_STAGE
             if expected_seconds is not None:
-                share = expected_seconds / (expected_seconds + following_seconds)
+                part = expected_seconds / (expected_seconds + following_seconds)
         return JobProgress(
             stage,
             started=now,
             expected_seconds=expected_seconds,
             following_seconds=following_seconds,
-            start=start,
-            end=start + (1 - start) * share,
-            least=start,
+            start_share=start_share,
+            end_share=start_share + (1 - start_share) * part,
+            min_share=start_share,
         )
 
     def after(self, done: int, total: int, now: float | None = None) -> "JobProgress":
@@ -88,8 +90,9 @@ class JobProgress:
             now: time of the completion, from `time.monotonic`; None: the current time.
         """
         now = time.monotonic() if now is None else now
-        least = self.fraction(now) or 0.0  # the total may grow, when memory runs out
-        return replace(self, done=done, total=total, last_step=now, least=least)
+        # When memory runs out, smaller tiles are used: `total` grows, and `done / total` falls.
+        min_share = self.fraction(now) or 0.0
+        return replace(self, done=done, total=total, last_step=now, min_share=min_share)
 
     def fraction(self, now: float | None = None) -> float | None:
         """Estimate the completed share of the job, 0 to 1; None: it is unknown.
@@ -106,8 +109,9 @@ class JobProgress:
         """
         share = self._share_of_stage(time.monotonic() if now is None else now)
         if share is None:
-            return self.least or None
-        return max(self.least, self.start + (self.end - self.start) * share)
+            return self.min_share or None  # 0: no share was known before either
+        share_of_job = self.start_share + (self.end_share - self.start_share) * share
+        return max(self.min_share, share_of_job)
 
     def _share_of_stage(self, now: float) -> float | None:
         """Estimate the completed share of the stage, 0 to 1, at a time; None: it is unknown."""

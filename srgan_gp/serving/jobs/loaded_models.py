@@ -90,7 +90,7 @@ class LoadedModels:
             Cancelled: the job was cancelled.
             SrganGpError: the model cannot be loaded on the device.
         """
-        card = check_known(name, UPSCALING, self._offered)
+        card = require_known(name, UPSCALING, self._offered)
         with self._device(cancellation):
             yield self._get_or_load(
                 (card.files["onnx"].sha256, fidelity, precision, faces),
@@ -101,7 +101,7 @@ class LoadedModels:
             )
 
     @contextmanager
-    def faces(self, name: str, cancellation: Cancellation) -> Generator[FaceGenerator]:
+    def face_generator(self, name: str, cancellation: Cancellation) -> Generator[FaceGenerator]:
         """Wait for the device, and use a face generator exclusively during the block.
 
         Args:
@@ -113,7 +113,7 @@ class LoadedModels:
             Cancelled: the job was cancelled.
             SrganGpError: the model cannot be loaded on the device.
         """
-        card = check_known(name, FACES)
+        card = require_known(name, FACES)
         with self._device(cancellation):
             yield self._get_or_load(
                 card.files["onnx"].sha256,
@@ -158,7 +158,7 @@ class LoadedModels:
         return model
 
 
-def check_known(name: str, task: str, offered: Collection[str] = ()) -> ModelCard:
+def require_known(name: str, task: str, offered: Collection[str] = ()) -> ModelCard:
     """Return the card of a model that clients may use, so that a client cannot load other files.
 
     Args:
@@ -224,7 +224,7 @@ def _installed_cards() -> list[ModelCard]:
     return list_models(on_refused=lambda _error: None)
 
 
-def default_face_model(requested: str | None) -> str:
+def choose_face_model(requested: str | None) -> str:
     """Return the name of the requested model, or of the first installed face model.
 
     Args:

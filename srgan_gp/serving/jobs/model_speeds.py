@@ -23,13 +23,13 @@ _GUESSED_WRITING_SECONDS = 0.1
 """Seconds to write a megapixel of a result, before the first file of its format was written."""
 
 
-def tile_for(seconds_per_megapixel: float | None) -> TileLimit | Literal["auto"]:
+def choose_tile_limit(seconds_per_megapixel: float | None) -> TileLimit | Literal["auto"]:
     """Limit the pixels of a tile so that it takes at most `_MAX_TILE_SECONDS`.
 
     Args:
         seconds_per_megapixel: measured time of the model; None: unknown.
 
-    >>> tile_for(8.0), tile_for(None)
+    >>> choose_tile_limit(8.0), choose_tile_limit(None)
     (TileLimit(pixels=500000), 'auto')
     """
     if not seconds_per_megapixel:
@@ -89,9 +89,10 @@ class ModelSpeeds(SpeedAverages):
         known = self.get(key)
         if known is not None:
             return known
-        seconds = measure_seconds_per_pixel(upscaler, _TEST_SIDE, clock) * 1e6
+        seconds_per_pixel = measure_seconds_per_pixel(upscaler, _TEST_SIDE, clock)
         with self._lock:
-            return self._seconds.setdefault(key, seconds)
+            # A job that has ended meanwhile may have added its time, which is then kept.
+            return self._seconds.setdefault(key, seconds_per_pixel * 1e6)
 
 
 class WritingSpeeds(SpeedAverages):

@@ -61,7 +61,7 @@ def _detailed_square(picture: Picture, side: int) -> Region:
     return left, top, width, height
 
 
-def with_margin(picture: Picture, region: Region) -> Region:
+def add_margin(picture: Picture, region: Region) -> Region:
     """Return a region extended by `MARGIN` pixels on every side, clipped to the image."""
     left, top, width, height = region
     extended = (left - MARGIN, top - MARGIN, width + 2 * MARGIN, height + 2 * MARGIN)

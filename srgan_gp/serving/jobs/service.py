@@ -21,9 +21,10 @@ from srgan_gp.serving.public_messages import for_clients, public_errors
 from srgan_gp.serving.results.temporary_files import TemporaryFiles
 from srgan_gp.serving.server_settings import ServerSettings
 
-_THREADS, _DECODERS = 3, 2  # one job is decoded, one upscaled and one encoded at a time
+_THREADS = 3  # one job is decoded, one upscaled and one encoded at a time
+_DECODERS = 2  # `Previews` occupies at most one of them
 _THREAD_END_SECONDS = 10  # longest wait for the end of each thread
-_MAX_BYTES = 1 << 29  # 512 MiB, for the encoded images in memory of all jobs that are not done
+_MAX_MEMORY_BYTES = 1 << 29  # 512 MiB, for the encoded images of all jobs that are not done
 _NO_SPACE = "The server has no free disk space. Try again in a minute."
 _RESTARTING = "The server is being restarted. Try again in a minute."
 _RETRY_SECONDS = 60  # after which a client should try again, for these two messages
@@ -51,10 +52,11 @@ class Service:
         self._execution = JobExecution(settings, self._models, self._decoders)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
         self._close_callbacks: list[Callable[[], None]] = []
-        # Guards the attributes in the next four lines; notified when a job is done.
+        # Guards the attributes from here to `_running`; notified when a job is done.
         self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()  # queued and running jobs by client
-        self._bytes = 0  # encoded images in memory
+        self._memory_bytes = 0  # encoded images in memory, of queued and running jobs
+        # Draining: no new jobs are accepted. Closed: the accepted ones are cancelled too.
         self._is_draining = self._is_closed = False
         self._running: set[Job] = set()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_THREADS)]
@@ -90,11 +92,13 @@ class Service:
                 )
             folder = self.folder(client) / secrets.token_hex(16)
             job = Job(client, address or client, request, folder, on_progress, self._remove_queued)
-            if self._bytes + job.size > _MAX_BYTES or not self._queue.put(job.address, job):
+            has_memory = self._memory_bytes + job.memory_bytes <= _MAX_MEMORY_BYTES
+            if not has_memory or not self._queue.put(job.address, job):
                 raise BusyError("The queue is full. Try again in a few seconds.")
+            # A thread that takes the job waits for `_changed` before it executes the job.
             self._pending[client] += 1
-            self._bytes += job.size
-            self._temporary_files.hold(*job.files)
+            self._memory_bytes += job.memory_bytes
+            self._temporary_files.hold(*job.held_paths)
         return job
 
     def check_default_model(self) -> None:
@@ -127,9 +131,9 @@ class Service:
         with public_errors():
             return self._execution.seconds_per_megapixel(model)
 
-    def jobs_ahead(self, job: Job) -> int:
+    def count_jobs_ahead(self, job: Job) -> int:
         """Count the jobs that get the device before a job that waits for it."""
-        queued_ahead = self._queue.ahead_of(job.address, job)
+        queued_ahead = self._queue.count_ahead_of(job.address, job)
         with self._changed:
             others = self._running - {job}
         if queued_ahead is None:  # the job was taken from the queue, and waits for the device only
@@ -231,10 +235,10 @@ class Service:
         """Remove a job from the counts, and set its outcome."""
         if isinstance(outcome, Exception):
             shutil.rmtree(job.folder, ignore_errors=True)
-        self._temporary_files.release(*job.files)
+        self._temporary_files.release(*job.held_paths)
         with self._changed:
             self._running.discard(job)
-            self._bytes -= job.size
+            self._memory_bytes -= job.memory_bytes
             self._pending -= Counter([job.client])  # drops clients without jobs
             # After the counters: a client that has the result may submit its next job.
             job.finish(outcome)

@@ -19,8 +19,8 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest
 from srgan_gp.serving.jobs.loaded_models import LoadedModels
-from srgan_gp.serving.jobs.model_speeds import ModelSpeeds, tile_for
-from srgan_gp.serving.jobs.regions import crop, region_in_result, region_of, with_margin
+from srgan_gp.serving.jobs.model_speeds import ModelSpeeds, choose_tile_limit
+from srgan_gp.serving.jobs.regions import add_margin, crop, region_in_result, region_of
 from srgan_gp.serving.jobs.scale_limits import check_scale
 from srgan_gp.serving.results.download_names import result_naming, safe_name
 from srgan_gp.serving.results.image_views import write_view
@@ -66,7 +66,7 @@ def upscale(
         SrganGpError: the model, the device or the disk failed.
     """
     region = region_of(picture, request.region)
-    outer_region = region if request.region is None else with_margin(picture, region)
+    outer_region = region if request.region is None else add_margin(picture, region)
     original = crop(picture, region)
     speed_key = _speed_key(model, request.precision)
     with models.upscaler(
@@ -83,7 +83,7 @@ def upscale(
             with cancellation.interrupting(upscaler.cancel):
                 speed = speeds.measure(speed_key, upscaler)
         if settings.tile == "auto" and upscaler.device == "cpu":
-            settings = replace(settings, tile=tile_for(speed))
+            settings = replace(settings, tile=choose_tile_limit(speed))
         running_seconds = None if speed is None else speed * input_pixels / 1e6
         writing_key = decoded.target.suffix + (" with view" if request.needs_viewer_tiles else "")
         writing_pixels = round(original.width * scale) * round(original.height * scale)

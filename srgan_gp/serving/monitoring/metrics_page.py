@@ -25,8 +25,8 @@ def open_metrics(
         exit_stack: gets the callbacks that close the page.
 
     Returns:
-        The settings with the actual port, and the metrics; None without a port. Then
-        `prometheus_client` is not imported.
+        The settings with the actual port, and the metrics. Without a port: the same settings, and
+        None; `prometheus_client` is then not imported.
 
     Raises:
         UsageError: the port cannot be opened.
@@ -46,7 +46,7 @@ def open_metrics(
             f"Port {settings.metrics_port} of {METRICS_HOST} cannot be opened for the metrics "
             f"({reason}). Pass another --metrics-port."
         ) from error
-    # The stack calls these from the last to the first.
+    # The stack calls these from the last to the first: the thread ends after `shutdown`.
     exit_stack.callback(thread.join)
     exit_stack.callback(page.server_close)
     exit_stack.callback(page.shutdown)

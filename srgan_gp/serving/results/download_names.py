@@ -34,7 +34,8 @@ def safe_name(name: str) -> str:
     r"""Return a client's file name reduced to letters, marks, digits and a few signs.
 
     Directories and all control characters are removed, among them line breaks and those of
-    bidirectional text. Any other sign, such as < and >, becomes _.
+    bidirectional text. Any other sign, such as < and >, becomes _. Spaces, dots and _ at the ends
+    of the stem are removed.
 
     >>> safe_name("../../etc/<b>me\u202egnp.jpg")
     'b_megnp.jpg'

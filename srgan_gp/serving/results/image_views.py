@@ -81,27 +81,27 @@ class ImageView:
             return None
         box = left, top, min(left + TILE, width), min(top + TILE, height)
         pixels = self._after(level, box) if layer == "after" else self._before(level, box)
-        return _png(pixels, self.icc_profile)
+        return _encode_png(pixels, self.icc_profile)
 
     def thumbnail(self, side: int) -> bytes:
         """Return the result as a PNG file of at most `side` x `side` pixels."""
         smallest = self.levels - 1
         width, height = self.level_size(smallest)
-        image = _image(self._after(smallest, (0, 0, width, height)))
+        image = _to_image(self._after(smallest, (0, 0, width, height)))
         image.thumbnail((side, side))
-        return _png(np.asarray(image), self.icc_profile)
+        return _encode_png(np.asarray(image), self.icc_profile)
 
     def _after(self, level: int, box: Box) -> Pixels:
         """Return the part of the result in a box of a level."""
         left, top, right, bottom = box
         width, height = self.level_size(level)
-        pixels = _mapped(self.folder / f"after-{level}", (height, width, self.channels[0]))
+        pixels = _map_file(self.folder / f"after-{level}", (height, width, self.channels[0]))
         return pixels[top:bottom, left:right]
 
     def _before(self, level: int, box: Box) -> Pixels:
         """Return the part of the input in a box of a level, resized to the size of the box."""
         width, height = self.before_size
-        pixels = _mapped(self.folder / "before", (height, width, self.channels[1]))
+        pixels = _map_file(self.folder / "before", (height, width, self.channels[1]))
         # Number of pixels of the input for each pixel of the level.
         x_step = width / self.size[0] * 2**level
         y_step = height / self.size[1] * 2**level
@@ -110,10 +110,11 @@ class ImageView:
         right, bottom = min(box[2] * x_step, width), min(box[3] * y_step, height)
         # Beyond the box, the bicubic filter reaches two pixels: of the input if it is enlarged, of
         # the level if the input is downscaled.
+        # Rounded up, and one pixel more.
         x_margin, y_margin = int(2 * max(x_step, 1)) + 2, int(2 * max(y_step, 1)) + 2
         part_left, part_top = max(int(left) - x_margin, 0), max(int(top) - y_margin, 0)
         part_right, part_bottom = int(right) + x_margin + 1, int(bottom) + y_margin + 1
-        part = _image(pixels[part_top:part_bottom, part_left:part_right])
+        part = _to_image(pixels[part_top:part_bottom, part_left:part_right])
         box_in_part = left - part_left, top - part_top, right - part_left, bottom - part_top
         size = box[2] - box[0], box[3] - box[1]
         return np.asarray(part.resize(size, Image.Resampling.BICUBIC, box=box_in_part))
@@ -154,11 +155,11 @@ def write_view(original: Picture, result: Picture, folder: Path) -> ImageView:
         _write(folder / "before", _bands(original))
         _write(folder / "after-0", _bands(result))
         width, height, levels = result.width, result.height, 1
-        level = _mapped(folder / "after-0", (height, width, result.channels))
+        level = _map_file(folder / "after-0", (height, width, result.channels))
         while max(width, height) > _MAX_SMALLEST:  # `level` is the smallest level so far
             width, height = max(width // 2, 1), max(height // 2, 1)
             _write(folder / f"after-{levels}", _halved(level))
-            level = _mapped(folder / f"after-{levels}", (height, width, result.channels))
+            level = _map_file(folder / f"after-{levels}", (height, width, result.channels))
             levels += 1
     return ImageView(
         folder=folder,
@@ -229,21 +230,21 @@ def _write(path: Path, bands: Iterator[Pixels]) -> None:
             file.write(np.ascontiguousarray(band).data)
 
 
-def _mapped(path: Path, shape: tuple[int, int, int]) -> Pixels:
+def _map_file(path: Path, shape: tuple[int, int, int]) -> Pixels:
     """Open a file of `_write` as a memory-mapped array of this shape."""
     return np.memmap(path, np.uint8, "r", shape=shape)
 
 
-def _image(pixels: Pixels) -> Image.Image:
+def _to_image(pixels: Pixels) -> Image.Image:
     """Convert (H, W, C) to an image of Pillow."""
     contiguous = np.ascontiguousarray(pixels)
     channels = contiguous.shape[2]
     return Image.fromarray(contiguous[..., 0] if channels == 1 else contiguous, _MODES[channels])
 
 
-def _png(pixels: Pixels, icc_profile: bytes | None) -> bytes:
+def _encode_png(pixels: Pixels, icc_profile: bytes | None) -> bytes:
     """Encode (H, W, C), or (H, W) as Pillow converts a grey image to an array."""
-    image = _image(pixels if pixels.ndim == 3 else pixels[..., np.newaxis])
+    image = _to_image(pixels if pixels.ndim == 3 else pixels[..., np.newaxis])
     file = io.BytesIO()
     image.save(file, "PNG", compress_level=1, icc_profile=icc_profile)
     return file.getvalue()

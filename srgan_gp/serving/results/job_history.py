@@ -50,7 +50,7 @@ class HistoryEntry:
         return outcome if isinstance(outcome, Result) else None
 
     @property
-    def seconds_kept(self) -> float:
+    def seconds_to_expiry(self) -> float:
         """Seconds for which the result is still kept; `keep_seconds` while the job is not done."""
         now = time.monotonic()
         age = 0.0 if self.job.ended is None else now - self.job.ended
@@ -68,7 +68,7 @@ class JobHistory:
         self.service = service
         self.server = secrets.token_hex(8)
         """Random name of this server, by which a page notices a restart."""
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
         self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
         self._held: Counter[str] = Counter()  # number of open `holding` blocks by id of the job

@@ -33,9 +33,9 @@ class _Output(io.RawIOBase):
 
 
 def zip_chunks(results: Sequence[Result]) -> Iterator[bytes]:
-    """Return the bytes of a zip in chunks. Its members are stored: images are compressed already.
+    """Return the bytes of a zip in chunks. The members are stored: images are compressed already.
 
-    No file is written. A result that is removed while the zip is sent ends it early.
+    The zip is not written to disk. It ends early if a result is removed while it is sent.
 
     Args:
         results: results in the order of the zip; equal names are numbered.

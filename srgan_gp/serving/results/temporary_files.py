@@ -1,8 +1,8 @@
 """Temporary files of a server: one directory per client, removed by age and at shutdown.
 
-They are below one directory of the server, which has a lock file that is locked while the server
-runs. A server that starts removes each directory whose lock file is not locked: its server was
-killed.
+The directories of the clients are below one directory of the server, whose lock file is locked
+while the server runs. A server that starts removes the directories of servers without a locked lock
+file, which were killed.
 """
 
 import os
@@ -168,6 +168,7 @@ class TemporaryFiles:
 
     def _sweep_periodically(self) -> None:
         """Sweep until `close` is called; the loop of the thread."""
+        # A file is removed at most a quarter of `keep_seconds` too late.
         seconds = min(_MAX_SECONDS_BETWEEN_SWEEPS, self._keep_seconds / 4)
         while not self._ended.wait(seconds):
             self.sweep()

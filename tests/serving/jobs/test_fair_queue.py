@@ -63,5 +63,5 @@ def test_items_ahead_are_counted_in_the_order_in_which_they_are_taken(queue):
     queue.put("b", "b0")
     queue.put("c", "c0")
     items = [(name[0], name) for name in ("a0", "b0", "c0", "a1", "a2")]
-    assert [queue.ahead_of(*item) for item in items] == [0, 1, 2, 3, 4]
-    assert queue.ahead_of("a", "gone") is queue.ahead_of("z", "a0") is None
+    assert [queue.count_ahead_of(*item) for item in items] == [0, 1, 2, 3, 4]
+    assert queue.count_ahead_of("a", "gone") is queue.count_ahead_of("z", "a0") is None

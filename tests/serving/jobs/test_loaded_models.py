@@ -11,8 +11,8 @@ from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.loaded_models import (
     LoadedModels,
     cards_for,
-    check_known,
-    default_face_model,
+    choose_face_model,
+    require_known,
 )
 from srgan_gp.serving.jobs.service import Service
 from srgan_gp.serving.server_settings import ServerSettings
@@ -97,9 +97,9 @@ def test_one_model_runs_at_a_time_and_waiting_jobs_can_be_cancelled(loader):
     cancellation = Cancellation()
     with loader.upscaler("tiny", None, Cancellation()):
         threading.Timer(0.1, cancellation.cancel).start()
-        with pytest.raises(Cancelled), loader.faces("tiny-faces", cancellation):
+        with pytest.raises(Cancelled), loader.face_generator("tiny-faces", cancellation):
             pass
-    with loader.faces("tiny-faces", Cancellation()) as faces:
+    with loader.face_generator("tiny-faces", Cancellation()) as faces:
         assert faces.image_size == 8
 
 
@@ -113,14 +113,14 @@ def test_model_of_another_task_is_refused(loader):
     refused = pytest.raises(UsageError, match=r"for another task\. Choose one of")
     with refused, loader.upscaler("tiny-faces", None, Cancellation()):
         pass
-    with refused, loader.faces("tiny", Cancellation()):
+    with refused, loader.face_generator("tiny", Cancellation()):
         pass
 
 
 @pytest.mark.parametrize("name", ["", ".", "tiny.onnx", "../tiny", "/etc/passwd", "Tiny", "tiny\0"])
 def test_unknown_model_name_is_refused(models, name):
     with pytest.raises(UsageError, match="Unknown model"):
-        check_known(name, UPSCALING)
+        require_known(name, UPSCALING)
 
 
 def test_invalid_card_of_another_model_is_ignored(loader, models):
@@ -171,11 +171,11 @@ def test_an_offered_model_that_is_missing_is_reported_at_the_start(models):
 
 
 def test_first_face_model_is_the_default(models):
-    assert default_face_model("mine") == "mine"
-    assert default_face_model(None) == cards_for("face-generation")[0].name
+    assert choose_face_model("mine") == "mine"
+    assert choose_face_model(None) == cards_for("face-generation")[0].name
 
 
 def test_missing_face_model_is_reported(models, monkeypatch):
     monkeypatch.setattr("srgan_gp.serving.jobs.loaded_models.list_models", lambda **_: [])
     with pytest.raises(UsageError, match="No face model is installed"):
-        default_face_model(None)
+        choose_face_model(None)

@@ -9,7 +9,7 @@ from srgan_gp.images import Picture, encode_image, read_image
 from srgan_gp.serving.jobs.job_requests import UpscaleRequest
 from srgan_gp.serving.jobs.loaded_models import LoadedModels
 from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
-from srgan_gp.serving.jobs.regions import region_in_result, region_of, with_margin
+from srgan_gp.serving.jobs.regions import add_margin, region_in_result, region_of
 
 TIMEOUT = 60  # seconds, for slow machines
 
@@ -61,7 +61,7 @@ def test_region_outside_of_the_image_is_refused(picture, requested):
 
 def test_margin_is_clipped_and_region_is_mapped_to_the_result(picture):
     region = (40, 10, 20, 30)
-    outer = with_margin(picture, region)
+    outer = add_margin(picture, region)
     assert outer == (8, 0, 82, 72)
     result = Picture(np.zeros((144, 164, 3), np.uint8))
     assert region_in_result(region, outer, result) == (64, 20, 40, 60)
@@ -73,7 +73,7 @@ def test_mapped_region_lies_inside_the_result(rng):
             width, height = rng.integers(10, 120, 2).tolist()
             picture = Picture(np.zeros((height, width, 1), np.uint8))
             region = (*rng.integers(0, (width - 9, height - 9)).tolist(), 9, 9)
-            outer = with_margin(picture, region)
+            outer = add_margin(picture, region)
             size = round(outer[3] * scale), round(outer[2] * scale), 1
             left, top, *lengths = region_in_result(region, outer, Picture(np.zeros(size, np.uint8)))
             assert min(left, top) >= 0

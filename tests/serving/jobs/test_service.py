@@ -363,7 +363,7 @@ def test_full_queue_refuses_jobs_and_is_not_ready(open_service, png, brake):
 
 
 def test_memory_of_queued_images_is_bounded(real_service, png, monkeypatch):
-    monkeypatch.setattr("srgan_gp.serving.jobs.service._MAX_BYTES", len(png))
+    monkeypatch.setattr("srgan_gp.serving.jobs.service._MAX_MEMORY_BYTES", len(png))
     with pytest.raises(BusyError, match="The queue is full"):
         real_service.submit("a", UpscaleRequest(png + b"x", "a.png"))
     for _ in range(3):
