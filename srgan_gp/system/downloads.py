@@ -31,8 +31,8 @@ def download(url: str, max_bytes: int) -> bytes:
         try:
             with opener.open(url, timeout=_TIMEOUT) as response:
                 content = read_limited(response, max_bytes, url)
-                # `length` is now the number of bytes that the server announced and did not send.
-                # `read` raises no error about them.
+                # After `read`, `length` is the number of bytes that the server announced and did
+                # not send. `read` raises no error about missing bytes.
                 if response.length:
                     raise http.client.IncompleteRead(content, response.length)
                 return content

@@ -14,6 +14,11 @@ from typing import IO, Any
 
 from srgan_gp.errors import LockedError, OutputError
 
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
 
 @contextmanager
 def locked(path: Path, folder: Path) -> Generator[None, None, None]:
@@ -74,17 +79,12 @@ def try_lock(file: IO[Any]) -> bool:
             _lock_byte(file)
         else:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (
-        BlockingIOError,
-        PermissionError,
-    ):  # the first on Linux and macOS, the second on Windows
+    except (BlockingIOError, PermissionError):  # on Linux and macOS; on Windows
         return False
     return True
 
 
 if sys.platform == "win32":
-    import msvcrt
-
     # Offset in bytes of the byte that is locked. Windows locks bytes and not files, and other
     # processes cannot read a locked byte. So a byte beyond the end of any file is locked: 1 TiB.
     _LOCKED_BYTE = 1 << 40
@@ -97,9 +97,6 @@ if sys.platform == "win32":
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         finally:
             file.seek(position)
-
-else:
-    import fcntl
 
 
 def _holder(file: FileIO) -> str:

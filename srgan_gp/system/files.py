@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 _KEPT_NAME_LENGTH = 40
 """Number of characters of the final name that the hidden name contains. A character has up to 4
 bytes in UTF-8, and common file systems allow names of 255 bytes."""
-_PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)
+_PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)  # a name may have line breaks
 
 _unfinished: dict[Path, int | None] = {}
 """Hidden files of this process, each with the descriptor that holds its lock; None: no lock."""

@@ -26,7 +26,7 @@ def similar_name(path: Path) -> str | None:
     """
     try:
         names = os.listdir(path.parent)  # noqa: PTH208
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # ValueError: the path contains a null character
         return None
     # The folder contains the name of the path itself if the path is a link to a missing file.
     by_stem = {Path(name).stem.casefold(): name for name in names if name != path.name}

@@ -102,7 +102,7 @@ def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> 
     instructions. So the function runs in another thread, and the main thread waits for that thread.
 
     Args:
-        run: the function; must not depend on the thread.
+        run: the function; it is called in another thread.
         cancel: makes `run` end soon. After Ctrl-C it is called again and again until `run` has
             ended, because the first call may come before `run` has begun.
 

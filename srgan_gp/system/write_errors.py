@@ -47,7 +47,7 @@ def errors_about(path: Path) -> Generator[None, None, None]:
         failed_path = error.filename if isinstance(error.filename, str) else path
         folder = os.path.dirname(os.path.realpath(failed_path))  # noqa: PTH120
         # Some file systems, such as /proc, raise ENOENT for a new file in an existing folder.
-        if error.errno == errno.ENOENT and os.path.isdir(folder):  # noqa: PTH112 - may not raise
+        if error.errno == errno.ENOENT and os.path.isdir(folder):  # noqa: PTH112 - never raises
             reason = "its folder takes no new file; choose another folder"
         raise OutputError(f"cannot write {path}: {reason}") from error
 
