@@ -65,9 +65,9 @@ def build(
                     runs["upscale"], upscaling_cards, settings.model, has_fast_mode=has_fast_mode
                 )
             with gr.Tab("Compare"):
-                compare_field = build_compare_tab(runs["compare"], upscaling_cards)
+                compare_models = build_compare_tab(runs["compare"], upscaling_cards)
             with gr.Tab("Batch"):
-                batch_field = build_batch_tab(
+                batch_model = build_batch_tab(
                     runs["batch"], upscaling_cards, settings.model, settings.max_files,
                     has_fast_mode=has_fast_mode,
                 )  # fmt: skip
@@ -79,18 +79,18 @@ def build(
                     )  # fmt: skip
             if trainings is not None:
                 lists = ModelLists(
-                    service, upscaling_cards, upscale_options.model, compare_field, batch_field
+                    service, upscaling_cards, upscale_options.model, compare_models, batch_model
                 )
                 with gr.Tab("Fine-tune"):
                     build_finetune_tab(page, trainings, lists, tabs, _UPSCALE_TAB_ID)
         gr.Markdown("", elem_id="history")  # `static/history.js` lists the visitor's jobs in it
-        gr.Markdown(privacy(settings), elem_classes="quiet")
+        gr.Markdown(privacy_notice(settings), elem_classes="quiet")
         page.unload(drop_page_data)  # when a visitor closes or reloads the page
     refuse_invalid_values(page)
     return page
 
 
-def privacy(settings: ServerSettings) -> str:
+def privacy_notice(settings: ServerSettings) -> str:
     """Return the privacy notice about uploaded images, as Markdown for the foot of the page."""
     minutes = round(settings.keep_seconds / 60)
     training = "no model is trained on them"

@@ -26,7 +26,8 @@ _STYLES = """
 .status progress:indeterminate::-moz-progress-bar { background: transparent; }
 .status .error-message { border-left: 4px solid var(--error-border-color); padding-left: 0.75em; }
 .status, .status * { overflow-wrap: anywhere; }
-/* As many columns as fit, up to the requested number; Gradio would widen the page. */
+/* As many columns as fit, up to the requested number n; Gradio would widen the page. A column is
+   wider than 1 / (n + 1) of the grid, so that n + 1 columns never fit. */
 .grid-container { grid-template-columns:
   repeat(auto-fill, minmax(max(100px, 100% / (var(--grid-cols) + 1) + 1px), 1fr)) !important; }
 .status progress:indeterminate { background: linear-gradient(90deg, transparent 0 30%,

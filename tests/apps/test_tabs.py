@@ -58,7 +58,7 @@ class FakeService:
         self.owners.append(owner)
         return SimpleNamespace(id=f"job{len(self.jobs)}", job=self.jobs[-1])
 
-    def jobs_ahead(self, job):
+    def count_jobs_ahead(self, job):
         return 2
 
     def folder(self, client):

@@ -103,7 +103,7 @@ class Run:
     def _progress(self, job: Job) -> Progress:
         """Return the progress of a job, rounded for the page."""
         progress = job.progress
-        ahead = self._history.service.jobs_ahead(job) if progress.stage == "queued" else 0
+        ahead = self._history.service.count_jobs_ahead(job) if progress.stage == "queued" else 0
         seconds, fraction = progress.seconds_left(), progress.fraction()
         seconds_left = None if seconds is None else max(round(seconds), 1)
         percent = None if fraction is None else round(100 * fraction, 2)
