@@ -19,7 +19,7 @@ from srgan_gp.models.catalog import names_in
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import RETIRED
 from srgan_gp.training.options.option_fields import add_options as add_config_options
-from srgan_gp.training.options.presets import PRESETS, resolve, with_options
+from srgan_gp.training.options.presets import PRESETS, replace_options, resolve
 from srgan_gp.training.options.task_options import require_options_of_task
 
 # Command line and purpose of each example in `--help`.
@@ -196,7 +196,7 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
     """
     preset = resolve(options.preset, {})
     if options.start_from is None:
-        return with_options(preset, typed)
+        return replace_options(preset, typed)
     # Imported here, so that `--help` does not import numpy.
     from srgan_gp.finetuning.start_options import read_critic, read_generator
 
@@ -208,7 +208,7 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
             f"{options.start_from} is a model for {model_task}, and this would be a run for "
             f"{task}; choose another model or preset."
         )
-    config = with_options(with_options(preset, generator_options), typed)
+    config = replace_options(replace_options(preset, generator_options), typed)
     scale = generator_options.get("scale", config.scale)
     if scale > config.scale and scale % config.scale == 0:
         print_message(
@@ -221,7 +221,7 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
     # The options of one critic do not fit another critic.
     if critic_options.get("critic") != config.critic:
         return config
-    return with_options(config, critic_options | typed)
+    return replace_options(config, critic_options | typed)
 
 
 def _read_retired(options: argparse.Namespace, typed: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from srgan_gp.metrics import memorisation
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import require_scores
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.options.presets import PRESETS, with_options
+from srgan_gp.training.options.presets import PRESETS, replace_options
 from srgan_gp.training.options.task_options import PROJECTED_CRITIC, require_options_of_task
 
 FEW_TRAINING_IMAGES = 80
@@ -97,7 +97,7 @@ def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, An
             critic_steps = changes.get("critic_steps", config.critic_steps)
             batch_size = changes.get("batch_size", config.batch_size)
             _require_length(images, config.critic_warmup_images, critic_steps * batch_size)
-    return with_options(replace(config, **reduced | source.options), changes)
+    return replace_options(replace(config, **reduced | source.options), changes)
 
 
 def _warmup(planned: int, total: int) -> int:

@@ -101,12 +101,11 @@ class TrainingState:
         try:
             for owner, network in self._networks().items():
                 network.load_state_dict(tensors_under(f"{owner}.", tensors))
-            # An optimizer has no moments before its first step, which the critic takes on the first
-            # batch: 0 steps, or 0 images seen.
-            steps = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
+            # An optimizer has moments from its first step on; the critic's steps on every batch.
+            steps_taken = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
             for owner, optimizer in self._optimizers().items():
                 moments = tensors_under(f"{owner}.", tensors)
-                if steps[owner] and not moments:
+                if steps_taken[owner] and not moments:
                     raise TrainingError(f"The checkpoint has no moments of the {owner}.")
                 _restore_optimizer(optimizer, moments)
             for name, value in numbers.items():
@@ -140,7 +139,8 @@ def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tens
     moments: dict[int, dict[str, Tensor]] = {}
     for name, saved in tensors.items():
         index, moment = name.split(".", 1)
-        # Fused Adam reads memory in storage order: use the parameter's layout, except for a scalar.
+        # Fused Adam reads memory in storage order: a moment gets the layout of its parameter. A
+        # scalar, such as the number of steps, has no layout.
         like = parameters[int(index)].detach() if saved.dim() else saved
         moments.setdefault(int(index), {})[moment] = torch.empty_like(like).copy_(saved)
     if moments and len(moments) != len(parameters):

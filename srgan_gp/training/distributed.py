@@ -82,9 +82,9 @@ class Processes:
         """
         left = max(config.total_images - images_seen, 0)
         every = config.penalty_every if config.has_critic and self.count > 1 else 1
-        # Sizes; every batch but the last has that of the first. A last batch of 0 means none.
-        first_batch, last_batch = min(config.batch_size, left), left % config.batch_size
-        for count in (first_batch, last_batch):
+        # Images in a batch. Only the last batch may be smaller than the first; 0: it is not.
+        first_count, last_count = min(config.batch_size, left), left % config.batch_size
+        for count in (first_count, last_count):
             size = len(self.share(first=0, count=count))
             if size % every:
                 raise UsageError(

@@ -53,7 +53,7 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
         )
 
 
-def needs_start(config: TrainConfig) -> bool:
+def needs_start_scores(config: TrainConfig) -> bool:
     """Return whether an option needs scores of the generator before the first step of a run."""
     return config.patience > 0 or config.most_psnr_loss is not None
 
@@ -89,7 +89,7 @@ def deciding_score(config: TrainConfig, progress: "Progress") -> float:
     """
     scores = progress.validation
     if config.best_by in scores:
-        if broken_limits(config, progress):
+        if describe_broken_limits(config, progress):
             return -math.inf
         value = scores[config.best_by]
         return -value if config.best_by in LOWER_IS_BETTER else value
@@ -100,7 +100,7 @@ def deciding_score(config: TrainConfig, progress: "Progress") -> float:
     return next(iter(scores.values()))
 
 
-def broken_limits(config: TrainConfig, progress: "Progress") -> list[str]:
+def describe_broken_limits(config: TrainConfig, progress: "Progress") -> list[str]:
     """Describe the limits that the last validation exceeds; empty if none."""
     start, scores = progress.start_validation, progress.validation
     broken = []

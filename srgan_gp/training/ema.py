@@ -13,7 +13,8 @@ class MovingAverage:
     """Exponential moving average of a network's parameters and buffers, in float32.
 
     After step n: average <- d * average + (1 - d) * weights, with d = min(decay,
-    (1 + n) / (10 + n)). The small d of the first steps removes the random initial weights quickly.
+    (1 + n) / (10 + n)), as in TensorFlow's `ExponentialMovingAverage`. The small d of the first
+    steps removes the random initial weights quickly.
 
     Args:
         network: the network to average.

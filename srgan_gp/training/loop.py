@@ -22,7 +22,7 @@ from srgan_gp.training.critic.diagnostics import measure_critic_estimate
 from srgan_gp.training.critic.run_diagnosis import diagnose_run
 from srgan_gp.training.device import choose_device, cpu_threads, explained_memory, open_autocast
 from srgan_gp.training.distributed import Processes, device_of_this_process
-from srgan_gp.training.early_stopping import needs_start, note_validation, require_scores
+from srgan_gp.training.early_stopping import needs_start_scores, note_validation, require_scores
 from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.optimizers import build_optimizer
@@ -201,7 +201,7 @@ def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
         reports.begin(run.task.preview(run.state.average.average) if is_new else None)
         for line in line_meanings(config, progress):
             reports.say(line)
-    if needs_start(config) and not (progress.images_seen or progress.start_validation):
+    if needs_start_scores(config) and not (progress.images_seen or progress.start_validation):
         _validate(run, reports)
         checkpoint.save(run.state, run_dir / "checkpoints")
     return reports
@@ -215,13 +215,13 @@ def _is_due(config: TrainConfig, before: int, after: int, every: int) -> bool:
 def _report(run: Run, reports: Reports, run_dir: Path, before: int, *, must_stop: bool) -> None:
     """Write a log line, validate and save a checkpoint, each if it is due.
 
-    The log line comes first: `Reports.validation` prints its means. The checkpoint comes last: it
-    contains the scores.
+    The log line comes first: `Reports.write_validation` prints its means. The checkpoint comes
+    last: it contains the scores.
     """
     config, progress, folder = run.config, run.state.progress, run_dir / "checkpoints"
     after = progress.images_seen
     if _is_due(config, before, after, config.report_images):
-        reports.write(progress)
+        reports.write_means(progress)
     if _is_due(config, before, after, config.validate_images):
         _validate(run, reports)
     is_best = progress.best_images_seen == after
@@ -245,6 +245,6 @@ def _validate(run: Run, reports: Reports) -> None:
         estimate = measure_critic_estimate(state.critic, state.generator, batch)
         progress.validation["critic_estimate"] = estimate
     note_validation(run.config, progress)
-    reports.validation(progress, run.task.preview(average))
+    reports.write_validation(progress, run.task.preview(average))
     if progress.ended_because:
         reports.say(progress.ended_because)

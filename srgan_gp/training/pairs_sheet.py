@@ -39,15 +39,15 @@ def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:
     device = torch.device("cpu")
     # The pairs need no feature network, which might have to be downloaded: neither for a loss, nor
     # for a score that chooses the best checkpoint.
-    without_features = replace(config, perceptual_loss="none", best_by="auto")
+    config_without_features = replace(config, perceptual_loss="none", best_by="auto")
     processes = Processes(device)  # not entered: a dry run is a single process
     task = SuperResolution(
-        without_features, data, validation=None, device=device, processes=processes
+        config_without_features, data, validation=None, device=device, processes=processes
     )
-    batches = math.ceil(PAIRS / config.batch_size)
+    batch_count = math.ceil(PAIRS / config.batch_size)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []  # LR and HR image
     captions: list[str] = []
-    for batch in islice(task.batches(images_seen=0), batches):
+    for batch in islice(task.batches(images_seen=0), batch_count):
         low_res, high_res = _as_pixels(batch.inputs), _as_pixels(batch.targets)
         pairs += zip(low_res, high_res, strict=True)
         if config.low_res == "mixture":

@@ -74,7 +74,8 @@ def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[st
     Args:
         config: options of the run that is to be resumed.
         run_dir: folder of the run.
-        causes: as for `require_equal_options`.
+        causes: names of options from which the caller derived others; of these, the message lists
+            those that differ first.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options.
@@ -153,6 +154,7 @@ def save_start(
     """
     for name in ("", "checkpoints", "previews"):
         sweep(run_dir / name)
+    # Only a fine-tuning trains on the list in its folder; its card is kept.
     if not has_begun(run_dir) and list(data) != [str(run_dir / FINETUNE_LIST)]:
         with errors_about(run_dir):
             (run_dir / RUN_CARD).unlink(missing_ok=True)
@@ -214,11 +216,11 @@ def _reduce_tail(
     channels = expected[f"{TAIL}weight"][0]  # 3 * scale^2
     if weight is None or len(weight) <= channels:
         return tensors
-    scale, smaller = math.isqrt(len(weight) // 3), math.isqrt(channels // 3)
-    if len(weight) != 3 * scale**2 or scale % smaller:
+    scale, new_scale = math.isqrt(len(weight) // 3), math.isqrt(channels // 3)
+    if len(weight) != 3 * scale**2 or scale % new_scale:
         return tensors
     return {
-        name: at_smaller_scale(values, scale, smaller) if name.startswith(TAIL) else values
+        name: at_smaller_scale(values, scale, new_scale) if name.startswith(TAIL) else values
         for name, values in tensors.items()
     }
 

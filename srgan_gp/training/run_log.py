@@ -25,9 +25,9 @@ from srgan_gp.system.files import atomic_write
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.critic.diagnostics import diagnostics_line
-from srgan_gp.training.reports.logged_numbers import explanation
+from srgan_gp.training.reports.logged_numbers import explain_numbers
 from srgan_gp.training.reports.preview_sheet import (
-    preview_sheet,
+    lay_out_columns,
     save_results_before,
     with_results_before,
 )
@@ -63,7 +63,7 @@ class Reports:
             # TensorBoard hides the points after `images_seen`, which the resumed run writes again.
             self._board = SummaryWriter(run_dir / "tensorboard", purge_step=images_seen + 1)
             if not images_seen:
-                self._board.add_text("how to read the numbers", explanation())
+                self._board.add_text("how to read the numbers", explain_numbers())
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
@@ -116,8 +116,8 @@ class Reports:
         """Print where the reports are, and save a new run's results before its first step.
 
         Args:
-            preview: images by label, as for `validation`; those with the label `result now` are
-                saved. None: the run is resumed, or has no preview.
+            preview: images by label, as for `write_validation`; those with the label `result now`
+                are saved. None: the run is resumed, or has no preview.
         """
         self.say(f"Previews: {self._previews}. Curves: tensorboard --logdir {self._run_dir}")
         if preview is None:
@@ -126,7 +126,7 @@ class Reports:
             self._previews.mkdir(exist_ok=True)
         save_results_before(preview, self._previews)
 
-    def write(self, progress: checkpoint.Progress) -> None:
+    def write_means(self, progress: checkpoint.Progress) -> None:
         """Write a line with the means of the log values since the last line."""
         self._means = {
             name: float(torch.stack(values).mean()) for name, values in self._values.items()
@@ -141,12 +141,12 @@ class Reports:
         self._values.clear()
         self._write_line(line)
 
-    def validation(
+    def write_validation(
         self, progress: checkpoint.Progress, preview: Mapping[str, np.ndarray] | None
     ) -> None:
         """Write and print a line of scores, print the critic's diagnostics, and save a preview.
 
-        The diagnostics are means of the line that `write` has written last.
+        The diagnostics are means of the line that `write_means` has written last.
 
         Args:
             progress: numbers of the run; `progress.validation` has the scores.
@@ -162,7 +162,7 @@ class Reports:
         if preview is not None:
             with errors_about(self._previews):
                 self._previews.mkdir(exist_ok=True)
-            sheet = preview_sheet(with_results_before(preview, self._previews))
+            sheet = lay_out_columns(with_results_before(preview, self._previews))
             path = self._previews / f"image-{progress.images_seen:09d}.png"
             write_image(Picture(sheet), path)
             with self._without_board_on_error():

@@ -65,7 +65,7 @@ def generated_input(run: Run, batch: Batch, output: Tensor) -> CriticInput | Non
     critic = run.state.critic
     if critic is None:
         return None
-    return critic_input(critic, run.augmenter.fake(output, batch), _draw_shift(run, critic))
+    return critic_input(critic, run.augmenter.augment_fake(output, batch), _draw_shift(run, critic))
 
 
 def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
@@ -161,11 +161,11 @@ def generator_step(
             with frozen(state.critic):
                 losses_of_parts = _generator_losses(run, batch, generated)
                 # A weighted sum over the parts; of a single part its loss.
-                adversarial, log_values = balanced_loss(
+                adversarial_value, log_values = balanced_loss(
                     losses_of_parts, generated.images, config.feature_ratio, run.processes
                 )
             weight = adversarial_weight(requested_ratio, batch.targets[0].numel())
-            losses["adversarial"] = weight * adversarial
+            losses["adversarial"] = weight * adversarial_value
     log_values |= {f"loss/{name}": value.detach() for name, value in losses.items()}
     if state.critic and is_measured:
         log_values["health/adversarial_ratio"] = torch.tensor(requested_ratio)
@@ -204,7 +204,7 @@ def _real_input(run: Run, batch: Batch) -> CriticInput:
     """
     critic = run.state.critic
     assert critic  # checked by the callers
-    return critic_input(critic, run.augmenter.real(batch).targets, _draw_shift(run, critic))
+    return critic_input(critic, run.augmenter.augment_real(batch).targets, _draw_shift(run, critic))
 
 
 def _draw_shift(run: Run, critic: nn.Module) -> tuple[int, int]:

@@ -49,7 +49,7 @@ def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
     try:
         arguments = json.loads(metadata["arguments"])
         return metadata.get("task", ""), metadata["architecture"], dict(arguments.items())
-    except (KeyError, ValueError, AttributeError) as error:
+    except (KeyError, ValueError, AttributeError) as error:  # AttributeError: not a JSON object
         raise UsageError(
             f"{path} does not say which network it holds; only files of `srgan-gp export` do: "
             f"{error!r}."
@@ -108,5 +108,5 @@ def _read_onnx(path: Path) -> Any:  # noqa: ANN401 - an onnx.ModelProto; onnx is
         return onnx.load_model_from_string(path.read_bytes())
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except Exception as error:  # whatever the parser raises means this
+    except Exception as error:  # the parser raises errors of many classes
         raise UsageError(f"{path} is not an ONNX model, or is damaged.") from error

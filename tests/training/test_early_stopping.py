@@ -8,7 +8,7 @@ import pytest
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
 from srgan_gp.training.checkpoint import Progress, newest
-from srgan_gp.training.early_stopping import broken_limits, note_validation, require_scores
+from srgan_gp.training.early_stopping import describe_broken_limits, note_validation, require_scores
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.loop import train
 
@@ -93,9 +93,9 @@ def test_limits_that_are_just_kept_are_kept(gan_config):
     config = gan_config(most_psnr_loss=0.5, least_novelty=0.5)
     progress = Progress(images_seen=10, start_validation={"psnr_y": 30.0})
     progress.validation = {"psnr_y": 29.5, "novelty": 0.5}
-    assert broken_limits(config, progress) == []
+    assert describe_broken_limits(config, progress) == []
     progress.validation = {"psnr_y": 29.4, "novelty": 0.49}
-    assert len(broken_limits(config, progress)) == 2
+    assert len(describe_broken_limits(config, progress)) == 2
 
 
 def test_pattern_and_grain_choose_nothing(gan_config):

@@ -41,8 +41,8 @@ def test_without_tensorboard_a_run_continues_with_one_message(
 ):
     monkeypatch.setattr(SummaryWriter, moment, fail)
     with Reports(tmp_path, 8, 0) as reports:
-        reports.write(Progress(images_seen=4))
-        reports.write(Progress(images_seen=8))
+        reports.write_means(Progress(images_seen=4))
+        reports.write_means(Progress(images_seen=8))
     assert steps_of(tmp_path) == [4, 8]
     printed = " ".join(capsys.readouterr().err.split())
     assert printed.count("TensorBoard's log cannot be written (No space left on device)") == 1
@@ -81,7 +81,7 @@ def test_a_message_is_printed_unchanged_on_one_line(tmp_path, capsys):
 def test_later_lines_are_dropped_and_earlier_ones_kept(tmp_path):
     (tmp_path / "stats.jsonl").write_text('{"images_seen": 4}\n{"images_seen": 8}\n')
     with Reports(tmp_path, 16, 4) as reports:
-        reports.write(Progress(images_seen=12))
+        reports.write_means(Progress(images_seen=12))
     assert steps_of(tmp_path) == [4, 12]
 
 
@@ -105,7 +105,7 @@ def test_the_scores_say_which_way_is_better_and_previews_are_named(tmp_path, cap
     columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", RESULT_NOW)}
     with Reports(tmp_path, 8, 0) as reports:
         reports.begin(columns)
-        reports.validation(progress, columns)
+        reports.write_validation(progress, columns)
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"Previews: {tmp_path}/previews. Curves: tensorboard --logdir {tmp_path}"
     assert second.endswith("better if higher: psnr_y 30.000; better if lower: pattern 0.500")
@@ -116,7 +116,7 @@ def test_tensorboard_shows_labelled_images_and_explains_its_numbers(tmp_path):
     columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", RESULT_NOW, "original")}
     with Reports(tmp_path, 8, 0) as reports:
         reports.begin(columns)
-        reports.validation(progress, columns)
+        reports.write_validation(progress, columns)
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     (image,) = events.Images("preview")
     assert (image.step, image.height, image.width) == (4, 8 + 16, 4 * 9 + 3 * 4)

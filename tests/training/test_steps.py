@@ -63,7 +63,7 @@ def step(critic, batch, config=CONFIG, autocast=None, images_seen=0):
     state = SimpleNamespace(
         critic=critic, critic_optimizer=optimizer, progress=Progress(images_seen=images_seen)
     )
-    augmenter = SimpleNamespace(real=lambda batch: batch, update_probability=lambda *_: {})
+    augmenter = SimpleNamespace(augment_real=lambda batch: batch, update_probability=lambda *_: {})
     device = torch.device("cpu")
     autocast = autocast or torch.autocast("cpu", enabled=False)
     run = Run(config, None, state, Processes(device), autocast, augmenter)

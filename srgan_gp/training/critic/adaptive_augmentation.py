@@ -93,11 +93,11 @@ class Augmenter:
             )
         require_augmentations(config, processes.count)
 
-    def real(self, batch: Batch) -> Batch:
+    def augment_real(self, batch: Batch) -> Batch:
         """Return the batch with its real images, `targets`, augmented."""
         return replace(batch, targets=self._augment(batch.targets, batch.numbers, REAL))
 
-    def fake(self, output: Tensor, batch: Batch) -> Tensor:
+    def augment_fake(self, output: Tensor, batch: Batch) -> Tensor:
         """Return the generator's images, (B, 3, H, W), augmented; differentiable."""
         return self._augment(output, batch.numbers, FAKE)
 

@@ -64,10 +64,6 @@ def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
     return problems or [f"No problem found{_summary(series)}."]
 
 
-# Each check below returns a message for each problem it finds: mostly one or none. All have the
-# same arguments, though some need no `penalty`.
-
-
 def _recent(values: list[float]) -> float:
     """Return the mean of the last quarter of the values, of at least one."""
     count = max(len(values) // RECENT, 1)
@@ -97,6 +93,10 @@ def _has_vanished(series: Series, penalty: str) -> bool:
     """Return whether a clipped critic is almost flat, so that its estimate is rounding noise."""
     norms = _norms(series, penalty)
     return penalty == "weight_clipping" and bool(norms) and _recent(norms) < VANISHED
+
+
+# Each check from here to `_psnr` returns a message for each problem it finds: mostly one or none.
+# All have the same arguments, though some need no `penalty`.
 
 
 def _norm(series: Series, penalty: str) -> list[str]:
@@ -162,8 +162,8 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             f"Critic estimate {last:.3g}: the critic scores generated images above real ones; "
             "raise --critic-steps or --critic-learning-rate."
         ]
-    # The logged error is that of one batch. The estimate of a line is a mean over about 100
-    # batches, whose error is a tenth of that of one batch.
+    # The logged error is that of one batch. In all presets but those for tests, a line is a mean
+    # over 100 batches or more: its error is at most 1 / sqrt(100) of the logged one.
     noise = MIN_STANDARD_ERRORS * _recent(errors) / 10 if errors else 0.0
     if last < noise and highest < 2 * last:
         return [

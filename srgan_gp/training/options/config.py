@@ -32,7 +32,7 @@ class TrainConfig:
     latent_size: int = option(128, "size of the latent vector of a face", least=1, most=4096)
 
     # Length and data.
-    total_images: int = option(  # at most: nine digits in the names of checkpoints
+    total_images: int = option(  # at most nine digits, as in the names of checkpoints
         1_000_000, "images seen in the whole run", least=1, most=10**9 - 1, may_change=True
     )
     batch_size: int = option(32, "images per step, over all processes", least=1)

@@ -52,9 +52,9 @@ def parse(generator: str, texts: Sequence[str]) -> dict[str, Value]:
     known = own_arguments(generator)
     values: dict[str, Value] = {}
     for text in texts:
-        name, is_set, value = text.partition("=")
+        name, equals_sign, value = text.partition("=")
         argument = known.get(name)
-        if not is_set or argument is None or name in values:
+        if not equals_sign or argument is None or name in values:
             raise UsageError(_explain(generator, text, known, is_repeated=name in values))
         try:
             values[name] = argument.read(value)
@@ -142,13 +142,13 @@ def _explain(generator: str, text: str, known: Mapping[str, Argument], *, is_rep
         known: own arguments of the generator by name.
         is_repeated: whether an earlier text has set the argument.
     """
-    name, is_set, _ = text.partition("=")
+    name, equals_sign, _ = text.partition("=")
     option = TASK_ARGUMENTS.get(task_named_by(generator), {}).get(name)
     if is_repeated:
         return f"The argument {name} of {generator} is given twice."
     if option:
         return f"{name} is an option of its own: --{option.replace('_', '-')}."
-    if not is_set:
+    if not equals_sign:
         return f"--generator-args takes NAME=VALUE, not {text!r}."
     accepted = ", ".join(map(str, known.values())) or "none"
     return f"The generator {generator} takes no argument {name!r}; it takes {accepted}."

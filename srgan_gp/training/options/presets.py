@@ -85,11 +85,11 @@ def resolve(preset: str, options: dict[str, Any]) -> TrainConfig:
     """
     if preset not in PRESETS:
         raise UsageError(f"There is no preset {preset!r}; known: {', '.join(PRESETS)}.")
-    return with_options(PRESETS[preset], options)
+    return replace_options(PRESETS[preset], options)
 
 
-def with_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
-    """Replace options.
+def replace_options(config: TrainConfig, options: Mapping[str, Any]) -> TrainConfig:
+    """Return a configuration in which some options are replaced.
 
     New `generator_args` replace only those of the same name, unless the generator changes too. A
     single patch size without `patch_starts` is used from the start.

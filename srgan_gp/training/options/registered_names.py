@@ -39,6 +39,7 @@ def registered_names(module: str, table: str) -> tuple[str, ...]:
         if name != table:
             continue
         if isinstance(value, ast.Dict):
-            return tuple(ast.literal_eval(key) for key in value.keys if key)  # None is that of **x
+            # The key of `**other` is None; the names in `other` are not listed.
+            return tuple(ast.literal_eval(key) for key in value.keys if key)
         return ast.literal_eval(value)
     raise ValueError(f"{module} has no table {table}")

@@ -1,6 +1,6 @@
 """Meaning of the numbers in `stats.jsonl` and TensorBoard.
 
-`run_log.Reports` shows `explanation` in TensorBoard. Scores (`validation/...`) are explained by
+`run_log.Reports` shows `explain_numbers` in TensorBoard. Scores (`validation/...`) are explained by
 `metrics.score_directions.BETTER`, which says for each score which values are better.
 """
 
@@ -44,7 +44,7 @@ MEANINGS = {
 """Meaning of a number by its name; `NAME/...` stands for all names that begin with `NAME/`."""
 
 
-def explanation() -> str:
+def explain_numbers() -> str:
     """Return a Markdown text that explains the numbers, the scores and the preview images."""
     lines = [
         "Look at `validation/...` first, and at the images. The columns of a preview are labelled: "

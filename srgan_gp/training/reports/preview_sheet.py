@@ -1,7 +1,7 @@
 """Preview of a run as one image: labelled columns, such as input, result and original.
 
 The columns come from `Task.preview`. `run_log.Reports` calls `save_results_before` before the first
-step, and `with_results_before` and `preview_sheet` after each validation.
+step, and `with_results_before` and `lay_out_columns` after each validation.
 """
 
 from collections.abc import Mapping
@@ -56,7 +56,7 @@ def with_results_before(columns: Mapping[str, np.ndarray], folder: Path) -> dict
     return extended
 
 
-def preview_sheet(columns: Mapping[str, np.ndarray]) -> np.ndarray:
+def lay_out_columns(columns: Mapping[str, np.ndarray]) -> np.ndarray:
     """Lay out columns side by side, each below its label.
 
     Args:

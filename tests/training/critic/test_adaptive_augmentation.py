@@ -90,10 +90,10 @@ def test_real_and_generated_images_are_augmented_differently(faces_config):
     augmenter, _ = augmenter_of(faces_config(augment=ALL))
     pictures = torch.rand(4, 3, 16, 16)
     batch = Batch(pictures, pictures, None, range(4))
-    real, fake = augmenter.real(batch).targets, augmenter.fake(pictures, batch)
+    real, fake = augmenter.augment_real(batch).targets, augmenter.augment_fake(pictures, batch)
     for one, other in ((real, pictures), (fake, pictures), (real, fake)):
         assert (one != other).flatten(1).any(1).all()
-    assert torch.equal(augmenter.real(batch).inputs, batch.inputs)
+    assert torch.equal(augmenter.augment_real(batch).inputs, batch.inputs)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_real_and_generated_images_are_augmented_differently(faces_config):
 def test_without_augmentation_the_critic_gets_the_images_themselves(faces_config, changes):
     augmenter, _ = augmenter_of(faces_config(**changes))
     batch = Batch(torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16), None, range(4))
-    assert augmenter.real(batch).targets is batch.targets
-    assert augmenter.fake(batch.inputs, batch) is batch.inputs
+    assert augmenter.augment_real(batch).targets is batch.targets
+    assert augmenter.augment_fake(batch.inputs, batch) is batch.inputs
 
 
 def test_the_validation_estimate_is_against_the_same_generated_images(faces_config):
