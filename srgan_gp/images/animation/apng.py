@@ -44,7 +44,7 @@ def write_apng(
     Raises:
         PictureError: E_FRAMES if the sizes of the frames differ.
     """
-    numbers = itertools.count()  # all chunks fcTL and fdAT are numbered
+    numbers = itertools.count()  # of all chunks fcTL and fdAT, in their order
     for index, part in enumerate(changed_parts(map(_with_alpha, frames))):
         png = encode(part.picture)
         if index == 0:  # The first part is a whole frame, so its header is that of the animation.
@@ -54,9 +54,10 @@ def write_apng(
                 if kind == b"IHDR":
                     file.write(chunk(b"acTL", struct.pack(">II", sequence.count, sequence.plays)))
         height, width = part.picture.pixels.shape[:2]
-        rectangle = struct.pack(">IIIII", next(numbers), width, height, part.left, part.top)
+        number_and_place = struct.pack(">IIIII", next(numbers), width, height, part.left, part.top)
         time = struct.pack(">HH", *_fraction_of_seconds(part.milliseconds))
-        file.write(chunk(b"fcTL", rectangle + time + b"\0\0"))  # no disposal, no blending
+        no_disposal, no_blending = b"\0", b"\0"
+        file.write(chunk(b"fcTL", number_and_place + time + no_disposal + no_blending))
         for kind, content in iter_chunks(png):
             if kind == b"IDAT" and index == 0:
                 file.write(chunk(kind, content))

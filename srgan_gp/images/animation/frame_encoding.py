@@ -42,7 +42,7 @@ class Clock:
 
 
 class Part(NamedTuple):
-    """The rectangle of a frame that differs from the previous frame."""
+    """The rectangle of a frame that differs from the previous frame; the whole first frame."""
 
     picture: Picture
     left: int

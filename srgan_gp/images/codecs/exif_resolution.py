@@ -1,7 +1,8 @@
 """Resolution in an EXIF block: `read_exif_resolution` and `set_exif_resolution`.
 
 WebP and AVIF have no other field for the resolution. `images.metadata` reads and updates other
-parts of the block.
+parts of the block. The block has the structure of a TIFF file: a header, and directories of
+entries, which are linked by offsets.
 
 Source:
     Exif 2.3, section 4.6.4, tags 282, 283 and 296.

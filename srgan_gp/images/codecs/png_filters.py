@@ -53,8 +53,15 @@ def filter_rows(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Bytes:
     return filtered
 
 
-def unfiltered_rows(rows: Bytes) -> Bytes:
-    """Put the number of the filter None before each row: (N, B) to (N, 1 + B), uint8."""
+def mark_rows_unfiltered(rows: Bytes) -> Bytes:
+    """Put the number of the filter None before each row, which is not changed by this filter.
+
+    Args:
+        rows: (N, B), uint8.
+
+    Returns:
+        (N, 1 + B), uint8.
+    """
     return np.pad(rows, ((0, 0), (1, 0)), constant_values=NONE)
 
 

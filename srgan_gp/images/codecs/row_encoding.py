@@ -19,7 +19,7 @@ from srgan_gp.images.codecs.band_threads import map_bands
 from srgan_gp.images.codecs.deflate import choose_strategy
 from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.images.codecs.png import SIGNATURE, chunk, metadata_chunks
-from srgan_gp.images.codecs.png_filters import filter_rows, unfiltered_rows
+from srgan_gp.images.codecs.png_filters import filter_rows, mark_rows_unfiltered
 from srgan_gp.images.codecs.tiff_writer import TiffWriter, differences
 from srgan_gp.images.picture import Array, Picture
 
@@ -129,7 +129,7 @@ def _compress_png_band(band_and_above: tuple[Array, Array]) -> _Part:
     if strategy != deflate.HUFFMAN:  # not a photo: some drawings are smaller without a filter
         unfiltered_size = deflate.size_with_strings(_sample(rows))
         if unfiltered_size < _CLEARLY_SMALLER * filtered_size:
-            filtered, strategy = unfiltered_rows(rows), deflate.STRINGS
+            filtered, strategy = mark_rows_unfiltered(rows), deflate.STRINGS
     data = strategy.compress_part(filtered.data)
     return _Part(data, zlib.adler32(filtered.data), filtered.size)
 

@@ -57,7 +57,7 @@ def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
 
     Args:
         tiff: the file; its position changes.
-        most: number of directories after which the iteration ends.
+        most: largest number of directories; the iteration ends after it.
 
     Yields:
         (offset of a directory in bytes, whether it is a page).
@@ -79,6 +79,7 @@ def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
             (next_directory,) = layout.offset.unpack(tiff.read(layout.offset.size))
             yield directory, is_page
             directory = next_directory  # 0 after the last directory
+    # `seek` raises OverflowError for some 64-bit offsets of a BigTIFF.
     except (struct.error, OSError, OverflowError, ValueError) as error:
         raise PictureError(
             "E_DAMAGED",
