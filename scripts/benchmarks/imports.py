@@ -20,7 +20,7 @@ from benchmarks.photo import processor
 from benchmarks.small_networks import SMALL, build_small
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.importing.import_model import import_model
-from srgan_gp.importing.measurements import seconds_per_megapixel
+from srgan_gp.importing.measurements import measure_seconds_per_megapixel
 from srgan_gp.inference.session import Session
 from srgan_gp.models.cards import read_card
 from srgan_gp.system.files import atomic_write_bytes
@@ -78,6 +78,6 @@ def _import(kind: str, path: Path, threads: int) -> Iterator[tuple[str, Any]]:
     yield "difference of tiles", card.imported.tiling_difference
     data = path.with_name(card.files["onnx"].name).read_bytes()
     info = Session.open(name, device="cpu").info
-    seconds = seconds_per_megapixel(data, info, threads=threads, clock=time.process_time)
+    seconds = measure_seconds_per_megapixel(data, info, threads=threads, clock=time.process_time)
     yield "CPU seconds per megapixel", seconds
     yield "float16", card.imported.has_float16

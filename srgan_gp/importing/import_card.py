@@ -23,7 +23,7 @@ class ImportedFile:
     architecture: str
     """Such as `ESRGAN`; `ONNX graph` for an ONNX file."""
     tags: tuple[str, ...]
-    """Sizes of the network as spandrel names them, such as `64nf` for 64 channels."""
+    """Sizes of the network as the package spandrel names them, such as `64nf` for 64 channels."""
     torch_difference: float | None = None
     """Largest relative difference of the ONNX graph from PyTorch; None for an ONNX file."""
 

@@ -24,9 +24,9 @@ from srgan_gp.importing.measurements import (
     SizeNeeds,
     describe_machine,
     has_float16,
+    measure_seconds_per_megapixel,
     measure_tiling,
     metadata_of,
-    seconds_per_megapixel,
 )
 from srgan_gp.importing.source_file import SourceFile, origin_of, read_graph, read_source
 from srgan_gp.inference.loading.model_info import ModelInfo
@@ -206,7 +206,7 @@ def _measure_speed(
         sha256=source.sha256,
         tiling=measured.tiling,
         tiling_difference=float(f"{measured.tiling_difference:.3g}"),
-        seconds_per_megapixel=float(f"{seconds_per_megapixel(data, info):.3g}"),
+        seconds_per_megapixel=float(f"{measure_seconds_per_megapixel(data, info):.3g}"),
         measured_on=describe_machine(),
         has_float16=has_float16(data, info),
         size_multiple=info.size_multiple,

@@ -10,7 +10,7 @@ import onnx
 
 from srgan_gp.diagnosis.machine import describe_cpu
 from srgan_gp.inference.devices import choose_threads
-from srgan_gp.inference.loading.foreign_models import measure
+from srgan_gp.inference.loading.foreign_models import measure_properties
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.ort_engine import create_session
 from srgan_gp.inference.precision.float16_graph import to_float16
@@ -66,13 +66,13 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
         The properties of the model, and how tiles differ from the whole image.
 
     Raises:
-        ModelRefusedError: as for `foreign_models.measure`.
+        ModelRefusedError: as for `foreign_models.measure_properties`.
     """
     network = _padding_network(model, name, needs)
     possible = {*POWERS_OF_TWO, *needs.window_sides}
     candidates = sorted(side for side in possible if side % needs.multiple == 0)
     # The SHA-256 is empty, because the file is written later.
-    measured_info = measure(network, model, name, sha256="", candidates=candidates)
+    measured_info = measure_properties(network, model, name, sha256="", candidates=candidates)
     info = replace(measured_info, padding="reflect")  # as `_padding_network` pads
     if info.overlap is not None:  # None: the network depends on the whole image
         multiple = info.size_multiple
@@ -115,7 +115,7 @@ def metadata_of(info: ModelInfo, name: str) -> dict[str, str]:
     return {key: str(value) for key, value in metadata.items()}
 
 
-def seconds_per_megapixel(
+def measure_seconds_per_megapixel(
     data: bytes,
     info: ModelInfo,
     *,
@@ -134,7 +134,8 @@ def seconds_per_megapixel(
     seconds = pixels = 0.0
     for side in TIMED_SIDES:
         height, width = info.padded_size(side, side)
-        image, times = uneven_image(height, width), list[float]()
+        image = uneven_image(height, width)
+        times: list[float] = []
         for _ in range(2):
             started = clock()
             run_ort_session(engine, image, info.name)
@@ -146,7 +147,7 @@ def seconds_per_megapixel(
 
 
 def describe_machine() -> str:
-    """Describe the processor and the number of threads of `seconds_per_megapixel`, for the card."""
+    """Describe the processor and the number of threads that the time is measured with."""
     threads = choose_threads(None)
     return f"{describe_cpu()['name']}, {threads} {'thread' if threads == 1 else 'threads'}"
 
@@ -168,8 +169,8 @@ def has_float16(data: bytes, info: ModelInfo) -> bool:
 def _padding_network(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Network:
     """Return the network with padding at the bottom and on the right, for images of any size.
 
-    The result maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU. `measure`
-    refuses a network whose scale is not an integer of 1 or more.
+    The result maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU. If the scale
+    is not an integer of 1 or more, `measure_properties` refuses it.
     """
     engine = create_session(model.SerializeToString(), choose_threads(None))
 

@@ -64,7 +64,7 @@ def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProt
             problems.append(lines[0][:160].strip(". "))
             continue
         if difference <= TOLERANCE:
-            return _cleaned(model), difference
+            return _remove_notes(model), difference
         problems.append(f"its results differ from PyTorch by {difference:.1e}")
     raise ModelRefusedError(
         f"The {network.facts.architecture} network of {name} cannot be exported to ONNX with a "
@@ -118,7 +118,7 @@ class _WithImageArgument(nn.Module):
 def _example(network: ImportedNetwork) -> Tensor:
     """Return the image for the exporters: noise (1, 3, h, w) in [0, 1]."""
     facts = network.facts
-    sides = [_rounded(side, facts.size_multiple, facts.size_minimum) for side in EXAMPLE_SIDES]
+    sides = [_round_side(side, facts.size_multiple, facts.size_minimum) for side in EXAMPLE_SIDES]
     return torch.rand(1, 3, *sides, generator=torch.Generator().manual_seed(0))
 
 
@@ -130,11 +130,11 @@ def comparison_images(network: ImportedNetwork) -> Iterator[Tensor]:
     """
     facts, random = network.facts, torch.Generator().manual_seed(1)
     for sides in CHECKED_SIDES:
-        rounded = [_rounded(side, facts.size_multiple, facts.size_minimum) for side in sides]
+        rounded = [_round_side(side, facts.size_multiple, facts.size_minimum) for side in sides]
         yield torch.rand(1, 3, *rounded, generator=random)
 
 
-def _rounded(side: int, multiple: int, minimum: int) -> int:
+def _round_side(side: int, multiple: int, minimum: int) -> int:
     """Round a side up to a multiple, and at least to the minimum."""
     return max(round_up(side, multiple), minimum)
 
@@ -168,8 +168,8 @@ def _difference(network: ImportedNetwork, data: bytes, name: str) -> float:
     return largest
 
 
-def _cleaned(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove the exporters' notes about source files, in place, and return the model."""
+def _remove_notes(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Remove what the exporters note about source files, in place; return the model."""
     model.graph.name, model.graph.doc_string = "imported", ""
     for part in (*model.graph.node, *model.graph.input, *model.graph.output):
         part.doc_string = ""

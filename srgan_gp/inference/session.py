@@ -101,7 +101,7 @@ class Session:
             threads: CPU threads; None means one for each CPU this process may use.
             fidelity: weight, 0 to 1, of the model's fidelity partner in the average of the two;
                 None runs the model as it is.
-            task: the message about an unknown name lists the models of this task only.
+            task: the message about an unknown name lists models of this task; None: of all.
             precision: one of `devices.PRECISIONS`. `auto` is float32; `float16` is for GPUs, and
                 leaves a face generator in float32; `int8` runs the int8 network of the model on
                 the CPU.
@@ -245,6 +245,6 @@ def _measure(cpu_engine: OrtSession, data: bytes, name: str, digest: str) -> Mod
     from srgan_gp.inference.loading import foreign_models
 
     graph = foreign_models.parse_safely(data, name)
-    return foreign_models.measure(
+    return foreign_models.measure_properties(
         lambda images: run_ort_session(cpu_engine, images, name), graph, name, digest
     )

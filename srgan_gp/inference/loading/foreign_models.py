@@ -75,7 +75,7 @@ def parse_safely(data: bytes, name: str) -> "onnx.ModelProto":
     return model
 
 
-def measure(
+def measure_properties(
     network: Network,
     model: "onnx.ModelProto",
     name: str,

@@ -49,7 +49,7 @@ def read_model(
         model: name of a model or path of an `.onnx` file, as for `find_model`.
         fidelity: weight of the partner: 0 returns the bytes of the model, 1 those of its partner,
             values between a model of averaged weights. None reads the model as it is.
-        task: the message about an unknown name lists the models of this task only.
+        task: the message about an unknown name lists the models of this task; None: of all tasks.
         is_int8: read the int8 network that the model's card names.
 
     Returns:

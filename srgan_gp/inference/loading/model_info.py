@@ -37,7 +37,7 @@ class ModelInfo:
     size_multiple: int
     """Sides of the input and positions of tiles must be multiples of this number of pixels."""
     source: Literal["metadata", "measured"]
-    """Whether the properties are from the file, or were measured by `foreign_models.measure`."""
+    """Whether the properties are from the file, or from `foreign_models.measure_properties`."""
     sha256: str = ""
     """SHA-256 of the ONNX bytes, in hex; empty without a file, as in tests."""
     bytes_per_pixel: int = UNKNOWN_BYTES_PER_PIXEL
