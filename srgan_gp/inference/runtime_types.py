@@ -1,4 +1,4 @@
-"""Interface of ONNX Runtime for type checkers, a run of a model, and conversion of its errors."""
+"""ONNX Runtime: interface for type checkers, a run of a model, and conversion of exceptions."""
 
 import threading
 from collections.abc import Sequence
@@ -67,7 +67,7 @@ def run_ort_session(
         inputs: images (N, 3, H, W), or latents (N, latent_size) of a face generator; float32.
         name: name of the model, for messages.
         options: `onnxruntime.RunOptions` or None.
-        interrupts: whether Ctrl-C ends a run in the main thread; it needs `options`.
+        interrupts: whether Ctrl-C ends a run in the main thread; only if `options` is given.
 
     Returns:
         The output, (N, 3, H * scale, W * scale) or faces (N, 3, side, side), float32.

@@ -102,6 +102,7 @@ class UpscaleCall:
             SrganGpError, ValueError: as for `upscaler.Upscaler.upscale`.
         """
         alphas = [picture.alpha for picture in self._pictures]
+        # Alpha that is missing or constant needs no pass.
         is_flat = [alpha is None or alpha.min() == alpha.max() for alpha in alphas]
         self._passes = self._passes_left = 1 if all(is_flat) else 2
         try:

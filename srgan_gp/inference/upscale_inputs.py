@@ -74,7 +74,7 @@ class UpscaleInputs:
         TypeError: `image` or one of several images has another type, or `on_progress` is not a
             function.
         ValueError: shape, dtype or range of an array, or the scale, is not supported.
-        PictureError: a file cannot be read, or values of an image are out of range.
+        PictureError: a file or Pillow image cannot be read, or its values are out of range.
     """
 
     pictures: list[Picture]

@@ -57,8 +57,8 @@ def upscale_area(pixels: Array, area: FaceArea, enlarger: Enlarger) -> tuple[Flo
         Three values: the upscaled part, (h * scale, w * scale, C), float32 in [0, 1]; and the
         columns and the rows of the photo that it shows, (start, stop) each.
     """
-    columns = _widened(area.columns, _FILTER_MARGIN, pixels.shape[1])
-    rows = _widened(area.rows, _FILTER_MARGIN, pixels.shape[0])
+    columns = _widen(area.columns, _FILTER_MARGIN, pixels.shape[1])
+    rows = _widen(area.rows, _FILTER_MARGIN, pixels.shape[0])
     turns = round(area.angle / 90)  # number of turns by 90 degrees that make the face upright
     if abs(area.angle - 90 * turns) <= MAX_TILT:
         return _upscale_turned(pixels, columns, rows, turns, enlarger), columns, rows
@@ -76,7 +76,7 @@ def _upscale_turned(
         As for `upscale_area`, the upscaled part only.
     """
     height, width = pixels.shape[:2]
-    outer_columns, outer_rows = _widened(columns, CONTEXT, width), _widened(rows, CONTEXT, height)
+    outer_columns, outer_rows = _widen(columns, CONTEXT, width), _widen(rows, CONTEXT, height)
     part = to_floats(pixels[slice(*outer_rows), slice(*outer_columns)])
     upscaled = np.rot90(enlarger.upscale(np.rot90(part, turns)), -turns)
     # The part in the upscaled pixels, without the border of `CONTEXT`.
@@ -106,8 +106,8 @@ def _upscale_rotated(
     crop_centre = np.array([crop_width / 2, crop_height / 2])
     # Only the pixels that the crop may read are converted to floats: a circle around its centre.
     radius = math.ceil(math.hypot(crop_width, crop_height) / 2) + _FILTER_MARGIN
-    left, right = _widened((int(centre[0]), int(centre[0]) + 1), radius, pixels.shape[1])
-    top, bottom = _widened((int(centre[1]), int(centre[1]) + 1), radius, pixels.shape[0])
+    left, right = _widen((int(centre[0]), int(centre[0]) + 1), radius, pixels.shape[1])
+    top, bottom = _widen((int(centre[1]), int(centre[1]) + 1), radius, pixels.shape[0])
     source = to_floats(pixels[top:bottom, left:right])
     is_thin = min(source.shape[:2]) == 1
     crop = opencv.warpAffine(
@@ -160,6 +160,6 @@ def to_floats(pixels: Array) -> Floats:
     return np.divide(pixels, np.float32(FULL_SCALE[pixels.dtype]), dtype=np.float32)
 
 
-def _widened(span: Span, margin: int, length: int) -> Span:
+def _widen(span: Span, margin: int, length: int) -> Span:
     """Widen a span at both ends, up to the ends of an axis of `length` pixels."""
     return max(0, span[0] - margin), min(length, span[1] + margin)

@@ -19,7 +19,7 @@ WINDOW = 1024
 """Side in pixels of the windows in which small faces of a large photo are detected."""
 OVERLAP = 256
 """Pixels that neighbouring windows share; a face of at most this size is whole in one of them."""
-_MAX_OVERLAP = 0.3
+_MAX_SHARED_AREA = 0.3
 """Two boxes are one face if their intersection is more than this share of the smaller box."""
 _SMALLEST_AREA = 1e-9  # square pixels; avoids a division by zero
 
@@ -52,11 +52,11 @@ def find_faces(
     check()
     height, width = pixels.shape[:2]
     if max(height, width) <= FINEST_LEVEL:
-        return _without_duplicates(_in_four_orientations(detector, to_8_bit_rgb(pixels)))
+        return _remove_duplicates(_in_four_orientations(detector, to_8_bit_rgb(pixels)))
     step = math.ceil(max(height, width) / FINEST_LEVEL)
     # Blocks of step x step pixels are averaged, because every step-th pixel would cause aliasing.
     small = _block_means(pixels, step)
-    faces = [_moved(face, factor=step) for face in _in_four_orientations(detector, small)]
+    faces = [_move(face, factor=step) for face in _in_four_orientations(detector, small)]
     for top in _starts(height):
         for left in _starts(width):
             check()
@@ -64,8 +64,8 @@ def find_faces(
             for face in _in_four_orientations(detector, window):
                 # A cut face is whole in another window, or in the downscaled photo.
                 if not _is_cut(face, (left, top), window.shape, (height, width)):
-                    faces.append(_moved(face, factor=1, corner=(left, top)))
-    return _without_duplicates(faces)
+                    faces.append(_move(face, factor=1, corner=(left, top)))
+    return _remove_duplicates(faces)
 
 
 def to_8_bit_rgb(pixels: Array) -> Array:
@@ -137,7 +137,7 @@ def _is_cut(
     return is_cut_left or is_cut_top or is_cut_right or is_cut_bottom
 
 
-def _moved(face: Face, factor: int, corner: tuple[int, int] = (0, 0)) -> Face:
+def _move(face: Face, factor: int, corner: tuple[int, int] = (0, 0)) -> Face:
     """Convert a face in a downscaled photo or in a window to coordinates of the photo.
 
     Args:
@@ -154,17 +154,17 @@ def _moved(face: Face, factor: int, corner: tuple[int, int] = (0, 0)) -> Face:
     return Face(box, face.points * factor + shift, face.score)
 
 
-def _without_duplicates(faces: Iterable[Face]) -> list[Face]:
-    """Return the faces in descending order of scores, without those that overlap an earlier one."""
+def _remove_duplicates(faces: Iterable[Face]) -> list[Face]:
+    """Sort faces by descending score, and leave out those that overlap one with a higher score."""
     distinct = list[Face]()
     for face in sorted(faces, key=lambda face: -face.score):
-        if all(_overlap(face, other) <= _MAX_OVERLAP for other in distinct):
+        if all(_shared_area(face, other) <= _MAX_SHARED_AREA for other in distinct):
             distinct.append(face)
     return distinct
 
 
-def _overlap(one: Face, other: Face) -> float:
-    """Return the intersection of two boxes relative to the area of the smaller one, 0 to 1."""
+def _shared_area(one: Face, other: Face) -> float:
+    """Return the area that two boxes share, relative to the area of the smaller box, 0 to 1."""
     left, top, width, height = one.box
     other_left, other_top, other_width, other_height = other.box
     shared_width = min(left + width, other_left + other_width) - max(left, other_left)

@@ -48,7 +48,7 @@ def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
     sizes: dict[str, int] = {}  # number of values of each tensor
     for tensor in (*graph.input, *graph.value_info, *graph.output):
         sides = [dimension.dim_value for dimension in tensor.type.tensor_type.shape.dim]
-        sizes[tensor.name] = math.prod(sides)
+        sizes[tensor.name] = math.prod(sides)  # 0 if a side was not inferred
     if not all(sizes.get(output.name) for output in graph.output):
         return UNKNOWN_BYTES_PER_PIXEL
     # How often each tensor is still needed: as the input of a node, or as an output of the graph.
