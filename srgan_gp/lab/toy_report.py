@@ -95,7 +95,7 @@ def diagnosis_of(config: ToyConfig, run: ToyRun) -> list[str]:
             "health/critic_estimate": record["estimate"],
             f"health/{place}_norm": record["norm"],
             "health/steep_share": record["steep_share"],
-            "health/training_estimate": record["estimate"],
+            "health/training_estimate": record["estimate"],  # it is of training points
             "health/validation_estimate": record["validation_estimate"],
         }
         for record in run.history
