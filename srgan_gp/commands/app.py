@@ -111,17 +111,21 @@ def run(options: argparse.Namespace) -> int:
         values["trusted_proxies"] = tuple(proxy for proxy in options.trusted_proxy if proxy)
     settings = ServerSettings(**values)
     _check_paths(settings)
-    if serve(settings, on_started=_announce):
+    if serve(settings, on_started=_announce):  # whether all jobs were finished
         return 0
     print_message(
         f"Stopped by a second signal or after the {settings.drain_seconds:g} s of --drain-seconds; "
         "unfinished jobs and connections were cut off."
     )
-    return BusyError.exit_code
+    return BusyError.exit_code  # 1
 
 
 def _announce(settings: "ServerSettings") -> None:
-    """Print the address, and warnings; called when the server accepts connections."""
+    """Print the address, and warnings; called when the server accepts connections.
+
+    Args:
+        settings: settings of the server, with the numeric address and the port that it listens on.
+    """
     from srgan_gp.models.catalog import list_models
     from srgan_gp.serving.guards.access_control import is_loopback
     from srgan_gp.serving.http.server import address_of

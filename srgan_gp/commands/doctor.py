@@ -79,7 +79,7 @@ def _report_lines(facts: dict[str, Any]) -> Iterator[str]:
     yield from _trial_lines(facts["trial"])
     for model in facts["models"]:
         state = "damaged or unusable" if model["problem"] else "as on its card"
-        digest = str(model["sha256"])[:12]
+        digest = str(model["sha256"])[:12]  # "None" for a model that could not be read
         yield f"model {model['name']}, version {model['version']}: SHA-256 {digest}, {state}"
     for network in facts["helper_networks"]:
         file = "none"

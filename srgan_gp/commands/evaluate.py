@@ -31,6 +31,7 @@ The functions are in `data.benchmark_downscalers`, which would be slow to import
 """
 
 MODEL_TASKS = ("super-resolution", "face-generation")  # `--help` lists the models of these tasks
+# Advice in the error about a second model or a second place after `--data`; see `verb_parser`.
 TOO_MANY_WORDS = "one model at a time, and one place of images: run it once for each"
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
@@ -213,7 +214,7 @@ def _print_skipped(skipped: "Sequence[SkippedImage]") -> None:
 
 
 def _print(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
-    """Print the values as one JSON object, or else the lines."""
+    """Print the values as one JSON object, or else the lines; infinity is None in the values."""
     if as_json:
         print_result(json.dumps(values, indent=2, allow_nan=False))
         return

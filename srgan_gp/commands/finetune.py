@@ -126,7 +126,7 @@ def _run(options: argparse.Namespace, output: Path) -> int:
         print_result(line)
     for note in score_notes(verdict.rows):
         print_message(note)
-    if outcome.ended_because:
+    if outcome.ended_because:  # why the training ended early
         print_result(outcome.ended_because)
     comparison = "better" if verdict.is_better else "not better"
     print_result(f"It is {comparison}: {'; '.join(verdict.reasons)}.")

@@ -135,7 +135,8 @@ def _request(options: argparse.Namespace) -> "FaceRequest":
         if options.frames is not None:
             raise UsageError(f"--frames {options.frames} needs --interpolate A-B.")
         if options.grid is not None:
-            return request_sheet(options.seeds or (), options.grid, options.output)
+            seeds = options.seeds or ()  # (): the sheet has the seeds 0, 1, 2 and so on
+            return request_sheet(seeds, options.grid, options.output)
         return request_faces(options.seeds or [0], options.output)
     for name in ("seeds", "grid"):
         if getattr(options, name) is not None:

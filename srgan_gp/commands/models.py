@@ -162,7 +162,7 @@ def _details(card: "ModelCard") -> "Iterator[str]":
 
 
 def _first_scores(card: "ModelCard") -> "Iterator[str]":
-    """Yield the scores to show first, and how to show all."""
+    """Yield one score of each main metric, as `headline` chooses them, and how to show all."""
     from srgan_gp.models.cards import headline
 
     for score in headline(card):

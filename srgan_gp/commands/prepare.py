@@ -134,8 +134,8 @@ def _result_paths(options: argparse.Namespace) -> tuple[Path, Path]:
     output: Path = options.output
     if output.suffix != ".zip":
         is_input = output.resolve() in {Path(place).resolve() for place in options.inputs}
-        # A zip file in an input folder would be among the photos, so that a name beside the folder
-        # is suggested. For the current folder there is none: `Path(".")` has an empty name.
+        # In an input folder the zip file would become an input of the next run, so a name beside
+        # the folder is suggested, except for the current folder: `Path(".")` has an empty name.
         if is_folder(output) and not (is_input and output.name):
             suggestion = output / "faces.zip"
         else:

@@ -18,8 +18,7 @@ from srgan_gp.errors import OutputError
 
 Item = TypeVar("Item")
 
-SECONDS_BETWEEN_LINES = 5.0
-"""Interval of the lines that are printed instead of a bar."""
+SECONDS_BETWEEN_LINES = 5.0  # between two lines that are printed instead of a bar
 _RATE_WINDOW_SECONDS = 60.0  # a rate is measured over this time before now
 
 
@@ -94,9 +93,10 @@ class Rate:
     def update(self, done: float, now: float, share: float | None = None) -> str:
         """Record the progress at the time `now` in seconds; return items done, rate and time left.
 
-        With `share`, percent and time left are by pixels, and no rate of items is returned.
+        `done` and `share` are those of `ProgressBar.move`. With `share`, percent and time left are
+        by pixels, and no rate of items is returned.
         """
-        work = done / self.total if share is None and self.total else share or 0.0
+        work = (done / self.total if self.total else 0.0) if share is None else share
         self.history.append((now, done, work))
         while len(self.history) > 2 and self.history[0][0] < now - _RATE_WINDOW_SECONDS:
             self.history.popleft()
@@ -141,8 +141,7 @@ class _LineProgress:
     """Progress on a stderr that is not a terminal: a line every few seconds."""
 
     rate: Rate
-    printed_at: float
-    """Time of the last line, in seconds of `time.monotonic`."""
+    printed_at: float  # time of the last line, in seconds of `time.monotonic`
 
     line = staticmethod(print_message)
 
@@ -180,6 +179,7 @@ def progress_bar(
             yield rich_bar
     else:
         now = time.monotonic()
+        # The history begins now, so that the first line, seconds later, has a rate.
         yield _LineProgress(Rate(total, unit, deque([(now, 0.0, 0.0)])), now)
 
 

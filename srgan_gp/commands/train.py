@@ -150,7 +150,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _train(config: TrainConfig, options: argparse.Namespace) -> int:
-    """Train, print the file of the model and the command to type next, and return 0.
+    """Train, print the folder of the run and the command to type next, and return 0.
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed; what is saved was printed.
@@ -164,7 +164,7 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
         images = find_images(options.data, options.validation, options.output)
         if is_first:
             print_message(images.summary)
-        final = train(
+        run_dir = train(
             config,
             images.train,
             options.output,
@@ -177,8 +177,8 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
         if is_first:
             print_message(interrupted_message(options.output))
         raise
-    print_result(str(final))
-    print_message(after_run(final))
+    print_result(str(run_dir))
+    print_message(after_run(run_dir))
     return 0
 
 

@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from srgan_gp.commands.options.upscale_checks import check_options, devices_of, used_quality
+from srgan_gp.commands.options.upscale_checks import check_options, devices_of, non_default_quality
 from srgan_gp.commands.options.upscale_options import add_options
 from srgan_gp.commands.terminal import print_message, print_result, printable, progress_bar
 from srgan_gp.errors import NothingToDoError, PictureError, UsageError
+from srgan_gp.models.cards import UPSCALING
 from srgan_gp.models.catalog import DEFAULT_MODELS
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # What `verb_parser` needs; `add_options` is imported.
 __all__ = ["EXAMPLES", "MODEL_TASKS", "add_options", "run"]
 
-MODEL_TASKS = ("super-resolution",)  # `--help` lists the models of these tasks
+MODEL_TASKS = (UPSCALING,)  # `--help` lists the models of these tasks
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
     ("srgan-gp upscale photo.jpg", "Upscale one photo; the result is photo_x4.jpg next to it."),
@@ -102,6 +103,7 @@ def run(options: argparse.Namespace) -> int:
         faces=_face_options(options) if options.faces else None,
         engine="local" if options.dry_run else options.engine,  # a dry run needs no cluster
         address=options.address,
+        # With `--width`, the width of a single image gives the scale, and thus the default model.
         image_width=_width_of(single, settings) if single and options.width else None,
     ) as opened:
         about = opened.about  # facts about the loaded model
@@ -112,11 +114,11 @@ def run(options: argparse.Namespace) -> int:
             options_of_results |= {"scale": None, "width": options.width}
         options_of_results |= about.face_work  # options of face enhancement, if it is on
         if options.quality is not None:
-            options_of_results["quality"] = used_quality(options.quality)
+            options_of_results["quality"] = non_default_quality(options.quality)
         key = work_key(about.sha256, **options_of_results)
         # For messages only. They are not in the key, which has the hash of the model.
         options_of_results |= {
-            "model": options.model or DEFAULT_MODELS[MODEL_TASKS[0]],
+            "model": options.model or DEFAULT_MODELS[UPSCALING],
             "look": options.look,
             "fidelity": about.fidelity,
             "precision": "float32" if options.precision == "auto" else options.precision,
@@ -201,7 +203,7 @@ def _fidelity_of_look(options: argparse.Namespace) -> float:
     """Return the fidelity, 0 to 1, that the value of `--look` names."""
     from srgan_gp.models.looks import fidelity_of_look
 
-    model = options.model or DEFAULT_MODELS[MODEL_TASKS[0]]
+    model = options.model or DEFAULT_MODELS[UPSCALING]
     return fidelity_of_look(options.look, fidelity=None, model=model)
 
 

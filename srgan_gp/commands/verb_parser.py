@@ -3,8 +3,8 @@
 A verb is a subcommand, such as `upscale`. Its module in `srgan_gp.commands` is imported only when
 the user types the verb. The module has `add_options(parser)`, `run(options)`, which returns the
 exit code, `EXAMPLES` as (command line, purpose), and, if the verb takes models, `MODEL_TASKS`.
-`srgan_gp.cli` builds the parsers and calls `run`. A verb may have `TOO_MANY_WORDS`, the advice for
-a word that is no option and that it does not take.
+`srgan_gp.cli` builds the parsers and calls `run`. The module may have `TOO_MANY_WORDS`: advice for
+the error about words that are neither options nor arguments of the verb.
 """
 
 import argparse
@@ -126,6 +126,7 @@ class CommandParser(SuggestingParser):
         super().error(message)
 
     def _hint(self, message: str) -> str:
+        """As in the base class; about words without a dash, the advice of the verb comes first."""
         advice = getattr(self._module, "TOO_MANY_WORDS", "")
         words = message.removeprefix("unrecognized arguments: ").split(" ")
         is_about_words = message.startswith("unrecognized arguments: ")

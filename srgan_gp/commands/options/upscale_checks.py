@@ -103,20 +103,21 @@ def devices_of(options: argparse.Namespace) -> list[str]:
         return [options.device or "auto"]
     kind = "tensorrt" if options.device == "tensorrt" else "cuda"
     devices = [f"{kind}:{number}" for number in options.gpu_id]
+    # `--device cuda:1` agrees only with `--gpu-id 1`.
     if options.device not in (None, "auto", kind) and [options.device] != devices:
         numbers = ",".join(map(str, options.gpu_id))
         raise UsageError(f"--gpu-id {numbers} and --device {options.device} disagree.")
     return devices
 
 
-def used_quality(quality: "Quality") -> "Quality | None":
+def non_default_quality(quality: "Quality") -> "Quality | None":
     """Return a quality without the values that are the default of their format; None: none is left.
 
     So the journal recognises results that were made without `--quality`.
     """
     from srgan_gp.images import FORMATS
 
-    if isinstance(quality, int):
+    if isinstance(quality, int):  # the quality of all formats
         defaults = {row.default_quality for row in FORMATS.values() if row.has_quality}
         return None if defaults == {quality} else quality
     changed = {

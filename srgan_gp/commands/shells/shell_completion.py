@@ -10,7 +10,7 @@ from typing import cast
 from srgan_gp.commands.verb_parser import CommandParser
 
 SHELLS = ("bash", "zsh", "fish", "tcsh", "powershell")
-_PATHS = (
+_PATH_METAVARS = (
     "PATH",
     "FILE",
     "INPUT",
@@ -21,7 +21,7 @@ _PATHS = (
     "DIR_OR_ZIP",
     "DIR_OR_ZIP[:FOLDER]",
 )
-"""`metavar` of the options whose values are files or folders."""
+"""Metavars of the options and arguments whose values are files or folders."""
 
 
 def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
@@ -65,5 +65,5 @@ def _set_completion(action: argparse.Action, models: list[str]) -> None:
 
     if action.dest == "model" and action.choices is None and models:
         action.choices = models
-    elif action.choices is None and action.metavar in _PATHS:
+    elif action.choices is None and action.metavar in _PATH_METAVARS:
         action.complete = shtab.FILE  # type: ignore[attr-defined]
