@@ -1,6 +1,6 @@
 """Reading of aligned faces: square images with the face at a fixed place, downscaled to one size.
 
-Training of face generators and `evaluation.evaluate_faces` use it.
+Training of face generators and `evaluation.evaluate_faces` use these functions.
 """
 
 from collections.abc import Sequence

@@ -51,7 +51,11 @@ class Draws:
 
 
 def draw(
-    seed: int, numbers: Sequence[int], kinds: Collection[str], probability: float, stream: int = 0
+    seed: int,
+    numbers: Sequence[int],
+    kinds: Collection[str],
+    probability: float,
+    substream: int = 0,
 ) -> Draws:
     """Draw the augmentations of the images with these numbers.
 
@@ -63,8 +67,8 @@ def draw(
         numbers: image numbers since the start of the run, each >= 0.
         kinds: subset of `KINDS`.
         probability: probability of each kind for each image, in [0, 1].
-        stream: number that selects independent draws for the same image number: real and
-            generated images have different ones.
+        substream: number that selects independent draws for the same image number: real and
+            generated images have different substreams.
 
     Returns:
         Parameters for each image; an augmentation that is not applied has its neutral value.
@@ -73,7 +77,7 @@ def draw(
         Zhao et al. 2020 (DiffAugment), arXiv:2006.10738: the three kinds and their ranges, for
         values in [0, 1]. Karras et al. 2020 (ADA), arXiv:2006.06676: the probability.
     """
-    generators = [generator_of(seed, Stream.AUGMENTATION, n, stream) for n in numbers]
+    generators = [generator_of(seed, Stream.AUGMENTATION, n, substream) for n in numbers]
     # Columns: 3 for whether each kind is applied, 3 of colour, 2 of translation, 2 of cutout.
     uniform = np.stack([generator.random(10) for generator in generators])  # (B, 10), in [0, 1)
     is_applied = (uniform[:, :3] < probability) & [kind in kinds for kind in KINDS]
@@ -129,10 +133,10 @@ def _translate(images: Tensor, shares: Tensor, axis: int) -> Tensor:
     shape[axis] = length  # (B, 1, H, 1) or (B, 1, 1, W)
     positions = torch.arange(length, device=images.device)
     shifts = (shares * length).round().long()  # (B,), pixels
-    source = (positions - shifts[:, None]).view(shape)  # position that each pixel comes from
+    origins = (positions - shifts[:, None]).view(shape)  # position that each pixel comes from
     # A circular shift, then a mask: the gradient of a permutation has no sums, whose order varies.
-    shifted = torch.take_along_dim(images, source % length, axis)
-    return shifted.masked_fill((source < 0) | (source >= length), GREY)
+    shifted = torch.take_along_dim(images, origins % length, axis)
+    return shifted.masked_fill((origins < 0) | (origins >= length), GREY)
 
 
 def _is_cut(length: int, centres: Tensor, sides: Tensor) -> Tensor:

@@ -11,8 +11,8 @@ import torch
 
 from srgan_gp.data.resampling import bicubic_enlarge, matlab_bicubic
 
-LowResMaker = Callable[[np.ndarray, int], np.ndarray]
-"""Downscaler: called with an image and a scale, as `matlab`."""
+Downscaler = Callable[[np.ndarray, int], np.ndarray]
+"""Called with an image and a scale, as `matlab`."""
 
 
 def matlab(high_res: np.ndarray, scale: int) -> np.ndarray:
@@ -49,6 +49,7 @@ def real(high_res: np.ndarray, scale: int) -> np.ndarray:
     """
     import cv2
 
+    # (0, 0): OpenCV chooses the size of the kernel by the sigma.
     low_res = _area(cv2.GaussianBlur(high_res, (0, 0), sigmaX=1.2), scale)
     noise = np.random.default_rng(0).normal(0, 6, low_res.shape)
     noisy = np.rint(low_res + noise).clip(0, 255).astype(np.uint8)
@@ -96,7 +97,7 @@ def _from_tensor(images: torch.Tensor) -> np.ndarray:
     return np.ascontiguousarray(images[0].numpy().transpose(1, 2, 0).astype(np.uint8))
 
 
-LOW_RES: dict[str, LowResMaker] = {
+LOW_RES: dict[str, Downscaler] = {
     "matlab": matlab,
     "cv2": cv2_bicubic,
     "area-jpeg75": area_jpeg75,

@@ -13,7 +13,8 @@ from PIL import Image, ImageDraw
 GAP = 4  # pixels between the images
 GREY = 128  # level of the background
 PAIRS_PER_ROW = 3
-LETTER, LINE = 6, 12  # pixels: largest width and height of a letter in Pillow's font of size 10
+FONT_SIZE = 10  # of Pillow's font
+LETTER_WIDTH, LINE_HEIGHT = 6, 12  # pixels, in this font; the width is that of the widest letter
 
 
 def contact_sheet(
@@ -31,9 +32,9 @@ def contact_sheet(
     """
     cells = [_beside(low_res, high_res) for low_res, high_res in pairs]
     width = max(cell.shape[1] for cell in cells)
-    letters = max(width // LETTER, 1)  # of a line
-    lines = [textwrap.wrap(caption, letters) for caption in captions or ()]  # of each caption
-    text_height = max((len(caption) for caption in lines), default=0) * LINE
+    letters_per_line = max(width // LETTER_WIDTH, 1)
+    wrapped = [textwrap.wrap(caption, letters_per_line) for caption in captions or ()]
+    text_height = max((len(lines) for lines in wrapped), default=0) * LINE_HEIGHT
     height = max(cell.shape[0] for cell in cells) + text_height
     columns = min(PAIRS_PER_ROW, len(cells))
     rows = math.ceil(len(cells) / columns)
@@ -45,11 +46,12 @@ def contact_sheet(
         left = GAP + column * (width + GAP)
         top = GAP + row * (height + GAP)
         sheet.paste(Image.fromarray(cell), (left, top))
-        if not lines:
+        if not wrapped:
             continue
         text_top = top + cell.shape[0]
-        for k, line in enumerate(lines[i]):
-            draw.text((left, text_top + k * LINE), line, fill="white", font_size=10)
+        for k, line in enumerate(wrapped[i]):
+            line_top = text_top + k * LINE_HEIGHT
+            draw.text((left, line_top), line, fill="white", font_size=FONT_SIZE)
     return np.asarray(sheet)
 
 

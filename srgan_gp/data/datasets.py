@@ -110,9 +110,9 @@ class Shuffled:
     def __init__(self, images: ImageCache, seed: int) -> None:
         self.images = images
         self._seed = seed
-        self._epoch = -1
+        self._epoch = -1  # epoch of `_order`; -1: no order was drawn yet
         self._order = np.empty(0, np.int64)
-        self._damaged: set[int] = set()
+        self._damaged: set[int] = set()  # indices of images that could not be decoded
 
     def indices(self, first_image: int, count: int) -> list[int]:
         """Return the indices in the data set of `count` images from number `first_image` on."""

@@ -2,9 +2,9 @@
 
 `degradations.degrade` applies them. The image number counts the images since the start of a run.
 
-A share of the images is only downscaled (`clean_share`, by default a third). The others are
-blurred, downscaled, and get noise and JPEG artefacts, each with a probability. Some of them go
-through a second, weaker round, like images that are resized and shared again. The model is that of
+A share of the images is only downscaled (`clean_share`, by default a third). The others also get
+blur, noise and JPEG artefacts, each with a probability. Some of them go through a second, weaker
+round, like images that are resized and shared again. The degradation model is that of
 Wang et al. 2021, "Real-ESRGAN", arXiv:2107.10833, sections 3.2 to 3.4, without sinc filters; the
 values are this project's own and milder.
 """
@@ -25,8 +25,8 @@ class Ranges:
     Attributes:
         blur_share: share of images with a Gaussian blur.
         isotropic_share: share of isotropic blurs; the others are anisotropic and rotated.
-        blur_sigma: one draw for each axis of the Gaussian, in units of scale / 4 HR pixels in the
-            first round (at scale 2 half a pixel), of LR pixels in the second.
+        blur_sigma: of the sigma along each of the two axes of the Gaussian. The unit is scale / 4
+            HR pixels in the first round (half a pixel at scale 2), and LR pixels in the second.
         noise_share: share of images with noise.
         poisson_share: share of Poisson noise, which grows with the root of the brightness.
         grey_share: share of noise that is equal in the three channels.
@@ -104,9 +104,9 @@ STRENGTHS = {
 FIRST_TAPS, SECOND_TAPS = 21, 7
 """Pixels: sides of the blur kernels of the two rounds. At scale 4 they hold at least 3 times the
 largest sigma on each side."""
-CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)
-"""Shares for clean (only downscaled) images of cubic, aliased cubic, area, bilinear and Lanczos, as
-in `NAMES`. Aliased cubic is the hardest to learn: sharpest look, least of the original content."""
+CLEAN_DOWNSCALERS = (0.2, 0.45, 0.2, 0.1, 0.05)  # cubic, aliased cubic, area, bilinear, Lanczos
+"""Shares of the downscalers in `NAMES` among images that are only downscaled. Aliased cubic is the
+hardest to learn: its images look the sharpest and keep the least of the original content."""
 DAMAGED_DOWNSCALERS = (0.15, 0.15, 0.5, 0.15, 0.05)
 """Shares for degraded images, in the same order. Half of these images are made by area means, as
 by camera sensors and by most programs that write JPEG."""
@@ -118,7 +118,7 @@ class Damage:
 
     Attributes:
         blur_sigmas: (B, 2), float32, along the two axes of the Gaussian, in the unit of
-            `STRENGTHS`; 0: no blur.
+            `Ranges.blur_sigma`; 0: no blur.
         blur_angles: float32, radians from 0 to pi, from the direction of the rows to the first axis
             of the Gaussian, clockwise.
         noise_sigmas: float32, levels of 255; 0: no noise.

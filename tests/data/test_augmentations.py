@@ -47,11 +47,11 @@ def test_a_higher_probability_keeps_the_augmentations_of_a_lower_one():
     assert (weak.contrast[chosen] == strong.contrast[chosen]).all()
 
 
-def test_a_draw_is_made_of_seed_stream_and_number_alone():
+def test_a_draw_is_made_of_seed_substream_and_number_alone():
     whole, part = draw(5, range(20), KINDS, 1.0), draw(5, range(8, 12), ["colour"], 1.0)
     assert (whole.saturation[8:12] == part.saturation).all()
     assert (part.down == 0).all()
-    for other in (draw(6, range(20), KINDS, 1.0), draw(5, range(20), KINDS, 1.0, stream=1)):
+    for other in (draw(6, range(20), KINDS, 1.0), draw(5, range(20), KINDS, 1.0, substream=1)):
         assert (whole.saturation != other.saturation).all()
 
 

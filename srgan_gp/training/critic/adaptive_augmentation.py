@@ -25,7 +25,7 @@ CHECK_EVERY = 4
 FULL_SPEED_AT = 0.1
 """Distance of the gap from its target above which the probability changes at full speed."""
 REAL, FAKE, VALIDATION = range(3)
-"""Argument `stream` of `augmentations.draw`, by which the three sorts of images are augmented
+"""Argument `substream` of `augmentations.draw`, by which the three sorts of images are augmented
 differently."""
 
 
