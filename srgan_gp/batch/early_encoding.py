@@ -50,7 +50,8 @@ class EarlyEncoding:
         """Upscale an image, and encode the rows of the result that are computed already.
 
         Args:
-            upscale: `Upscaler.upscale_picture` with its options; its callbacks are set here.
+            upscale: `Upscaler.upscale_picture` with all options but the callbacks `on_progress` and
+                `on_start`, which are passed here.
             picture: the image to upscale.
             on_tiles: called after each tile with (tiles done, tiles in all).
 

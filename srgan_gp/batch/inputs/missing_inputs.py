@@ -51,6 +51,7 @@ def check_existence(
         raise UsageError(f"{problem} {advice}")
     if has_folder:  # The run reports the missing files.
         return
+    # The last argument may be meant as the path of the result.
     last, suffix = arguments[-1], _suffix(arguments[-1])
     if len(arguments) > 1 and missing == [last] and (suffix in suffixes or not suffix):
         result = "name of the result" if suffix else "folder for the results"
