@@ -130,8 +130,8 @@ def train(config: PaintingsConfig, windows: Tensor) -> nn.Module:
         # Mirrored windows count as further training windows; they are not an augmentation.
         is_mirrored = torch.rand(config.batch_size, 1, 1, 1) < 0.5
         real = torch.where(is_mirrored, real.flip(3), real)
-        real = _augmented(real, config, step, stream=0)
-        fake = _augmented(fake, config, step, stream=1)
+        real = _augmented(real, config, step, substream=0)
+        fake = _augmented(fake, config, step, substream=1)
         loss = _critic_loss(critic, real, fake.detach(), config.penalty_weight)
         take_step(critic, critic_optimizer, loss)
         with frozen(critic):
@@ -147,11 +147,12 @@ def sample(generator: nn.Module, latent_size: int, count: int, seed: int = 0) ->
     return as_pixels(generator(torch.randn(count, latent_size, generator=random)))
 
 
-def _augmented(images: Tensor, config: PaintingsConfig, step: int, stream: int) -> Tensor:
-    """Augment the batch of a step; another stream gives independent augmentations."""
+def _augmented(images: Tensor, config: PaintingsConfig, step: int, substream: int) -> Tensor:
+    """Augment the batch of a step; another substream gives independent augmentations."""
     # Numbers of the images since the start of the run: each image has its own augmentation.
     numbers = range(step * len(images), (step + 1) * len(images))
-    return augment(images, draw(config.seed, numbers, AUGMENTATIONS, config.augmentation, stream))
+    draws = draw(config.seed, numbers, AUGMENTATIONS, config.augmentation, substream)
+    return augment(images, draws)
 
 
 def _critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, weight: float) -> Tensor:

@@ -171,12 +171,13 @@ class Augmenter:
         with evaluating(critic):
             return critic(augmented, None if condition is None else condition[indices]).mean()
 
-    def _augment(self, images: Tensor, numbers: range, stream: int) -> Tensor:
-        """Augment images, (B, 3, H, W); `numbers` and `stream` determine the random draws."""
+    def _augment(self, images: Tensor, numbers: range, substream: int) -> Tensor:
+        """Augment images, (B, 3, H, W); `numbers` and `substream` determine the random draws."""
         probability = self._progress.augment_probability
         if not (self._kinds and probability):
             return images
-        return augment(images, draw(self._config.seed, numbers, self._kinds, probability, stream))
+        draws = draw(self._config.seed, numbers, self._kinds, probability, substream)
+        return augment(images, draws)
 
 
 def adapt_probability(probability: float, gap: float | None, config: TrainConfig) -> float:
