@@ -57,6 +57,8 @@ class Row:
         after: mean of the fine-tuned model.
         originals: value of the validation images themselves, for pattern and grain; None: the score
             has none.
+        spread: of faces, the standard deviation of the score over the sets of generated faces of
+            the fine-tuned model; None: the score is not of such sets.
     """
 
     metric: str
@@ -64,6 +66,7 @@ class Row:
     before: float
     after: float
     originals: float | None = None
+    spread: float | None = None
 
 
 @dataclass(frozen=True)
@@ -128,25 +131,28 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
 def table(rows: Sequence[Row]) -> list[str]:
     """Format the rows as lines of text, in aligned columns below a line of headings.
 
-    The last column, the values of the originals, is omitted if no row has one.
+    The last column has the values of the originals or, of faces, the spread. It is omitted if no
+    row has such a value.
     """
-    lines = [("validation images", "better", "before", "after", "change", "originals")]
+    last = "originals" if all(row.spread is None for row in rows) else "spread"
+    lines = [("validation images", "better", "before", "after", "change", last)]
     for row in rows:
         name = TITLES.get(row.metric, row.metric)
         if row.way:
             name += f" ({row.way})"
         better = BETTER.get(row.metric, "-")
         change = _percent(row.before, row.after)
-        originals = "" if row.originals is None else f"{row.originals:.4g}"
-        lines.append((name, better, f"{row.before:.4g}", f"{row.after:.4g}", change, originals))
-    if all(row.originals is None for row in rows):
+        value = row.originals if last == "originals" else row.spread
+        text = "" if value is None else f"{value:.4g}"
+        lines.append((name, better, f"{row.before:.4g}", f"{row.after:.4g}", change, text))
+    if not any(text for *_, text in lines[1:]):
         lines = [(*line[:-1], "") for line in lines]
     name_width = max(len(name) for name, *_ in lines)
     better_width = max(len(better) for _, better, *_ in lines)
     return [
         f"{name:<{name_width}}  {better:<{better_width}}  {before:>9}  {after:>9}  {change:>8}"
-        f"  {originals:>9}".rstrip()
-        for name, better, before, after, change, originals in lines
+        f"  {text:>9}".rstrip()
+        for name, better, before, after, change, text in lines
     ]
 
 
@@ -158,7 +164,10 @@ def _rows(before: Measured, after: Measured) -> tuple[Row, ...]:
             continue
         originals = before.get((OF_ORIGINALS.get(metric, ""), way))
         value = None if originals is None else _mean(originals)
-        rows.append(Row(metric, way, _mean(before[metric, way]), _mean(after[metric, way]), value))
+        found = after[metric, way]
+        is_of_sets = not way and len(found) > 1
+        spread = float(found.std(ddof=1)) if is_of_sets and np.isfinite(found).all() else None
+        rows.append(Row(metric, way, _mean(before[metric, way]), _mean(found), value, spread))
     return tuple(rows)
 
 

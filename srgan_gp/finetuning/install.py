@@ -16,8 +16,10 @@ import tomli_w
 from srgan_gp.exporting.export import export
 from srgan_gp.exporting.exported_card import UNFINISHED, UNTRAINED
 from srgan_gp.finetuning.finetune_result import FinetuneResult
+from srgan_gp.finetuning.finetune_scores import SETS
 from srgan_gp.finetuning.finetune_source import Source, find_source
 from srgan_gp.finetuning.finetune_verdict import Row
+from srgan_gp.finetuning.score_notes import generated_faces
 from srgan_gp.models.catalog import model_folders
 from srgan_gp.models.new_names import EXIST_ERROR
 from srgan_gp.system.files import atomic_write
@@ -166,7 +168,10 @@ def _limits_without_mixing(limits: Sequence[str], partner: str) -> list[str]:
 
 def _score_entry(row: Row, validation_images: int) -> dict[str, Any]:
     """Return the card's entry of a score: its value after fine-tuning, and that before as text."""
-    images = f"low-res by {row.way}" if row.way else "generated, truncation 1"
+    images = f"low-res by {row.way}"
+    if not row.way:  # of faces
+        faces = generated_faces(validation_images)
+        images = f"mean of {SETS} sets of {faces} generated faces, truncation 1"
     return {
         "metric": row.metric,
         "set": f"{validation_images} validation images",

@@ -1,9 +1,13 @@
 """Notes below the table of scores of a fine-tuning, which `srgan-gp finetune` prints."""
 
-from collections.abc import Iterator, Sequence
+import shlex
+from collections.abc import Iterator
 
-from srgan_gp.finetuning.finetune_verdict import Row
+from srgan_gp.finetuning.finetune_result import FinetuneResult
+from srgan_gp.finetuning.finetune_scores import SETS
+from srgan_gp.finetuning.first_checks import TRAIN_LIST, VALIDATION_LIST
 from srgan_gp.metrics.pattern import no_texture_line
+from srgan_gp.training.validation.validation_faces import MAX_FACES, MAX_GENERATED
 
 _DOWNSCALERS_NOTE = (
     "In brackets is how the images were downscaled. matlab: by the bicubic method of MATLAB. "
@@ -15,23 +19,35 @@ _ORIGINALS_NOTE = (
     "nearest to theirs is the best; more is not better."
 )
 _FACES_NOTE = (
-    "Each value is the mean over 4 sets of generated faces, each compared with all validation "
-    "images. The scores that were printed during the training differ: they use one set of "
-    "generated faces and, if there are 400 validation images or more, only half of these. All of "
-    "these faces have truncation 1. `srgan-gp evaluate` uses the default truncation of the model; "
-    "pass it --trunc 1 to compare."
+    f"Each value is the mean over {SETS} sets of {{count}} generated faces of truncation 1, each "
+    f"compared with all validation images, of {MAX_FACES:,} at most. The column spread has the "
+    "standard deviation over these sets after the training. The scores that were printed during "
+    "the training differ: they use one set of generated faces and, if there are 400 validation "
+    "images or more, only half of these."
+)
+# The mean of 4 values and a fifth one differ by less than 3 of their standard deviations in 92 % of
+# all cases, by Student's t.
+_EVALUATE_NOTE = (
+    "To measure a model in the same way, but on one set of other faces, so that by chance a score "
+    "differs from the table, mostly by less than 3 times its spread: {command}"
 )
 
 
-def score_notes(rows: Sequence[Row]) -> Iterator[str]:
+def score_notes(
+    outcome: FinetuneResult, model: str, feature_weights: str | None = None
+) -> Iterator[str]:
     """Yield what a reader must know about the scores, each note as one line.
 
     Args:
-        rows: the table of scores, at least one row.
+        outcome: result of the fine-tuning; its table has at least one row.
+        model: name or path of a model, for the command that measures it in the same way.
+        feature_weights: SqueezeNet's file; None: the installed one.
     """
+    rows = outcome.verdict.rows
     ways = dict.fromkeys(row.way for row in rows if row.way)  # only rows of an upscaler have a way
     if not ways:
-        yield _FACES_NOTE
+        yield _FACES_NOTE.format(count=generated_faces(outcome.validation))
+        yield _EVALUATE_NOTE.format(command=_evaluate_command(outcome, model, feature_weights))
         return
     yield _DOWNSCALERS_NOTE
     if any(row.originals is not None for row in rows):
@@ -40,3 +56,24 @@ def score_notes(rows: Sequence[Row]) -> Iterator[str]:
     missing = [way for way in ways if way not in measured]
     if missing:
         yield no_texture_line("" if not measured else f" ({', '.join(missing)})")
+
+
+def generated_faces(validation: int) -> int:
+    """Return the number of faces of each generated set that is scored on `validation` faces."""
+    return min(validation, MAX_GENERATED)
+
+
+def _evaluate_command(outcome: FinetuneResult, model: str, feature_weights: str | None) -> str:
+    """Return the `srgan-gp evaluate` with the images, the number of faces and the truncation.
+
+    The baseline of training faces has as many faces as are generated; with fewer training images
+    the command is without them.
+    """
+    count = generated_faces(outcome.validation)
+    command = ["srgan-gp", "evaluate", model, "--data", str(outcome.run_dir / VALIDATION_LIST)]
+    if count <= outcome.trained_on:
+        command += ["--train-data", str(outcome.run_dir / TRAIN_LIST)]
+    command += ["--validation-half", "all", "--count", str(count), "--trunc", "1"]
+    if feature_weights:
+        command += ["--feature-weights", feature_weights]
+    return shlex.join(command)

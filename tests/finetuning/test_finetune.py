@@ -407,7 +407,9 @@ def test_the_table_of_a_face_model_names_its_truncation(photos, tmp_path, capsys
     line = ["finetune", "--from", "faces-64", "--data", str(photos), "-o", str(tmp_path)]
     assert main(line) == 0
     printed = capsys.readouterr().err
-    assert "truncation 1" in printed and "--trunc 1" in printed
+    assert "4 sets of 7 generated faces of truncation 1" in printed
+    measure = f"srgan-gp evaluate faces-64 --data {tmp_path}/held_out.list --train-data "
+    assert measure in printed and "--count 7 --trunc 1" in printed
 
 
 @pytest.mark.parametrize("name", ["photo-x4", "../mine", "a b"])

@@ -120,6 +120,16 @@ def test_the_values_of_the_originals_are_a_column_and_no_rows(rng, config):
     assert without[0].endswith("change")
 
 
+def test_scores_of_faces_have_their_spread_in_the_last_column(gan_config):
+    before = {("kid_squeeze", ""): np.full(4, 3.0)}
+    after = {("kid_squeeze", ""): np.array([1.0, 2.0, 3.0, 2.0])}
+    verdict = judge(before, after, gan_config(best_by="kid_squeeze"))
+    [row] = verdict.rows
+    assert row.spread == pytest.approx((2 / 3) ** 0.5)  # of the sample: divided by 3
+    heading, line = table(verdict.rows)
+    assert (heading.split()[-1], line.split()[-1]) == ("spread", "0.8165")
+
+
 def test_repeating_the_training_images_is_not_better(gan_config):
     config = gan_config(best_by="kid_squeeze", least_novelty=0.5)
 

@@ -101,7 +101,9 @@ def test_the_scores_of_faces_have_their_truncation(finished_run, tmp_path):
     verdict = Verdict(True, ("so it is",), (Row("fd_hog", "", 2.0, 1.0),))
     save_run_card(FinetuneResult("before", run, 30, 7, "", 64, 64, "", 1.0, verdict), model)
     [score] = tomllib.loads((run / "card.toml").read_text())["scores"]
-    assert score["protocol"] == "generated, truncation 1; before fine-tuning 2"
+    assert score["protocol"] == (
+        "mean of 4 sets of 7 generated faces, truncation 1; before fine-tuning 2"
+    )
 
 
 def test_a_fine_tuning_takes_nothing_from_the_card_of_another_model(
