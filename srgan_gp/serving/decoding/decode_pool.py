@@ -18,7 +18,7 @@ from srgan_gp.serving.decoding.decode_process import Decoder
 from srgan_gp.serving.decoding.decode_worker import CPU_SECONDS
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
-_MAX_SECONDS = 2.0 * CPU_SECONDS  # elapsed time for one image; the machine may be busy
+_MAX_SECONDS = 2.0 * CPU_SECONDS  # elapsed; more than the CPU time, since the machine may be busy
 _SECONDS_BETWEEN_CHECKS = 0.2  # of the cancellation, while a job waits for a process
 _ENDED = "The server has ended."
 
@@ -36,7 +36,7 @@ class DecodePool:
         self._max_pixels, self._max_seconds = max_pixels, max_seconds
         # Last in, first out: under low load the same process is used again.
         self._idle: queue.LifoQueue[Decoder] = queue.LifoQueue()
-        self._guard = threading.Lock()  # for the replacement of processes
+        self._guard = threading.Lock()  # protects `_all` and `_is_closed`
         self._all: set[Decoder] = set()
         self._is_closed = False
         # Exit handlers run in reverse order. The handler of multiprocessing, which the import of
@@ -55,7 +55,7 @@ class DecodePool:
             data: bytes of the file, or its path.
             name: file name given by the client. If its suffix is not one of the image's format, the
                 picture has a note about it.
-            cancellation: cancellation of the job, which kills the process at once.
+            cancellation: of the job; when the job is cancelled, the process is killed at once.
 
         Raises:
             PictureError: the image cannot be decoded; E_DECODER_TIMEOUT or E_DECODER_CRASH if the
@@ -70,7 +70,7 @@ class DecodePool:
                     return decoder.decode(data, Path(name).suffix, self._max_seconds)
             except (PictureError, Cancelled):
                 raise
-            except Exception as error:  # invalid reply, or no reply
+            except Exception as error:  # the process sent an invalid reply, or ended without one
                 decoder.kill_and_close()
                 cancellation.check()  # raises if `cancel` has killed the process
                 raise decoder.failure(self._max_seconds) from error
@@ -91,17 +91,17 @@ class DecodePool:
         """Take a working process out of the pool during the block; raises as `decode` does."""
         decoder = self._next_idle(cancellation)
         try:
-            decoder = self._usable(decoder)  # the process may have died while idle
+            decoder = self._replace_if_needed(decoder)  # the process may have died while idle
             yield decoder
         finally:
             # A dead process stays in the pool if it cannot be replaced now.
             with suppress(BusyError, Cancelled):
-                decoder = self._usable(decoder)
+                decoder = self._replace_if_needed(decoder)
             self._idle.put(decoder)
-            if self._is_closed:
+            if self._is_closed:  # `close` may have emptied `_idle` before the put
                 decoder.kill_and_close()
 
-    def _usable(self, decoder: Decoder) -> Decoder:
+    def _replace_if_needed(self, decoder: Decoder) -> Decoder:
         """Return the process, or a new one if it is dead or has reached its image limit.
 
         Raises:

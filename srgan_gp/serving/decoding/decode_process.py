@@ -1,7 +1,7 @@
 """`Decoder`: the server's side of one decoder process.
 
-It starts the process, sends images to it, applies timeouts and kills it. The code that runs in the
-process is in `decode_worker`.
+The class starts the process, sends images to it, applies timeouts and kills it. The code that runs
+in the process is in `decode_worker`.
 """
 
 import json
@@ -18,7 +18,7 @@ from srgan_gp.serving.decoding.decode_worker import READY, run_decoder
 from srgan_gp.serving.decoding.image_pipe import receive_picture
 
 _START_SECONDS = 120.0  # longest start of a process, which imports numpy and Pillow
-_MAX_IMAGES = 500  # after which the process is replaced, which bounds memory leaks of decoders
+_MAX_IMAGES = 500  # then the process is replaced, which bounds memory leaks of image libraries
 
 
 class Decoder:
@@ -42,17 +42,17 @@ class Decoder:
             target=run_decoder, args=(remote_end, max_pixels), daemon=True
         )
         self._process.start()
-        remote_end.close()
+        remote_end.close()  # the process has its own copy; its end then raises EOFError here
         self._max_pixels = max_pixels
         self._is_ready = self._is_killed = False
-        self._images = 0  # that were sent to the process
+        self._sent_images = 0
 
     @property
     def needs_replacement(self) -> bool:
         """Whether the process is dead or has reached its image limit."""
-        # A killed process is alive for a moment, and would fail the next image.
+        # A killed process still lives for a moment; the next image sent to it would get no reply.
         is_dead = self._is_killed or self._process.exitcode is not None
-        return is_dead or self._images >= _MAX_IMAGES
+        return is_dead or self._sent_images >= _MAX_IMAGES
 
     def decode(self, data: bytes | Path, suffix: str, max_seconds: float) -> Picture:
         """Decode one image in the process.
@@ -72,7 +72,7 @@ class Decoder:
                 if self._pipe.recv_bytes() != READY:
                     raise ValueError("the first message of a decoder process is not READY")
             self._is_ready = True
-        self._images += 1
+        self._sent_images += 1
         path = str(data.absolute()) if isinstance(data, Path) else None
         with self._limit(max_seconds):
             self._pipe.send_bytes(json.dumps({"suffix": suffix, "path": path}).encode())

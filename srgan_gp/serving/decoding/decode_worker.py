@@ -1,7 +1,7 @@
 """Main loop of a decoder process, with limited memory and CPU time.
 
-It receives images through a pipe, and replies with the decoded image or an error. `Decoder` of
-`decode_process` is the other end of the pipe.
+The loop receives image files through a pipe, and replies with the decoded image or an error.
+`decode_process.Decoder` is at the other end of the pipe.
 """
 
 import json
@@ -27,7 +27,7 @@ if TYPE_CHECKING:  # Slow to import.
     from multiprocessing.connection import Connection
 
 CPU_SECONDS = 20
-"""CPU time limit for one image; 25 megapixels take 1 to 3 s."""
+"""Limit of the CPU time for one image, in seconds; 25 megapixels take 1 to 3 s."""
 READY = b"ready"
 """First message of the process, sent when its imports are done and its limits are set."""
 
@@ -42,8 +42,8 @@ def run_decoder(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:
 
     Args:
         pipe: each request is a JSON header `{"suffix": ..., "path": ...}`, followed by the bytes of
-            the file if `path` is null. The reply is sent by `send_picture`, or is a header with
-            `error`.
+            the file if `path` is null. The reply is sent by `send_picture`, or is a JSON header
+            `{"error": [code, message]}`.
         max_pixels: images with more pixels are refused by their header.
     """
     # A terminal or a service manager sends these signals to all processes. The server decides when
@@ -57,7 +57,7 @@ def run_decoder(pipe: "Connection[bytes, bytes]", max_pixels: int) -> None:
         while True:
             request = json.loads(pipe.recv_bytes())
             data = None if request["path"] else pipe.recv_bytes()
-            limit_additional_seconds(CPU_SECONDS)
+            limit_additional_seconds(CPU_SECONDS)  # from here, for this image
             try:
                 picture = _decode(request, data, max_pixels)
             except PictureError as error:

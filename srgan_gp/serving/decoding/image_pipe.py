@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # Slow to import.
 Array = NDArray[Any]
 
 _ARRAYS = ("pixels", "alpha")
+"""Fields of `Picture` that are arrays; `alpha` may be None."""
 _BLOCKS = ("icc_profile", "exif", "xmp")
 """Fields of `Picture` that are bytes or None."""
 _MAX_HEADER_BYTES = 1 << 20  # 1 MiB
@@ -98,7 +99,8 @@ def _receive_array(
     """Receive an array of `shape`: (H, W), (H, W, 1) or (H, W, 3).
 
     Raises:
-        ValueError: shape or dtype is not one of an image, or the bytes are too few.
+        ValueError: shape or dtype is not one of an image, the image has more than `max_pixels`
+            pixels, or the bytes are too few.
     """
     if dtype not in ("uint8", "uint16", "float32") or not 2 <= len(shape) <= 3 or min(shape) < 1:
         raise ValueError(f"not an image array: {shape}, {dtype}")
@@ -106,6 +108,7 @@ def _receive_array(
     if height * width > max_pixels or channels not in ([], [1], [3]):
         raise ValueError(f"image array too large or with wrong channels: {shape}")
     array = np.empty(shape, dtype)
+    # More bytes than the array has make `recv_bytes_into` raise.
     if pipe.recv_bytes_into(array.data.cast("B")) != array.nbytes:
         raise ValueError(f"too few bytes for {shape}, {dtype}")
     return array

@@ -1,6 +1,6 @@
 """Previews of uploads in formats that browsers cannot display, such as HEIC and TIFF, as JPEG.
 
-The page shows them in its input fields.
+The page shows them in its input fields, where a click selects a region of the image.
 """
 
 import io
@@ -37,7 +37,8 @@ class Previews:
         """Return an upload as JPEG of the same size, so that a click on it names the same pixel.
 
         Args:
-            path: path of the upload, which only the visitor who sent it knows.
+            path: path of the upload. Only the visitor who sent the upload knows it, so that nobody
+                else can see the image.
 
         Raises:
             PictureError: there is no such upload, or it is not an image within the limits.
@@ -55,6 +56,7 @@ def _jpeg(picture: Picture) -> bytes:
     pixels = to_depth(picture.pixels, np.uint8)
     if picture.alpha is not None:
         alpha = to_depth(picture.alpha, np.uint8)[..., np.newaxis].astype(np.uint16)
+        # uint16: the products have up to 255 * 255 = 65025, and so have their sums.
         pixels = ((pixels * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
     is_grey = pixels.shape[2] == 1
     image = Image.fromarray(pixels[..., 0] if is_grey else pixels)
