@@ -1,4 +1,4 @@
-"""Models before and after fine-tuning: where it can start, and a zip of the trained model."""
+"""Models before and after fine-tuning: those that it can start from, and a zip of the result."""
 
 import zipfile
 from pathlib import Path
@@ -23,14 +23,14 @@ def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
         card: card of the model.
         settings: settings of the server, which may name the file of a feature network.
     """
-    if card.imported is not None:  # a network of another project, not of `srgan_gp.networks`
+    if card.imported is not None:
         return False
     if "critic" not in card.files:
         return True
     return settings.feature_weights is not None or FEATURE_NETWORK.installed() is not None
 
 
-def require_source(name: str, task: str, settings: ServerSettings) -> None:
+def require_start_model(name: str, task: str, settings: ServerSettings) -> None:
     """Check that fine-tuning can start from a model on this server.
 
     Args:
@@ -39,7 +39,8 @@ def require_source(name: str, task: str, settings: ServerSettings) -> None:
         settings: settings of the server.
 
     Raises:
-        UsageError: the model needs a feature network, which is not installed.
+        UsageError: the model needs a feature network, which is not installed. `cards_for` lists no
+            imported models, so that there is no other reason.
     """
     cards = {card.name: card for card in cards_for(task)}
     if can_start_from(cards[name], settings):

@@ -26,7 +26,7 @@ from srgan_gp.serving.public_messages import for_clients, public_errors
 
 __all__ = ["MIN_PHOTOS", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
 
-_STOP_SECONDS = 20.0  # for a process to save a checkpoint, before it is killed
+_STOP_SECONDS = 20.0  # in which a process may save a checkpoint, before it is killed
 
 
 class FineTuning:
@@ -49,7 +49,7 @@ class FineTuning:
         self._folder = service.folder(client) / secrets.token_hex(16)
         self._run_folder = self._folder / "run"
         self._output = TrainingOutput()
-        service.hold(self._folder)
+        service.hold(self._folder)  # protects it from removal, until `release`
         try:
             photos = copy_photos(plan, self._folder / "photos")
             command = training_command(plan, photos, self._run_folder, service.settings)
@@ -135,8 +135,8 @@ class FineTunings:
                 raise BusyError("Another training run is in progress. Try again later.",
                                 retry_seconds=600)  # fmt: skip
             run = FineTuning(self._service, client, plan)
-            # The name was free: the model of another client's run of this name is not installed
-            # any more. That run is forgotten, so that its client cannot remove this model.
+            # The name was free, so that an older model of this name is no longer installed. The run
+            # that made it is forgotten, so that its client cannot remove the new model.
             for other, other_run in list(self._last_runs.items()):
                 if other_run.name == run.name:
                     del self._last_runs[other]
@@ -176,7 +176,7 @@ class FineTunings:
 def _start_process(command: list[str]) -> subprocess.Popen[str]:
     """Start a process with pipes for its input and for its output and errors together.
 
-    By `--end-with-input` the process ends when its input is closed, as it is when the server ends.
+    `--end-with-input` ends the process when its input is closed, as it is when the server ends.
     """
     return subprocess.Popen(
         command,

@@ -17,7 +17,7 @@ Stage = Literal["starting", "scoring", "training", "comparing"]
 """`starting`: reads the photos. `scoring`: scores the model before the training. `comparing`:
 scores the result of the training."""
 
-_MAX_LINES = 60  # of the output, and of the log, that are kept
+_MAX_LINES = 60  # kept of the output; and sentences kept of the log
 _SCORE_PREFIX = "validation/"  # of the keys of scores in `stats.jsonl`
 # As "2 of 4, 12 s left; scoring the best result", printed by `commands.terminal.stage_progress`.
 _SCORING = re.compile(r"(\d+) of (\d+)\b.*; scoring the (model before|best)")
@@ -73,9 +73,9 @@ class TrainingState:
     is_running: bool
     stage: Stage = "starting"
     done: int = 0
-    """Completed steps of the stage: validation images scored, or training images seen."""
+    """Images of the stage that are done: validation images scored, or training images seen."""
     total: int = 0
-    """Steps of the stage in all; 0: unknown."""
+    """Number of images of the stage; 0: unknown."""
     seconds_left: int | None = None
     """Estimated time until the end of the stage; None: unknown."""
     log: tuple[str, ...] = ()
@@ -99,7 +99,8 @@ class TrainingOutput:
         self._lines: deque[str] = deque(maxlen=_MAX_LINES)
         self._log: deque[str] = deque(maxlen=_MAX_LINES)
         self._stage: Stage = "starting"
-        self._scored, self._to_score = 0, 0  # validation images of the current scoring
+        # Validation images of the scoring in progress: scored so far, and in all.
+        self._scored, self._to_score = 0, 0
 
     def add(self, line: str) -> None:
         """Read a line of the output, without its line break."""
@@ -127,8 +128,8 @@ class TrainingOutput:
         previews = sorted((run / "previews").glob("image-*.png"))
         stage, done, total, seconds_left = self._stage, self._scored, self._to_score, None
         progress = _read_progress(run / "progress.json")
-        # The file exists from the start of the training, also after its end. Only the output shows
-        # that the training has ended.
+        # The file exists from the start of the training on, and stays after its end. That the
+        # training has ended is known from the output only.
         if progress is not None and stage != "comparing":
             stage = "training"
             done, total = progress["images_seen"], progress["total_images"]

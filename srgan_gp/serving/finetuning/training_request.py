@@ -10,7 +10,7 @@ from srgan_gp.batch.inputs.walk import PICTURE_SUFFIXES
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import UPSCALING
 from srgan_gp.models.new_names import require_free_name
-from srgan_gp.serving.finetuning.trained_models import require_source
+from srgan_gp.serving.finetuning.trained_models import require_start_model
 from srgan_gp.serving.finetuning.zip_limits import check_zip
 from srgan_gp.serving.jobs.loaded_models import require_known
 from srgan_gp.serving.server_settings import ServerSettings
@@ -19,7 +19,7 @@ from srgan_gp.system.files import atomic_write
 MIN_PHOTOS = 20
 """Smallest number of photos, those in zips included."""
 MAX_IMAGES = 1_000_000
-"""Maximum training length in images seen, which takes days on a GPU."""
+"""Maximum training length, in images that the network sees; so many take days on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
     """
     require_known(plan.model, UPSCALING)
     require_free_name(plan.name)
-    require_source(plan.model, UPSCALING, settings)
+    require_start_model(plan.model, UPSCALING, settings)
     if plan.total_images is not None and not 1 <= plan.total_images <= MAX_IMAGES:
         raise UsageError(
             f"The training length must be from 1 to {MAX_IMAGES:,} images, "
@@ -113,10 +113,10 @@ def training_command(
         settings: settings of the server.
     """
     command = [sys.executable, "-m", "srgan_gp", "finetune", f"--from={plan.model}"]
-    # TensorRT is for inference only; training uses the same GPU by CUDA.
+    # TensorRT is for inference only; the training uses the same GPU with CUDA.
     device = settings.device.replace("tensorrt", "cuda")
     command += [f"--output={run}", f"--name={plan.name}", f"--device={device}"]
-    command.append("--end-with-input")
+    command.append("--end-with-input")  # the run ends with the server, which holds its input open
     if settings.feature_weights is not None:
         command.append(f"--feature-weights={settings.feature_weights.resolve()}")
     if plan.total_images is not None:
