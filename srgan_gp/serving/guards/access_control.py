@@ -58,8 +58,10 @@ WRONG_PASSWORD_DELAY_SECONDS = 1.0
 """Delay of the response to a wrong password, against brute force."""
 
 _ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTALL)
-_ANY_JOB = re.compile("|".join(path.replace(_ID, "[^/]+") for path in _API_METHODS if _ID in path))
-"""Paths that would be of a job, if the part after `jobs` were an id."""
+_JOB_WITH_ANY_ID = re.compile(
+    "|".join(path.replace(_ID, "[^/]+") for path in _API_METHODS if _ID in path)
+)
+"""Paths of a job, with any text in place of the id."""
 _HOST = re.compile(r"(?:\[[0-9a-f:.]+\]|[^\s\[\]:/?#@\\]*)(?::[0-9]*)?", re.IGNORECASE)
 """Host header: an IPv6 address in brackets, or any other name, then the port (RFC 3986, 3.2.2)."""
 _FILE_PATH = "/gradio_api/file="
@@ -105,7 +107,7 @@ class AccessControl:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
         is_valid = _HOST.fullmatch(host) is not None
-        # A server on a loopback address refuses an empty name.
+        # The name for an invalid header is empty, which a server on a loopback address refuses.
         name = _host_name(f"//{host}") if is_valid else ""
         if self._is_local and not is_loopback(name) and not self._is_public(name):
             # DNS rebinding: another site may resolve its name to the address of this machine.
@@ -126,7 +128,7 @@ class AccessControl:
             raise Refusal(405, "E_METHOD", message, {"Allow": allow})
 
     def _is_public(self, name: str) -> bool:
-        """Return whether a host name is the one of the reverse proxy."""
+        """Return whether a host name is the one under which a reverse proxy serves this server."""
         return name != "" and name == self._public_name
 
     def _is_same_origin(self, origin: str, host: str) -> bool:
@@ -140,7 +142,7 @@ class AccessControl:
 
 def _not_found_message(path: str) -> str:
     """Return the message about a path that is not allowed."""
-    if _ANY_JOB.fullmatch(path):
+    if _JOB_WITH_ANY_ID.fullmatch(path):
         return NO_JOB
     return NO_API_PATH if path == "/api" or path.startswith("/api/") else "Not found."
 
@@ -221,7 +223,7 @@ def _check_password(authorization: str, auth: tuple[str, str]) -> None:
         sent = base64.b64decode(encoded.strip(), validate=True)
     except (binascii.Error, ValueError):
         sent = b""
-    # Command-line arguments that are not UTF-8 are compared as their original bytes.
+    # `surrogateescape` restores the bytes of command-line arguments that are not UTF-8.
     expected = ":".join(auth).encode(errors="surrogateescape")
     is_correct = hmac.compare_digest(sent, expected)
     if scheme.lower() != "basic" or not is_correct:

@@ -35,28 +35,28 @@ MAX_TEXT_BYTES = 1_000_000
 MAX_URLENCODED_BYTES = 10_000
 """Maximum size of a form without files; parsing a megabyte of `&` would take two seconds."""
 BODY_TIMEOUT_SECONDS = 20.0
-"""Time to receive a body, in addition to its received bytes / `MIN_BYTES_PER_SECOND`."""
+"""Time to receive a body, in addition to one second for each `MIN_BYTES_PER_SECOND` received."""
 MIN_BYTES_PER_SECOND = 50_000
 """Slowest upload that is accepted for a large body."""
 MAX_BODIES = 8
-"""Limit of all buffered bodies together, as a number of bodies of maximum size."""
+"""Limit of the bytes of all buffered bodies together, in bodies of `max_upload_bytes`."""
 MAX_FORMS = 4
 """Forms that are parsed concurrently; more would delay all other requests."""
 
-# A JSON body may name this many times `max_files` files. So a run of slightly more than `max_files`
-# reaches the page, which has its own message about it.
+# A JSON body may name up to this many times `max_files` files: then a request with slightly more
+# than `max_files` reaches the page, which has its own message about them.
 _REFERENCES_PER_FILE = 2
 
 
 class BodyLimits:
-    """ASGI middleware: refuses bodies that are too large or too slow, or name other than own files.
+    """ASGI middleware: refuses bodies that are too large or too slow, or name files not uploaded.
 
     Args:
         app: inner ASGI app.
         settings: settings of the server, with the limits.
         uploads: directory of the page's files, the only ones that a request may name; None: no
             page is mounted.
-        not_ready_reason: returns why no new job is accepted now; None: the service is ready.
+        not_ready_reason: function that returns why no job is accepted now, or None if one is.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class BodyLimits:
             response = refusal.response(scope["path"])
             response.headers["connection"] = "close"
             max_bytes = LINGER_FACTOR * self._settings.max_upload_bytes - body.size
-            if body.is_complete:
+            if body.is_complete:  # nothing more will arrive
                 max_bytes = 0
             await respond_and_linger(response, max_bytes, scope, receive, send)
 

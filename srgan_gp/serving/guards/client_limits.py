@@ -17,9 +17,9 @@ MAX_REQUESTS = 600
 """Concurrent requests of all clients; many systems allow a process 1024 files and connections."""
 MAX_REQUESTS_PER_CLIENT = 300
 """Concurrent requests of one client. Opening the page requests 100 files, through some proxies all
-at once, and an open page keeps two or three requests in progress. So three people behind one
-address, as in a company, can open the page at once. A client at a loopback address has no limit: it
-may be a reverse proxy that does not forward the addresses of its clients."""
+at once, and an open page keeps two or three requests in progress. With this limit three people
+behind one address, as in a company, can open the page at once. A client at a loopback address has
+no limit: it may be a reverse proxy that does not forward the addresses of its clients."""
 
 _IPV6_PREFIX_BITS = 64
 """Length of the IPv6 prefix that identifies one client: providers assign at least a /64 to each."""
@@ -83,13 +83,13 @@ class ClientLimits:
         await self._count(client, scope, receive, send)
 
     async def _count(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Forward a request, and count it as running until it is answered."""
+        """Forward a request, and count it as running until `ANSWERED` or the end of the app."""
         is_counted = True
         self._running[client] += 1
 
         def end_count() -> None:
             nonlocal is_counted
-            self._running[client] -= is_counted
+            self._running[client] -= is_counted  # 0 at the second call
             is_counted = False
             if not self._running[client]:
                 del self._running[client]

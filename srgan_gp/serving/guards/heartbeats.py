@@ -12,8 +12,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 HEARTBEAT_PATH = "/gradio_api/heartbeat/"
 MAX_HEARTBEATS = 200
-"""Largest number of open streams. A new one above it closes the oldest stream of the client with
-the most streams. A page whose stream was closed opens another one."""
+"""Largest number of open streams of all clients. A new stream above it closes the oldest stream of
+the client with the most streams. A page whose stream was closed opens another one."""
 HEARTBEAT_SECONDS = 3600.0
 """Longest duration of one stream."""
 
@@ -69,9 +69,10 @@ class Heartbeats:
 
         The `serve` that waits for the stream then ends its response.
         """
+        # Without the streams that are closing already.
         clients = {task: client for task, client in self._open.items() if not task.cancelling()}
         if len(clients) < MAX_HEARTBEATS:
             return
         [(busiest_client, _count)] = Counter(clients.values()).most_common(1)
         streams = [task for task, client in clients.items() if client == busiest_client]
-        streams[0].cancel()
+        streams[0].cancel()  # the oldest one

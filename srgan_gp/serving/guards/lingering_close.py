@@ -14,11 +14,11 @@ ANSWERED = "srgan_gp.is_answered"
 """Key of the message that completes an answer before its upload has ended. From then on the request
 does not count as running: neither for a shutdown nor for the limits of requests."""
 LINGER_FACTOR = 2
-"""A refused upload is received up to so many times the limit of an upload."""
+"""A refused upload is received up to this many times the largest allowed upload."""
 LINGER_SECONDS = 20.0
 """Time after a response for which the rest of an upload is received."""
 LINGER_IDLE_SECONDS = 5.0
-"""Longest pause of a client in this time."""
+"""Longest pause of a client within `LINGER_SECONDS`; after it the connection is closed."""
 
 
 async def respond_and_linger(

@@ -20,7 +20,7 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _FILE_PATHS = re.compile(r"/gradio_api/file[=/]|/api/(?!docs)")
-"""Paths whose responses may be files of clients, which must not run scripts."""
+"""Beginnings of paths whose responses may be files of clients, which must not run scripts."""
 _FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Content-Security-Policy of the responses to `_FILE_PATHS`."""
 _INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL | re.IGNORECASE)
@@ -36,7 +36,7 @@ class SecurityHeaders:
         app: inner ASGI app.
 
     Source:
-        Content Security Policy Level 3, https://www.w3.org/TR/CSP3/, 2.3.1 and 6.7.
+        Content Security Policy Level 3, https://www.w3.org/TR/CSP3/, sections 2.3.1 and 6.7.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -75,7 +75,7 @@ class _Response:
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value
-            # A page gets its policy below, when its scripts are known.
+            # A page that is no file of a client gets another policy below, with its scripts.
             policy = _FILE_POLICY if self._is_file else page_policy(b"")
             headers["Content-Security-Policy"] = policy
             is_page = headers.get("content-type", "").startswith("text/html")

@@ -17,7 +17,8 @@ READ_TIMEOUT_SECONDS = 60.0
 """Time for a client to read 64 KiB, which is the buffer of the connection, or the rest of a
 response."""
 MAX_CONNECTIONS_PER_CLIENT = 200
-"""Open connections, idle ones included; a browser opens six. Loopback and proxies are exempt."""
+"""Open connections, idle ones included; a browser opens six. Clients at loopback addresses and
+trusted proxies have no limit."""
 
 
 class TimeoutProtocol(H11Protocol):
@@ -33,6 +34,7 @@ class TimeoutProtocol(H11Protocol):
         self._read_timer = _Timer(self.loop, self._abort_if_unread)
         self._update_timers()
         client = _client_of_connection(self)
+        # `connections` are those of the whole server, this one included.
         count = sum(_client_of_connection(other) == client for other in self.connections)
         if count > MAX_CONNECTIONS_PER_CLIENT and not (is_loopback(client) or self._is_proxy):
             transport.abort()
@@ -68,7 +70,7 @@ class TimeoutProtocol(H11Protocol):
     @property
     def _is_proxy(self) -> bool:
         """Whether the connection is from a trusted proxy, which opens one for each request."""
-        # A list if it is from `http.server`, a text if it is uvicorn's default.
+        # A list if `serving.http.server` has set it, a text if it is uvicorn's default.
         proxies = self.config.forwarded_allow_ips
         peer_address = self.client[0] if self.client else ""
         return is_within(peer_address, proxies if isinstance(proxies, list) else ())
