@@ -59,6 +59,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         summary="Measured speed of an upscaling model",
         responses=problems(),
     )
+    # Not async: FastAPI calls it in a thread, since it may have to measure the speed.
     def speed(name: str) -> JSONResponse:  # type: ignore[reportUnusedFunction] - FastAPI calls it
         seconds = service.seconds_per_megapixel(name)
         return JSONResponse({"name": name, "seconds_per_megapixel": round(seconds, 3)})
@@ -76,7 +77,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         is_async: _IsAsync = False,
     ) -> Response:
         if is_async:
-            return _accepted(history, request, job_request)
+            return _queue_job(history, request, job_request)
         return await _respond(service, request, job_request)
 
     @router.post(
@@ -92,7 +93,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         is_async: _IsAsync = False,
     ) -> Response:
         if is_async:
-            return _accepted(history, request, job_request)
+            return _queue_job(history, request, job_request)
         return await _respond(service, request, job_request)
 
     return router
@@ -114,7 +115,7 @@ def _about(card: ModelCard) -> dict[str, Any]:
     return {key: value for key, value in fields.items() if value is not None}
 
 
-def _accepted(
+def _queue_job(
     history: JobHistory, request: Request, job_request: UpscaleRequest | GenerateRequest
 ) -> JSONResponse:
     """Queue a job and respond with its state and its URLs.
@@ -123,8 +124,8 @@ def _accepted(
         SrganGpError: the job was refused.
     """
     entry = history.submit(owner_of(request), job_request, title=safe_name(title_of(job_request)))
-    facts = describe(entry, history)
-    return JSONResponse(facts, 202, {"Location": facts["urls"]["job"]})
+    description = describe(entry, history)
+    return JSONResponse(description, 202, {"Location": description["urls"]["job"]})
 
 
 async def _respond(

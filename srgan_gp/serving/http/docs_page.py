@@ -51,19 +51,20 @@ def docs_page(schema: dict[str, Any], settings: ServerSettings, address: str) ->
     for title, command in _EXAMPLES:
         code = escape(command.format(address=address))
         parts.append(f"<p>{escape(title)}:</p><pre><code>{code}</code></pre>")
-    parts += ["<h2>Limits</h2>", _table(_limits(settings))]
+    parts += ["<h2>Limits</h2>", _render_table(_limits(settings))]
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
             parts.append(f"<h2>{method.upper()} {escape(path)}</h2>")
             parts.append(f"<p>{escape(operation.get('summary', ''))}</p>")
-            parts.append(_fields(schema, operation))
+            parts.append(_render_fields(schema, operation))
             responses = operation["responses"].items()
-            parts.append(_table((code, response["description"]) for code, response in responses))
+            rows = ((code, response["description"]) for code, response in responses)
+            parts.append(_render_table(rows))
     return "".join(parts)
 
 
 def _limits(settings: ServerSettings) -> Iterator[tuple[str, str]]:
-    """Yield (name, value) of each limit of a server."""
+    """Yield (name, value) of each limit of a server that clients have to know."""
     yield "Size of a request", f"{settings.max_upload_bytes / 1_000_000:g} MB"
     yield "Pixels of an image", f"{settings.max_pixels / 1_000_000:g} megapixels"
     yield "Jobs of one client", f"{settings.pending_per_client} at a time"
@@ -72,7 +73,7 @@ def _limits(settings: ServerSettings) -> Iterator[tuple[str, str]]:
     yield "Results of jobs with async=1", f"kept for {kept}; only you can fetch them"
 
 
-def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
+def _render_fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
     """Render the parameters and form fields of an operation as an HTML table."""
     rows: list[tuple[str, str]] = []
     for parameter in operation.get("parameters", ()):
@@ -85,7 +86,7 @@ def _fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
         for name, field in form["properties"].items():
             required = " (required)" if name in form.get("required", ()) else ""
             rows.append((name + required, " ".join(_description(field))))
-    return _table(rows)
+    return _render_table(rows)
 
 
 def _description(field: dict[str, Any]) -> Iterator[str]:
@@ -99,7 +100,7 @@ def _description(field: dict[str, Any]) -> Iterator[str]:
         yield f"Default: {json.dumps(field['default'])}."
 
 
-def _table(rows: Iterable[tuple[str, str]]) -> str:
+def _render_table(rows: Iterable[tuple[str, str]]) -> str:
     """Render rows of (name, text) as an HTML table."""
     lines = [f"<tr><th>{escape(name)}<td>{escape(text)}" for name, text in rows]
     return f"<table>{''.join(lines)}</table>"

@@ -18,8 +18,8 @@ from srgan_gp.serving.jobs.service import Service
 IDLE_SECONDS = 1.0
 """Time after the last job and response in which a page can request the file of its result."""
 
-_GRACE_SECONDS = 4  # after all jobs ended or were cancelled, for the last tile and responses
-_CLOSING_SECONDS = 1  # the end of the grace time, in which open event streams are closed
+_GRACE_SECONDS = 4  # for the last tile and responses, after all jobs ended or were cancelled
+_CLOSING_SECONDS = 1  # event streams that are open this long before the grace time ends are closed
 
 
 class ResponseTracker:
@@ -52,7 +52,7 @@ class ResponseTracker:
 
         def end_count() -> None:
             nonlocal is_counted
-            self._running -= is_counted
+            self._running -= is_counted  # 0 at the second call
             is_counted = False
             self._ended = time.monotonic()
 
@@ -113,7 +113,7 @@ class DrainingServer(uvicorn.Server):
         self._on_started()
         await super().main_loop()
         self.has_finished = await self._finish()
-        # If jobs were cancelled, event streams stay open for a while, to report that to the pages.
+        # If jobs were cancelled, event streams stay open for a while, to tell the pages so.
         seconds = 0 if self.has_finished else _GRACE_SECONDS - _CLOSING_SECONDS
         asyncio.get_running_loop().call_later(seconds, self._close_connections)
 
@@ -126,6 +126,7 @@ class DrainingServer(uvicorn.Server):
         deadline = time.monotonic() + self._drain_seconds
         jobs_done_at = None  # time since which there has been no job
         while not self.force_exit and time.monotonic() < deadline:
+            # In a thread, since it waits for the jobs, at most 0.1 s.
             are_jobs_done = await asyncio.to_thread(self._service.drain, 0.1)
             now = time.monotonic()
             if not are_jobs_done:

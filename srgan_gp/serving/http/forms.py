@@ -1,7 +1,7 @@
 """Forms of the HTTP API: their fields with descriptions, their validation, and error messages.
 
-Ranges in the fields are for the documentation only: the service validates the values, also those
-of the page. Where the schema has no default of a field, the description names it in brackets.
+Ranges in the fields are for the documentation only: the service validates the values, those of the
+page too. Where the schema has no default of a field, the description has the default in brackets.
 """
 
 from collections import Counter
@@ -25,9 +25,9 @@ from srgan_gp.serving.jobs.job_requests import (
 )
 
 _MAX_QUOTED = 40  # characters of a client's text that an error message quotes
-_TYPE_NAMES = {"float": "a number", "int": "a whole number", "bool": "true or false"}
-"""Words for the types of fields, by the first part of the type of a pydantic error, such as `int`
-of `int_parsing`."""
+_TYPE_WORDS = {"float": "a number", "int": "a whole number", "bool": "true or false"}
+"""Words for the type of a field, by the beginning of the name of a pydantic error, such as `int` of
+`int_parsing`."""
 
 
 def _field(description: str, **range_schema: float) -> Any:  # noqa: ANN401 - as `Form` itself
@@ -230,10 +230,10 @@ def message_for(error: Mapping[str, Any]) -> str:
             f"picture: a file is required, not the text {quoted!r}. With curl, write @ before the "
             f"name of the file: -F picture=@{quoted}."
         )
-    type_word = error["type"].partition("_")[0]
-    if type_word not in _TYPE_NAMES:
+    error_prefix = error["type"].partition("_")[0]
+    if error_prefix not in _TYPE_WORDS:
         return f"{field}: {error['msg'].rstrip('.')}."
-    expected = _TYPE_NAMES[type_word]
+    expected = _TYPE_WORDS[error_prefix]
     if field == "tile":
         expected += " or auto"
     return f"{field} must be {expected}, not {str(error['input'])[:_MAX_QUOTED]!r}."

@@ -1,6 +1,7 @@
 """Mounting of the Gradio page in the app of the server.
 
-Gradio is imported by the file of the page only, which `mount_page` loads; the API works without it.
+Gradio is imported by the file of the page only, which `mount_page` loads; the API works without
+Gradio.
 """
 
 import os
@@ -65,10 +66,10 @@ def mount_page(
         app.mount("/page", StaticFiles(directory=static))
     page_module = _load(path)
     page = page_module.build(history, settings, app.state.trainings)
-    # Gradio checks that a requested file was uploaded only if the page was launched; a mounted
-    # page would serve any file of the machine.
+    # Only for a launched page does Gradio check that a requested file was uploaded. A page that is
+    # mounted is not launched: without this line it would serve any file of the machine.
     page.has_launched = True
-    gradio = page_module.gr
+    gradio = page_module.gr  # the package, which the file of the page imports as `gr`
     gradio.mount_gradio_app(
         app,
         page,
@@ -120,12 +121,12 @@ def _isolate_gradio(uploads: Path) -> None:
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    # Gradio copies results only from below this directory, which is the one of the service.
+    # Gradio copies results only from below this directory, which holds all files of the service.
     tempfile.tempdir = str(uploads.parent)
 
 
 def _not_found(_request: Request, _error: Exception) -> Response:
-    """Respond to a request for an unknown function or session of the page."""
+    """Respond to a request for an unknown function or session, for which Gradio raises an error."""
     return Refusal(404, "E_NOT_FOUND", "Not found.").response()
 
 
