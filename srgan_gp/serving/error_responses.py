@@ -17,6 +17,7 @@ from srgan_gp.errors import (
 )
 
 _PAGE_UPLOAD_PATH = "/gradio_api/upload"
+"""Path to which the Gradio page uploads files."""
 _STATUS_BY_CLASS = {
     UsageError: 400,
     ModelRefusedError: 400,  # a client can only cause it by an unknown name
@@ -47,7 +48,7 @@ class Refusal(Exception):  # noqa: N818 - not an error of the server
         """Build the response.
 
         Args:
-            path: path of the request; may be omitted where no upload of the page arrives.
+            path: path of the request; "": it is not an upload of the page.
 
         Returns:
             JSON with `code` and `message`; for an upload of the page only the message, as plain
@@ -64,7 +65,7 @@ def busy(message: str, *, retry_seconds: int = 5) -> Refusal:
 
     Args:
         message: text for the user.
-        retry_seconds: value of the Retry-After header.
+        retry_seconds: value of the Retry-After header, after which the client may try again.
     """
     return Refusal(503, BusyError.code, message, {"Retry-After": str(retry_seconds)})
 

@@ -31,7 +31,7 @@ _DISK_FULL = "the server has no free disk space; try again later"
 _EXPIRED = "the upload has expired; choose the file again"
 _INTERNAL = "Something went wrong inside the server. Try again, or try another image."
 NO_SPACE = "The server has no free disk space. Try again later."
-"""Message of a write that failed because the disk is full."""
+"""Message about a write that failed because the disk is full."""
 _NO_PERMISSION = "The server may not write to its disk. Its operator has to change that."
 _MESSAGES_BY_ERRNO = {
     errno.ENOSPC: NO_SPACE,
@@ -78,11 +78,11 @@ def for_clients(error: Exception) -> SrganGpError:
             return PictureError(error.code, _DISK_FULL)
         if error.code == "E_NOT_FOUND":
             return PictureError("E_VANISHED", _EXPIRED)
-        return PictureError(error.code, _without_directories(error))
+        return PictureError(error.code, _without_paths_and_options(error))
     if isinstance(error, BusyError | Cancelled):
         return error
     if isinstance(error, UsageError):
-        return UsageError(_without_directories(error))
+        return UsageError(_without_paths_and_options(error))
     _log.error("%r", error)
     if isinstance(error, OutputError):
         return OutputError(write_problem(error.__cause__))
@@ -122,6 +122,6 @@ def public_errors() -> Generator[None]:
         raise for_clients(error) from error
 
 
-def _without_directories(error: Exception) -> str:
+def _without_paths_and_options(error: Exception) -> str:
     """Return the message of an error without options, and with file names in place of paths."""
     return _DIRECTORIES.sub("", without_options(str(error)))
