@@ -82,6 +82,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     """Connect the button and the clicks on the image."""
     panel, image = widgets.panel, widgets.image
 
+    # `replaces`: whether the run replaces one that is in progress, instead of doing nothing.
     async def compare(
         request: gr.Request, upload: Upload | None, names: list[str], region: Region | None,
         *, replaces: bool,
@@ -96,8 +97,6 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     async def compare_once(
         request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
     ) -> Updates:
-        # A second press of the button starts nothing, unlike another click on the image, which
-        # replaces the run.
         async for update in compare(request, upload, names, region, replaces=False):
             yield update
 
@@ -114,6 +113,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
         async for update in compare(request, upload, names, region, replaces=True):
             yield update
 
+    # Both events get these values. A click does not use the region: it chooses another one.
     inputs = [image, widgets.models, widgets.region]
     outputs = [widgets.job_links, widgets.region]
     connect(panel.start.click, panel, compare_once, inputs, outputs)

@@ -42,7 +42,7 @@ from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
 STILL, ANIMATION = "Faces", "From one face to another"
 """Choices of the field "Output"."""
 MAX_FACES = 36
-"""Faces that the page offers to generate at a time; the API allows more."""
+"""Faces that the page offers to generate at a time; the API allows `generating.MAX_FACES`, 64."""
 
 
 @dataclass(frozen=True)

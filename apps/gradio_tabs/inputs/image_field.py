@@ -13,7 +13,8 @@ from srgan_gp.serving.jobs.job_requests import Region
 NO_IMAGE = "Choose an image first: drop it, paste it, or click or tap the field."
 """Error message for a run that is started without an image."""
 PREVIEW_SIDE = 160
-"""Side of the region that a click previews, in pixels."""
+"""Side of the region that a click previews, in pixels of the image; also `REGION_SIDE` in
+`static/estimates.js`."""
 
 
 def build_image_field(runs: Runs, name: str, click_hint: str = "") -> ImageInput:

@@ -165,8 +165,8 @@ class Runs:
         """Stop a page's run if it is replaceable, and wait until it has ended.
 
         Returns:
-            Whether a new run may begin. False: this method was called again for the page while it
-            waited, so that only the last of several clicks starts a run.
+            Whether a new run may begin. False: while this method waited, it was called again for
+            the page, so that only the last of several clicks starts a run, or the page was closed.
         """
         call = object()
         self._newest_call[page] = call

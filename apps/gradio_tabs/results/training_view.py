@@ -94,6 +94,7 @@ class TrainingView:
                 changes[self.preview] = gr.Image(value=str(shown_preview), visible=True)
             yield changes
         changed_lists = lists.refresh()  # also updates `lists.cards`
+        # A run that was stopped or failed has installed no model.
         installed_model = run.name if run.name in lists.cards else None
         yield changed_lists | self.changes_for_model(installed_model)
 
