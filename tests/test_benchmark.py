@@ -265,9 +265,12 @@ def test_the_functional_form_has_the_loss_of_the_usual_one():
     from benchmarks.penalties import CriticSteps
 
     steps = CriticSteps(2, 8, torch.device("cpu"))
-    values = [loss(*steps.tensors) for loss in (steps.loss("wgan_gp"), steps.functional_loss())]
+    values = [
+        loss(*steps.tensors)
+        for loss in (steps.build_loss("wgan_gp"), steps.build_functional_loss())
+    ]
     assert torch.allclose(*values)
-    assert not torch.allclose(values[0], steps.loss("none")(*steps.tensors))
+    assert not torch.allclose(values[0], steps.build_loss("none")(*steps.tensors))
 
 
 def test_the_precisions_of_a_gpu_are_compared(benchmark, capsys, tiny_model):
@@ -341,7 +344,7 @@ class _SlowServer:
     def wait(self, _timeout):
         return 0
 
-    def files(self):
+    def count_files(self):
         return 0
 
     async def answer(self, reader, writer):

@@ -20,7 +20,7 @@ import numpy as np
 import psutil
 
 from benchmarks.client_images import bomb_file, draw, owner, thumbnail
-from benchmarks.http_client import address_of, connect, form, free_ports, get, post_file
+from benchmarks.http_client import address_of, build_form, connect, free_ports, get, post_file
 from benchmarks.shutdown import stop
 
 _SECONDS_BETWEEN_PROBES = 0.1
@@ -70,13 +70,13 @@ class Server:
     start_seconds: float
     """Time from the start of the process to the first byte of the page."""
 
-    def memory(self) -> float:
+    def peak_memory_mib(self) -> float:
         """Return the sum of the peak resident memory of the server and its children, in MiB."""
         process = psutil.Process(self.process.pid)
         processes = (process, *process.children(recursive=True))
         return sum(_peak_mib(process.pid) for process in processes)
 
-    def files(self) -> int:
+    def count_files(self) -> int:
         """Count the temporary files of the server, except the lock file of the folder."""
         return sum(path.is_file() and path.name != "lock" for path in self.folder.rglob("*"))
 
@@ -159,13 +159,13 @@ async def _send_bomb(server: Server) -> dict[str, Any]:
     Returns:
         Size of the file, status and seconds of the answer, and increase of the peak memory in MiB.
     """
-    bomb, before = bomb_file(), server.memory()
+    bomb, before = bomb_file(), server.peak_memory_mib()
     answer = await post_file(server.port, "/api/upscale", "picture", bomb, 0)
     return {
         "bomb_bytes": len(bomb),
         "bomb_status": answer.status,
         "bomb_seconds": answer.seconds,
-        "bomb_memory_mib": server.memory() - before,
+        "bomb_memory_mib": server.peak_memory_mib() - before,
     }
 
 
@@ -176,12 +176,12 @@ async def _disconnect_clients(server: Server, images: Sequence[bytes]) -> dict[s
         The number of temporary files that the server leaves, and the seconds until it has removed
         all other files of these clients.
     """
-    before = server.files()
+    before = server.count_files()
     for number, image in enumerate(images):
         if number % 2 == 1:
-            head, body = form("/api/upscale", "picture", image)
+            head, body = build_form("/api/upscale", "picture", image)
         else:
-            head, body = form("/gradio_api/upload", "files", image)
+            head, body = build_form("/gradio_api/upload", "files", image)
         _reader, writer = await connect(server.port, address_of(number))
         # Of the clients of the API every second one sends all, and leaves during its job. All
         # other clients leave after half of the body.
@@ -191,10 +191,10 @@ async def _disconnect_clients(server: Server, images: Sequence[bytes]) -> dict[s
         await asyncio.sleep(0.05)
         writer.close()
     started = time.perf_counter()
-    while server.files() > before and time.perf_counter() - started < _SECONDS_TO_CLEAN:
+    while server.count_files() > before and time.perf_counter() - started < _SECONDS_TO_CLEAN:
         await asyncio.sleep(0.1)
     return {
-        "files_left_by_disconnected_clients": server.files() - before,
+        "files_left_by_disconnected_clients": server.count_files() - before,
         "disconnected_clients_cleaned_after_seconds": time.perf_counter() - started,
     }
 

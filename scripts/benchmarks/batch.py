@@ -55,15 +55,15 @@ def benchmark_batch(model: str, images: int, threads: int, repeats: int) -> dict
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         make_images(folder / "in", images)
-        values |= compared(session, folder, repeats)
+        values |= compare_jobs(session, folder, repeats)
         cheap, share = open_cheap(session, 1 / CHEAPER, threads)
         values["cheap_network_over_network"] = share
-        for key, value in compared(cheap, folder, repeats).items():
+        for key, value in compare_jobs(cheap, folder, repeats).items():
             values[f"cheap_{key}"] = value
     return values
 
 
-def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
+def compare_jobs(session: Session, folder: Path, repeats: int) -> dict[str, float]:
     """Time network, loop and run in turns, after a warm-up.
 
     Args:
@@ -84,13 +84,13 @@ def compared(session: Session, folder: Path, repeats: int) -> dict[str, float]:
             session.run(plane)
 
     def loop() -> None:
-        out = emptied(folder / "out")
+        out = make_empty(folder / "out")
         for source in sources:
             picture = upscaler.upscale_picture(read_image(source))
             write_image(picture, out / source.name, quality=QUALITY)
 
     def run() -> None:
-        run_folder(upscaler, folder / "in", emptied(folder / "out"))
+        run_folder(upscaler, folder / "in", make_empty(folder / "out"))
 
     jobs = {"network": network, "loop": loop, "run": run}
     rounds, cpu_rounds = in_turns_on_both_clocks(jobs, repeats)
@@ -140,7 +140,7 @@ def make_images(folder: Path, count: int) -> None:
         image.save(folder / f"{number:04}.jpg", quality=QUALITY)
 
 
-def emptied(folder: Path) -> Path:
+def make_empty(folder: Path) -> Path:
     """Create an empty folder, in place of an existing one, and return it."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()

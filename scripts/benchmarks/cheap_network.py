@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.reference_network import OPSET
 from benchmarks.timing import in_turns, median
 from srgan_gp.inference.session import Session
 
@@ -98,7 +99,7 @@ def build_cheap(width: int, scale: int) -> bytes:
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, "H", "W"])
     upscaled = helper.make_tensor_value_info("upscaled", TensorProto.FLOAT, ["N", 3, "h", "w"])
     graph = helper.make_graph(nodes, "cheap", [image], [upscaled], weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
     metadata = {"srgan_gp_version": "0", "name": "cheap", "task": "super-resolution"}
     # Each of the convolutions of 3 x 3 looks one pixel further: that is the overlap of tiles.
     metadata |= {"scale": str(scale), "overlap": str(HIDDEN + 2), "size_multiple": "1"}

@@ -26,7 +26,7 @@ class Answer:
 
 
 def address_of(number: int) -> str:
-    """Return the loopback address of client `number`; Linux only."""
+    """Return the loopback address of client `number`, from 0; Linux only."""
     return f"127.0.{1 + number // 250}.{1 + number % 250}"
 
 
@@ -37,10 +37,10 @@ async def get(port: int, path: str) -> Answer:
 
 async def post_file(port: int, path: str, field: str, data: bytes, client: int) -> Answer:
     """Send a form with one file, `data`, from the address of client `client`."""
-    return await request(port, *form(path, field, data), address_of(client))
+    return await request(port, *build_form(path, field, data), address_of(client))
 
 
-def form(path: str, field: str, data: bytes) -> tuple[str, bytes]:
+def build_form(path: str, field: str, data: bytes) -> tuple[str, bytes]:
     """Return the head and the body of a request with one file, for `request`."""
     part = f'Content-Disposition: form-data; name="{field}"; filename="a.png"'
     body = f"--{BOUNDARY}\r\n{part}\r\n\r\n".encode() + data + f"\r\n--{BOUNDARY}--\r\n".encode()

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.app import Server, latencies, serve_app
 from benchmarks.client_images import draw, owner, thumbnail
-from benchmarks.http_client import address_of, form, free_ports, request
+from benchmarks.http_client import address_of, build_form, free_ports, request
 
 CONFIGURATION = Path(__file__).parents[2] / "docs" / "guides" / "deploy" / "nginx.conf"
 NAME = "example.org"
@@ -99,7 +99,7 @@ async def send_all(server: Server, proxy: Proxy, images: Sequence[bytes]) -> dic
     """
     requests = []
     for number, image in enumerate(images):
-        head, body = form("/api/upscale", "picture", image)
+        head, body = build_form("/api/upscale", "picture", image)
         source = address_of(number)
         requests.append(request(proxy.port, head, body, source, tls=proxy.tls, host=NAME))
     answers = await asyncio.gather(*requests)
@@ -113,7 +113,7 @@ async def send_all(server: Server, proxy: Proxy, images: Sequence[bytes]) -> dic
         "neither": len(answers) - len(done) - len(refused),
         "wrong_owners": sum(owner(answer.body, thumbnails) != number for number, answer in done),
         "errors_of_nginx": len(proxy.log.read_text().splitlines()),
-        "files_left": server.files(),
+        "files_left": server.count_files(),
         **latencies("result", [answer.seconds for _, answer in done]),
     }
 

@@ -55,14 +55,14 @@ def benchmark_penalties(
     """
     steps = CriticSteps(batch_size, side, choose_device(device))
     jobs: dict[str, Callable[[], None]] = {
-        name: partial(steps.take, steps.loss(name), clips=term.clips_weights)
+        name: partial(steps.take, steps.build_loss(name), clips=term.clips_weights)
         for name, term in LIPSCHITZ_TERMS.items()
     }
-    jobs["wgan_gp on half of the batch"] = partial(steps.take, steps.loss("wgan_gp", HALF))
-    jobs["wgan_gp in functional form"] = partial(steps.take, steps.functional_loss())
+    jobs["wgan_gp on half of the batch"] = partial(steps.take, steps.build_loss("wgan_gp", HALF))
+    jobs["wgan_gp in functional form"] = partial(steps.take, steps.build_functional_loss())
     if compiled:
-        jobs["none, compiled"] = partial(steps.take, torch.compile(steps.loss("none")))
-        compiled_loss = torch.compile(steps.functional_loss())
+        jobs["none, compiled"] = partial(steps.take, torch.compile(steps.build_loss("none")))
+        compiled_loss = torch.compile(steps.build_functional_loss())
         jobs["wgan_gp in functional form, compiled"] = partial(steps.take, compiled_loss)
     clock = time.perf_counter if steps.is_cuda else time.process_time
     with cpu_threads(threads):
@@ -99,7 +99,7 @@ class CriticSteps:
         self.critic = build("critics", "face_critic", size=side).to(device)
         self.optimizer = build_optimizer("adam", self.critic, 1e-4, beta1=0.0, beta2=0.9)
 
-    def loss(self, name: str, part: slice = WHOLE) -> Loss:
+    def build_loss(self, name: str, part: slice = WHOLE) -> Loss:
         """Return the loss with the penalty `name`, or none, on a part of the batch."""
         term = LIPSCHITZ_TERMS[name]
 
@@ -112,7 +112,7 @@ class CriticSteps:
 
         return loss
 
-    def functional_loss(self) -> Loss:
+    def build_functional_loss(self) -> Loss:
         """Return the loss with `wgan_gp` in its functional form."""
         penalty = replace(PENALTIES["wgan_gp"], gradient=functional_gradient_at)
 

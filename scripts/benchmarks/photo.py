@@ -18,7 +18,7 @@ def benchmark_photo(
     """Upscale one JPEG of each size in a process of its own.
 
     Args:
-        model: a name or the path of an .onnx.
+        model: name of a model or path of an .onnx file.
         megapixels: sizes of the photos, width x height / 1e6.
         device: as for `srgan-gp upscale`.
         threads: CPU threads.

@@ -111,7 +111,7 @@ async def _events(port: int, job_id: str) -> AsyncIterator[tuple[float, dict[str
     """Yield the times and server-sent events of a job, until it has ended.
 
     An event has `state`; while the job is running also `done` and `total` (tiles) and
-    `seconds_left`; at its end `report`.
+    `seconds_left` (None: unknown); at its end `report`.
     """
     # The address of the client that sent the photo: no other client may see the job.
     reader, writer = await connect(port, address_of(0))
@@ -137,7 +137,7 @@ async def _run_small_jobs(server: Server, jobs: int) -> dict[str, Any]:
         if answer.status != 200:
             raise SystemExit(f"Job {number} was refused with {answer.status}.")
         if number in (_WARM_JOBS, jobs):
-            memory.append(_memory(server))
+            memory.append(_resident_mib(server))
     return {
         "jobs": jobs,
         f"memory_after_{_WARM_JOBS}_jobs_mib": memory[0],
@@ -145,7 +145,7 @@ async def _run_small_jobs(server: Server, jobs: int) -> dict[str, Any]:
     }
 
 
-def _memory(server: Server) -> float:
+def _resident_mib(server: Server) -> float:
     """Return the resident memory of the server without its decoder processes, in MiB."""
     return psutil.Process(server.process.pid).memory_info().rss / 2**20
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 WIDTH, BLOCKS = 64, 16
+OPSET = 18  # version of the ONNX operators, as in exported models
 
 
 def open_reference(threads: int) -> Callable[[np.ndarray], Any]:
@@ -62,5 +63,5 @@ def build_reference() -> bytes:
     image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, "H", "W"])
     upscaled = helper.make_tensor_value_info(result, TensorProto.FLOAT, ["N", 3, "h", "w"])
     graph = helper.make_graph(nodes, "reference", [image], [upscaled], weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=10)
     return model.SerializeToString()

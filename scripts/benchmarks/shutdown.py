@@ -54,7 +54,7 @@ async def stop(server: "Server", metrics_port: int, images: Sequence[bytes]) -> 
         "lost": len(tasks) - delivered - cut_off,
         "exit_code": code,
         "seconds_to_end": time.perf_counter() - started,
-        "files_left_at_the_end": server.files(),
+        "files_left_at_the_end": server.count_files(),
     }
 
 

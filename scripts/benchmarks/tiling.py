@@ -56,7 +56,9 @@ def benchmark_tiling(
         name = f"{width} x {height}"
         for place, on_gpu in (("CPU", False), ("GPU", True)):
             for kind, window in _windows(info, (height, width), old_bytes, on_gpu=on_gpu).items():
-                values[f"{name}: {kind}, {place}"] = _computed(info, (height, width), window)
+                values[f"{name}: {kind}, {place}"] = _computed_per_pixel(
+                    info, (height, width), window
+                )
         if width * height <= timed_megapixels * 1e6:
             windows = _windows(info, (height, width), old_bytes, on_gpu=False)
             rounds = repeats if width * height <= OFTEN_MEGAPIXELS * 1e6 else 1
@@ -89,15 +91,15 @@ def _windows(
 def _old_tile(
     overlap: int, height: int, width: int, bytes_per_pixel: int, *, on_gpu: bool
 ) -> int | None:
-    """Choose the side of square tiles as earlier versions did; None for the whole image."""
+    """Choose the side of square tiles as earlier versions did; None: the whole image is one tile."""
     affordable = (2**31 if on_gpu else 2**30) // bytes_per_pixel  # pixels in 2 GiB or 1 GiB
     if not on_gpu and height * width <= affordable:
         return None
-    window = min(math.isqrt(affordable), 1024 if on_gpu else affordable)
-    largest = max(window - 2 * overlap, 64)
+    window = math.isqrt(affordable)
     if on_gpu:
-        return largest
-    # Divide each axis into tiles of equal length.
+        return max(min(window, 1024) - 2 * overlap, 64)
+    largest = max(window - 2 * overlap, 64)
+    # Divide each axis, less the overlap at both ends, into tiles of equal length.
     even_sides = []
     for length in (height - 2 * overlap, width - 2 * overlap):
         count = max(math.ceil(length / largest), 1)
@@ -106,7 +108,7 @@ def _old_tile(
     return max(even_sides, default=largest)
 
 
-def _computed(info: ModelInfo, size: tuple[int, int], window: Window) -> float:
+def _computed_per_pixel(info: ModelInfo, size: tuple[int, int], window: Window) -> float:
     """Return the number of computed pixels for each pixel of the image."""
     overlap, multiple = info.overlap or 0, info.size_multiple
     return computed_pixels(size, window, overlap=overlap, multiple=multiple) / math.prod(size)
