@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from enhanced_faces.comparing import Comparison
 from enhanced_faces.planting import SCALE, plant
-from enhanced_faces.sheets import Crop, crops, tally_lines, write_blind, write_labelled
+from enhanced_faces.sheets import Crop, crop_faces, tally_lines, write_blind, write_labelled
 
 from srgan_gp.data.benchmark_downscalers import LOW_RES
 from srgan_gp.errors import PictureError, SrganGpError
@@ -39,7 +39,7 @@ SIZES = (16, 24, 32, 48, 65)
 """Bounds of the groups by which scores are printed: sides of planted faces in pixels of the input,
 from one bound to below the next. The last bound includes `planting.LARGEST`, 64."""
 MAX_PIXELS = 600_000  # images with more are not shown on sheets
-SHEET_PLANTED = 60  # planted faces, of which every fourth is on a sheet
+SHEET_PLANTED = 60  # planted faces of rising size, of which every fourth is on a sheet
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -160,7 +160,7 @@ def make_sheets(options: argparse.Namespace) -> None:
     comparison = Comparison(options.model, options.face_model, options.detector)
     all_crops = list[Crop]()
     for name, pixels in _images(options, comparison):
-        all_crops += crops(name, comparison.pair(pixels))
+        all_crops += crop_faces(name, comparison.pair(pixels))
         print(f"{name}: {len(all_crops)} crops", flush=True)
     if not all_crops:
         raise ValueError("no face was enhanced")

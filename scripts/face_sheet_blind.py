@@ -55,7 +55,7 @@ def main() -> int:
             marks = {path.name: read_marks(path, key) for path in options.marks}
             print(*tally(key, marks), sep="\n")
         elif options.real and options.output:
-            build(options)
+            build_sheet(options)
         else:
             parser.error("pass --real and -o to build a sheet, or --tally")
     except UsageError as error:
@@ -63,7 +63,7 @@ def main() -> int:
     return 0
 
 
-def build(options: argparse.Namespace) -> None:
+def build_sheet(options: argparse.Namespace) -> None:
     """Write the sheet as NAME.png and its key as NAME-key.json.
 
     The key has `model`, `sha256`, `truncation`, and `positions`: by position on the sheet, "seed N"

@@ -47,12 +47,12 @@ def main() -> None:
     model = options.card.parent / card["files"]["onnx"]["name"]
     if options.set:
         set_name, _, path = options.set.partition("=")
-        runs = [(set_name, low_res, card["scale"]) for low_res in LOW_RES]
+        planned = [(set_name, low_res, card["scale"]) for low_res in LOW_RES]
     else:
         path = ""  # each benchmark set has its own, below `options.benchmarks`
-        runs = list(evaluations(card["scale"]))
+        planned = list(evaluations(card["scale"]))
     card_rows: list[dict[str, Any]] = []
-    for name, low_res, scale in runs:
+    for name, low_res, scale in planned:
         # A folder in a zip file is named FILE.zip:FOLDER.
         separator = ":" if str(options.benchmarks).endswith(".zip") else "/"
         data = path or f"{options.benchmarks}{separator}{name}/HR"

@@ -74,15 +74,15 @@ def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:
     all_rows: list[dict[str, Any]] = []
     for set_scores in (scores.model, *scores.baselines, scores.validation):
         if set_scores is not scores.model:
-            faces = set_scores.name
+            scored_set = set_scores.name
         elif scores.truncation == 1:
-            faces = "seeds from 0"
+            scored_set = "seeds from 0"
         else:
-            faces = f"seeds from 0, truncation {scores.truncation:g}"
+            scored_set = f"seeds from 0, truncation {scores.truncation:g}"
         for key, value in set_scores.by_name().items():
             if value is not None:
                 metric, digits = METRICS[key]
-                protocol = f"{faces}, {describe(key, set_scores, scores)}"
+                protocol = f"{scored_set}, {describe(key, set_scores, scores)}"
                 all_rows.append(row(metric, name, round(value, digits), protocol))
     all_rows += relative_rows(name, scores)
     first_by_metric: dict[str, dict[str, Any]] = {}  # the rows of the model precede the others

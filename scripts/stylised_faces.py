@@ -31,7 +31,7 @@ def main() -> None:
     order = np.random.default_rng(0).permutation(len(files))
     images: dict[bytes, None] = {}  # an ordered set of PNG files: the input may have a photo twice
     for index in order:
-        images.setdefault(stylised(files[index]))
+        images.setdefault(stylise(files[index]))
         if len(images) == options.count + options.validation:
             break
     with atomic_write(options.output) as file, zipfile.ZipFile(file, "w") as archive:
@@ -40,7 +40,7 @@ def main() -> None:
             archive.writestr(zipfile.ZipInfo(f"{folder}/{number:04}.png", EARLIEST), image)
 
 
-def stylised(face: ImageFile) -> bytes:
+def stylise(face: ImageFile) -> bytes:
     """Stylise a face with `cv2.stylization`, and encode it as PNG."""
     bgr = face.read()[..., ::-1]  # as OpenCV expects
     painted = cv2.stylization(bgr, sigma_s=60, sigma_r=0.45)  # OpenCV's defaults

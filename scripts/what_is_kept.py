@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Print the table of properties of an image that each output format keeps.
 
-Each cell is the result of a trial: an image is written in the format and read back.
+Each cell is the result of a trial: an image is written in the format and read back. The functions
+of the cells take the name of the format, a key of `FORMATS`.
 `scripts/update_readme.py` inserts the table into docs/guides/formats.md.
 """
 

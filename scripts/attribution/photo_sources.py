@@ -127,6 +127,7 @@ def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
             if name.startswith(prefix):
                 yield Photo(name, "", default_author, licence)
         return
+    # `CREDITS` corrects licences, but only adds authors that the manifest lacks.
     for file in entry["files"]:
         path = file["path"]
         credit = credits.get(Path(path).stem, {})

@@ -35,7 +35,7 @@ class Crop:
     with_face: np.ndarray
 
 
-def crops(name: str, pair: Pair) -> Iterator[Crop]:
+def crop_faces(name: str, pair: Pair) -> Iterator[Crop]:
     """Yield a crop of every enhanced face."""
     for number, face in enumerate(pair.faces, start=1):
         if face.done != ENHANCED:
@@ -50,7 +50,7 @@ def crops(name: str, pair: Pair) -> Iterator[Crop]:
         yield Crop(f"{name} {number}", enlarged, without_face, with_face)
 
 
-def row_of(images: list[np.ndarray]) -> np.ndarray:
+def join_row(images: list[np.ndarray]) -> np.ndarray:
     """Put images of one size beside each other: (H, W, 3), uint8; small ones at 2:1."""
     zoom = 1 if min(images[0].shape[:2]) >= LEAST_SIDE else 2
     height = images[0].shape[0] * zoom
@@ -66,7 +66,7 @@ def write_labelled(found: list[Crop], folder: Path) -> None:
     """Write one image for each crop: the input, and the results without and with the face model."""
     folder.mkdir(parents=True, exist_ok=True)
     for crop in found:
-        row = row_of([crop.low_res, crop.without_face, crop.with_face])
+        row = join_row([crop.low_res, crop.without_face, crop.with_face])
         write_image(row, folder / f"{crop.name.replace(' ', '-')}.png")
 
 
@@ -88,7 +88,7 @@ def write_blind(found: list[Crop], folder: Path, key: Path) -> None:
             letter, results = "A", [crop.with_face, crop.without_face]
         else:
             letter, results = "B", [crop.without_face, crop.with_face]
-        write_image(row_of([crop.low_res, *results]), folder / f"{number:02d}.png")
+        write_image(join_row([crop.low_res, *results]), folder / f"{number:02d}.png")
         entries[str(number)] = {"crop": crop.name, "with": letter}
     write_json(entries, key)
 

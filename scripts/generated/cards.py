@@ -23,7 +23,7 @@ _DAMAGE = {
 }
 """Titles of the downscalers of `srgan-gp evaluate --low-res`, by its values."""
 _DETAIL = re.compile(r"SqueezeNet|YuNet|mean over|\d+ (faces|against)")
-"""Matches the parts of protocols that the tables omit: the number of faces, and the network."""
+"""Matches the parts of protocols that the tables omit: number of faces, averaging, and network."""
 _BICUBIC = json.loads(Path(__file__).with_name("bicubic.json").read_text(encoding="utf-8"))
 """Output of `srgan-gp evaluate bicubic`: mean scores by set, downscaler and metric."""
 
