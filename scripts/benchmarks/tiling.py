@@ -91,7 +91,7 @@ def _windows(
 def _old_tile(
     overlap: int, height: int, width: int, bytes_per_pixel: int, *, on_gpu: bool
 ) -> int | None:
-    """Choose the side of square tiles as earlier versions did; None: one tile for the whole image."""
+    """Choose the side of square tiles as earlier versions did; None for the whole image."""
     affordable = (2**31 if on_gpu else 2**30) // bytes_per_pixel  # pixels in 2 GiB or 1 GiB
     if not on_gpu and height * width <= affordable:
         return None
