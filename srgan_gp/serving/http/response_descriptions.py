@@ -8,7 +8,8 @@ REPORT_HEADER = "X-Report"
 """Response header with the report of the job: one JSON object in ASCII."""
 
 Responses = dict[int | str, dict[str, Any]]
-"""Argument `responses` of FastAPI's route decorators: a description by status, or "default"."""
+"""Argument `responses` of FastAPI's route decorators: descriptions by HTTP status, and one by the
+word "default", for all other statuses."""
 
 
 class Problem(BaseModel):

@@ -71,12 +71,12 @@ class FairQueue(Generic[Item]):
             count = earlier_items
             # Each round takes one item of every client. This item is taken after `earlier_items`
             # rounds, and after one more turn of each client that is served before its own client.
-            is_before_client = True
+            is_served_before = True  # whether `other` is served before `client` in each round
             for other, other_items in self._items.items():
                 if other == client:
-                    is_before_client = False
+                    is_served_before = False
                     continue
-                turns = earlier_items + 1 if is_before_client else earlier_items
+                turns = earlier_items + 1 if is_served_before else earlier_items
                 count += min(len(other_items), turns)
             return count
 

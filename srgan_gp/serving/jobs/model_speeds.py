@@ -14,9 +14,9 @@ from srgan_gp.inference.speed_trial import measure_seconds_per_pixel
 from srgan_gp.inference.tiling.window_choice import TileLimit
 from srgan_gp.inference.upscaler import Upscaler
 
-_TEST_SIDE = 96  # pixels of the image that is upscaled for the first measurement
+_TEST_SIDE = 96  # side in pixels of the image that is upscaled for the first measurement
 _SHARE_OF_NEW = 0.5  # weight of the newest job in the moving average
-_MIN_PIXELS = 20_000  # of a job in an average; smaller jobs say little about the time of large ones
+_MIN_PIXELS = 20_000  # of a job that is averaged; smaller jobs say little about large ones
 _MAX_TILE_SECONDS = 4.0
 """Largest duration of a tile, so that the progress moves at least that often."""
 _GUESSED_WRITING_SECONDS = 0.1

@@ -78,7 +78,7 @@ def upscale(
             check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
         input_pixels = outer_region[2] * outer_region[3]  # the network computes the margin too
-        speed = speeds.get(speed_key)
+        speed = speeds.get(speed_key)  # seconds per megapixel of input
         if speed is None and input_pixels >= _MEASURED_PIXELS:
             with cancellation.interrupting(upscaler.cancel):
                 speed = speeds.measure(speed_key, upscaler)

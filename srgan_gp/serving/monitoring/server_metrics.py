@@ -33,6 +33,7 @@ class ServerMetrics:
         ProcessCollector(registry=self.registry)  # memory, CPU time, open files; Linux only
         info = Gauge("srgan_gp_info", "Version.", ["version"], registry=self.registry)
         info.labels(str(srgan_gp.__version__)).set(1)
+        # `prometheus_client` adds `_total` to the name of a counter.
         self._jobs = Counter(
             "srgan_gp_jobs",
             "Jobs that ended, or that were refused because the server was busy.",

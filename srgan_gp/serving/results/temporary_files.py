@@ -38,7 +38,7 @@ class TemporaryFiles:
         OutputError: no directory can be created there.
     """
 
-    run_folder: Path
+    server_folder: Path
     """Directory of the server, accessible to its user only."""
 
     uploads: Path
@@ -48,8 +48,8 @@ class TemporaryFiles:
         root = root or Path(tempfile.gettempdir())
         remove_leftovers(root)
         try:
-            self.run_folder, self._lock_file = _locked_folder(root.resolve())
-            self.uploads = self.run_folder / secrets.token_hex(16)
+            self.server_folder, self._lock_file = _locked_folder(root.resolve())
+            self.uploads = self.server_folder / secrets.token_hex(16)
             self.uploads.mkdir(mode=0o700)
         except OSError as error:
             reason = error.strerror or str(error)
@@ -72,7 +72,7 @@ class TemporaryFiles:
             OutputError: the directory cannot be created.
         """
         with self._guard:
-            folder = self._folders.setdefault(client, self.run_folder / secrets.token_hex(16))
+            folder = self._folders.setdefault(client, self.server_folder / secrets.token_hex(16))
             with errors_about(folder):
                 self._restore()
                 folder.mkdir(mode=0o700, exist_ok=True)
@@ -96,7 +96,7 @@ class TemporaryFiles:
         try:
             with self._guard:
                 self._restore()
-            free_bytes = shutil.disk_usage(self.run_folder).free
+            free_bytes = shutil.disk_usage(self.server_folder).free
         except OSError:
             return "the directory for temporary files is missing"
         return "the disk is full" if free_bytes < _MIN_FREE_BYTES else None
@@ -112,11 +112,11 @@ class TemporaryFiles:
             with suppress(OSError):
                 self._restore()
                 # New times keep system services from deleting these as old temporary files.
-                for path in (self.run_folder, self.uploads, self.run_folder / _LOCK):
+                for path in (self.server_folder, self.uploads, self.server_folder / _LOCK):
                     os.utime(path)
-            for entry in _entries(self.run_folder):
+            for entry in _entries(self.server_folder):
                 if entry.name != _LOCK:
-                    self._sweep(entry, now)
+                    self._remove_old(entry, now)
             removed = [client for client, folder in self._folders.items() if not folder.exists()]
             for client in removed:
                 del self._folders[client]
@@ -126,7 +126,7 @@ class TemporaryFiles:
         self._ended.set()
         self._thread.join()
         self._lock_file.close()
-        _remove(self.run_folder)
+        _remove(self.server_folder)
 
     def _restore(self) -> None:
         """Recreate the server's directory, its lock file and `uploads` if they were removed.
@@ -135,20 +135,20 @@ class TemporaryFiles:
             OSError: a directory or the lock file cannot be created, or another user owns a file of
                 the directory's name.
         """
-        lock = self.run_folder / _LOCK
+        lock = self.server_folder / _LOCK
         if lock.exists() and self.uploads.is_dir():
             return
         with suppress(FileExistsError):
-            self.run_folder.mkdir(mode=0o700)
-        if not _is_ours(self.run_folder):
-            raise PermissionError(f"{self.run_folder} belongs to another user")
+            self.server_folder.mkdir(mode=0o700)
+        if not _is_ours(self.server_folder):
+            raise PermissionError(f"{self.server_folder} belongs to another user")
         if not lock.exists():
             self._lock_file.close()
             self._lock_file = _open_lock(lock)
             try_lock(self._lock_file)
         self.uploads.mkdir(mode=0o700, exist_ok=True)
 
-    def _sweep(self, path: Path, now: float) -> None:
+    def _remove_old(self, path: Path, now: float) -> None:
         """Remove a file or a directory tree, except for parts that are recent or held."""
         if path in self._held:
             return
@@ -159,7 +159,7 @@ class TemporaryFiles:
             is_old = age > self._keep_seconds
             if path.is_dir() and not path.is_symlink():
                 for entry in _entries(path):
-                    self._sweep(entry, now)
+                    self._remove_old(entry, now)
                 has_held_path = any(path in held.parents for held in self._held)
                 if is_old and not has_held_path and path != self.uploads:
                     path.rmdir()  # fails if it is not empty, as intended
