@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from srgan_gp.errors import UsageError
 
-SCHEMES = ("https",)
+SCHEMES = ("https",)  # of addresses that may be opened
 _ATTEMPTS = 3
 _SECONDS_TO_WAIT = 2.0  # before the second attempt; twice as long before the third
 _TIMEOUT = 30.0  # seconds; an attempt fails if no byte arrives for this time

@@ -44,6 +44,7 @@ def errors_about(path: Path) -> Generator[None, None, None]:
         yield
     except OSError as error:
         reason = _REASONS.get(error.errno or 0, error.strerror or str(error))
+        # The block may write another file first, such as one that is renamed to `path` at its end.
         failed_path = error.filename if isinstance(error.filename, str) else path
         folder = os.path.dirname(os.path.realpath(failed_path))  # noqa: PTH120
         # Some file systems, such as /proc, raise ENOENT for a new file in an existing folder.
