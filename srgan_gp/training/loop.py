@@ -188,7 +188,7 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
 def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
     """Open the log of a run, print its first lines, and score the start if an option needs that.
 
-    The scores of the start are saved in a checkpoint: a resumed run does not compute them again.
+    `changes` are those of the machine. A checkpoint keeps the scores for a resumed run.
     """
     config, progress = run.config, run.state.progress
     reports = Reports(run_dir, config.total_images, progress.images_seen)

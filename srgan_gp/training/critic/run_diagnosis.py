@@ -41,11 +41,11 @@ def diagnose_run(run_dir: Path) -> list[str]:
     if _has_stopped_early(run_dir):
         messages = [re.sub("train longer, (or )?", "", message) for message in messages]
     if (run_dir / FINETUNE_LIST).exists():
-        messages = [_OPTION.sub(_as_set, message) for message in messages]
+        messages = [_OPTION.sub(_write_for_finetune, message) for message in messages]
     return messages
 
 
-def _as_set(option: re.Match[str]) -> str:
+def _write_for_finetune(option: re.Match[str]) -> str:
     """Write an option that `_OPTION` has found, such as `--drift-weight`, as `finetune` takes it.
 
     The result is `--set drift_weight=...`, with three dots if the message names no value.

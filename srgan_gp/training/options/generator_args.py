@@ -16,7 +16,7 @@ TASK_ARGUMENTS = {
     "super-resolution": {"scale": "scale"},
     FACES: {"size": "image_size", "latent_size": "latent_size"},
 }
-"""By task: option of a run by the argument of the constructor that it sets."""
+"""By task: arguments of every generator's constructor, each with the option that sets it."""
 GENERATOR_OPTIONS = (
     "task", "generator", "generator_args", "scale", "image_size", "latent_size",
 )  # fmt: skip
