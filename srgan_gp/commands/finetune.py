@@ -158,7 +158,7 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         output: folder of the run.
 
     Returns:
-        The changes of the plan, and the images of both sets.
+        The options that replace planned ones, and the images of training and validation.
 
     Raises:
         UsageError: the name, an option or a place cannot be used, or there are too few images.

@@ -87,7 +87,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--pairs", type=Path, metavar="FILE", help=_PAIRS)
     add("--diagnose", type=Path, metavar="RUN", help=_DIAGNOSE)
     add = parser.add_argument_group("Deprecated").add_argument
-    for name in RETIRED:  # options of an earlier version that are generator arguments now
+    for name in RETIRED:  # options of version 0.1 that became generator arguments
         add(f"--{name}", default=argparse.SUPPRESS, metavar="VALUE",
             help=f"use --generator-args {name}=VALUE")  # fmt: skip
 
@@ -225,7 +225,7 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
 
 
 def _read_retired(options: argparse.Namespace, typed: dict[str, Any]) -> dict[str, Any]:
-    """Convert options of the previous version to `generator_args`, with a warning.
+    """Convert options of version 0.1 to `generator_args`, with a warning.
 
     Args:
         options: all options of the verb.

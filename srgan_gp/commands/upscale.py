@@ -110,7 +110,7 @@ def run(options: argparse.Namespace) -> int:
         scale = options.scale or about.scale
         options_of_results = {name: values[name] for name in _OPTIONS_OF_RESULTS}
         options_of_results |= {"scale": scale, "suffix": options.suffix or None}
-        if options.width is not None:
+        if options.width is not None:  # Each image has its own scale.
             options_of_results |= {"scale": None, "width": options.width}
         options_of_results |= about.face_work  # options of face enhancement, if it is on
         if options.quality is not None:
@@ -150,7 +150,8 @@ def _run_with_streams(options: argparse.Namespace, arguments: list[str]) -> int:
         if getattr(options, name):
             raise UsageError(f"--{name.replace('_', '-')} and - do not go together.")
     for name in ("json", "report"):
-        # With `--report`, since it is written before the result is copied to standard output.
+        # `--json` would print on standard output too, and the report is written before the result
+        # is copied there.
         if options.output == "-" and getattr(options, name):
             raise UsageError(f"--{name} and -o - do not go together; pass -o FILE.")
     with temporary_files(arguments, options.output) as streams:

@@ -81,6 +81,7 @@ def suggestion(message: str, options: Iterable[str]) -> str:
         return "; the short form of --model is -n"
     elif message.startswith("unrecognized arguments: "):
         typed, known = _OPTION.findall(message), [name for name in names if name[:2] == "--"]
+        # Only `finetune` has `--set`.
         if "--set" in names and (advice := _set_advice(message)):
             return f"; {advice}"
     else:
