@@ -162,8 +162,9 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
     ):
         entries = preview(plan, request.settings, request.opened.about.scale)
         upscaler = request.opened.upscaler if has_estimate else None
+        # Both methods also set the fields of `totals`.
         if request.reporting.wants_json:
-            for line in totals.json_lines(entries, upscaler):  # also sets the fields of `totals`
+            for line in totals.json_lines(entries, upscaler):
                 print_line(line)
         else:
             for line in totals.text_lines(entries, upscaler):

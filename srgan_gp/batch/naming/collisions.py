@@ -113,7 +113,7 @@ class Targets:
         if journal is not None:
             for _, target in journal.results():
                 parent, name = os.path.split(target)
-                self._table.remove(_identity(self._resolve(parent), name))
+                self._table.remove(_identity(self._resolve(parent), name))  # rule 4
         self._name_results(journal)
         # If the planned result of an input is the path of another input, such as a_x4.png of a.png,
         # that other input is an earlier result. It is removed, and all names are assigned again.

@@ -21,8 +21,8 @@ Rules:
 6.  An existing result is checked when the run reaches its input. Where the journal shows that it is
     complete and was made from the same bytes with the same options, it is skipped whatever
     `--exist` is. Otherwise `--exist` decides; without `--exist` it is an error of that input.
-    `--exist rename` gives a result a number, such as `a-2.jpg`. With `--exist overwrite`, such a
-    result counts only if no file has the name without the number.
+    `--exist rename` gives a result a number, such as `a-2.jpg`. A later run with `--exist
+    overwrite` skips an input for such a result only if no file has the name without the number.
 
 The journal (`results.journal`) records the results of earlier runs into the output folder.
 """
@@ -112,7 +112,7 @@ class Plan(AbstractContextManager["Plan"]):
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
         """Yield every input once, in the order of the paths.
 
-        Just before an input is yielded, its result is searched.
+        The existing result of an input is looked up just before the input is yielded.
         """
         for source, target, fallback, error in self.targets:
             finished = path_to_write = None

@@ -1,4 +1,4 @@
-"""Results that exist and are not those of this run: the error of one, and a line about many.
+"""Existing results that differ from those of this run: an error about one, a line about many.
 
 A folder that is upscaled again with other options has such a result for every image. `run_reporter`
 and a dry run print one line for all images with the same difference of model or options. Results
