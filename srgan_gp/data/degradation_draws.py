@@ -25,8 +25,8 @@ class Ranges:
     Attributes:
         blur_share: share of images with a Gaussian blur.
         isotropic_share: share of isotropic blurs; the others are anisotropic and rotated.
-        blur_sigma: of the sigma along each of the two axes of the Gaussian. The unit is scale / 4
-            HR pixels in the first round (half a pixel at scale 2), and LR pixels in the second.
+        blur_sigma: range of the sigma along each axis of the Gaussian. In the first round its unit
+            is scale / 4 HR pixels (half a pixel at scale 2), in the second an LR pixel.
         noise_share: share of images with noise.
         poisson_share: share of Poisson noise, which grows with the root of the brightness.
         grey_share: share of noise that is equal in the three channels.

@@ -26,7 +26,7 @@ _WORDING = {
 }
 """By name of an option: its text with a value, and its text where it is not used."""
 _UNUSED_TEXTS = ("auto", "all", "")
-"""Texts that are values of options that are not used."""
+"""Texts that stand for an option that is not used."""
 
 
 @dataclass(frozen=True)
