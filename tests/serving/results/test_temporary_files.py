@@ -73,8 +73,8 @@ def test_link_is_removed_and_not_followed(temporary_files, tmp_path):
     (temporary_files.folder("a") / "dangling").symlink_to(tmp_path / "nowhere")
     temporary_files.sweep(later(KEEP_SECONDS + 5))
     assert outside.is_file()
-    assert sorted(temporary_files.run_folder.iterdir()) == sorted(
-        [temporary_files.run_folder / "lock", temporary_files.uploads]
+    assert sorted(temporary_files.server_folder.iterdir()) == sorted(
+        [temporary_files.server_folder / "lock", temporary_files.uploads]
     )
 
 
@@ -154,31 +154,31 @@ def test_full_disk_is_reported(temporary_files, monkeypatch):
 
 
 def test_removed_directory_is_recreated_and_locked(temporary_files, tmp_path):
-    shutil.rmtree(temporary_files.run_folder)
+    shutil.rmtree(temporary_files.server_folder)
     assert temporary_files.no_space_reason() is None
     assert temporary_files.uploads.is_dir()
     assert write(temporary_files.folder("a")).is_file()
     assert remove_leftovers(tmp_path) == 0
-    shutil.rmtree(temporary_files.run_folder)
+    shutil.rmtree(temporary_files.server_folder)
     assert temporary_files.folder("a").is_dir()
 
 
 def test_directory_that_cannot_be_recreated_is_reported(temporary_files, tmp_path):
-    shutil.rmtree(temporary_files.run_folder)
+    shutil.rmtree(temporary_files.server_folder)
     # As another user could do in a shared directory.
-    temporary_files.run_folder.symlink_to(tmp_path)
+    temporary_files.server_folder.symlink_to(tmp_path)
     assert temporary_files.no_space_reason() == "the directory for temporary files is missing"
     with pytest.raises(OutputError):
         temporary_files.folder("a")
-    assert [path.name for path in tmp_path.iterdir()] == [temporary_files.run_folder.name]
-    temporary_files.run_folder.unlink()
+    assert [path.name for path in tmp_path.iterdir()] == [temporary_files.server_folder.name]
+    temporary_files.server_folder.unlink()
 
 
 def test_sweep_refreshes_the_modification_times_of_the_run_directory(temporary_files):
     paths = (
-        temporary_files.run_folder,
+        temporary_files.server_folder,
         temporary_files.uploads,
-        temporary_files.run_folder / "lock",
+        temporary_files.server_folder / "lock",
     )
     for path in paths:
         os.utime(path, (0, 0))
@@ -202,12 +202,12 @@ def test_lock_is_removed_last(tmp_path, monkeypatch):
     removed, remove = [], shutil.rmtree
 
     def record(path, **options):
-        removed.append((path, (temporary_files.run_folder / "lock").exists()))
+        removed.append((path, (temporary_files.server_folder / "lock").exists()))
         remove(path, **options)
 
     monkeypatch.setattr("srgan_gp.serving.results.temporary_files.shutil.rmtree", record)
     temporary_files.close()
-    assert removed[-1] == (temporary_files.run_folder, True)
+    assert removed[-1] == (temporary_files.server_folder, True)
     assert len(removed) == 3
     assert list(tmp_path.iterdir()) == []
 
