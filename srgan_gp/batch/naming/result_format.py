@@ -10,7 +10,7 @@ from srgan_gp.batch.naming.lossless_formats import holds
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import PictureError
 from srgan_gp.images import FrameSequence, Picture, check_encodable, find_format
-from srgan_gp.images.animation.sequence_writing import sequence_format
+from srgan_gp.images.animation.sequence_writing import choose_sequence_format
 
 RESULT_PIXELS_PER_INPUT_PIXEL = 16
 """A result may have this many times `max_pixels`, so the largest input can be upscaled by 4."""
@@ -64,7 +64,7 @@ def chosen_target(
     name = find_format(job.target.suffix)
     if job.fallback is None or holds(name, content, height, width):
         if isinstance(content, FrameSequence):
-            sequence_format(content, name)  # raises an error if it cannot hold the frames
+            choose_sequence_format(content, name)  # raises an error if it cannot hold the frames
         bytes_per_pixel = 3  # RGB of 8 bits
         if isinstance(content, Picture):
             channels = 3 if content.alpha is None else 4
@@ -73,6 +73,6 @@ def chosen_target(
         return job.target
     fallback = find_format(job.fallback.suffix)
     if isinstance(content, FrameSequence):
-        sequence_format(content, fallback)
+        choose_sequence_format(content, fallback)
     check_encodable(height, width, fallback)  # PNG: sides are limited, bytes are not
     return job.fallback

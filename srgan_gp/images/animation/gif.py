@@ -162,7 +162,7 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
 
 
 def _index_colours(picture: Picture) -> tuple[Array, bytes, int | None]:
-    """Compute a palette of an image.
+    """Compute a palette of an image, and replace its pixels by indices into the palette.
 
     Returns:
         The index of each pixel's colour, (H, W), uint8; the palette, red, green and blue of each

@@ -41,7 +41,7 @@ SEQUENCE_FORMATS = {
 """The formats that hold several frames or pages, by name."""
 
 
-def sequence_format(sequence: FrameSequence, format: str | None = None) -> str:
+def choose_sequence_format(sequence: FrameSequence, format: str | None = None) -> str:
     """Choose the output format of a sequence.
 
     By default WebP, APNG (animated PNG) and TIFF are kept, and an animated GIF or AVIF becomes an
@@ -91,7 +91,7 @@ def write_sequence(
     Args:
         sequence: the sequence to write, whose frames are consumed.
         file: binary file, open for writing, seekable, empty. After an error it may be incomplete.
-        format: as for `sequence_format`.
+        format: as for `choose_sequence_format`.
         quality: as for `encode_image`.
         strip_metadata: remove EXIF, XMP and resolution; the ICC profile is kept.
 
@@ -105,7 +105,7 @@ def write_sequence(
         PictureError: a frame cannot be read or written, or the format cannot hold the sequence.
         OSError: the file cannot be written.
     """
-    name = sequence_format(sequence, format)
+    name = choose_sequence_format(sequence, format)
     stills = _Stills(name, quality, strip_metadata, shares_metadata=sequence.kind == "animation")
     if sequence.kind == "still":
         stills.write(next(sequence.frames).picture, file)

@@ -12,7 +12,7 @@ Result = TypeVar("Result")
 MAX_THREADS = 16
 """Limit of the threads for one image; each needs about 4 MB."""
 
-_FEWEST_BANDS = 3  # from which threads are started
+_FEWEST_BANDS = 3  # smallest number of bands for which threads are started
 
 
 def map_bands(function: Callable[[Band], Result], bands: Iterable[Band]) -> Iterator[Result]:

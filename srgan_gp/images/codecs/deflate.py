@@ -22,7 +22,7 @@ class Strategy(NamedTuple):
     level: int
     """1 (fastest) to 9 (smallest)."""
     kind: int
-    """A constant `zlib.Z_...` of the search for repetitions."""
+    """The argument `strategy` of zlib, a constant `zlib.Z_...`: how repetitions are searched."""
 
     def compress(self, data: Buffer) -> bytes:
         """Compress bytes to a complete stream of the zlib format."""
@@ -68,7 +68,7 @@ def choose_strategy(sample: Buffer) -> tuple[Strategy, int]:
 
     Returns:
         The strategy, and the size of the compressed sample in bytes; with `STRINGS` the size that
-        `size_with_strings` returns, which is an estimate.
+        `estimate_size_with_strings` returns, which is an estimate.
     """
     huffman_size = len(HUFFMAN.compress_part(sample))
     runs_size = len(RUNS.compress_part(sample))
@@ -76,14 +76,14 @@ def choose_strategy(sample: Buffer) -> tuple[Strategy, int]:
         fast_strategy, fast_size = HUFFMAN, huffman_size
     else:
         fast_strategy, fast_size = RUNS, runs_size
-    strings_size = size_with_strings(sample)
+    strings_size = estimate_size_with_strings(sample)
     if strings_size < _CLEARLY_SMALLER * fast_size:
         return STRINGS, strings_size
     return fast_strategy, fast_size
 
 
-def size_with_strings(sample: Buffer) -> int:
-    """Return the size in bytes of a sample, compressed with a quick search for repeated strings."""
+def estimate_size_with_strings(sample: Buffer) -> int:
+    """Estimate the size in bytes of a sample, compressed with `STRINGS`, by a quicker search."""
     return len(_QUICK_STRINGS.compress_part(sample))
 
 

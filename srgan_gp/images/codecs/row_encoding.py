@@ -127,7 +127,7 @@ def _compress_png_band(band_and_above: tuple[Array, Array]) -> _Part:
     filtered = filter_rows(rows, row_above, bytes_per_pixel)
     strategy, filtered_size = choose_strategy(_sample(filtered))
     if strategy != deflate.HUFFMAN:  # not a photo: some drawings are smaller without a filter
-        unfiltered_size = deflate.size_with_strings(_sample(rows))
+        unfiltered_size = deflate.estimate_size_with_strings(_sample(rows))
         if unfiltered_size < _CLEARLY_SMALLER * filtered_size:
             filtered, strategy = mark_rows_unfiltered(rows), deflate.STRINGS
     data = strategy.compress_part(filtered.data)

@@ -182,14 +182,14 @@ def _move_directory(block: bytearray, directory: int, start: int) -> list[int]:
     sub_directories: list[int] = []
     for index in range(count):
         entry = directory + 2 + _ENTRY_BYTES * index
-        tag, kind, length, value = struct.unpack_from("<HHII", block, entry)
+        tag, kind, value_count, value = struct.unpack_from("<HHII", block, entry)
         values_position = entry + 8
-        if length * _VALUE_BYTES[kind] > 4:  # The values are elsewhere; `value` is their offset.
+        if value_count * _VALUE_BYTES[kind] > 4:  # `value` is the offset of the values.
             struct.pack_into("<I", block, values_position, value + start)
             values_position = value
         if tag in _SUB_DIRECTORIES:
             sub_directories.append(value)
         if tag == _STRIP_OFFSETS or tag in _SUB_DIRECTORIES:
-            offsets = np.frombuffer(block, "<u4", length, values_position)
+            offsets = np.frombuffer(block, "<u4", value_count, values_position)
             offsets += start  # changes `block`
     return sub_directories

@@ -9,7 +9,7 @@ from PIL import Image, ImageSequence
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import Frame, FrameSequence, Picture, read_image, read_sequence, write_sequence
-from srgan_gp.images.animation.sequence_writing import sequence_format
+from srgan_gp.images.animation.sequence_writing import choose_sequence_format
 
 ANIMATED = ("png", "webp", "gif")
 MILLISECONDS = (40, 10, 250, 0, 70)
@@ -225,7 +225,7 @@ def test_a_still_image_is_a_sequence_of_one(tmp_path, rng):
      ("GIF", "gif", "GIF"), ("GIF", "webp", "WEBP"), ("WEBP", "gif", "GIF")],
 )  # fmt: skip
 def test_the_format_of_an_animation(source, format, expected):
-    assert sequence_format(sequence_of(moving(), source_format=source), format) == expected
+    assert choose_sequence_format(sequence_of(moving(), source_format=source), format) == expected
 
 
 def test_a_gif_that_becomes_a_png_has_a_warning(tmp_path):
@@ -254,9 +254,9 @@ def test_a_format_without_frames_is_refused_before_any_is_read(tmp_path, format)
         written(tmp_path, sequence, format)
     assert caught.value.code == "E_FRAMES"
     with pytest.raises(PictureError, match="cannot hold 3 pages; choose TIFF"):
-        sequence_format(FrameSequence(frames(), 3, "pages", 1, 1), "png")
+        choose_sequence_format(FrameSequence(frames(), 3, "pages", 1, 1), "png")
     with pytest.raises(UsageError):
-        sequence_format(sequence, "heic")
+        choose_sequence_format(sequence, "heic")
 
 
 def test_frames_of_two_sizes_are_an_error(tmp_path):
