@@ -19,7 +19,7 @@ from srgan_gp.inference.session import Session
 from srgan_gp.inference.tiling.memory_estimate import estimate_bytes_per_pixel
 from srgan_gp.inference.tiling.network_pass import NetworkPass
 from srgan_gp.inference.tiling.tiles import Window, round_up, run_tiled
-from srgan_gp.inference.tiling.window_choice import choose_window, computed_pixels
+from srgan_gp.inference.tiling.window_choice import choose_window_by_memory, count_computed_pixels
 
 SIZES = (
     (512, 512), (1024, 768), (1280, 960), (1920, 1080), (1600, 1200),
@@ -85,7 +85,7 @@ def _windows(
     else:
         side = round_up(tile, multiple) + 2 * round_up(overlap, multiple)
         square = (min(size[0], side), min(size[1], side))
-    return {BEFORE: square, AFTER: choose_window(info, *size, on_gpu=on_gpu) or size}
+    return {BEFORE: square, AFTER: choose_window_by_memory(info, *size, on_gpu=on_gpu) or size}
 
 
 def _old_tile(
@@ -111,7 +111,7 @@ def _old_tile(
 def _computed_per_pixel(info: ModelInfo, size: tuple[int, int], window: Window) -> float:
     """Return the number of computed pixels for each pixel of the image."""
     overlap, multiple = info.overlap or 0, info.size_multiple
-    return computed_pixels(size, window, overlap=overlap, multiple=multiple) / math.prod(size)
+    return count_computed_pixels(size, window, overlap=overlap, multiple=multiple) / math.prod(size)
 
 
 def _time(

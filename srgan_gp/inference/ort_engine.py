@@ -90,7 +90,7 @@ def _start_on_gpu(
         DeviceError: with the reason why the GPU is not used, without a full stop.
     """
     providers = _gpu_providers(request, is_float16=is_float16)
-    wanted = providers[0][0]
+    wanted, _ = providers[0]  # name of the requested provider
     try:
         with _without_logging():
             _onnxruntime.preload_dlls()  # CUDA libraries installed by pip

@@ -44,7 +44,8 @@ class UpscaleCall:
         cancels_before: this number when the call began.
         pictures: one or more of one size; the network computes several as a batch.
         scale: scale factor; None means the network's own.
-        tile: largest side of the tiles in input pixels, "auto", or None for the whole image.
+        tile: largest side of the tiles in input pixels; "auto" or a `TileLimit`: chosen by memory;
+            None: the whole image.
         on_progress: called with (tiles done, number of tiles) over the passes of colour and alpha.
         folder: folder of the temporary files of a large image; None for the system's.
         on_start: for one picture only; not called if its alpha varies, or faces are enhanced.
@@ -96,13 +97,12 @@ class UpscaleCall:
         self._largest_window = 0, 0
 
     def upscale(self) -> list[Picture]:
-        """Return the upscaled pictures; colour is computed first, then alpha that is not constant.
+        """Return the upscaled pictures; colour is computed first, then alpha if it is not constant.
 
         Raises:
             SrganGpError, ValueError: as for `upscaler.Upscaler.upscale`.
         """
         alphas = [picture.alpha for picture in self._pictures]
-        # Alpha that is missing or constant needs no pass.
         is_flat = [alpha is None or alpha.min() == alpha.max() for alpha in alphas]
         self._passes = self._passes_left = 1 if all(is_flat) else 2
         try:
@@ -185,14 +185,14 @@ class UpscaleCall:
         return [each.finish(self._check_cancelled) for each in passes]
 
     def report(self) -> UpscaleReport:
-        """Return the report of the call, with its warnings."""
+        """Return the report of the call, with its warnings; called after `upscale`."""
         warnings = list(self._half.warnings()) if self._half else []
         if self._scale > self._info.scale:
             warnings.append(
                 f"the model upscales x{self._info.scale}; the rest up to x{self._scale:g} is "
                 "Lanczos resampling and adds no detail"
             )
-        if not self._info.has_exact_tiles and self._tiles > self._passes:
+        if not self._info.has_exact_tiles and self._tiles > self._passes:  # several in a pass
             advice = "which are approximate with this model; --tile none computes it at once"
             warnings.append(f"it was computed in {self._tiles} tiles, {advice}")
         if self._memory_errors:

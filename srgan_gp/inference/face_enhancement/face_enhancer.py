@@ -43,9 +43,10 @@ SMALLEST_FACE = 10.0
 LARGEST_FACE = 96.0
 """Largest side of a face in pixels of the photo; for larger faces the main model is good enough."""
 MAX_LOSS = 1.0
-"""Largest accepted loss of PSNR-Y to the photo, in dB, by the face model."""
+"""A face stays as the main model made it if the face model lowers the PSNR-Y between the downscaled
+result and the photo by more than this, in dB."""
 COLOUR_RADIUS = 0.25
-"""Radius of the colour correction relative to the side of the face."""
+"""Radius of `match_colours`, relative to the side of the face."""
 _DIGITS = 16  # first hexadecimal digits of a SHA-256 that are recorded
 
 
@@ -173,18 +174,22 @@ class FaceEnhancer:
         weight = area.mask(place) * np.float32(self._options.strength)
         face = self._upscale(photo, area, place, main)
         pixels = quantise(blend(face, main, weight), result.dtype)
+        # Pixels of weight 0 keep their exact values, without the conversion to floats and back.
         pixels = np.where(weight[..., np.newaxis] > 0, pixels, target)
 
         low_res = to_floats(photo[slice(*area.rows), slice(*area.columns)])
         box = place.box_of(area)
         psnr_without = fidelity_psnr(main, box, low_res)
         psnr_with = fidelity_psnr(to_floats(pixels), box, low_res)
-        psnr = _finite(psnr_without), _finite(psnr_with)
+        numbers: dict[str, Any] = {
+            "psnr_without": _finite(psnr_without), "psnr_with": _finite(psnr_with), "side": side,
+        }  # fmt: skip
         if psnr_with < psnr_without - MAX_LOSS:
-            return FaceResult(area.box, score, UNCHANGED, "less faithful to the input", *psnr, side)
+            reason = "less faithful to the input"
+            return FaceResult(area.box, score, UNCHANGED, reason, **numbers)
         target[...] = pixels
         mapped_arrays.release(result)
-        return FaceResult(area.box, score, ENHANCED, None, *psnr, side)
+        return FaceResult(area.box, score, ENHANCED, **numbers)
 
     def _why_not(self, area: FaceArea, place: Place) -> str | None:
         """Return the reason not to enhance a face, for the report; None if it is enhanced."""

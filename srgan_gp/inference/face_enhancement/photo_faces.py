@@ -39,7 +39,8 @@ def find_faces(
 
     YuNet detects upright faces only, so each image is searched in four orientations. If a face is
     detected several times, the detection with the highest score is kept. The detector downscales
-    images to `FINEST_LEVEL`, so a larger photo is searched as a whole and also in windows.
+    an image whose longer side exceeds `FINEST_LEVEL` pixels. So a photo of this kind is searched as
+    a whole, which finds large faces, and also in windows.
 
     Args:
         detector: detects faces.

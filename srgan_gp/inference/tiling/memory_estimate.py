@@ -23,8 +23,8 @@ sum on seven networks of 24 to 96 channels, whose last layers have the input's o
 def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
     """Estimate the peak memory of a run per input pixel.
 
-    Visits the nodes in their order, adds up the sizes of the float32 tensors that a later node
-    still needs, and takes the largest sum.
+    Visits the nodes in their order, and adds up the sizes of the float32 tensors that a later node
+    still needs. The result is the largest sum, times `_OVERHEAD`.
 
     Args:
         model: a model with one input (N, 3, H, W); not changed.

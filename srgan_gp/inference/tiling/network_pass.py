@@ -152,7 +152,7 @@ class NetworkPassBatch:
     def __init__(self, passes: Sequence[NetworkPass]) -> None:
         self._passes = passes
 
-    def cut(self, rows: Span, columns: Span) -> Floats:
+    def cut(self, rows: Span, columns: Span) -> Array:
         """Return the same window of each image, (N, 3, h, w); otherwise as `NetworkPass.cut`."""
         return np.concatenate([network_pass.cut(rows, columns) for network_pass in self._passes])
 

@@ -21,8 +21,8 @@ from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 STRIP_WIDTH = 32
 """Shorter side of the test images in pixels, enough for strides, windows or reflection padding."""
 STRIP_LENGTHS = (128, 512, 1024)
-"""Longer sides in pixels, tried in this order. A network whose NaNs fill an output of the last
-length counts as global: its output depends on the whole image."""
+"""Longer sides in pixels, tried in this order. A network whose NaNs reach an end of the output even
+at the last length counts as global: its output depends on the whole image."""
 POWERS_OF_TWO = (1, 2, 4, 8, 16, 32)
 """Default candidates of `measure_multiple`, in pixels."""
 TOLERANCE = 1e-4
@@ -103,6 +103,7 @@ def _is_equivariant(network: Network, scale: int, overlap: int, multiple: int) -
 
     Also False if the network refuses the sides of the test images.
     """
+    # Without the margins and the shift, at least 2 * STRIP_WIDTH pixels are left to compare.
     length = round_up(2 * overlap, STRIP_WIDTH) + 2 * STRIP_WIDTH + multiple
     image = _noise(length + multiple)
     try:

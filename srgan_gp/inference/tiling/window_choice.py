@@ -20,7 +20,7 @@ class TileLimit:
     """Tiles chosen as for "auto", but smaller if that costs little, for frequent progress."""
 
     pixels: int
-    """Largest number of pixels of a window; it is `pixel_limit` of `choose_window`."""
+    """Largest number of pixels of a window; it is `pixel_limit` of `choose_window_by_memory`."""
 
 
 TileChoice = int | Literal["auto"] | TileLimit | None
@@ -69,7 +69,7 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
         # a model is tiled only if memory requires it, not for frequent reports of progress.
         limit = tile.pixels if isinstance(tile, TileLimit) and info.has_exact_tiles else None
         on_gpu = session.device != "cpu"
-        window = choose_window(info, height, width, on_gpu=on_gpu, pixel_limit=limit)
+        window = choose_window_by_memory(info, height, width, on_gpu=on_gpu, pixel_limit=limit)
         return window or size
     if not isinstance(cast("object", tile), Integral) or isinstance(tile, bool):
         raise TypeError(f"the tile must be a number of pixels, 'auto' or None, got {tile!r}")
@@ -80,14 +80,14 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
             f"The model {info.name} needs the whole image at once, so tiles would "
             "change the result; leave out the tile."
         )
-    height, width = window_of_tiles(
+    window_height, window_width = window_of_tiles(
         size, int(tile), overlap=info.overlap, multiple=info.size_multiple
     )
     # A small `tile` may ask for windows that the model refuses; "auto" keeps to `MIN_TILE`.
-    return max(height, info.size_minimum), max(width, info.size_minimum)
+    return max(window_height, info.size_minimum), max(window_width, info.size_minimum)
 
 
-def choose_window(
+def choose_window_by_memory(
     info: ModelInfo, height: int, width: int, *, on_gpu: bool, pixel_limit: int | None = None
 ) -> Window | None:
     """Choose the window for `--tile auto`.
@@ -118,7 +118,7 @@ def choose_window(
         return None
     while limit < memory_limit:
         window = smallest_cover(size, limit, overlap=overlap, multiple=multiple)
-        computed = computed_pixels(size, window, overlap=overlap, multiple=multiple)
+        computed = count_computed_pixels(size, window, overlap=overlap, multiple=multiple)
         if computed <= MAX_OVERHEAD * height * width:
             return window
         limit = limit * 9 // 8 + 1  # an eighth more, and at least one pixel
@@ -126,7 +126,7 @@ def choose_window(
 
 
 def choose_batch(info: ModelInfo, height: int, width: int, *, on_gpu: bool) -> int:
-    """Choose the number of images to compute together; arguments as in `choose_window`."""
+    """Choose how many images to compute together; arguments as in `choose_window_by_memory`."""
     budget = GPU_BUDGET if on_gpu else CPU_BATCH_BUDGET
     return max(budget // (info.bytes_per_pixel * height * width), 1)
 
@@ -166,7 +166,7 @@ def smallest_cover(
     return best
 
 
-def computed_pixels(
+def count_computed_pixels(
     size: tuple[int, int], window: Window, *, overlap: int, multiple: int = 1
 ) -> int:
     """Return the number of input pixels in all windows of `tiles.run_tiled`, with overlap.

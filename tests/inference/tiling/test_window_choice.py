@@ -16,8 +16,8 @@ from srgan_gp.inference.tiling.window_choice import (
     MAX_OVERHEAD,
     MIN_TILE,
     TileLimit,
-    choose_window,
-    computed_pixels,
+    choose_window_by_memory,
+    count_computed_pixels,
     smallest_cover,
     window_for,
     window_of_tiles,
@@ -55,8 +55,8 @@ def random_sizes(count, smallest, largest, seed=0):
 
 def overhead(info, height, width, **options):
     """Computed pixels for each needed one."""
-    window = choose_window(info, height, width, **options) or (height, width)
-    return computed_pixels((height, width), window, overlap=info.overlap) / (height * width)
+    window = choose_window_by_memory(info, height, width, **options) or (height, width)
+    return count_computed_pixels((height, width), window, overlap=info.overlap) / (height * width)
 
 
 def axis_costs(length, overlap, multiple):
@@ -83,7 +83,7 @@ def test_no_window_within_the_limit_computes_two_percent_less(size, overlap, mul
     fewest = np.outer(row_costs, column_costs)[fits].min()
     chosen = smallest_cover(size, max_pixels, overlap=overlap, multiple=multiple)
     assert math.prod(chosen) <= limit
-    assert computed_pixels(size, chosen, overlap=overlap, multiple=multiple) <= 1.02 * fewest
+    assert count_computed_pixels(size, chosen, overlap=overlap, multiple=multiple) <= 1.02 * fewest
 
 
 @settings(max_examples=60, deadline=None)
@@ -101,7 +101,7 @@ def test_the_windows_that_run_are_those_that_were_counted(
     ):  # fmt: skip
         seen = windows_of(size, window=window, **options)
         assert set(seen) == {window}
-        assert len(seen) * math.prod(window) == computed_pixels(size, window, **options)
+        assert len(seen) * math.prod(window) == count_computed_pixels(size, window, **options)
 
 
 @settings(max_examples=60, deadline=None)
@@ -133,27 +133,27 @@ def test_an_overlap_of_28_costs_at_most_an_eighth(fake_session, on_gpu):
 @BUDGETS
 @pytest.mark.parametrize("size", [(900, 900), (3000, 4000), (100, 50_000), (10_000, 10_000)])
 def test_windows_fit_the_budget(info, size, on_gpu):
-    window = choose_window(info, *size, on_gpu=on_gpu) or size
+    window = choose_window_by_memory(info, *size, on_gpu=on_gpu) or size
     assert math.prod(window) * 1600 <= (GPU_BUDGET if on_gpu else CPU_BUDGET)
     assert math.prod(window) <= MAX_GPU_PIXELS or not on_gpu
 
 
 def test_an_image_that_fits_is_not_tiled(info):
     side = math.isqrt(CPU_BUDGET // 1600)
-    assert choose_window(info, side, side, on_gpu=False) is None
-    assert choose_window(info, side + 1, side + 1, on_gpu=False) is not None
+    assert choose_window_by_memory(info, side, side, on_gpu=False) is None
+    assert choose_window_by_memory(info, side + 1, side + 1, on_gpu=False) is not None
 
 
 def test_a_limit_of_pixels_is_kept_where_it_costs_little(info):
-    window = choose_window(info, 3000, 4000, on_gpu=False, pixel_limit=500_000)
+    window = choose_window_by_memory(info, 3000, 4000, on_gpu=False, pixel_limit=500_000)
     assert math.prod(window) <= 500_000
     assert overhead(info, 3000, 4000, on_gpu=False, pixel_limit=500_000) <= MAX_OVERHEAD
-    assert choose_window(info, 100, 100, on_gpu=False, pixel_limit=20_000) is None
+    assert choose_window_by_memory(info, 100, 100, on_gpu=False, pixel_limit=20_000) is None
 
 
 def test_a_limit_of_pixels_is_exceeded_where_it_would_cost_much(info):
     for limit in (1, 10_000, 100_000):
-        window = choose_window(info, 3000, 4000, on_gpu=False, pixel_limit=limit)
+        window = choose_window_by_memory(info, 3000, 4000, on_gpu=False, pixel_limit=limit)
         assert overhead(info, 3000, 4000, on_gpu=False, pixel_limit=limit) <= MAX_OVERHEAD
         assert 300_000 < math.prod(window) <= CPU_BUDGET // 1600
 
@@ -161,26 +161,26 @@ def test_a_limit_of_pixels_is_exceeded_where_it_would_cost_much(info):
 def test_a_limit_of_pixels_never_exceeds_the_budget(fake_session):
     info = fake_session(overlap=300, bytes_per_pixel=1600).info
     for limit in (1, 10**9):
-        window = choose_window(info, 5000, 5000, on_gpu=False, pixel_limit=limit)
-        assert window == choose_window(info, 5000, 5000, on_gpu=False)
+        window = choose_window_by_memory(info, 5000, 5000, on_gpu=False, pixel_limit=limit)
+        assert window == choose_window_by_memory(info, 5000, 5000, on_gpu=False)
 
 
 def test_a_large_overlap_still_leaves_pixels_to_keep(fake_session):
     info = fake_session(overlap=350, bytes_per_pixel=50_000).info
-    window = choose_window(info, 2000, 2000, on_gpu=False)
+    window = choose_window_by_memory(info, 2000, 2000, on_gpu=False)
     assert min(window) > 700
     assert math.prod(window) <= (MIN_TILE + 700) ** 2
 
 
 def test_windows_of_a_model_with_a_size_multiple_are_multiples(fake_session):
     info = fake_session(overlap=27, size_multiple=4, bytes_per_pixel=1600).info
-    window = choose_window(info, 1501, 2003, on_gpu=False)
+    window = choose_window_by_memory(info, 1501, 2003, on_gpu=False)
     assert [side % 4 for side in window] == [0, 0]
 
 
 def test_a_global_model_is_never_tiled(fake_session):
     info = fake_session(overlap=None).info
-    assert choose_window(info, 10_000, 10_000, on_gpu=True, pixel_limit=1) is None
+    assert choose_window_by_memory(info, 10_000, 10_000, on_gpu=True, pixel_limit=1) is None
 
 
 def check_bits(network, info, sizes, on_gpu):
@@ -189,7 +189,7 @@ def check_bits(network, info, sizes, on_gpu):
     for height, width in sizes:
         image = np.random.default_rng(height).random((1, 3, height, width), dtype=np.float32)
         whole = network(image)
-        window = choose_window(info, height, width, on_gpu=on_gpu)
+        window = choose_window_by_memory(info, height, width, on_gpu=on_gpu)
         if window is None:
             continue
         tiled += 1
@@ -235,7 +235,9 @@ def test_a_limit_makes_smaller_tiles_than_the_memory_needs(fake_session):
     by_memory = window_for(session, "auto", 900, 1200)
     limited = window_for(session, TileLimit(300_000), 900, 1200)
     assert math.prod(limited) < math.prod(by_memory)
-    assert limited == choose_window(session.info, 900, 1200, on_gpu=False, pixel_limit=300_000)
+    assert limited == choose_window_by_memory(
+        session.info, 900, 1200, on_gpu=False, pixel_limit=300_000
+    )
     assert window_for(session, None, 900, 1200) == (900, 1200)
 
 
