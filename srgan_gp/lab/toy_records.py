@@ -22,12 +22,18 @@ TOO_STEEP = 2.0
 
 
 @torch.no_grad()
-def estimate(critic: nn.Module, real: Tensor, fake: Tensor) -> float:
-    """Critic estimate: mean score of real points minus mean score of generated points, (N, 2)."""
+def measure_estimate(critic: nn.Module, real: Tensor, fake: Tensor) -> float:
+    """Return the critic estimate: mean score of real points minus that of generated ones.
+
+    Args:
+        critic: (N, 2) -> (N,).
+        real: real points, (N, 2).
+        fake: generated points, (N, 2).
+    """
     return float(critic(real).mean() - critic(fake).mean())
 
 
-def critic_records(
+def measure_gradient_norms(
     critic: nn.Module, real: Tensor, fake: Tensor, draws: torch.Generator
 ) -> dict[str, float]:
     """Measure gradient norms between real and generated points.
@@ -57,7 +63,7 @@ def describe_critic(critic: nn.Module, real: Tensor) -> dict[str, list[float]]:
     Returns:
         - `surface`: scores on a grid of `SURFACE_SIDE` x `SURFACE_SIDE` points, row by row, with
           rising y, and rising x in each row.
-        - `layer_gradients`: result of `layer_gradients` at the real points.
+        - `layer_gradients`: result of `measure_layer_gradients` at the real points.
         - `weights`: at most `MAX_WEIGHTS` weights of the linear layers, without biases.
     """
     axis = torch.linspace(-SURFACE_EXTENT, SURFACE_EXTENT, SURFACE_SIDE)
@@ -68,12 +74,12 @@ def describe_critic(critic: nn.Module, real: Tensor) -> dict[str, list[float]]:
     interval = math.ceil(len(weights) / MAX_WEIGHTS)
     return {
         "surface": surface.tolist(),
-        "layer_gradients": layer_gradients(critic, real),
+        "layer_gradients": measure_layer_gradients(critic, real),
         "weights": weights[::interval].tolist(),
     }
 
 
-def layer_gradients(critic: nn.Module, points: Tensor) -> list[float]:
+def measure_layer_gradients(critic: nn.Module, points: Tensor) -> list[float]:
     """Measure how the gradient of the score grows or vanishes through the layers of a critic.
 
     Args:

@@ -86,7 +86,7 @@ def _total(trained: Mapping[str, Runs]) -> str:
     return f"The {len(runs)} runs of this page took {minutes:.0f} minutes of one core."
 
 
-def diagnosis_of(config: ToyConfig, run: ToyRun) -> list[str]:
+def diagnose_toy(config: ToyConfig, run: ToyRun) -> list[str]:
     """Diagnose a toy run like a run of `srgan-gp train`: one line of text for each problem."""
     place = LIPSCHITZ_TERMS[config.penalty].place  # part of the name that `diagnose` looks up
     lines = [
@@ -109,7 +109,7 @@ def _members(runs: Runs, missing: list[str], read: ReadRun) -> str:
     if missing:
         parts.append(f"Not trained yet: {'; '.join(missing)}.")
     diagnoses = [
-        f"- {name}: {' '.join(diagnosis_of(config, run))}" for name, (config, run) in runs.items()
+        f"- {name}: {' '.join(diagnose_toy(config, run))}" for name, (config, run) in runs.items()
     ]
     parts.append("The diagnosis of each run, as `srgan-gp train` prints it:")
     parts.append("\n".join(diagnoses))

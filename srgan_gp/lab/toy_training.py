@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from srgan_gp.lab.toy_data import DISTRIBUTIONS
 from srgan_gp.lab.toy_networks import Perceptron, ResidualPerceptron, build_toy_critic
-from srgan_gp.lab.toy_records import critic_records, describe_critic, estimate
+from srgan_gp.lab.toy_records import describe_critic, measure_estimate, measure_gradient_norms
 from srgan_gp.losses.adversarial import ADVERSARIAL_LOSSES
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS, clip_weights
 from srgan_gp.training.critic.critic_freezing import frozen
@@ -80,7 +80,7 @@ class ToyRun:
         history: records, as many as `RECORDS` describes, each with `step`; the scores of
             `Gaussians.score` or `SwissRoll.score`; `estimate` and `validation_estimate`, the
             critic's mean score of training points, and of new ones, minus that of generated points;
-            and the results of `toy_records.critic_records`.
+            and the results of `toy_records.measure_gradient_norms`.
         samples: points of the generator at the end, [[x, y], ...].
         critic: result of `toy_records.describe_critic` for the critic at the end.
         seconds: wall time of the steps, without the records.
@@ -179,9 +179,9 @@ class _Training:
         with torch.no_grad():
             fake = self.generator(torch.randn(SAMPLES, LATENT_SIZE, generator=random))
         record = {"step": float(step), **self.data.score(fake)}
-        record["estimate"] = estimate(self.critic, training, fake)
-        record["validation_estimate"] = estimate(self.critic, validation, fake)
-        return record | critic_records(self.critic, validation, fake, random)
+        record["estimate"] = measure_estimate(self.critic, training, fake)
+        record["validation_estimate"] = measure_estimate(self.critic, validation, fake)
+        return record | measure_gradient_norms(self.critic, validation, fake, random)
 
     def _step(self, network: nn.Module, loss: Tensor) -> None:
         """Minimise a loss by one step of the network's optimizer."""

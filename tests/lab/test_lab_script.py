@@ -9,7 +9,7 @@ from PIL import Image
 
 from srgan_gp.lab.experiments import GROUPS, quick
 from srgan_gp.lab.toy_cache import read_cached, run_cached
-from srgan_gp.lab.toy_report import diagnosis_of, write_report
+from srgan_gp.lab.toy_report import diagnose_toy, write_report
 from srgan_gp.lab.toy_training import ToyConfig, ToyRun
 
 SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "lab.py"
@@ -65,10 +65,10 @@ def test_applications_without_a_run_keep_their_sections(lab, tmp_path, monkeypat
 def test_a_toy_run_is_diagnosed_as_a_training_run():
     record = {"step": 10, "norm": 3.1, "steep_share": 0.12, "estimate": 1.0,
               "validation_estimate": 1.0}  # fmt: skip
-    (found,) = diagnosis_of(ToyConfig(), ToyRun(history=[record] * 4))
+    (found,) = diagnose_toy(ToyConfig(), ToyRun(history=[record] * 4))
     assert found.startswith("Gradient norm 3.1, 12% above 2: penalty too weak")
     flat = record | {"norm": 0.001, "steep_share": 0.0}
-    (found,) = diagnosis_of(ToyConfig(penalty="weight_clipping"), ToyRun(history=[flat] * 4))
+    (found,) = diagnose_toy(ToyConfig(penalty="weight_clipping"), ToyRun(history=[flat] * 4))
     assert "vanish" in found
 
 

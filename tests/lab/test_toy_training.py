@@ -8,7 +8,7 @@ import torch
 
 from srgan_gp.lab.experiments import GROUPS, SEVERAL_SEEDS, quick
 from srgan_gp.lab.toy_cache import read_cached, run_cached
-from srgan_gp.lab.toy_records import SURFACE_SIDE, describe_critic, layer_gradients
+from srgan_gp.lab.toy_records import SURFACE_SIDE, describe_critic, measure_layer_gradients
 from srgan_gp.lab.toy_training import ToyConfig, train_toy
 from srgan_gp.losses.lipschitz_baselines import LIPSCHITZ_TERMS
 
@@ -72,7 +72,7 @@ def test_clipping_makes_the_gradients_of_deep_critics_vanish_or_explode():
 def test_the_gradients_of_layers_are_those_of_the_formula():
     torch.manual_seed(0)
     critic = torch.nn.Sequential(torch.nn.Linear(2, 3), torch.nn.Linear(3, 1), torch.nn.Flatten(0))
-    found = layer_gradients(critic, torch.randn(5, 2))
+    found = measure_layer_gradients(critic, torch.randn(5, 2))
     assert found == pytest.approx([critic[1].weight.norm().item()], rel=1e-5)
 
 
