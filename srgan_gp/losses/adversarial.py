@@ -30,7 +30,9 @@ from torch.nn import functional as F
 
 
 def critic_loss(real_scores: Tensor, fake_scores: Tensor) -> Tensor:
-    """Critic's loss of WGAN: E D(fake) - E D(real), the negative critic estimate.
+    """Critic's loss of WGAN: E D(fake) - E D(real).
+
+    The negative of this difference is printed as the critic estimate.
 
     Args:
         real_scores: scores of real images, (B,), any float dtype.

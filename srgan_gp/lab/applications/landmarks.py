@@ -209,16 +209,16 @@ def run(
 def _train_and_score(
     config: LandmarksConfig,
     real: LabelledFaces,
-    count: int,
+    real_count: int,
     generated: LabelledFaces | None,
     validation: LabelledFaces,
 ) -> float:
-    """Train on `count` random real faces, and on generated ones if given; return the error.
+    """Train on `real_count` random real faces, and on generated ones if given; return the error.
 
     The error is the mean error on the validation faces.
     """
     random = torch.Generator().manual_seed(config.seed)
-    training = real[torch.randperm(len(real.faces), generator=random)[:count]]
+    training = real[torch.randperm(len(real.faces), generator=random)[:real_count]]
     if generated is not None:
         training = training + generated
     regressor = train(config, training)
