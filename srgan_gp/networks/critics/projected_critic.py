@@ -44,7 +44,7 @@ class Critic(CompositeCritic):
 
     Args:
         size: side of the images in pixels, a power of two from 16 up.
-        width: half of the channels of the image critic's first layer.
+        width: half of the channels of the image critic's first layer, as for `ImageCritic`.
 
     Attributes:
         maps: the feature network; call `maps.install` and `maps.calibrate` before the first score.
@@ -60,8 +60,8 @@ class Critic(CompositeCritic):
         self.size = size
         image = ImageCritic(size, width)
         self.maps = FeatureMaps(PROJECTED_CHANNELS)
-        self._window = size - LARGEST_SHIFT
-        self._feature_side = max(self._window, MIN_FEATURE_SIDE)
+        self._window_side = size - LARGEST_SHIFT
+        self._feature_side = max(self._window_side, MIN_FEATURE_SIDE)
         self.parts = nn.ModuleDict({"image": image})
         strides = (2, 4, 8, 16)
         for stride, side in zip(strides, map_sides(self._feature_side), strict=True):
@@ -95,8 +95,8 @@ class Critic(CompositeCritic):
         """
         centre = LARGEST_SHIFT // 2
         down, right = shift or (centre, centre)
-        window = images[..., down : down + self._window, right : right + self._window]
-        if self._feature_side == self._window:
+        window = images[..., down : down + self._window_side, right : right + self._window_side]
+        if self._feature_side == self._window_side:
             return window
         side = (self._feature_side, self._feature_side)
         return F.interpolate(window, side, mode="bilinear", align_corners=False)
@@ -109,7 +109,8 @@ class ImageCritic(face_critic.Critic):
 
     Args:
         size: side of the images in pixels, a power of two from 16 up.
-        width: half of the channels of the first layer.
+        width: half of the channels of the first layer, which has as many channels as a
+            `face_critic` of this width has at half the size.
 
     Raises:
         UsageError: an argument is out of range.

@@ -182,12 +182,12 @@ class StyleConvolution(nn.Module):
         with torch.autocast(style.device.type, enabled=False):
             variance = scales.square() @ energy.T  # (B, out_channels)
             demodulation = _GAIN * torch.rsqrt(variance + _EPSILON)
-        scaled = features * _on_maps(scales, features)  # cheaper before the upsampling
+        scaled = features * _as_maps(scales, features)  # cheaper before the upsampling
         if enlarge:
             scaled = upsample_bilinear(scaled)
         output = F.conv2d(F.pad(scaled, (1, 1, 1, 1), mode="replicate"), self.weight)
         bias = _GAIN * self.bias[:, None, None].to(output.dtype)
-        output = torch.addcmul(bias, output, _on_maps(demodulation, output))  # bias + product
+        output = torch.addcmul(bias, output, _as_maps(demodulation, output))  # bias + product
         return F.leaky_relu(output, LEAK)
 
 
@@ -240,6 +240,6 @@ def _scales_from_style(style_size: int, channels: int) -> nn.Linear:
     return layer
 
 
-def _on_maps(values: Tensor, maps: Tensor) -> Tensor:
+def _as_maps(values: Tensor, maps: Tensor) -> Tensor:
     """Reshape values (B, C) for a product with maps (B, C, H, W), in their dtype."""
     return values[:, :, None, None].to(maps.dtype)
