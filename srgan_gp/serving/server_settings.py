@@ -31,8 +31,8 @@ class ServerSettings:
     max_upload_bytes: int = 50_000_000
     """Maximum body size of one request, in bytes."""
     max_files: int = 100
-    """Maximum number of files of one batch and of one request, and of the photos of one training,
-    photos in zips not counted."""
+    """Maximum number of files of a batch and of a request, and of photos of a training; photos
+    inside zips are not counted."""
     max_pixels: int = 25_000_000
     """Maximum width x height of an image, in pixels."""
     queue_size: int = 64

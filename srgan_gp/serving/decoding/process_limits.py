@@ -33,6 +33,7 @@ else:
         """Limit the additional CPU time of this process; the system ends it by SIGXCPU."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         end = math.ceil(used.ru_utime + used.ru_stime) + seconds
+        # No hard limit: the next call has to raise the soft limit again.
         resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
 
     def _address_space() -> int:
