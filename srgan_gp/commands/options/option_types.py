@@ -48,7 +48,8 @@ def _refuse_decimal_comma(text: str) -> None:
 
 def scale(text: str) -> float:
     """Parse a scale factor: a number above 0, `MAX_SCALE` at most; `2x` and `x2` are 2."""
-    number = text[:-1] if text[-1:] in "xX" else text.lower().removeprefix("x")
+    lower = text.lower()
+    number = lower[:-1] if lower.endswith("x") else lower.removeprefix("x")
     value = _number_or_nan(number)
     if not 0 < value <= MAX_SCALE:
         hint = "; it is a factor such as 2 or 2.5, and --width is a size in pixels"
