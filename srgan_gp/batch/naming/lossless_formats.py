@@ -75,4 +75,5 @@ def needs_fallback(source: Path, target: Path) -> bool:
         header = read_header(source, max_pixels=sys.maxsize, first_frame_only=True)
     except (OSError, PictureError):
         return False
+    # Every format allows 1 x 1 pixel: the size of the result is not taken into account.
     return not holds(find_format(target.suffix), header.stand_in(), height=1, width=1)

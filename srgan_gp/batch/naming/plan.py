@@ -135,6 +135,7 @@ class Plan(AbstractContextManager["Plan"]):
                     # target would hide it. With `skip` there is no such error.
                     checks_target = self.exist == "skip" or is_file(source)
                     path_to_write = self.settle(target) if checks_target else target
+                    # The result will be the fallback, which exists: it is settled before upscaling.
                     if (
                         fallback is not None
                         and os.path.lexists(fallback)
