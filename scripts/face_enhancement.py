@@ -116,8 +116,8 @@ def measure(options: argparse.Namespace) -> None:
         print(
             f"{damage}: {len(scenes)} faces, {states.count(ENHANCED)} enhanced, "
             f"{states.count('missed')} missed; outside the boxes equal in {equal_photos} of "
-            f"{len(scenes)} photos; seams above the 99th percentile: "
-            f"{sum(seam > 1 for seam in seams)} of {len(seams)}, largest ratio {max(seams):.2f}"
+            f"{len(scenes)} photos; seams above the 99th percentile: {sum(s > 1 for s in seams)} "
+            f"of {len(seams)}, largest ratio {max(seams, default=0.0):.2f}"
         )
         _print_scores("  all", np.array(rows))
         for low, high in pairwise(SIZES):

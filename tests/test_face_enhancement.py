@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -84,6 +85,22 @@ def test_a_step_at_the_border_of_a_box_is_a_seam_and_a_soft_change_is_none(pair_
     [soft] = pair_of(np.minimum(inwards, 30)[..., np.newaxis]).seams()
     assert soft < 0.5
     assert pair_of(60, done="unchanged").seams() == []
+
+
+def test_scores_are_printed_even_if_no_face_is_enhanced(
+    script, pair_of, fake_comparison, monkeypatch, capsys
+):
+    high_res = np.zeros((160, 200, 3), np.uint8)
+    scene = SimpleNamespace(high_res=high_res, box=tuple(4 * side for side in BOX), side=20)
+    monkeypatch.setattr(script, "plant", lambda *_: [scene])
+    monkeypatch.setattr(script.Features, "load", lambda *_: None)
+    monkeypatch.setattr(script, "squeeze_distance", lambda *_: 0.5)
+    monkeypatch.setattr(
+        script.Comparison, "pair", lambda _self, _pixels: pair_of(0, done="unchanged")
+    )
+    assert script.main(["planted", "--faces", "faces.zip", "--photos", "photos.zip"]) == 0
+    assert "0 enhanced" in (printed := capsys.readouterr().out)
+    assert "0 of 0, largest ratio 0.00" in printed
 
 
 def test_planted_faces_lie_where_their_boxes_say(script, tmp_path):
