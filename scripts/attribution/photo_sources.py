@@ -71,7 +71,7 @@ class Source:
 
 
 def read_sources(folder: Path) -> list[Source]:
-    """Read the manifests of all archives, and the file names of archives whose manifest has none.
+    """Read the manifests of all archives, and the names of the files in the archives.
 
     Returns:
         The sources, sorted; a source of several archives is listed once.
@@ -118,7 +118,8 @@ def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
         names: names of all files in the archive.
     """
     repository, licence = entry["repo"], entry["licence"]
-    # Authors and licences that the manifest lacks: by file name without suffix, "*" for all.
+    # Authors that the manifest lacks, and licences that replace those of the manifest: by file name
+    # without suffix, "*" for all.
     credits = tomllib.loads(CREDITS.read_text(encoding="utf-8")).get(repository, {})
     default_author = credits.get("*", {}).get("author", "")
     if "files" not in entry:
@@ -127,7 +128,6 @@ def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
             if name.startswith(prefix):
                 yield Photo(name, "", default_author, licence)
         return
-    # `CREDITS` corrects licences, but only adds authors that the manifest lacks.
     for file in entry["files"]:
         path = file["path"]
         credit = credits.get(Path(path).stem, {})
