@@ -21,11 +21,11 @@ from srgan_gp.data.streams import Stream, generator_of
 __all__ = ["DEGRADATION_MARGIN", "Draws", "degrade", "draw", "least_side"]
 
 DEGRADATION_MARGIN = 4
-"""LR pixels that training crops on each side of a degraded window, to remove effects of its edge.
-The widest kernels (2.5 pixels for the blur, 3 for Lanczos) together reach 5.5 pixels, so that a
-little of the mirrored edge of the window remains. JPEG blocks start at the corner of the window, so
-that their phase in the cropped patch is constant, which does not matter to a convolutional
-network."""
+"""Width in LR pixels of the border that training cuts off a degraded image on each side, because
+its pixels depend on the mirrored edge. The widest kernels of the first round reach 5.5 LR pixels
+together (2.5 for the blur at scale 4, and 3 for Lanczos), so that a little of the mirrored edge
+remains. JPEG blocks start at the corner before the border is cut off. Their phase in the patch is
+therefore constant, which does not matter to a convolutional network."""
 
 
 def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
@@ -37,8 +37,8 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
 
     Args:
         high_res: (B, 3, H, W), RGB, integers in [0, 255], float32. H and W are more than 10 and
-            more than 4 * `scale` pixels: the kernels reach so far beyond the edge, where the image
-            is mirrored.
+            more than 4 * `scale` pixels. Mirroring at the edges would fail on sides of up to 10 HR
+            or 3 LR pixels, which the blur kernels of the two rounds reach.
         scale: integer >= 1.
         draws: parameters for each of the B images.
 
@@ -48,7 +48,7 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
     Source:
         Wang et al. 2021, arXiv:2107.10833, sections 3.2 to 3.4, in the order of its figure 2.
     """
-    # First round. Its sigmas are in HR pixels at scale 4, and grow with the scale.
+    # First round. The unit of its sigmas is proportional to the scale: an HR pixel at scale 4.
     high_res = _blur(high_res, draws.first, FIRST_TAPS, pixels_per_unit=scale / 4)
     low_res = downscale(high_res, scale, draws.downscalers)
     low_res = _add_noise_and_jpeg(low_res, draws.first, draws, round_number=1)
@@ -67,7 +67,7 @@ def least_side(scale: int) -> int:
     >>> least_side(4), least_side(1)
     (20, 11)
     """
-    # The limits of `degrade` are 11 HR pixels and 5 LR pixels.
+    # `degrade` needs more than 10 HR pixels, and more than 4 LR pixels.
     smallest_low_res_side = max(math.ceil(11 / scale), 5)
     return smallest_low_res_side * scale
 
@@ -105,7 +105,8 @@ def _blur(images: Tensor, damage: Damage, taps: int, pixels_per_unit: float) -> 
         kernels = gaussian_kernels(sigmas, damage.blur_angles[indices], taps)
         return filter2d(selected, selected.new_tensor(kernels), border_type="reflect")
 
-    return _apply_to(images, damage.blur_sigmas[:, 0] > 0, blur)
+    is_blurred = damage.blur_sigmas[:, 0] > 0  # without a blur both sigmas are 0
+    return _apply_to(images, is_blurred, blur)
 
 
 def _add_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_number: int) -> Tensor:
@@ -119,11 +120,11 @@ def _add_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_numb
     """
 
     def add_noise(selected: Tensor, indices: np.ndarray) -> Tensor:
-        keys = [(Stream.DAMAGE, int(number), round_number) for number in draws.numbers[indices]]
-        generators = [generator_of(draws.seed, *key) for key in keys]
+        keys = [(int(number), round_number) for number in draws.numbers[indices]]
+        generators = [generator_of(draws.seed, Stream.DAMAGE, *key) for key in keys]
         shape = selected.shape[1:]
-        fields = np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
-        return _scale_and_add(selected, damage, indices, selected.new_tensor(fields))
+        noise = np.stack([rng.standard_normal(shape, np.float32) for rng in generators])
+        return _add_scaled_noise(selected, damage, indices, selected.new_tensor(noise))
 
     images = to_8_bit(_apply_to(images, damage.noise_sigmas > 0, add_noise))
     return _apply_to(
@@ -133,28 +134,29 @@ def _add_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_numb
     )
 
 
-def _scale_and_add(images: Tensor, damage: Damage, indices: np.ndarray, fields: Tensor) -> Tensor:
-    """Add noise with the drawn standard deviations.
+def _add_scaled_noise(images: Tensor, damage: Damage, indices: np.ndarray, noise: Tensor) -> Tensor:
+    """Scale noise to the standard deviations in `damage`, and add it.
 
     Poisson noise is approximated by a normal distribution with a variance proportional to the
-    level: counts drawn on a device would depend on the device.
+    level: counts drawn on a device would depend on the device. Grey noise is equal in the three
+    channels.
 
     Args:
         images: the images with noise, (b, 3, h, w), float32 in [0, 255].
         damage: parameters of the whole batch.
         indices: (b,), positions of `images` in the batch.
-        fields: standard normal numbers, shaped like `images`.
+        noise: standard normal numbers, shaped like `images`.
     """
 
     def per_image(values: np.ndarray) -> Tensor:  # (B,) -> (b, 1, 1, 1)
         return torch.from_numpy(values[indices]).to(images.device)[:, None, None, None]
 
     is_grey = per_image(damage.grey)
-    fields = torch.where(is_grey, fields[:, :1], fields)
+    noise = torch.where(is_grey, noise[:, :1], noise)
     brightness = torch.where(is_grey, images.mean(1, keepdim=True), images).clamp(0, 255)
     poisson_factor = (brightness / 128).sqrt()  # the sigma of Poisson noise is given at level 128
     factor = torch.where(per_image(damage.poisson), poisson_factor, 1.0)
-    return images + per_image(damage.noise_sigmas) * factor * fields
+    return images + per_image(damage.noise_sigmas) * factor * noise
 
 
 def _apply_to(

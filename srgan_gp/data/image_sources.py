@@ -36,7 +36,7 @@ from srgan_gp.system.paths import is_file, is_folder
 SUFFIXES = frozenset({
     ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".hif",
 })  # fmt: skip
-"""Files that are images of a data set, in lower case; phones save HEIC."""
+"""Suffixes of the files that are images of a data set, in lower case."""
 _READABLE = READABLE.replace("GIF, ", "")  # for messages; GIF is not in `SUFFIXES`
 # Encoding of list files; it keeps the bytes of file names that are not valid UTF-8.
 _NAME_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
@@ -94,6 +94,7 @@ class ImageFile:
     def decode_and_hash(self) -> str:
         """Decode the image as `read` does, and return its `sha256`; the file is opened once."""
         with self._encoded() as file:
+            # `cast`: type checkers do not accept BinaryIO as an argument of `file_digest`.
             sha256 = hashlib.file_digest(cast("io.BufferedIOBase", file), "sha256").hexdigest()
             file.seek(0)
             decode_picture(file, max_pixels=DEFAULT_MAX_PIXELS)
@@ -105,7 +106,7 @@ class ImageFile:
 
     @contextmanager
     def _encoded(self, max_pixels: int | None = None) -> Generator[BinaryIO]:
-        """Open the encoded image, from which it is decoded inside the block."""
+        """Open the encoded image; errors of the `with` block, which decodes it, are named too."""
         limit = max_pixels or DEFAULT_MAX_PIXELS
         with self._named_errors(max_pixels):
             if self.member is not None:
@@ -116,13 +117,13 @@ class ImageFile:
 
     @contextmanager
     def _named_errors(self, max_pixels: int | None = None) -> Generator[None]:
-        """Turn errors inside the block into a `PictureError` that begins with the name."""
+        """Turn errors in the `with` block into a `PictureError` that begins with the name."""
         try:
             yield
         except PictureError as error:
             # Commands that set no limit lack the option, so that the message must not name it.
             text = str(error) if max_pixels else without_options(str(error))
-            reason = text.replace(READABLE, _READABLE)
+            reason = text.replace(READABLE, _READABLE)  # a data set has no GIF
             raise PictureError(error.code, f"{self.name}: {reason}") from error
         except MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
@@ -146,7 +147,7 @@ class ImageFile:
             if self.member is None:
                 return self.container.stat().st_size
             return open_archive(self.container).getinfo(self.member).file_size
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError) as error:  # KeyError: the zip file has no such member
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
 
     def sha256(self) -> str:
@@ -179,8 +180,8 @@ def list_images(place: str | Path, suffixes: Collection[str] = SUFFIXES) -> list
     container, folder = _split_place(str(place))
     if container.suffix == ".list" and is_file(container):
         lines = container.read_text(**_NAME_ENCODING).splitlines()
-        places = [_split_place(line) for line in lines]
-        found = [ImageFile(path, member or None) for path, member in places]
+        paths_and_members = [_split_place(line) for line in lines]
+        found = [ImageFile(path, member or None) for path, member in paths_and_members]
     elif is_folder(container):
         paths = sorted(container.rglob("*"))
         found = [ImageFile(p) for p in paths if _is_image(p.name, suffixes) and p.is_file()]
@@ -209,9 +210,9 @@ def write_list(files: Sequence[ImageFile], path: Path) -> None:
         OutputError: the file cannot be written.
     """
     names = [ImageFile(file.container.absolute(), file.member).name for file in files]
-    broken = [name for name in names if len(name.splitlines()) > 1]
-    if broken:
-        raise UsageError(f"The name {broken[0]!r} contains a line break. Rename that image.")
+    multiline = [name for name in names if len(name.splitlines()) > 1]
+    if multiline:
+        raise UsageError(f"The name {multiline[0]!r} contains a line break. Rename that image.")
     atomic_write_bytes(path, "".join(f"{name}\n" for name in names).encode(**_NAME_ENCODING))
 
 
@@ -238,9 +239,9 @@ def list_all_images(places: Sequence[str | Path]) -> list[ImageFile]:
 
 
 def _split_place(place: str) -> tuple[Path, str]:
-    """Split `FILE.zip:FOLDER` at the colon; the second part of any other place is empty."""
-    path, _, folder = place.partition(".zip:")
-    return Path(path + ".zip" if folder else path), folder
+    """Split `FILE.zip:FOLDER` or `FILE.zip:MEMBER` at the colon; else the second part is empty."""
+    path, _, inside = place.partition(".zip:")
+    return Path(path + ".zip" if inside else path), inside
 
 
 def _is_image(name: str, suffixes: Collection[str]) -> bool:

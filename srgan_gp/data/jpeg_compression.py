@@ -5,7 +5,7 @@ quality, quantised coefficients. No file is written, so that the entropy coding 
 
 No library is used, for three reasons: torchvision's codec is deprecated; file codecs would make a
 GPU wait for the CPU; and kornia's codec replaces the rounding by a differentiable function, which
-keeps a part of every coefficient that a file loses.
+keeps a part of the fraction that rounding removes.
 """
 
 from functools import lru_cache
@@ -51,7 +51,8 @@ def jpeg(images: Tensor, qualities: np.ndarray) -> Tensor:
         ITU-T T.81 (1992), annexes A and K; JFIF 1.02; the scaling of the tables is libjpeg's.
     """
     height, width = images.shape[-2:]
-    # As in libjpeg: before the chroma is halved, columns are padded to whole blocks, rows to pairs.
+    # As in libjpeg: before the chroma is halved, the width is padded to whole chroma blocks (16
+    # pixels), the height to pairs of rows.
     luma, chroma = _to_ycbcr(_pad(images, 2, 16))
     luma = _quantise(luma, LUMA_STEPS, qualities)
     chroma = _quantise(_downsample_chroma(chroma), CHROMA_STEPS, qualities)
@@ -104,7 +105,7 @@ def _quantise(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor
     """Quantise the DCT coefficients of the 8x8 blocks of planes, and transform them back.
 
     Args:
-        planes: (B, C, H, W), levels in [0, 255]; W is a multiple of 8.
+        planes: the luma or the chroma, (B, C, H, W), levels in [0, 255]; W is a multiple of 8.
         steps_at_50: table of quantisation steps at quality 50.
         qualities: (B,), integers in 1..100.
 
@@ -115,17 +116,17 @@ def _quantise(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor
     height, width = planes.shape[-2:]
     vertical_dct = _cosines(height, planes.dtype, planes.device)
     horizontal_dct = _cosines(width, planes.dtype, planes.device)
-    steps = planes.new_tensor(_steps(steps_at_50, qualities))[:, None]  # (B, 1, 8, 8)
+    steps = planes.new_tensor(_scale_steps(steps_at_50, qualities))[:, None]  # (B, 1, 8, 8)
     steps = steps.repeat(1, 1, height // 8, width // 8)  # (B, 1, H, W)
     # Each matrix has the factor sqrt(8): after both products, values are 8 times those of the DCT.
     # As in libjpeg, values are rounded: after the first product to multiples of 1/4, after the
     # second one to integers.
-    one_dct = _round(4 * (planes - 128) @ horizontal_dct.T) / 4
-    coefficients = _round(vertical_dct @ one_dct)
-    counts = coefficients.sign() * _round(coefficients.abs() / (8 * steps))
+    dct_of_rows = _round(4 * (planes - 128) @ horizontal_dct.T) / 4
+    coefficients = _round(vertical_dct @ dct_of_rows)
+    quantised = coefficients.sign() * _round(coefficients.abs() / (8 * steps))
     # Back in the reverse order: first the columns, then the rows.
-    one_inverse = _round(4 * vertical_dct.T @ (counts * steps)) / 4
-    decoded = one_inverse @ horizontal_dct
+    inverse_of_columns = _round(4 * vertical_dct.T @ (quantised * steps)) / 4
+    decoded = inverse_of_columns @ horizontal_dct
     return (_round(decoded / 8) + 128).clamp(0, 255)
 
 
@@ -134,14 +135,14 @@ def _round(values: Tensor) -> Tensor:
     return torch.floor(values + 0.5)
 
 
-def _steps(steps_at_50: str, qualities: np.ndarray) -> np.ndarray:
+def _scale_steps(steps_at_50: str, qualities: np.ndarray) -> np.ndarray:
     """Scale a table by qualities, (B,), as libjpeg does: (B, 8, 8), integers in 1..255."""
     table = np.array(steps_at_50.split(), np.int64).reshape(8, 8)
     percent = np.where(qualities < 50, 5000 // qualities, 200 - 2 * qualities)
     return ((table * percent[:, None, None] + 50) // 100).clip(1, 255)
 
 
-@lru_cache(maxsize=8)  # training needs two per patch size
+@lru_cache(maxsize=8)  # training needs two per patch size: for luma and for chroma
 def _cosines(side: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Matrix of the DCT of `side` / 8 blocks, (side, side), times sqrt(8).
 

@@ -39,7 +39,7 @@ class Kernel:
         Args:
             inputs: pixels along the axis before the pass.
             outputs: pixels along the axis after the pass.
-            step: distance of two output pixels in input pixels; above 1 for downscaling.
+            step: distance of neighbouring output pixels in input pixels; above 1 for downscaling.
         """
         width = max(step, 1.0) if self.antialias else 1.0
         # Positions of the output pixels among the input pixels; pixel n covers [n - 0.5, n + 0.5].
@@ -78,7 +78,7 @@ DOWNSCALERS = {
 Duchon 1979. `area` is exact for integer steps only."""
 NAMES = tuple(DOWNSCALERS)
 """Names of the downscalers; an index in this tuple stands for a downscaler in arrays."""
-MATLAB = NAMES.index("cubic")
+_MATLAB_INDEX = NAMES.index("cubic")
 
 
 def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
@@ -91,7 +91,7 @@ def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
 
     Args:
         high_res: (B, C, H, W), integers in [0, 255], any float dtype. H and W need not be multiples
-            of `scale`; sides are rounded up.
+            of `scale`; the sides of the result are rounded up.
         scale: integer >= 1.
 
     Returns:
@@ -107,7 +107,9 @@ def matlab_bicubic(high_res: Tensor, scale: int) -> Tensor:
 
 
 def bicubic_enlarge(low_res: Tensor, scale: int) -> Tensor:
-    """Upscale with the kernel of `matlab_bicubic`, rounded once at the end: the bicubic baseline.
+    """Upscale with the kernel of `matlab_bicubic`, as the bicubic baseline of evaluations does.
+
+    The result is rounded after both passes only.
 
     Args:
         low_res: (B, C, H, W), integers in [0, 255], any float dtype.
@@ -121,13 +123,13 @@ def bicubic_enlarge(low_res: Tensor, scale: int) -> Tensor:
     return to_8_bit(rows @ low_res @ columns.T)
 
 
-def downscale(high_res: Tensor, scale: int, kinds: np.ndarray) -> Tensor:
+def downscale(high_res: Tensor, scale: int, downscalers: np.ndarray) -> Tensor:
     """Downscale each image of a batch with its own kernel, in two batched products.
 
     Args:
         high_res: (B, C, H, W), float32 in [0, 255].
         scale: integer >= 1.
-        kinds: (B,), integers: indices in `NAMES`.
+        downscalers: (B,), integers: indices in `NAMES`.
 
     Returns:
         (B, C, ceil(H / scale), ceil(W / scale)), not rounded. For "cubic", `to_8_bit` of the result
@@ -137,13 +139,13 @@ def downscale(high_res: Tensor, scale: int, kinds: np.ndarray) -> Tensor:
         they differ by several levels (up to 12 for uniform noise in the tests), since Pillow
         renormalises the weights there and this function replicates the border.
     """
-    indices = torch.from_numpy(kinds).to(high_res.device)
+    indices = torch.from_numpy(downscalers).to(high_res.device)
     height, width = high_res.shape[-2:]
     # (B, 1, outputs, inputs): the matrix of each image, the same for its channels.
     rows = _downscaling_matrices(height, scale, high_res.dtype, high_res.device)[indices, None]
     columns = _downscaling_matrices(width, scale, high_res.dtype, high_res.device)[indices, None]
     after_rows = rows @ high_res
-    is_matlab = (indices == MATLAB)[:, None, None, None]
+    is_matlab = (indices == _MATLAB_INDEX)[:, None, None, None]
     return torch.where(is_matlab, to_8_bit(after_rows), after_rows) @ columns.mT
 
 

@@ -20,13 +20,13 @@ class Stream(IntEnum):
     The number of a removed stream must not be used again: runs would draw other numbers.
     """
 
-    CROP = 1  # image number -> window, flips and quarter turns
+    CROP = 1  # image number -> crop window, flips and quarter turns
     EPSILON = 2  # image number -> position between the real and the generated image, for a penalty
     DAMAGE = 3  # image number -> parameters of the degradation; image number, round -> its noise
     PERCEPTUAL_CROP = 4  # step -> crop of the output for the perceptual loss
     LATENT = 5  # image number -> latent
-    SHRINK = 6  # image number -> factor by which a window is downscaled
-    AUGMENTATION = 7  # image number; real, generated or validation -> augmentations
+    SHRINK = 6  # image number -> factor by which a crop window is downscaled
+    AUGMENTATION = 7  # image number; kind (real, generated or validation) -> augmentations
     SHIFT = 8  # step -> shift of the input for the shift-equivariance loss
     ORDER = 9  # epoch -> order of the images
     WINDOW = 10  # number of the batch's first image -> shift of `projected_critic`'s window
@@ -34,12 +34,12 @@ class Stream(IntEnum):
     FEATURE_NOISE = 12  # image number -> noise on both images of the perceptual loss
 
 
-def generator_of(seed: int, stream: Stream, *numbers: int) -> np.random.Generator:
+def generator_of(seed: int, stream: Stream, *key: int) -> np.random.Generator:
     """Return the generator for one item of a stream.
 
     Args:
         seed: seed of the run, at least 0.
         stream: the stream.
-        numbers: key of the item, each at least 0 and below 2^32.
+        key: numbers of the item, each at least 0 and below 2^32; see `Stream`.
     """
-    return np.random.default_rng([seed, stream, *numbers])
+    return np.random.default_rng([seed, stream, *key])

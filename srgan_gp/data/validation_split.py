@@ -151,7 +151,7 @@ def split_images(
         rule = f"validation set: the images of {', '.join(found.places.validation)}"
         return Split(tuple(train_files), tuple(validation_files), rule)
     by_hash = {sha256(file): file for file in choose(found.train)}
-    ordered = [by_hash[sha256] for sha256 in sorted(by_hash)]
+    ordered = [by_hash[file_hash] for file_hash in sorted(by_hash)]
     count = _validation_count(len(ordered))
     rule = f"validation set: the {count} of {len(ordered)} different files with the lowest SHA-256"
     return Split(tuple(ordered[count:]), tuple(ordered[:count]), rule)
@@ -186,7 +186,7 @@ def missing_images(train: int, validation: int) -> str:
         return ""
     advice = f"add {missing} or more"
     if train + validation >= MIN_TRAINING_IMAGES + MIN_VALIDATION_IMAGES:
-        # There are enough images for both sets. A fifth of 20 is enough for validation.
+        # Together there are enough images. Of 20 or more, a share of 0.2 gives both sets enough.
         advice = (
             "divide them again with `srgan-gp prepare PHOTOS -o faces.zip --validation-share "
             "0.2`, or pass other images with --validation"

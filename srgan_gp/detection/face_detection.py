@@ -64,7 +64,7 @@ class FaceDetector:
         """Open a network file, and return its detector.
 
         Args:
-            path: an ONNX file of YuNet; None: the one in the model folders.
+            path: an ONNX file of YuNet; None: the installed one.
             least_score: faces with a lower score are ignored, 0 to 1.
 
         Raises:
@@ -122,7 +122,7 @@ class FaceDetector:
         border = _BORDER if side == COARSEST_LEVEL else 0
         edges = ((border, border), (border, border), (0, 0))
         padded = np.pad(resized[:, :, ::-1], edges, constant_values=_GREY)  # YuNet expects BGR
-        self._network.setInputSize(padded.shape[1::-1])
+        self._network.setInputSize(padded.shape[1::-1])  # (width, height)
         _, rows = self._network.detect(padded)
         if rows is None:  # There is no face.
             return
@@ -132,7 +132,8 @@ class FaceDetector:
         for row in np.asarray(rows, np.float64):
             # A row holds left, top, width and height of the box, x and y of five points, the score.
             if max(row[2:4]) <= _LARGEST_FACE and np.isfinite(row).all():
-                # Pixel centres are integers in both images, edges are half a pixel before them.
+                # Pixel centres have integer coordinates in both images, which begin half a pixel
+                # before the first centre: positions are scaled from there.
                 corner = (row[:2] - border + 0.5) * ratio - 0.5
                 points = (row[4:14].reshape(5, 2) - border + 0.5) * ratio - 0.5
                 box = (*corner.tolist(), *(row[2:4] * ratio).tolist())

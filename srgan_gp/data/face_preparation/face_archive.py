@@ -77,7 +77,8 @@ def write_archive(
         OutputError: the file cannot be written.
     """
     text = json.dumps(manifest, indent=1, ensure_ascii=False, allow_nan=False)
-    # Bytes of file names that are not valid UTF-8 become escapes, which JSON restores.
+    # Lone surrogates, which stand for bytes of file names that are not valid UTF-8, become JSON
+    # escapes such as \udcff.
     encoded = text.encode(errors="backslashreplace")
     with atomic_write(path) as file, zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
         for name, content in (*members, (MANIFEST, encoded)):
@@ -87,7 +88,7 @@ def write_archive(
 
 
 def choose_validation_groups(
-    faces: Mapping[str, int], share: float, seed: int, least: int = 0
+    faces_by_group: Mapping[str, int], share: float, seed: int, least: int = 0
 ) -> set[str]:
     """Choose the groups of photos whose faces form the validation set.
 
@@ -97,7 +98,7 @@ def choose_validation_groups(
     a face, other starting points in the order are tried, and the best set is used.
 
     Args:
-        faces: number of faces of each group, by the hash of the group.
+        faces_by_group: number of faces of each group, by the hash of the group.
         share: target share of the faces in the validation set, 0 to 1.
         seed: seed of the order.
         least: smallest number of faces in the validation set, if there are enough groups.
@@ -110,27 +111,29 @@ def choose_validation_groups(
     def seeded_hash(group: str) -> bytes:
         return hashlib.sha256(f"{seed}:{group}".encode()).digest()
 
-    order = sorted(faces, key=seeded_hash)
+    order = sorted(faces_by_group, key=seeded_hash)
     if share <= 0 or len(order) < 2:
         return set()
-    target = share * sum(faces.values())
+    target = share * sum(faces_by_group.values())
 
     def badness(groups: set[str]) -> tuple[bool, float]:  # the smaller, the better
-        count = sum(faces[group] for group in groups)
+        count = sum(faces_by_group[group] for group in groups)
         return count < least, abs(count - target)
 
-    best = _take(order, faces, target, least)
+    best = _take_groups(order, faces_by_group, target, least)
     for start in range(1, min(len(order), _BEGINNINGS)):
         is_too_small, miss = badness(best)
         if not is_too_small and miss <= 0.5:  # half a face
             break
-        other = _take(order[start:] + order[:start], faces, target, least)
+        other = _take_groups(order[start:] + order[:start], faces_by_group, target, least)
         best = min(best, other, key=badness)
     return best
 
 
-def _take(order: Sequence[str], faces: Mapping[str, int], target: float, least: int) -> set[str]:
-    """Take each group, in their order, that brings the number of faces closer to the target.
+def _take_groups(
+    order: Sequence[str], faces_by_group: Mapping[str, int], target: float, least: int
+) -> set[str]:
+    """Take each group, in this order, that brings the number of faces closer to the target.
 
     At least one group is taken, and at least one is left. If the faces taken are fewer than
     `least`, more groups are taken.
@@ -138,13 +141,13 @@ def _take(order: Sequence[str], faces: Mapping[str, int], target: float, least: 
     taken = set[str]()
     count = 0
     for group in order:
-        is_closer = abs(count + faces[group] - target) < abs(count - target)
+        is_closer = abs(count + faces_by_group[group] - target) < abs(count - target)
         if is_closer and len(taken) < len(order) - 1:
             taken.add(group)
-            count += faces[group]
+            count += faces_by_group[group]
     while not taken or (count < least and len(taken) < len(order) - 1):
         rest = [group for group in order if group not in taken]
-        nearest = min(rest, key=lambda group: abs(count + faces[group] - target))
+        nearest = min(rest, key=lambda group: abs(count + faces_by_group[group] - target))
         taken.add(nearest)
-        count += faces[nearest]
+        count += faces_by_group[nearest]
     return taken

@@ -24,8 +24,8 @@ def name_members(
         least: smallest number of faces in the validation set.
 
     Returns:
-        The wanted number of validation faces, at least `least`, as `val_target`, and the number of
-        faces of the largest group in the validation set, as `val_largest_group`.
+        `val_target`, the wanted number of validation faces, at least `least`; and
+        `val_largest_group`, the number of faces of the largest group in the validation set.
     """
     faces_by_group = Counter[str]()
     for photo in photos:

@@ -1,7 +1,7 @@
-"""Photos that prepared faces were cut from, by the hashes in `manifest.json`.
+"""Photos that prepared faces were cut from, identified by the hashes in `manifest.json`.
 
-By these hashes `data.validation_split` refuses validation images that show photos of training
-faces. A prepared set is a folder or zip file with the folders `train` and `val` and the file
+`data.validation_split` refuses validation images that show a photo from which a training face was
+cut. A prepared set is a folder or zip file with the folders `train` and `val` and the file
 `manifest.json`, as `srgan-gp prepare` writes it.
 """
 
@@ -49,18 +49,18 @@ def originals_in_training(
         validation: validation images.
     """
     train_roots = {_root(file) for file in train}
-    train_photos = set(_photo_hashes(train).values())
-    if not train_photos:
+    train_hashes = set(_photo_hashes(train).values())
+    if not train_hashes:
         return []
-    validation_photos = _photo_hashes(validation)
+    validation_hashes = _photo_hashes(validation)
     originals = []
     for file in validation:
-        photo = validation_photos.get(file)
-        if photo is not None and _root(file) in train_roots:
+        photo_hash = validation_hashes.get(file)  # None: the file is no prepared face
+        if photo_hash is not None and _root(file) in train_roots:
             continue  # the two sets of one preparation have no photo in common
-        if photo is None:
-            photo = _hash_of(file)
-        if photo in train_photos:
+        if photo_hash is None:
+            photo_hash = _hash_of(file)
+        if photo_hash in train_hashes:
             originals.append(file)
     return originals
 
@@ -75,9 +75,9 @@ def _photo_hashes(files: Sequence[ImageFile]) -> dict[ImageFile, str]:
     for file in files:
         path = PurePosixPath(file.member or file.container.as_posix())
         member = "/".join(path.parts[-2:])  # such as train/000003-0.png
-        photo = manifests[_root(file)].get(member)
-        if photo:
-            hashes[file] = photo
+        photo_hash = manifests[_root(file)].get(member)
+        if photo_hash:
+            hashes[file] = photo_hash
     return hashes
 
 
@@ -92,9 +92,9 @@ def _root(file: ImageFile) -> Root:
 
 
 def _read_manifest(root: Root) -> dict[str, str]:
-    """Return the hash of the photo of each kept face by its name, such as `train/000003-0.png`.
+    """Map the name of each kept face, such as `train/000003-0.png`, to the hash of its photo.
 
-    Empty if there is no manifest, or another program wrote it.
+    The result is empty if there is no manifest, or another program wrote it.
     """
     container, folder = root
     hashes: dict[str, str] = {}

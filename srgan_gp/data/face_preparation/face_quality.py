@@ -7,13 +7,13 @@ import cv2
 import numpy as np
 from skimage.measure import blur_effect
 
-_REACH = 9  # pixels: width of the mean filter of the second blur, as in the source of `blur`
+_MEAN_WIDTH = 9  # pixels: width of the mean filter of the second blur, as in the paper of 2007
 _NOISE_FILTER = 1.0  # pixels: sigma of a Gaussian before the measure; without it, noise hides blur
 _MIN_SIDE = 4  # pixels: the measure ignores two rows and columns at the start and one at the end
 _MAX_TURN = 10.0  # eye distances: largest result; also used if both eyes are at one position
 
 
-def turn(points: np.ndarray) -> float:
+def measure_turn(points: np.ndarray) -> float:
     """Measure how far a head is turned sideways, by the position of the nose.
 
     Args:
@@ -22,7 +22,8 @@ def turn(points: np.ndarray) -> float:
 
     Returns:
         Distance of the nose from the middle between the eyes, measured along the line through the
-        eyes, in distances of the eyes: 0 in the middle, 0.5 below an eye, at most 10.
+        eyes, as a multiple of the distance of the eyes: 0 in the middle, 0.5 below an eye, at most
+        10.
     """
     first_eye, second_eye, nose = points[:3]
     eye_line = second_eye - first_eye
@@ -34,7 +35,7 @@ def turn(points: np.ndarray) -> float:
     return min(projection, _MAX_TURN)
 
 
-def blur(pixels: np.ndarray) -> float:
+def measure_blur(pixels: np.ndarray) -> float:
     """Measure the blur of an image by how little a second blur changes it.
 
     The measure is independent of the contrast.
@@ -54,6 +55,6 @@ def blur(pixels: np.ndarray) -> float:
         return 1.0
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float64) / 255
     grey = cv2.GaussianBlur(grey, (0, 0), _NOISE_FILTER)
-    # `blur_effect` would return the same maximum by default, but type checkers see a list.
-    blur_by_axis = blur_effect(grey, h_size=_REACH, reduce_func=None)
+    # By default `blur_effect` returns this maximum itself, but its declared type is a list.
+    blur_by_axis = blur_effect(grey, h_size=_MEAN_WIDTH, reduce_func=None)
     return float(np.max(blur_by_axis))

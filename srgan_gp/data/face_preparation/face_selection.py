@@ -10,7 +10,7 @@ from enum import StrEnum
 import cv2
 import numpy as np
 
-from srgan_gp.data.face_preparation.face_quality import blur, turn
+from srgan_gp.data.face_preparation.face_quality import measure_blur, measure_turn
 from srgan_gp.detection.face_alignment import (
     TEMPLATE,
     align,
@@ -20,7 +20,7 @@ from srgan_gp.detection.face_alignment import (
 )
 from srgan_gp.detection.face_detection import Face, FaceDetector
 
-_SECOND_SIDE = 192  # pixels: side of the square of the second detection; a face in it has about 105
+_SECOND_SIDE = 192  # pixels: side of the square of the second detection; faces are about 105 wide
 _MAX_MISPLACEMENT = 0.15  # mean distance of landmarks and template, as a fraction of the side
 
 
@@ -52,10 +52,10 @@ class Requirements:
     smallest: int = 128
     """Smallest side of the square of a face, in pixels of the photo."""
     most_blur: float = 0.75
-    """Largest `face_quality.blur` of the prepared image, 0 to 1. A sharp portrait has 0.54; after a
+    """Largest `measure_blur` of the prepared image, 0 to 1. A sharp portrait has 0.54; after a
     Gaussian blur with a standard deviation of 1, 2 and 3 pixels it has 0.62, 0.75 and 0.85."""
     most_turn: float = 0.45
-    """Largest `face_quality.turn`, from 0 (frontal); at 0.5 the tip of the nose is below an eye."""
+    """Largest `measure_turn`, from 0 (frontal); at 0.5 the tip of the nose is below an eye."""
     most_outside: float = 0.2
     """Largest share of the square that lies outside the photo, 0 to 1. Mirroring fills it."""
 
@@ -75,7 +75,7 @@ class Candidate:
     square_side: float
     """Side of the square that was cropped, in pixels of the photo."""
     blur: float
-    """`face_quality.blur` of `pixels`, 0 (sharp) to 1."""
+    """`measure_blur` of `pixels`, 0 (sharp) to 1."""
     reason: Reason | None = None
     """Why the face is dropped; None: it is kept."""
 
@@ -115,7 +115,7 @@ def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candida
     middle = pixels[top : top + side, left : left + side]
     method = cv2.INTER_AREA if side > requirements.side else cv2.INTER_CUBIC
     resized = cv2.resize(middle, (requirements.side, requirements.side), interpolation=method)
-    candidate = Candidate(resized, face=None, square_side=side, blur=blur(resized))
+    candidate = Candidate(resized, face=None, square_side=side, blur=measure_blur(resized))
     if side < requirements.smallest:
         candidate.reason = Reason.SMALL
     elif height != width:
@@ -136,14 +136,14 @@ def _align_and_check(
         transform = fit_transform(points)
     side = square_side(transform)
     aligned = align(pixels, transform, requirements.side)
-    candidate = Candidate(aligned, face, side, blur(aligned))
+    candidate = Candidate(aligned, face, side, measure_blur(aligned))
     if points is None:
         candidate.reason = Reason.UNSURE
     elif side < requirements.smallest:
         candidate.reason = Reason.SMALL
     elif share_outside(transform, *pixels.shape[:2]) > requirements.most_outside:
         candidate.reason = Reason.CUT_OFF
-    elif turn(points) > requirements.most_turn:
+    elif measure_turn(points) > requirements.most_turn:
         candidate.reason = Reason.TURNED
     elif candidate.blur > requirements.most_blur:
         candidate.reason = Reason.BLURRED

@@ -29,8 +29,8 @@ SHEET_XMP = (
     + OWN_TOOL
     + b"</rdf:Description></rdf:RDF></x:xmpmeta>"
 )
-"""XMP packet of a sheet. By its `OWN_TOOL`, which `srgan-gp generate` writes as well, `srgan-gp
-upscale` recognises inputs that this program made."""
+"""XMP packet of a sheet. `OWN_TOOL` names this program as the creator of the image; by it
+`srgan-gp upscale` recognises sheets and generated faces among its inputs."""
 
 Cell = tuple[np.ndarray, str]
 """A thumbnail, (96, 96, 3), uint8 RGB, and the text below it."""

@@ -97,13 +97,14 @@ def other_files(places: Sequence[str]) -> Counter[str]:
 def _expanded(places: Sequence[str], skipped: Counter[str]) -> list[str]:
     """Replace each pattern by its matches, in sorted order; other places are returned unchanged.
 
-    Matches of other types are counted in `skipped`, by suffix.
+    Matches that are no folder, image or zip file are counted in `skipped`, by suffix.
 
     Raises:
         UsageError: nothing matches a pattern.
     """
     expanded: list[str] = []
     for place in places:
+        # The name of a file or folder may contain brackets and need not be a pattern.
         if not glob.has_magic(place) or os.path.lexists(place) or ".zip:" in place:
             expanded.append(place)
             continue

@@ -27,7 +27,7 @@ class FaceRecord:
     square_side: float
     """Side of the square that is cut out around it, in pixels of the photo."""
     blur: float
-    """`face_quality.blur` of the prepared image, 0 (sharp) to 1."""
+    """`face_quality.measure_blur` of the prepared image, 0 (sharp) to 1."""
     reason: Reason | None = None
     """Why it was dropped; None: it is kept."""
     duplicate_of: str | None = None
@@ -109,7 +109,9 @@ def count(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
 
 
 def count_enlarged(photos: Sequence[PhotoRecord], side: int) -> dict[str, int]:
-    """Count kept faces, at least one, that were enlarged by more than a quarter to `side` pixels.
+    """Count the kept faces that were enlarged by more than a quarter to `side` pixels.
+
+    At least one face must have been kept.
 
     Returns:
         `enlarged`: number of these faces. `smallest_side`: smallest side of the square of a kept
@@ -123,8 +125,9 @@ def count_enlarged(photos: Sequence[PhotoRecord], side: int) -> dict[str, int]:
 def enlargement_limit(side: int) -> int:
     """Return the side in a photo below which a face is enlarged by more than a quarter to `side`.
 
-    The exact limit is rounded down, because `--smallest` takes a whole number of pixels: faces in
-    between, which are enlarged by hardly more than a quarter, are not counted.
+    The limit is rounded down, because `--smallest`, which drops smaller faces, takes a whole number
+    of pixels. A face between the rounded and the exact limit does not count as enlarged by more
+    than a quarter.
 
     >>> enlargement_limit(256)  # 256 / 1.25 is 204.8
     204
@@ -180,13 +183,13 @@ def cut_off_advice(counts: Mapping[str, Any]) -> str:
     )
 
 
-def number_of(count: int, noun: str) -> str:
-    """Format a count with a singular or plural noun.
+def number_of(number: int, noun: str) -> str:
+    """Format a number with a singular or plural noun.
 
     >>> number_of(1, "face"), number_of(2, "face")
     ('1 face', '2 faces')
     """
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _format_counts(numbers: Mapping[str, int]) -> str:

@@ -132,11 +132,12 @@ def prepare(
         counts = count(photos)
         if not counts["kept"]:
             raise NothingToDoError(none_kept_message(counts))
+        is_share_chosen_here = preparation.validation_share is None
         validation_counts = name_members(
             photos,
-            preparation.target_share(counts["kept"]),
-            preparation.seed,
-            MIN_VALIDATION_IMAGES if preparation.validation_share is None else 0,
+            share=preparation.target_share(counts["kept"]),
+            seed=preparation.seed,
+            least=MIN_VALIDATION_IMAGES if is_share_chosen_here else 0,
         )
         kept = [face for photo in photos for face in photo.kept]
         folders = Counter(face.member.partition("/")[0] for face in kept)
@@ -185,6 +186,7 @@ class _Collector:
         try:
             pixels = file.read_srgb(self._preparation.max_pixels)
         except PictureError as error:
+            # The manifest must not contain paths of this machine; it has `photo.name`.
             photo.problem = PictureError(error.code, str(error).removeprefix(f"{file.name}: "))
             return photo
         photo.identity = photo.group = pixel_hash(pixels)
@@ -199,10 +201,10 @@ class _Collector:
         return photo
 
     def _group_by_scene(self, photo: PhotoRecord, pixels: np.ndarray) -> None:
-        """Group a photo with an earlier one of the same scene; their faces may differ slightly."""
-        known = self._scenes.find(pixels)
-        if known is not None:
-            self._merge_groups(photo, self._photos_of_scenes[known])
+        """Group a photo with an earlier one of the same scene, even if no face is repeated."""
+        number = self._scenes.find(pixels)
+        if number is not None:
+            self._merge_groups(photo, self._photos_of_scenes[number])
         self._scenes.add(pixels)
         self._photos_of_scenes.append(photo)
 
@@ -237,10 +239,10 @@ class _Collector:
         self._photos_of_faces.append(photo)
 
     def _drop_if_repeated(self, photo: PhotoRecord, record: FaceRecord, pixels: np.ndarray) -> None:
-        """Set the reason of a face that was kept before, and merge the groups of the photos."""
-        known = self._faces.find(pixels)
-        if known is None:
+        """If a face was kept before, set the reason to drop it, and merge the photos' groups."""
+        number = self._faces.find(pixels)
+        if number is None:
             return
-        earlier = self._photos_of_faces[known]
+        earlier = self._photos_of_faces[number]
         record.reason, record.duplicate_of = Reason.REPEATED, earlier.name
         self._merge_groups(photo, earlier)

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from srgan_gp.data.face_preparation.face_quality import blur, turn
+from srgan_gp.data.face_preparation.face_quality import measure_blur, measure_turn
 
 
 def points(nose_x, degrees=0.0):
@@ -15,11 +15,11 @@ def points(nose_x, degrees=0.0):
 @pytest.mark.parametrize("degrees", [0, 30, -90])
 @pytest.mark.parametrize(("nose_x", "expected"), [(0, 0), (10, 0.25), (-20, 0.5), (32, 0.8)])
 def test_turn_is_how_far_the_nose_leaves_the_middle_of_the_eyes(nose_x, expected, degrees):
-    assert turn(points(nose_x, degrees)) == pytest.approx(expected)
+    assert measure_turn(points(nose_x, degrees)) == pytest.approx(expected)
 
 
 def test_eyes_at_one_point_give_the_largest_turn():
-    assert turn(np.ones((5, 2))) == 10
+    assert measure_turn(np.ones((5, 2))) == 10
 
 
 def test_the_edge_of_a_step_measures_the_share_that_a_further_blur_keeps():
@@ -31,27 +31,27 @@ def test_the_edge_of_a_step_measures_the_share_that_a_further_blur_keeps():
     rise = np.convolve(np.pad(cv2.getGaussianKernel(9, 1.0).ravel(), 20), (0.5, 0.5))
     blurred = np.convolve(rise, np.ones(9) / 9, "same")
     expected = 1 - np.maximum(rise - blurred, 0).sum()
-    assert blur(step) == pytest.approx(expected, abs=0.01)
+    assert measure_blur(step) == pytest.approx(expected, abs=0.01)
 
 
 def test_noise_does_not_make_a_blurred_image_sharp(scene, rng):
     image = cv2.GaussianBlur(scene(96, 96), (0, 0), 3)
     noisy = (image + rng.normal(0, 2, image.shape)).clip(0, 255).astype(np.uint8)
-    assert blur(noisy) > blur(scene(96, 96)) + 0.1
+    assert measure_blur(noisy) > measure_blur(scene(96, 96)) + 0.1
 
 
 def test_an_image_of_one_colour_is_blurred():
-    assert blur(np.full((20, 20, 3), 90, np.uint8)) == 1
+    assert measure_blur(np.full((20, 20, 3), 90, np.uint8)) == 1
 
 
 def test_an_image_too_small_to_measure_is_blurred(rng):
     for side in (1, 2, 3):
-        assert blur(rng.integers(0, 256, (side, side, 3), np.uint8)) == 1
+        assert measure_blur(rng.integers(0, 256, (side, side, 3), np.uint8)) == 1
 
 
 def test_more_blur_measures_more(scene):
     image = scene(96, 96)
-    values = [blur(cv2.GaussianBlur(image, (0, 0), sigma)) for sigma in (0.5, 1, 2, 4)]
+    values = [measure_blur(cv2.GaussianBlur(image, (0, 0), sigma)) for sigma in (0.5, 1, 2, 4)]
     assert values == sorted(values)
     assert values[-1] - values[0] > 0.2
 
@@ -59,4 +59,4 @@ def test_more_blur_measures_more(scene):
 def test_contrast_and_brightness_do_not_count(scene):
     image = scene(96, 96)
     flat = (60 + (image - 40.0) / 2).round().astype(np.uint8)
-    assert blur(flat) == pytest.approx(blur(image), abs=0.02)
+    assert measure_blur(flat) == pytest.approx(measure_blur(image), abs=0.02)
