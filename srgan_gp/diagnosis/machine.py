@@ -133,6 +133,7 @@ def _instruction_sets() -> list[str]:
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed):
         import_module("numpy").show_runtime()
+    # It prints {'simd_extensions': {'baseline': ['NEON', ...], 'found': [...], ...}}.
     lists = re.findall(r"'(?:baseline|found)': \[(.*?)\]", printed.getvalue(), re.DOTALL)
     return re.findall(r"'(\w+)'", " ".join(lists))
 

@@ -77,7 +77,8 @@ def evaluate(
     files = list_images(data)
     enlarge, model_scale, model_sha256 = _open_model(model, scale, fidelity)
     reader = SkippingReader()
-    reader.require_sides(files, 3 * model_scale)  # scores ignore a border of `scale` on each side
+    # PSNR and SSIM ignore a border of `scale` pixels on each side; as much must be inside it.
+    reader.require_sides(files, 3 * model_scale)
     torchmetrics = _open_torchmetrics(metrics, files, reader)
     features = load_features(feature_weights)
     scores, patches = [], PatchPairs()
@@ -96,7 +97,7 @@ def evaluate(
             original_texture.add(high_res, small, high_res)
         on_scored(number, len(files))
     reader.require_some(files, data)
-    _require_set(metrics, len(scores))
+    _require_several(metrics, len(scores))  # again: some images may be damaged after their headers
     return Scores(
         model=model,
         model_sha256=model_sha256,
@@ -130,6 +131,7 @@ def load_features(feature_weights: Path | str | None) -> Features | None:
     if str(feature_weights) == NO_NETWORK:
         return None
     file = None if feature_weights is None else Path(feature_weights)
+    # `is_optional`: the error about a missing file says that `NO_NETWORK` can be passed.
     return Features.load("squeeze", file, is_optional=True)
 
 
@@ -146,15 +148,17 @@ def _open_torchmetrics(
         return None
     if "lpips" in metrics:
         reader.require_sides(files, LPIPS_SMALLEST_SIDE)
-    _require_set(metrics, reader.count_readable(files))
+    _require_several(metrics, reader.count_readable(files))
     return TorchmetricsScorer(metrics)
 
 
-def _require_set(metrics: Sequence[str], count: int) -> None:
-    """Check that the scores asked for can be computed of `count` images.
+def _require_several(metrics: Sequence[str], count: int) -> None:
+    """Check that there is more than one image if a score compares sets of images.
+
+    Without any image `SkippingReader.require_some` has raised its error.
 
     Raises:
-        UsageError: there is one image, and a score compares sets.
+        UsageError: `count`, the number of images, is 1, and `metrics` has such a score.
     """
     if count == 1 and {"fid", "kid"} & set(metrics):
         raise UsageError("fid and kid compare sets of images, and there is only one image.")

@@ -67,14 +67,13 @@ def evaluate_faces(
             memorisation, and the other baselines are made from `data`.
         count: number of faces to generate, and of training faces in a baseline; None:
             `DEFAULT_COUNT`, or as many as `train_data` has if they are fewer.
-        half: half of `data` to use, one of `data.validation_halves.HALVES`, by default the one for
-            scores that are reported.
+        half: half of `data` to use, one of `data.validation_halves.HALVES`. The default is the half
+            for reported scores; training runs choose checkpoints on the other half.
         truncation: factor of the latents: below 1 faces are more typical and more alike; see
             `FaceGenerator.latents`. None: the default of the model.
         feature_weights: SqueezeNet 1.1 as `.safetensors` or `.pth`; None: the installed file;
             `NO_NETWORK`: none.
-        detector: the face detector YuNet as `.onnx`; None: the one in the folders of models;
-            `NO_NETWORK`: none.
+        detector: the face detector YuNet as `.onnx`; None: the installed file; `NO_NETWORK`: none.
         metrics: scores of the package torchmetrics to add, `fid` and `kid`.
         report: called with a line of text before each step.
 
@@ -84,7 +83,8 @@ def evaluate_faces(
 
     Raises:
         UsageError: an argument is not valid, there are too few faces, one is not square or smaller
-            than the model's, a network cannot be loaded, or half of `data` are training faces.
+            than the model's, a network cannot be loaded, or more than half of the validation faces
+            are training faces too.
         ModelRefusedError: the model or the detector cannot be used.
         PictureError: no face in `data`, or none in `train_data`, can be read.
     """
@@ -97,8 +97,9 @@ def evaluate_faces(
     reader = SkippingReader()
     real = read_real_faces(data, train_data, count, half, generator.image_size, reader)
     features = load_features(feature_weights)
-    # The file is opened twice: for detections, and for its features as in `aligned_face_distances`.
+    # The file is opened twice: for detections, and for the feature maps behind FD-yunet.
     face_detector = None if str(detector) == NO_NETWORK else FaceDetector.load(detector)
+    # "detector" is the argument that an error message about the file names.
     yunet = YunetFeatures.load(face_detector.file, "detector") if face_detector else None
     truncation = generator.default_truncation if truncation is None else truncation
     steps = 5 if real.train_files else 4
@@ -141,7 +142,7 @@ def evaluate_faces(
     )
 
 
-def mean_face(faces: np.ndarray) -> np.ndarray:
+def repeat_mean_face(faces: np.ndarray) -> np.ndarray:
     """Return N copies of the mean of N faces: (N, S, S, 3) -> (N, S, S, 3), uint8."""
     mean = np.rint(faces.mean(axis=0)).astype(np.uint8)
     return np.repeat(mean[None], len(faces), axis=0)
@@ -159,12 +160,12 @@ def blur_faces(faces: np.ndarray) -> np.ndarray:
 
 def _baselines(real: RealFaces) -> dict[str, np.ndarray]:
     """Return the baselines that a model is compared with, by name: (M, S, S, 3), uint8 RGB."""
-    source = real.validation if real.train is None else real.train
+    faces = real.validation if real.train is None else real.train
     baselines: dict[str, np.ndarray] = {}
     if real.train is not None:
         baselines["real, training"] = real.train
-    baselines["mean face"] = mean_face(source)
-    baselines[f"real at {BLURRED_SIDE} px"] = blur_faces(source)
+    baselines["mean face"] = repeat_mean_face(faces)
+    baselines[f"real at {BLURRED_SIDE} px"] = blur_faces(faces)
     return baselines
 
 
@@ -172,7 +173,7 @@ def _memorisation(faces: np.ndarray, real: RealFaces, reader: SkippingReader) ->
     """Compute the memorisation ratio of generated faces, (N, S, S, 3), to all training faces.
 
     Raises:
-        UsageError: half of the validation faces are training faces.
+        UsageError: more than half of the validation faces are training faces.
     """
     size, files = faces.shape[1], real.train_files
     train_layouts = []

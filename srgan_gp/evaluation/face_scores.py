@@ -64,7 +64,7 @@ class SetScores:
         fd_yunet: Fréchet distance on backbone maps of YuNet; see `AlignedFaceDistances`.
         fd_hog: Fréchet distance on histograms of oriented gradients.
         fd_pca: Fréchet distance on principal components at 16 pixels.
-        border: `border_ratio` to the validation faces; about 1 for real faces.
+        border: contrast of the outermost pixels over that of the validation faces; about 1 if real.
         count: number of faces in the set.
     """
 
@@ -173,11 +173,11 @@ class FaceScorer:
         features: SqueezeNet; None: skip the scores that need it.
         detector: detects faces; None: skip the share of images with one face.
         yunet: features of the detector's backbone; None: skip FD-yunet.
-        paired_count: faces of each set that the scores named in `PAIRED` use; None: as many as both
-            sets have.
+        paired_count: faces of each set that the scores named in `PAIRED` use; None: as many as the
+            smaller set has.
 
     Attributes:
-        validation: scores of the real faces: only their diversity and share with one face.
+        validation: scores of the real faces: only `pairwise_distance` and `one_face`.
     """
 
     def __init__(
@@ -229,7 +229,7 @@ class FaceScorer:
 
 
 def share_with_one_face(detector: FaceDetector, faces: np.ndarray) -> float:
-    """Share of images, in [0, 1], in which exactly one face is found after upscaling to 256 pixels.
+    """Return the share of images, 0 to 1, with exactly one face after upscaling to 256 pixels.
 
     Args:
         detector: counts faces above its confidence threshold; see `FaceDetector.load`.

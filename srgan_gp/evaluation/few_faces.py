@@ -8,9 +8,10 @@ FEW_FACES = 400
 """Number of validation faces below which distances are much larger than those on model cards: of
 `faces-64`, FD-yunet is about 350 with 30 faces and 210 with 100; its card has 113 with 788."""
 UNRELIABLE = ("fd_yunet", "fd_hog", "fd_pca", "fd_squeeze", "swd")
-"""Scores of a set, by the field of `SetScores`, that few validation faces make large."""
+"""Scores of a set, by the field of `SetScores`, that few validation faces make large. Kernel
+distances are not among them: they are unbiased."""
 UNRELIABLE_CLASSES = (CLASSES["fid"],)
-"""Scores of torchmetrics of which the same holds."""
+"""Scores of torchmetrics that few validation faces make large, by the class in torchmetrics."""
 MARK = "*"
 """Follows the values of these scores in a text, and precedes the warning."""
 

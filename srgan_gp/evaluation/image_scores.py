@@ -107,12 +107,12 @@ class Scores:
         return scores
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all attributes, `mean` and `scored`, the number of images, as JSON types.
+        """Return all attributes as JSON types, with `mean`, and the number of images as `scored`.
 
         An infinite PSNR becomes None.
         """
-        pictures = [_finite(asdict(picture)) for picture in self.pictures]
-        mean, scored = _finite(self.mean()), len(self.pictures)
+        pictures = [_replace_infinity(asdict(picture)) for picture in self.pictures]
+        mean, scored = _replace_infinity(self.mean()), len(self.pictures)
         return asdict(self) | {"pictures": pictures, "mean": mean, "scored": scored}
 
 
@@ -182,6 +182,6 @@ def squeeze_distance(features: Features, output: np.ndarray, target: np.ndarray)
         return feature_distance(features, images[0], images[1]).item()
 
 
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
+def _replace_infinity(values: dict[str, Any]) -> dict[str, Any]:
     """Replace infinity, which JSON does not support, by None."""
     return {name: None if value == math.inf else value for name, value in values.items()}

@@ -51,7 +51,7 @@ class SkippingReader:
             return None
 
     def count_readable(self, files: Sequence[ImageFile]) -> int:
-        """Count the images that are not known to be unreadable."""
+        """Count the images without those that could not be read so far."""
         return sum(file not in self._skipped for file in files)
 
     def require_sides(self, files: Sequence[ImageFile], size: int) -> None:
@@ -63,7 +63,7 @@ class SkippingReader:
         readable = [file for file in files if file not in self._skipped]
         try:
             require_sides(readable, size)
-        except PictureError:  # then all headers are read again
+        except PictureError:  # A header is damaged: find all damaged ones, and check the others.
             require_sides([file for file in readable if self._has_header(file)], size)
 
     def require_some(self, files: Sequence[ImageFile], place: str) -> None:

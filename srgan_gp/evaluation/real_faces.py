@@ -70,13 +70,14 @@ def read_real_faces(
     _require_counts(wanted, reader.count_readable(files), available)
     train = None
     if train_files:
-        train = _read_drawn(train_files, wanted, size, " and ".join(train_data), reader)
-        if count is None:  # some may be damaged after their headers
+        train = _read_in_random_order(train_files, wanted, size, " and ".join(train_data), reader)
+        # Fewer than wanted: some images are damaged after their headers, and all others were read.
+        if count is None:
             wanted = len(train)
         readable = reader.count_readable(files)
         _require_counts(wanted, readable, available if len(train) == wanted else len(train))
     # All validation faces, in random order, because some scores use the first ones only.
-    validation = _read_drawn(files, len(files), size, data, reader)
+    validation = _read_in_random_order(files, len(files), size, data, reader)
     _require_counts(wanted, len(validation), available)
     return RealFaces(validation, half_used(len(all_files), half), train, train_files, wanted)
 
@@ -95,17 +96,17 @@ def _require_counts(count: int, validation_count: int, available: int) -> None:
         )
 
 
-def _read_drawn(
+def _read_in_random_order(
     files: Sequence[ImageFile], count: int, size: int, place: str, reader: SkippingReader
 ) -> np.ndarray:
-    """Read `count` faces in random order, or fewer if others cannot be read: (N, S, S, 3).
+    """Read `count` faces in random order, or all readable ones if they are fewer: (N, S, S, 3).
 
     Raises:
         PictureError: none can be read; the message names `place`.
     """
-    # The first ones may be alike; the seed is fixed.
-    drawn = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
-    faces = list(islice(readable_faces(drawn, size, reader), count))
+    # The first files may show similar faces. The seed is fixed.
+    shuffled = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
+    faces = list(islice(readable_faces(shuffled, size, reader), count))
     if not faces:
         reader.require_some(files, place)
     return np.stack(faces)

@@ -86,7 +86,7 @@ def number_unreadable(skipped: Sequence[SkippedImage]) -> str:
 
 
 def _skipped_lines(skipped: Sequence[SkippedImage], others: str) -> Iterator[str]:
-    """Say that images were skipped, if there are any, and name the scored ones."""
+    """Say how many images were skipped; `others` names the scored ones. No line if none was."""
     if skipped:
         yield f"{number_unreadable(skipped)}: the scores are of {others}"
 
@@ -108,17 +108,17 @@ def _torchmetrics_lines(
             yield f"  {name}{arguments_text} {value:.4f}{mark}"
 
 
-def _feature_lines(scores: str, sha256: str | None) -> Iterator[str]:
+def _feature_lines(score_names: str, sha256: str | None) -> Iterator[str]:
     """Name the feature network, and say so if the scores on model cards are by another one.
 
     Args:
-        scores: name of the scores that are measured with it.
+        score_names: the scores that are measured with it, for the line.
         sha256: hash of the network; None: it was not used, and no line is needed.
     """
     if sha256:
         is_of_cards = sha256 == CARD_FEATURES_SHA256
         other = "" if is_of_cards else "; those of the model cards are by another one"
-        yield f"{scores} by the network {sha256}{other}"
+        yield f"{score_names} by the network {sha256}{other}"
 
 
 def _row(name: str, scores: Mapping[str, float | None], unreliable: Collection[str] = ()) -> str:

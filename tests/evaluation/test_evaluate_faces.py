@@ -16,7 +16,7 @@ from srgan_gp.evaluation.evaluate_faces import (
     blur_faces,
     evaluate_faces,
     is_face_model,
-    mean_face,
+    repeat_mean_face,
 )
 from srgan_gp.evaluation.face_scores import FaceScorer
 from srgan_gp.inference.face_generator import FaceGenerator
@@ -73,7 +73,7 @@ def test_the_mean_face_replaces_each():
     faces = (
         np.array([[10, 20, 30], [20, 31, 50]], np.uint8)[:, None, None].repeat(2, 1).repeat(2, 2)
     )
-    np.testing.assert_array_equal(mean_face(faces), np.full((2, 2, 2, 3), [15, 26, 40]))
+    np.testing.assert_array_equal(repeat_mean_face(faces), np.full((2, 2, 2, 3), [15, 26, 40]))
 
 
 def test_blurred_faces_keep_their_means_over_blocks_and_lose_what_is_finer():
