@@ -198,9 +198,9 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
     if options.start_from is None:
         return replace_options(preset, typed)
     # Imported here, so that `--help` does not import numpy.
-    from srgan_gp.finetuning.start_options import read_critic, read_generator
+    from srgan_gp.finetuning.start_options import read_critic_options, read_generator_options
 
-    generator_options = read_generator(options.start_from, options.output)
+    generator_options = read_generator_options(options.start_from, options.output)
     task = typed.get("task", preset.task)
     model_task = generator_options.get("task", task)
     if model_task != task:
@@ -217,7 +217,7 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
         )
     if not config.has_critic:
         return config
-    critic_options = read_critic(options.start_from, options.output)
+    critic_options = read_critic_options(options.start_from, options.output)
     # The options of one critic do not fit another critic.
     if critic_options.get("critic") != config.critic:
         return config

@@ -59,7 +59,7 @@ def export(
     smoothing: float = 0.0,
     exist: str = EXIST_ERROR,
 ) -> Path:
-    """Export the best moving average of a run.
+    """Export the moving average of the generator's weights at the best checkpoint of a run.
 
     Writes `name.onnx`, `name.toml`, for an upscaler its `name.int8.onnx`, and for a run with a
     critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads the
@@ -216,22 +216,22 @@ def _read_best(
     newest_checkpoint = checkpoint.newest(folder)
     if newest_checkpoint is None:
         raise UsageError(f"{run_dir} has no checkpoint yet.")
-    tensors, numbers = newest_checkpoint
-    newest, best = numbers["images_seen"], numbers["best_images_seen"]
+    tensors, progress = newest_checkpoint
+    newest, best = progress["images_seen"], progress["best_images_seen"]
     path = checkpoint.path_of(folder, best)
     # `best` is 0 before the first validation, and also if the state before training is the best.
     # Only in the second case is there a checkpoint of 0 images.
     if best == newest or (best == 0 and not path.is_file()):
-        return config, tensors, newest, numbers
+        return config, tensors, newest, progress
     try:
-        return config, checkpoint.read(path)[0], best, numbers
+        return config, checkpoint.read(path)[0], best, progress
     except TrainingError as error:
         warnings.warn(
             f"{error} It was the best one, after {best} images; the newest undamaged one, after "
             f"{newest}, is used instead.",
             stacklevel=3,
         )
-    return config, tensors, newest, numbers
+    return config, tensors, newest, progress
 
 
 def _remove(path: Path) -> None:

@@ -15,7 +15,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.generators import style_resnet
 from srgan_gp.training.resume import load_weights
 
-_LARGEST_SMOOTHING = 0.25  # removes the highest frequency; above it the sign of that turns
+_LARGEST_SMOOTHING = 0.25  # removes the highest frequency; a larger one would invert its sign
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def fill_card(
     config: TrainConfig,
     files: Mapping[str, object],
     training: Mapping[str, object],
-    written: dict[str, Any],
+    existing_card: dict[str, Any],
     int8: Int8Record | None = None,
     same_weight_hashes: Collection[str] = (),
     run_card: Mapping[str, object] | None = None,
@@ -85,7 +85,7 @@ def fill_card(
         config: the options of the run.
         files: name, SHA-256 and size of each file, as `cards.FileRecord`, by its kind.
         training: record of the training, as `cards.TrainingRecord`.
-        written: existing card from `read_written_card`; its scores are kept if no weight changed.
+        existing_card: result of `applicable_entries`; its scores are kept if no weight changed.
         int8: difference of the int8 network, if there is one.
         same_weight_hashes: result of `licence_metadata.hashes_of_same_weights`.
         run_card: result of `read_run_card`; used if the weights have changed. If they have not, its
@@ -117,13 +117,14 @@ def fill_card(
         "files": files,
         "training": training,
     }
-    card = {**placeholders, **written, **facts}
+    card = {**placeholders, **existing_card, **facts}
     for record in ("int8", "imported"):  # of the earlier model
         card.pop(record, None)
     if int8:
         card["int8"] = vars(int8)
-    earlier_file = written.get("files", {}).get("onnx", {})
+    earlier_file = existing_card.get("files", {}).get("onnx", {})
     earlier_sha256 = earlier_file.get("sha256")
+    # The licence is part of the file: the hash of the same weights may have changed.
     is_same_model = earlier_file == files["onnx"] or earlier_sha256 in same_weight_hashes
     if not is_same_model:
         card["scores"] = []  # the existing scores belong to other weights

@@ -1,11 +1,12 @@
 """`quantise`: quantises the convolutions of a network's body, for `--precision int8` on a CPU.
 
+The body is the convolutions between the first and the last ones; see `body_convolutions`.
 A quantised tensor consists of integers (levels), a scale and a zero point: its values are about
 scale * (level - zero point). Activations are uint8 with one scale each; weights are int8 with one
 scale for each output channel. Pairs of QuantizeLinear and DequantizeLinear are inserted, which
 round a float tensor to its levels; ONNX Runtime fuses them with the convolutions to integer
-convolutions. The rest, such as the sums of residual blocks, stays float32. Scales are constants, so
-that tiling stays exact.
+convolutions. The rest, such as the sums of residual blocks, stays float32. Scales are constants
+that do not depend on the image, so a tile is upscaled exactly as in the whole image.
 
 Source:
     Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
@@ -154,19 +155,19 @@ class _GraphWriter:
     def quantise(self, convolution: BodyConvolution) -> None:
         """Quantise input, weights, bias and output of a convolution."""
         node = convolution.node
-        source = node.input[0]
+        input_name = node.input[0]
         self._outputs.add(convolution.output)
         self._quantise_tensor(convolution.output)
-        self._quantise_tensor(source)
+        self._quantise_tensor(input_name)
         weights = self._weights[node.input[1]].astype(np.float64)  # (out, in, height, width)
         largest = np.abs(weights).max(axis=(1, 2, 3))
         scales = np.where(largest > 0, largest, 1.0).astype(np.float32) / np.float32(WEIGHT_LEVELS)
         levels = np.rint(weights / scales[:, None, None, None].astype(np.float64))
-        names = [_rounded(source), self._store_levels(node.input[1], levels, scales, np.int8)]
+        names = [_rounded(input_name), self._store_levels(node.input[1], levels, scales, np.int8)]
         if len(node.input) > 2:  # The bias has the scale of the products, so they can be added.
-            scales = scales * self._scales[source]
-            bias = self._weights[node.input[2]].astype(np.float64) / scales.astype(np.float64)
-            names.append(self._store_levels(node.input[2], np.rint(bias), scales, np.int32))
+            bias_scales = scales * self._scales[input_name]
+            bias = self._weights[node.input[2]].astype(np.float64) / bias_scales.astype(np.float64)
+            names.append(self._store_levels(node.input[2], np.rint(bias), bias_scales, np.int32))
         for name in names[1:]:
             inputs = [f"{name}_levels", f"{name}_scale", f"{name}_zero"]
             dequantise = helper.make_node("DequantizeLinear", inputs, [name], axis=0)
@@ -179,7 +180,7 @@ class _GraphWriter:
         if name in self._scales:
             return
         smallest, largest = self._ranges[name]
-        low, high = min(smallest, 0.0), max(largest, 0.0)  # 0 must be a level
+        low, high = min(smallest, 0.0), max(largest, 0.0)  # 0, used for padding, must be a level
         step = (high - low) / 255
         scale = np.float32(step if step > 0 else 1)  # a tensor of zeros needs some scale
         zero = np.uint8(np.clip(np.rint(-low / float(scale)), 0, 255))

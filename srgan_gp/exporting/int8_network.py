@@ -83,7 +83,7 @@ def make_int8_network(model: bytes, sha256: str, photos: Sequence[ImageFile]) ->
     """Quantise a model.
 
     The difference from float32 is measured on photos that were not used for the calibration, if
-    there are enough photos.
+    there are more than `CALIBRATION_CROPS`.
 
     Args:
         model: bytes of the float32 ONNX file of an upscaler with a scale in its metadata.
@@ -95,7 +95,8 @@ def make_int8_network(model: bytes, sha256: str, photos: Sequence[ImageFile]) ->
         The int8 network, with the metadata of the model.
 
     Raises:
-        ValueError: the network has no convolution between two others, or no photo can be decoded.
+        ValueError: the network has no convolution between two others, no photo can be decoded, or
+            the range of a tensor is not finite.
     """
     parsed = onnx.load_model_from_string(model)
     metadata = {entry.key: entry.value for entry in parsed.metadata_props}

@@ -15,7 +15,7 @@ import numpy as np
 from srgan_gp.inference.session import Session
 
 SIDE = 384
-"""Side of the input image in pixels, a multiple of the size multiples of all generators."""
+"""Side of the input image in pixels, a multiple of the `size_multiple` of each generator."""
 RUNS = 2
 """Number of runs with the image, because the second run may need more memory than the first."""
 STEP = 10
@@ -66,10 +66,10 @@ def _image(side: int) -> np.ndarray:
 def _kibibytes(name: str) -> int | None:
     """Return a value of the status of this process in KiB; None if the system has none."""
     try:
-        line = re.search(rf"{name}:\s+(\d+) kB", _STATUS.read_text())
+        match = re.search(rf"{name}:\s+(\d+) kB", _STATUS.read_text())
     except OSError:
         return None
-    return int(line[1]) if line else None
+    return int(match[1]) if match else None
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class RunsModel(Protocol):
         ...
 
 
-def check_inputs(generator: nn.Module) -> Iterator[Tensor]:
+def fixed_inputs(generator: nn.Module) -> Iterator[Tensor]:
     """Yield the fixed inputs on which a graph is compared.
 
     Args:
@@ -37,17 +37,17 @@ def check_inputs(generator: nn.Module) -> Iterator[Tensor]:
         Noise (N, 3, H, W) of `CHECK_SHAPES`, uniform in [0, 1], or latents (N, latent_size) of
         `CHECK_COUNTS`, standard normal; float32.
     """
-    noise = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     if generator.task == FACES:
         for count in CHECK_COUNTS:
-            yield torch.randn(count, cast(int, generator.latent_size), generator=noise)
+            yield torch.randn(count, cast(int, generator.latent_size), generator=rng)
     else:
         for count, height, width in CHECK_SHAPES:
-            yield torch.rand(count, 3, height, width, generator=noise)
+            yield torch.rand(count, 3, height, width, generator=rng)
 
 
 def largest_difference(session: RunsModel, generator: nn.Module) -> float:
-    """Return the largest absolute difference between ONNX Runtime and PyTorch on `check_inputs`.
+    """Return the largest absolute difference between ONNX Runtime and PyTorch on `fixed_inputs`.
 
     Args:
         session: the exported graph.
@@ -60,7 +60,7 @@ def largest_difference(session: RunsModel, generator: nn.Module) -> float:
         ModelRefusedError: the shapes of the outputs differ.
     """
     differences = []
-    for inputs in check_inputs(generator):
+    for inputs in fixed_inputs(generator):
         with torch.no_grad():
             expected = generator(inputs).numpy()
         found = session.run(inputs.numpy())

@@ -1,8 +1,8 @@
-"""What an export reads from a training run: identity, truncation, and whether it has ended.
+"""What an export reads from a training run: identity, truncation, and whether the run has ended.
 
-Identity and truncation are entries of the model's card, the TOML file that `models.cards` reads.
-Most entries are read from the file `data.json`, which `training.run_data` writes into the folder of
-the run.
+Identity and truncation (the default factor of a face generator's latents) are entries of the
+model's card, the TOML file that `models.cards` reads. Most of them come from the file `data.json`,
+which `training.run_data` writes into the folder of the run.
 """
 
 import hashlib
@@ -43,11 +43,11 @@ def is_of_run(card: Mapping[str, Any], run_dir: Path) -> bool:
         run_dir: folder of the run, which may be missing.
     """
     training = card.get("training")
-    known = training.get("run_sha256") if isinstance(training, dict) else None
-    if not known:
+    recorded_hash = training.get("run_sha256") if isinstance(training, dict) else None
+    if not recorded_hash:
         return False
     try:
-        return describe_run(run_dir)["run_sha256"] == known
+        return describe_run(run_dir)["run_sha256"] == recorded_hash
     except (OSError, ValueError, AttributeError, TypeError):  # missing, or no JSON object
         return False
 

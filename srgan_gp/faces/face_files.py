@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from srgan_gp.faces.face_requests import FaceRequest
 from srgan_gp.images import Frame, FrameSequence, Picture, write_image, write_sequence
 from srgan_gp.images.animation.webm import write_webm
-from srgan_gp.images.image_grid import tiled
+from srgan_gp.images.image_grid import join_in_grid
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import atomic_write
@@ -57,7 +57,7 @@ def write_faces(
         request: the files, and whether they are single faces, a sheet or an animation.
         images: result of `generate_faces`. Single faces and frames are in memory one at a time, all
             faces of a sheet at once.
-        xmp: XMP metadata of still images, the result of `face_xmp`; None: they get none.
+        xmp: XMP metadata of still images, from `faces.face_metadata.face_xmp`; None: they get none.
 
     Returns:
         Messages about properties that the format cannot store, without duplicates.
@@ -70,7 +70,7 @@ def write_faces(
         return _write_animation(images, request.files[0], request.frames)
     if request.grid:  # All images become one, the sheet.
         columns, rows = request.grid
-        images = iter([tiled(images, columns, rows)])
+        images = iter([join_in_grid(images, columns, rows)])
     notes: list[str] = []
     for file, pixels in zip(request.files, images, strict=True):
         notes += write_image(Picture(pixels, xmp=xmp), file)

@@ -69,7 +69,9 @@ def finetune(
         model: a name, or the path of an `.onnx` or `.safetensors` file.
         data: folders and zip files of images.
         run_dir: folder for checkpoints, previews and logs.
-        validation: folder or zip file of validation images; None: chosen by `split_images`.
+        validation: folder or zip file of validation images; None: the validation folders of the
+            prepared sets in `data`, or, if there are none, a share of `data` that `split_images`
+            chooses.
         found: the result of `find_sets` for `data` and `validation`, so that they are not listed
             again; None: they are listed.
         changes: fields of `TrainConfig` that override the plan.
@@ -93,17 +95,19 @@ def finetune(
     source = find_source(model)
     found = found or find_sets(data, validation)
     changes = changes or {}
-    config = plan(source, *largest_sizes(found), changes)  # before images are skipped
+    # A first plan for all images, to check the options. Images that cannot be decoded are skipped
+    # below, and the second plan is for the others.
+    config = plan(source, *largest_sizes(found), changes)
     require_usable_options(config, source)
     generator = load_source(source, config)
-    if others := other_files_line(found.places):
-        say(others)
+    if line := other_files_line(found.places):
+        say(line)
     usable = UsableImages(say, on_stage)
     split = split_images(found, usable.choose, usable.sha256)
     config = plan(source, len(split.train), len(split.validation), changes)
-    # Checked first, because planned options depend on the number of images.
+    # Checked before the options, because planned options depend on the number of images.
     _require_same_images(split, run_dir)
-    # Other planned options depend on `total_images`: a message names it first as the cause.
+    # Other planned options depend on `total_images`: if it differs, the error names it first.
     require_same_options(config, run_dir, causes=("total_images",))
     _write_lists(split, run_dir)
     save_first_card(source, len(split.train), run_dir)
@@ -188,7 +192,8 @@ def _score(
 ) -> Measured:
     """Score a generator, on the CPU, on all validation images of a run.
 
-    During the training, one half of a large set of faces is used only, to choose the checkpoint.
+    The training itself validates a face generator on one half of a large set only, to choose the
+    checkpoint.
     """
     validation_list = str(run_dir / VALIDATION_LIST)
     if config.task != FACES:

@@ -66,7 +66,12 @@ def plan(
 
 
 def size_warnings(trained_on: int, validation: int) -> list[str]:
-    """Return a warning for each set that is small; `trained_on` and `validation` are numbers."""
+    """Return a warning for each set that is small.
+
+    Args:
+        trained_on: number of training images.
+        validation: number of validation images.
+    """
     warnings = []
     if trained_on < FEW_TRAINING_IMAGES:
         warnings.append(
@@ -83,11 +88,11 @@ def size_warnings(trained_on: int, validation: int) -> list[str]:
 def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> TrainConfig:
     """Set the model's network options and the user's changes in a planned configuration.
 
-    The critic's warm-up and the number of frozen stages are planned for the usual length and
-    critic; they are reduced here to what this run and this critic allow.
+    The critic's warm-up and the number of frozen stages are planned without regard to `changes` and
+    to the model's critic; they are reduced here to what the run and the critic allow.
     """
     images = changes.get("total_images", config.total_images)
-    reduced = {"critic_warmup_images": _warmup(config.critic_warmup_images, images)}
+    reduced = {"critic_warmup_images": _limit_warmup(config.critic_warmup_images, images)}
     if source.critic:
         stages = _critic_stages(replace(config, **source.options))
         # At least one stage is trained.
@@ -100,8 +105,8 @@ def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, An
     return replace_options(replace(config, **reduced | source.options), changes)
 
 
-def _warmup(planned: int, total: int) -> int:
-    """Limit the images for the critic alone to a sixth of the images of the run."""
+def _limit_warmup(planned: int, total: int) -> int:
+    """Limit the images of the warm-up, which train the critic alone, to a sixth of the run."""
     return min(planned, total // 6)
 
 
@@ -110,14 +115,14 @@ def _require_length(total: int, planned_warmup: int, step: int) -> None:
 
     Args:
         total: images of the run.
-        planned_warmup: images for the critic alone, before `_warmup` limits them.
+        planned_warmup: images for the critic alone, before `_limit_warmup` limits them.
         step: images from one step of the generator to the next.
 
     Raises:
         UsageError: the run is too short; the message names the smallest length.
     """
     shortest = step
-    while _warmup(planned_warmup, shortest) + step > shortest:
+    while _limit_warmup(planned_warmup, shortest) + step > shortest:
         shortest += 1
     if total < shortest:
         raise UsageError(
@@ -133,7 +138,7 @@ def _critic_stages(config: TrainConfig) -> int:
     the first halving, in place of a stage.
     """
     if config.task == FACES:
-        halvings = (config.image_size // 4).bit_length() - 1
+        halvings = (config.image_size // 4).bit_length() - 1  # log2
         return halvings - 1 if config.critic == PROJECTED_CRITIC else halvings
     return config.critic_stages
 

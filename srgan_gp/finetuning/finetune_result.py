@@ -13,7 +13,7 @@ class FinetuneResult:
     """Result of a fine-tuning.
 
     Attributes:
-        source: name of the model it started from.
+        source: name of the model that the fine-tuning started from.
         run_dir: folder of the run.
         trained_on: number of training images.
         validation: number of validation images.
@@ -21,7 +21,8 @@ class FinetuneResult:
         images_seen: training images seen in the whole run, repetitions included.
         best_images_seen: training images seen until the best checkpoint, whose scores are in the
             verdict; 0: no checkpoint was better than the unchanged model.
-        ended_because: as in `checkpoint.Progress`; "" if there is no reason.
+        ended_because: reason for the end of the training, as in `checkpoint.Progress`; "" if none
+            is recorded.
         seconds: duration of the training.
         verdict: comparison of the best checkpoint with the unchanged model.
     """

@@ -74,7 +74,7 @@ class Verdict:
     """Whether the fine-tuned model is better on the validation images.
 
     Attributes:
-        is_better: whether it is.
+        is_better: whether the fine-tuned model is better.
         reasons: sentences without a full stop, at least one.
         rows: the table of scores.
     """
@@ -112,7 +112,7 @@ def judge(before: Measured, after: Measured, config: TrainConfig, noise: float =
     standard_error = max(gains.std(ddof=1) / math.sqrt(count), noise)
     least_gain = t_value * standard_error
     change = _describe_change(rows, config)
-    objections = _broken_limits(rows, config)
+    objections = _describe_broken_limits(rows, config)
     if gains.mean() <= 0:
         objections.insert(0, f"{change}, which is not a gain")
     elif gains.mean() <= least_gain:
@@ -157,17 +157,21 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def _rows(before: Measured, after: Measured) -> tuple[Row, ...]:
-    """Return the rows of the table; the values of the originals have no rows of their own."""
+    """Return the rows of the table.
+
+    Values of the originals have no rows of their own. `OF_ORIGINALS` maps the name of a score to
+    that of the originals' values.
+    """
     rows: list[Row] = []
     for metric, way in before:
         if metric in OF_ORIGINALS.values():
             continue
-        originals = before.get((OF_ORIGINALS.get(metric, ""), way))
-        value = None if originals is None else _mean(originals)
+        original_values = before.get((OF_ORIGINALS.get(metric, ""), way))
+        originals = None if original_values is None else _mean(original_values)
         found = after[metric, way]
         is_of_sets = not way and len(found) > 1
         spread = float(found.std(ddof=1)) if is_of_sets and np.isfinite(found).all() else None
-        rows.append(Row(metric, way, _mean(before[metric, way]), _mean(found), value, spread))
+        rows.append(Row(metric, way, _mean(before[metric, way]), _mean(found), originals, spread))
     return tuple(rows)
 
 
@@ -212,7 +216,7 @@ def _trains_on_squeeze_features(config: TrainConfig) -> bool:
     return config.perceptual_loss == "squeeze" and config.perceptual_weight > 0
 
 
-def _broken_limits(rows: Sequence[Row], config: TrainConfig) -> list[str]:
+def _describe_broken_limits(rows: Sequence[Row], config: TrainConfig) -> list[str]:
     """Describe the scores that became worse than the limits of the run allow."""
     most_psnr_loss = math.inf if config.most_psnr_loss is None else config.most_psnr_loss
     least_novelty = 0.0 if config.least_novelty is None else config.least_novelty

@@ -17,7 +17,7 @@ from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.config_file import require_equal_options
 from srgan_gp.training.run_data import CONFIG_NAME, FINETUNE_LIST, has_begun
 
-TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"
+TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"  # FINETUNE_LIST is "train.list"
 """Files in the folder of a run that list its images; version 0.1 wrote the same names."""
 
 
@@ -43,6 +43,7 @@ def require_possible_run(
         return
     train, validation = (list_images(path) for path in lists)
     # Some of `found` may have been skipped: only the decoding shows whether the lists are equal.
+    # Without a validation set, the validation images were split off the training images.
     has_train = _absolute(train) <= _absolute(found.train)
     if not (has_train and _absolute(validation) <= _absolute(found.validation or found.train)):
         raise other_images_error(run_dir)

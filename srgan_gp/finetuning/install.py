@@ -51,7 +51,7 @@ def install(
         UsageError: the name cannot be used.
         OutputError: the folder cannot be written.
     """
-    _, user_folder = model_folders()
+    _, user_folder = model_folders()  # that of this package, that of the user
     card_path = export(outcome.run_dir, name, user_folder, say=say, exist=exist)
     card = tomllib.loads(card_path.read_text(encoding="utf-8"))
     card |= _card_entries(outcome, model)  # replaces the placeholders that `export` wrote
@@ -74,10 +74,10 @@ def save_run_card(outcome: FinetuneResult, model: str) -> None:
 
 
 def save_first_card(source: Source, trained_on: int, run_dir: Path) -> None:
-    """Save a card before the training, for the export of a run that does not end.
+    """Save a card before the training, for the export of a run that is interrupted.
 
-    It has the origin, the licence and the data, and no scores; and the texts that apply if the best
-    state is that before training. The card of a run that has checkpoints is kept.
+    The card has the origin, the licence and the data, but no scores. It also has the texts that
+    apply if the best state is that before training. The card of a run with checkpoints is kept.
 
     Args:
         source: the model that the run starts from.
@@ -132,7 +132,7 @@ def _card_texts(source: Source, trained_on: int, *, was_trained: bool = True) ->
     # The weights of an unfinished fine-tuning can be the start of another one.
     limits = [limit for limit in card.limits if limit != UNFINISHED] if card else []
     if card and card.fidelity_partner:
-        limits = _limits_without_mixing(limits, card.fidelity_partner)
+        limits = _remove_mixing(limits, card.fidelity_partner)
     if was_trained:
         summary = f"{source.name}, fine-tuned on {trained_on} images."
         data.append(user_data)
@@ -148,8 +148,8 @@ def _card_texts(source: Source, trained_on: int, *, was_trained: bool = True) ->
     }
 
 
-def _limits_without_mixing(limits: Sequence[str], partner: str) -> list[str]:
-    """Return limits without the sentences about mixing with a partner model.
+def _remove_mixing(limits: Sequence[str], partner: str) -> list[str]:
+    """Remove the sentences about mixing with a partner model from the limits.
 
     The options `--fidelity` and `--look` of `srgan-gp upscale` mix the weights of a model with
     those of its partner, a model of higher PSNR. A fine-tuned model has no partner.

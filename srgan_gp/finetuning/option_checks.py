@@ -37,7 +37,7 @@ def require_usable_options(config: TrainConfig, source: Source) -> None:
     else:
         require_losses(config)
     load_features(config)  # may have to download a network, which can fail
-    if config.has_critic:
+    if config.has_critic:  # The critic is built only to raise the errors of these steps.
         critic = build_critic(config)
         freeze_first_stages(critic, config.freeze_critic_stages)
         load_critic(critic, source.weights)

@@ -1,8 +1,8 @@
 """Network options of a run that starts from a model: `srgan-gp train --start-from FILE`.
 
-They are read from the metadata of the model's files, generator and critic, and returned by field of
-`TrainConfig`. If a file was removed after the run was begun, they are read from the `config.json`
-of the run.
+The options of the generator are read from the metadata of its file, those of the critic from the
+file beside it. If the generator's file was removed after the run was begun, the options are read
+from the `config.json` of the run.
 """
 
 from collections.abc import Sequence
@@ -17,12 +17,12 @@ from srgan_gp.training.run_data import CONFIG_NAME
 from srgan_gp.training.weights_file import read_metadata
 
 
-def read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
+def read_generator_options(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
     """Read the options that build the generator of a file.
 
     Args:
-        start_from: `.onnx` or `.safetensors` file.
-        run_dir: folder of the run, which is read if the file is missing.
+        start_from: `.onnx` or `.safetensors` file of the generator.
+        run_dir: folder of the run, which is read if the file is missing; None: there is no run.
 
     Returns:
         Values by field of `TrainConfig`; empty if the file has no metadata, or if there is neither
@@ -37,15 +37,16 @@ def read_generator(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
     return _read_options_of_run(run_dir, GENERATOR_OPTIONS)
 
 
-def read_critic(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
+def read_critic_options(start_from: Path, run_dir: Path | None) -> dict[str, Any]:
     """Read the options that build the critic `NAME.critic.safetensors` beside a generator's file.
 
-    Args, Returns and Raises: as for `read_generator`; empty also if only the critic is missing.
+    Args, Returns and Raises: as for `read_generator_options`; empty also if only the critic's file
+    is missing.
     """
-    critic = start_from.with_suffix(".critic.safetensors")
-    if is_file(critic):
-        return critic_options(critic) if read_metadata(critic) else {}
-    if is_file(start_from):
+    critic_path = start_from.with_suffix(".critic.safetensors")
+    if is_file(critic_path):
+        return critic_options(critic_path) if read_metadata(critic_path) else {}
+    if is_file(start_from):  # a model without a critic
         return {}
     return _read_options_of_run(run_dir, CRITIC_OPTIONS)
 

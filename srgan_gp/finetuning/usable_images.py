@@ -1,6 +1,6 @@
 """Check of the images of a fine-tuning: files that cannot be used are skipped, with a message.
 
-`finetune.finetune` uses both before it splits the images.
+`finetune.finetune` uses this module before it splits the images into two sets.
 """
 
 from collections.abc import Callable, Sequence
@@ -41,6 +41,6 @@ class UsableImages:
 
 
 def other_files_line(places: Places) -> str:
-    """Return a message that names the files that are not images; "" if there are none."""
+    """Return a message with the number of files that are not images, by suffix; "" if none is."""
     skipped = other_files((*places.train, *places.validation))
     return f"Skipped files of other types: {format_suffixes(skipped)}" if skipped else ""

@@ -20,7 +20,7 @@ from srgan_gp.exporting.export import export, load_run
 from srgan_gp.exporting.export_changes import smooth_faces
 from srgan_gp.exporting.exported_card import RUN_CARD
 from srgan_gp.exporting.onnx_graph import as_onnx
-from srgan_gp.exporting.parity import CHECK_COUNTS, TOLERANCE, check_inputs, largest_difference
+from srgan_gp.exporting.parity import CHECK_COUNTS, TOLERANCE, fixed_inputs, largest_difference
 from srgan_gp.finetuning.finetune_source import generator_options
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.session import Session
@@ -81,7 +81,7 @@ def test_onnx_runtime_equals_torch_for_several_latents_at_once(name, tmp_path):
 
 
 def test_the_latents_compared_are_one_and_more_than_at_the_export(converted):
-    assert [tuple(latents.shape) for latents in check_inputs(converted[0])] == [
+    assert [tuple(latents.shape) for latents in fixed_inputs(converted[0])] == [
         (count, 6) for count in CHECK_COUNTS
     ]
     assert {1, 3, 7} <= set(CHECK_COUNTS)
