@@ -9,7 +9,7 @@ from pathlib import Path
 from PIL import Image
 
 from srgan_gp import FaceGenerator, Upscaler, read_image
-from srgan_gp.images.image_grid import tiled
+from srgan_gp.images.image_grid import join_in_grid
 from srgan_gp.models.cards import FACES, read_card
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,7 +23,7 @@ def main() -> None:
         card = read_card(path)
         if card.task == FACES:
             faces = FaceGenerator.load(card.name, device="cpu").generate(count=8)
-            result = tiled(faces, columns=4, rows=2)
+            result = join_in_grid(faces, columns=4, rows=2)
         else:
             result = Upscaler.load(card.name, device="cpu").upscale(low_res)
         golden_image = GOLDEN / f"{card.name}.png"

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from srgan_gp.errors import ModelRefusedError
-from srgan_gp.images.image_grid import tiled
+from srgan_gp.images.image_grid import join_in_grid
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.loading.model_files import read_model
 from srgan_gp.inference.session import Session
@@ -117,7 +117,7 @@ def test_each_model_draws_its_golden_picture(path):
     card = read_card(path)
     expected = np.asarray(look(GOLDEN / f"{card.name}.png")).astype(int)
     if card.task == FACES:
-        drawn = tiled(FaceGenerator.load(card.name, device="cpu").generate(count=8), 4, 2)
+        drawn = join_in_grid(FaceGenerator.load(card.name, device="cpu").generate(count=8), 4, 2)
     else:
         small = np.asarray(look(GOLDEN / "input.png"))
         drawn = Upscaler.load(card.name, device="cpu").upscale(small)

@@ -37,7 +37,8 @@ def split_channels(image: Image.Image, icc_profile: bytes | None) -> tuple[Array
         (H, W) of the same dtype, not premultiplied, or None if the image is opaque.
 
     Raises:
-        PictureError: E_NOT_FINITE or E_OUT_OF_RANGE for 32-bit values outside the known ranges.
+        PictureError: E_NOT_FINITE or E_OUT_OF_RANGE for 32-bit integers outside 0 to 65535, and for
+            floats outside [0, 1].
     """
     if image.mode.startswith("I;16"):  # unsigned 16-bit grey, of either byte order
         return _split_grey16(image)

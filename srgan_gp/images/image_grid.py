@@ -1,4 +1,4 @@
-"""`tiled`: join images of equal size to one image, a grid without gaps."""
+"""`join_in_grid`: join images of equal size to one image, a grid without gaps."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 
 
-def tiled(images: Iterable[Array], columns: int, rows: int) -> Array:
+def join_in_grid(images: Iterable[Array], columns: int, rows: int) -> Array:
     """Join images to a grid: the first row from left to right, then the next row.
 
     Args:

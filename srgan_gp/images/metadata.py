@@ -45,30 +45,30 @@ def read_orientation(image: Image.Image) -> int:
         orientation is missing or invalid.
     """
     try:
-        value = image.getexif().get(_ORIENTATION, 1)
+        value = image.getexif().get(_ORIENTATION, 1)  # Pillow falls back to XMP itself
     except Exception:  # Damaged EXIF data raises many kinds, and must not prevent reading.
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def apply_orientation(channels: Array, orientation: int) -> Array:
+def apply_orientation(array: Array, orientation: int) -> Array:
     """Turn an image upright.
 
     Args:
-        channels: (H, W) or (H, W, C).
+        array: pixels (H, W, C) or alpha (H, W).
         orientation: EXIF orientation from 1 to 8, as `read_orientation` returns it.
 
     Returns:
         A contiguous array of the same dtype; H and W are swapped for orientations from 5 on.
     """
     if orientation >= 5:
-        channels = np.swapaxes(channels, 0, 1)
+        array = np.swapaxes(array, 0, 1)
     # After the transposition, 6 and 7 are flipped left-right, 7 and 8 top-bottom.
     if orientation in (2, 3, 6, 7):
-        channels = channels[:, ::-1]
+        array = array[:, ::-1]
     if orientation in (3, 4, 7, 8):
-        channels = channels[::-1]
-    return np.ascontiguousarray(channels)
+        array = array[::-1]
+    return np.ascontiguousarray(array)
 
 
 def read_exif(image: Image.Image) -> bytes | None:
@@ -140,7 +140,7 @@ def update_exif(exif: bytes, *, height: int, width: int) -> bytes:
         for position, tag, _ in _entries(block, order, directory):
             if tag in new_values:
                 _set_number(block, order, position, new_values[tag])
-    return _without_thumbnail(block, order, first_directory)
+    return _remove_thumbnail(block, order, first_directory)
 
 
 def _entries(block: bytearray, order: str, start: int) -> Iterator[tuple[int, int, int]]:
@@ -165,7 +165,7 @@ def _set_number(block: bytearray, order: str, position: int, value: int) -> None
         struct.pack_into(order + "HIHH", block, position + 2, _SHORT, 1, value, 0)
 
 
-def _without_thumbnail(block: bytearray, order: str, first_directory: int) -> bytes:
+def _remove_thumbnail(block: bytearray, order: str, first_directory: int) -> bytes:
     """Remove the link to the second directory, which describes the thumbnail.
 
     The bytes of the thumbnail are overwritten, unless they overlap the first directory: then the
@@ -205,11 +205,11 @@ def update_xmp(xmp: bytes, *, height: int, width: int) -> bytes:
     """Set the orientation in an XMP packet to 1 and the size fields to the new size in pixels."""
     new_values = {"orientation": 1, "width": width, "height": height}
 
-    def with_new_value(match: re.Match[bytes]) -> bytes:
+    def replace_number(match: re.Match[bytes]) -> bytes:
         name, separator = match[1], match[2]
         return name + separator + str(new_values[_XMP_NUMBERS[name]]).encode()
 
-    return _XMP_PATTERN.sub(with_new_value, xmp)
+    return _XMP_PATTERN.sub(replace_number, xmp)
 
 
 def read_xmp(image: Image.Image) -> bytes | None:

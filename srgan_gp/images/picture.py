@@ -115,7 +115,7 @@ def dtype_hint(array: Array) -> str:
     native = dtype.newbyteorder("=")
     if native in _DTYPES:
         return f"; convert the byte order with image.astype(np.{native.name})"
-    # The kinds are f: float, i and u: signed and unsigned integer, b: bool.
+    # The kinds are f: float, i and u: signed and unsigned integer, b: bool, O: object, U: text.
     is_number = dtype.kind in "fiu" and array.size > 0
     low, high = (array.min(), array.max()) if is_number else (0, 0)
     if dtype.kind == "f":
@@ -194,8 +194,8 @@ class Picture:
                 raise ValueError(f"dpi must be above 0 and at most {MAX_DPI}, got {dpi!r}")
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
-            alpha = "; pass Picture(image[..., :-1], alpha=image[..., -1])"  # of 2 or 4 channels
-            hint = layout_hint(shape) or (alpha if len(shape) == 3 else "")
+            advice = "; pass Picture(image[..., :-1], alpha=image[..., -1])"  # of 2 or 4 channels
+            hint = layout_hint(shape) or (advice if len(shape) == 3 else "")
             raise ValueError(f"pixels must be (H, W, 3) or (H, W, 1), got {shape}{hint}")
         if dtype not in _DTYPES:
             raise ValueError(

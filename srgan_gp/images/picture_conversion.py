@@ -102,7 +102,7 @@ def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> A
     if image.mode == "I":
         channels = channels.astype(np.int32)  # `Image.fromarray` makes this mode of int32
     result = Image.fromarray(channels)
-    # The result is RGB then, so the profile of the original mode does not fit.
+    # The result of these modes is RGB, so the profile of the original mode does not fit it.
     converts_colours = image.mode in ("CMYK", "LAB", "HSV", "YCbCr")
     for key in _KEPT_INFO:
         if key in image.info and not (converts_colours and key == "icc_profile"):
@@ -147,7 +147,7 @@ def describe_type(value: object) -> str:
     if hasattr(value, "numpy"):
         shape = tuple(getattr(value, "shape", ()))
         permutation = ""
-        channels_first = "transpose" in layout_hint(shape)
+        channels_first = "transpose" in layout_hint(shape)  # its advice for such a shape
         if channels_first and hasattr(value, "permute"):
             permutation = {3: ".permute(1, 2, 0)", 4: ".permute(0, 2, 3, 1)"}.get(len(shape), "")
         type_name = "a torch tensor" if type(value).__module__.startswith("torch") else name
@@ -183,14 +183,14 @@ def _from_array(array: Array) -> Picture:
         raise ValueError(f"the array is empty: its shape is {shape}")
     if dtype not in FULL_VALUE:
         raise ValueError(f"need uint8, uint16 or float32, got {dtype}{dtype_hint(array)}")
-    is_grey = array.ndim == 2
-    if not is_grey and not (array.ndim == 3 and shape[2] in (1, 2, 3, 4)):
+    has_channel_axis = array.ndim == 3
+    if array.ndim != 2 and not (has_channel_axis and shape[2] in (1, 2, 3, 4)):
         raise ValueError(
             "need an array of shape (H, W) grey, (H, W, 2) grey with alpha, (H, W, 3) RGB or "
             f"(H, W, 4) RGBA, got {shape}{layout_hint(shape)}"
         )
     _check_range(array)
-    if is_grey:
+    if not has_channel_axis:
         return Picture(array[..., np.newaxis])
     if shape[2] in (2, 4):
         return Picture(array[..., :-1], alpha=array[..., -1])

@@ -67,7 +67,7 @@ def open_source(file: BinaryIO, *, max_pixels: int) -> Generator[Source, None, N
     # checked here, for the formats that have them at a fixed place.
     sides = {"PNG": (head[16:20], head[20:24]), "GIF": (head[6:8], head[8:10]),
              "BMP": (head[18:22], head[22:26])}.get(container.name, ())  # fmt: skip
-    has_empty_side = any(int.from_bytes(side) == 0 for side in sides)
+    has_empty_side = any(int.from_bytes(side) == 0 for side in sides)  # 0 in either byte order
     if len(head) >= 26 and has_empty_side:  # `head` reaches to the end of the last of these fields
         raise PictureError("E_NO_PIXELS", "it has no pixels: its width or its height is 0")
     file.seek(0)
@@ -115,11 +115,11 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     name = source.container.name
     # Read before `load`, which removes the orientation tag of a TIFF.
     orientation = read_orientation(image)
-    needs_opencv = is_reduced_by_pillow(image, source.head) and not is_frame
+    needs_opencv = is_reduced_by_pillow(image, source.head) and not is_frame  # for 16-bit colour
     icc_profile: bytes | None = image.info.get("icc_profile")
     with decoder_errors(name):
         size = image.size
-        image.load()
+        image.load()  # also before OpenCV, which fills missing pixels without an error
         if name == "HEIF" and image.size != size:  # The limit was checked for `size`.
             raise ValueError(f"{image.size} pixels were decoded instead of {size}")
         if needs_opencv:

@@ -191,7 +191,7 @@ def regular_file(path: Path) -> Generator[BinaryIO, None, None]:
         raise PictureError(
             "E_NO_PERMISSION", "there is no permission to read it; change its mode or its owner"
         ) from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError) as error:  # ValueError: the path contains a null byte
         reason = getattr(error, "strerror", None) or str(error)
         raise PictureError("E_UNREADABLE", f"it cannot be opened ({reason})") from error
     with os.fdopen(descriptor, "rb") as file:

@@ -193,7 +193,8 @@ def encode_image(
 
 def encode_preview(picture: Picture) -> bytes:
     """Encode a picture as an 8-bit PNG file of at most `PREVIEW_SIDE` pixels a side."""
-    # Pixels are skipped before the resampling, so that a huge image needs little memory.
+    # Pixels are skipped before the resampling, so that a huge image needs little memory. At least
+    # twice the pixels of the preview remain on a side, which the resampling averages.
     step = max(max(picture.height, picture.width) // (2 * PREVIEW_SIDE), 1)
     pixels = to_depth(picture.pixels[::step, ::step], np.uint8)
     alpha = None if picture.alpha is None else to_depth(picture.alpha[::step, ::step], np.uint8)

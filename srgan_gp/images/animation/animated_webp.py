@@ -22,7 +22,7 @@ _PIXEL_CHUNKS = (b"ALPH", b"VP8 ", b"VP8L")  # alpha, lossy and lossless pixels
 _REPLACE = 0x02  # flag of a frame: it replaces the pixels below, without blending
 _MAX_MILLISECONDS = (1 << 24) - 1  # time of a frame, a field of 24 bits
 _MAX_PLAYS = 0xFFFF  # a field of 16 bits
-_MAX_BYTES = (1 << 32) - 10  # limit of the specification: 2^32 - 10
+_MAX_BYTES = (1 << 32) - 10  # limit of the specification
 
 
 def write_animated_webp(
@@ -89,7 +89,7 @@ def _write_headers(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
         )
     file.seek(0)
     file.write(b"RIFF" + struct.pack("<I", end - 8) + b"WEBP")
-    sides = b"".join(_three_bytes(side - 1) for side in size)
+    sides = b"".join(_three_bytes(side - 1) for side in size)  # stored minus 1
     file.write(_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + sides))
     file.seek(end)
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from srgan_gp.data.aligned_faces import read_faces
 from srgan_gp.data.augmentations import augment, draw
 from srgan_gp.data.image_sources import ImageFile, list_images
-from srgan_gp.images.image_grid import tiled
+from srgan_gp.images.image_grid import join_in_grid
 from srgan_gp.lab.application_images import (
     Pixels,
     as_pixels,
@@ -225,7 +225,7 @@ def run(
 
 def _sheet(images: Pixels) -> bytes:
     """Lay out the first 64 images in a grid, enlarged by pixel repetition, as a PNG file."""
-    sheet = tiled(images[: SHEET_SIDE**2], SHEET_SIDE, SHEET_SIDE)
+    sheet = join_in_grid(images[: SHEET_SIDE**2], SHEET_SIDE, SHEET_SIDE)
     side = ENLARGEMENT * sheet.shape[0]
     buffer = io.BytesIO()
     Image.fromarray(sheet).resize((side, side), Image.Resampling.NEAREST).save(buffer, "PNG")
