@@ -24,7 +24,8 @@ def critic_file(config: TrainConfig, name: str, tensors: Mapping[str, Tensor]) -
         tensors: tensors of a checkpoint by name; those of the critic start with `critic.`.
 
     Returns:
-        Bytes of the file, with the architecture in its metadata; None if the run has no critic.
+        Bytes of the file, which names the tensors without `critic.`, and has the architecture in
+        its metadata; None if the run has no critic.
     """
     weights = checkpoint.tensors_under("critic.", dict(tensors))
     if not weights:

@@ -27,10 +27,10 @@ class Interface:
         example: returns an example input of a generator, for tracing.
         dynamic: for each dimension of the input, its name if it may have any size; None if fixed.
         dynamic_result: the same for the output.
-        optimize: whether the exporter simplifies the graph. Expressions of parameters alone, such
-            as the demodulation of `style_resnet`, would then be computed from the random weights of
-            the trace. Otherwise ONNX Runtime computes them from the true weights when it loads the
-            model.
+        optimize: whether the exporter simplifies the graph. It then computes expressions of
+            parameters alone, from the random weights that `as_onnx` traces with. False for
+            `style_resnet`, whose demodulation is such an expression: ONNX Runtime computes it from
+            the true weights when it loads the model.
     """
 
     input_name: str

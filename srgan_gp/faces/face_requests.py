@@ -43,7 +43,7 @@ class FaceRequest:
         """Check output files and the size of the sheet before any face is generated.
 
         Args:
-            side: height and width of a face in pixels.
+            side: height and width in pixels of a face in the files, after any upscaling.
             may_replace: whether existing files may be replaced.
 
         Raises:

@@ -54,7 +54,7 @@ def fit_to_format(
     return picture, (*pixel_warnings, *metadata_warnings)
 
 
-def writes_rows(picture: Picture, name: str) -> bool:
+def is_encoded_by_rows(picture: Picture, name: str) -> bool:
     """Return whether a format is encoded row by row from the image's own, unconverted pixels.
 
     Only then can the image be encoded while another thread still computes it.

@@ -236,7 +236,7 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
     """
     is_jpeg = image.format in ("JPEG", "MPO")
     if "dpi" not in image.info or (is_jpeg and image.info.get("jfif_unit") not in (1, 2)):
-        # Pillow sets 72 dpi for a JPEG of which neither JFIF nor EXIF has a resolution.
+        # Unit 1: per inch, 2: per cm. Pillow sets 72 dpi if neither JFIF nor EXIF has a resolution.
         exif = read_exif(image) if image.format != "TIFF" else None
         return None if exif is None else read_exif_resolution(exif)
     try:

@@ -39,22 +39,23 @@ def layout_hint(shape: tuple[int, ...]) -> str:
     >>> layout_hint((3, 480, 640))
     '; transpose it to (H, W, 3): image.transpose(1, 2, 0)'
     """
-    if 0 in shape or len(shape) not in (3, 4):
-        grey = {2: "; pass image[..., np.newaxis]"}
-        return "; it is empty" if 0 in shape else grey.get(len(shape), "")
-    name, axes, order, many = "image", "H, W", "1, 2, 0", ""
+    if 0 in shape:
+        return "; it is empty"
+    if len(shape) not in (3, 4):
+        return "; pass image[..., np.newaxis]" if len(shape) == 2 else ""
+    name, axes, order, stack_advice = "image", "H, W", "1, 2, 0", ""
     if len(shape) == 4:
         name, axes, order = "images", "N, H, W", "0, 2, 3, 1"
-        many = "; pass one image, such as images[0]"
+        stack_advice = "; pass one image, such as images[0]"
     elif shape[2] >= _FEWEST_COLUMNS:
-        many = "; for a stack of grey images (N, H, W) pass stack[..., None]"
+        stack_advice = "; for a stack of grey images (N, H, W) pass stack[..., None]"
     hint, channels, last = "", shape[-3], shape[-1]
     if channels in (1, 3, 4) and last > 4:
         hint = f"; transpose it to ({axes}, {channels}): {name}.transpose({order})"
     if 4 < last < _FEWEST_COLUMNS:
         hint = hint.replace(";", " or, if the channels come first,")
         return f"; of {last} channels keep those of the colours: {name}[..., :3]{hint}"
-    return hint or many
+    return hint or stack_advice
 
 
 def range_advice(low: float, high: float) -> tuple[str, str]:
@@ -156,8 +157,7 @@ class Picture:
             becomes bytes. `write_image` updates size and orientation.
         xmp: the XMP packet of the file; `write_image` updates size and orientation.
         dpi: horizontal and vertical resolution in dots per inch, above 0 and at most 65535.
-        source_format: format of the file that was read: PNG, JPEG, WEBP, TIFF, BMP, GIF, AVIF or
-            HEIF.
+        source_format: PNG, JPEG, WEBP, TIFF, BMP, GIF, AVIF or HEIF if a file was read, else None.
         notes: one sentence for each content of the file that was not kept, such as further frames.
 
     Raises:

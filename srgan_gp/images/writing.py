@@ -14,7 +14,7 @@ from srgan_gp.errors import OutputError, PictureError, UsageError
 from srgan_gp.images import mapped_arrays
 from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.images.colour import to_depth
-from srgan_gp.images.format_limits import fit_to_format, writes_rows
+from srgan_gp.images.format_limits import fit_to_format, is_encoded_by_rows
 from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Array, Picture
 from srgan_gp.images.picture_conversion import to_file_picture, to_kind_of
@@ -169,7 +169,7 @@ def encode_image(
     if not 1 <= quality <= 100:
         raise UsageError(f"the quality must be from 1 to 100, not {quality}")
     quality = int(quality)  # Encoders refuse the integers of numpy.
-    if isinstance(picture, GrowingPicture) and not writes_rows(picture, name):
+    if isinstance(picture, GrowingPicture) and not is_encoded_by_rows(picture, name):
         picture.progress.wait(picture.height)
     picture, warnings = fit_to_format(
         picture, name, strip_metadata=strip_metadata, folder=mapped_arrays.folder_of(file)
