@@ -2,8 +2,9 @@
 
 One press of the start button, or one click on the image, is a run. Its `Run` submits one job per
 model to the server; an async generator yields the changes of the page, dicts of widgets and their
-new values, which `panel.execute_run` sends to the browser. It shows the message of an exception as
-the status. `panel.EVENT_OPTIONS` are arguments of every Gradio event of the page.
+new values, which `panel.execute_run` sends to the browser. If the generator raises an exception,
+`execute_run` shows its message as the status. `panel.EVENT_OPTIONS` are arguments of every Gradio
+event of the page.
 """
 
 from contextlib import aclosing
@@ -94,7 +95,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
         ):
             yield update
 
-    async def compare_once(
+    async def compare_unless_running(
         request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
     ) -> Updates:
         async for update in compare(request, upload, names, region, replaces=False):
@@ -116,7 +117,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     # Both events get these values. A click does not use the region: it chooses another one.
     inputs = [image, widgets.models, widgets.region]
     outputs = [widgets.job_links, widgets.region]
-    connect(panel.start.click, panel, compare_once, inputs, outputs)
+    connect(panel.start.click, panel, compare_unless_running, inputs, outputs)
     connect(image.select, panel, compare_clicked_region, inputs, outputs, is_replaceable=True)
     panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
     # With another image, forget the region of the previous image.

@@ -2,8 +2,8 @@
 
 `build_options` builds them, and `upscale_request` converts their values to a request. A model may
 have an `x2_model`, which the page uses instead of it for scales up to 2, and a partner, a model
-whose results are closer to the input. The fidelity is the share of
-the partner when the weights of both are averaged; a look is a name for a fidelity.
+whose results are closer to the input. The fidelity is the share of the partner when the weights of
+both are averaged; a look is a name for a fidelity.
 """
 
 from collections.abc import Sequence

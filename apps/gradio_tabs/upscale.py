@@ -2,8 +2,9 @@
 
 One press of the start button, or one click on the image, is a run. Its `Run` submits one job to the
 server; an async generator yields the changes of the page, dicts of widgets and their new values,
-which `panel.execute_run` sends to the browser. It shows the message of an exception as the status.
-A preview is replaceable: another click stops it and starts the next one.
+which `panel.execute_run` sends to the browser. If the generator raises an exception, `execute_run`
+shows its message as the status. A preview is replaceable: another click stops it and starts the
+next one.
 """
 
 from contextlib import aclosing

@@ -42,8 +42,7 @@ def open_cheap(session: Session, share: float, threads: int) -> tuple[Session, f
         error = abs(np.log(measured_share / share))
         if error < best_error:
             best, best_error = (cheap, measured_share), error
-        # The times rise with the width.
-        if measured_share > 2 * share:
+        if measured_share > 2 * share:  # wider networks take even longer
             break
     assert best is not None  # the first width has an error below infinity
     return best

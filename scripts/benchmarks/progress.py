@@ -26,7 +26,7 @@ _ASPECT = 4 / 3  # width over height of the photo
 _WARM_JOBS = 50
 """Jobs before the first measurement of the memory, which the first jobs fill with caches."""
 _SIDE = 64  # pixels: side of the images of small jobs
-_SHARE_OF_TIME_LEFT = 0.1
+_SHARE_OF_TILES = 0.1
 """Share of the tiles after which the time left is compared with the time that was needed."""
 
 
@@ -82,7 +82,7 @@ async def _follow_photo(server: Server, model: str, megapixels: float) -> dict[s
         done, total = event.get("done", 0), event.get("total", 0)
         if done > last.get("done", 0):
             tile_times.append(event_time)
-        if predicted_end is None and done > _SHARE_OF_TIME_LEFT * total:
+        if predicted_end is None and done > _SHARE_OF_TILES * total:
             predicted_end = event_time + (event["seconds_left"] or 0)
         last = event
     if last["state"] != "done" or predicted_end is None:

@@ -15,7 +15,7 @@ from unittest.mock import patch
 from srgan_gp import ModelCard, list_models
 from srgan_gp.models.cards import FACES, headline
 
-_DAMAGE = {
+_DOWNSCALER_TITLES = {
     "matlab": "MATLAB's bicubic",
     "cv2": "OpenCV's cubic",
     "area-jpeg75": "area, JPEG 75",
@@ -96,12 +96,12 @@ def _downscaler_table(digits: Mapping[str, int]) -> Iterator[str]:
             return "-"
         return " / ".join(f"{scores[metric]:.{count}f}" for metric, count in digits.items())
 
-    yield f"| model | {' | '.join(_DAMAGE.values())} |"
-    yield "|---" * (1 + len(_DAMAGE)) + "|"
-    cells = [format_cell(_BICUBIC["Set14"][low_res]) for low_res in _DAMAGE]
+    yield f"| model | {' | '.join(_DOWNSCALER_TITLES.values())} |"
+    yield "|---" * (1 + len(_DOWNSCALER_TITLES)) + "|"
+    cells = [format_cell(_BICUBIC["Set14"][low_res]) for low_res in _DOWNSCALER_TITLES]
     yield f"| bicubic | {' | '.join(cells)} |"
     for card in shipped_cards():
-        cells = [format_cell(_scores_on_set14(card, low_res)) for low_res in _DAMAGE]
+        cells = [format_cell(_scores_on_set14(card, low_res)) for low_res in _DOWNSCALER_TITLES]
         if any(cell != "-" for cell in cells):
             yield f"| `{card.name}` | {' | '.join(cells)} |"
 
