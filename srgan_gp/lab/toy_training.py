@@ -175,6 +175,7 @@ class _Training:
         """
         random = torch.Generator().manual_seed(1)
         validation = self.data.draw(SAMPLES, random)
+        # Where every batch has new points, training points do not differ from validation points.
         training = validation if self._points is None else self._points
         with torch.no_grad():
             fake = self.generator(torch.randn(SAMPLES, LATENT_SIZE, generator=random))

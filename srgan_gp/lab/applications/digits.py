@@ -3,7 +3,7 @@
 The critic scores a digit x by f(x) = f_plus(x) - f_minus(x). f_plus is the sum over the K classes y
 of p(y|x) s_y(x), where s are the logits of the classifier and p their softmax; f_minus is a linear
 function of the same features. With K logits and f_minus, the critic is called K+1. It has no batch
-norm, and the gradient penalty is that of f_minus only, without the classification layer.
+norm, and the gradient penalty is taken on f_minus only, without the classification layer.
 
 Source:
     Sercu & Mroueh 2017, "Semi-Supervised Learning with IPM-based GANs: an Empirical Study",
@@ -192,8 +192,8 @@ def run(steps: int = DigitsConfig.steps, seeds: range = SEEDS) -> str:
             config = DigitsConfig(steps=steps, adversarial_weight=weight, seed=seed)
             accuracies.append(100 * train(config))
         deviation = stdev(accuracies) if len(accuracies) > 1 else 0.0
-        each = ", ".join(f"{accuracy:.1f}" for accuracy in accuracies)
-        rows.append(f"| {name} | {fmean(accuracies):.1f} | {deviation:.1f} | {each} |")
+        accuracy_list = ", ".join(f"{accuracy:.1f}" for accuracy in accuracies)
+        rows.append(f"| {name} | {fmean(accuracies):.1f} | {deviation:.1f} | {accuracy_list} |")
     return "\n".join(
         [
             f"Accuracy in percent on {TEST_DIGITS} test digits of scikit-learn's `load_digits`, "
