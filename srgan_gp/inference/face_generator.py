@@ -125,7 +125,7 @@ class FaceGenerator(LoadedModel):
         """
         if truncation is None:
             truncation = self.default_truncation
-        if not isinstance(cast("object", truncation), Real):
+        if not isinstance(cast("object", truncation), Real):  # callers may pass any type
             raise TypeError(f"the truncation must be a number, got {truncation!r}")
         if not (math.isfinite(truncation) and truncation >= 0):
             raise UsageError(f"The truncation must be a number of 0 or more, not {truncation}.")

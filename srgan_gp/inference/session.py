@@ -116,7 +116,7 @@ class Session:
                 or a fidelity.
             TypeError: an argument has another type than stated.
         """
-        if not isinstance(cast("object", model), str | os.PathLike):
+        if not isinstance(cast("object", model), str | os.PathLike):  # callers may pass any type
             raise TypeError(f"the model must be a name or a path, got {model!r}")
         if not isinstance(cast("object", threads), Integral | None):
             raise TypeError(f"threads must be an integer, got {threads!r}")

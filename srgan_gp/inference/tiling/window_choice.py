@@ -176,6 +176,7 @@ def count_computed_pixels(
     margin = 2 * round_up(overlap, multiple)
     computed = 1
     for length, side in zip(size, window, strict=True):
+        # n windows cover n * (side - margin) + margin pixels.
         count = 1 if length <= side else math.ceil((length - margin) / (side - margin))
         computed *= count * min(length, side)
     return computed
