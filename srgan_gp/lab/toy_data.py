@@ -49,7 +49,7 @@ class Gaussians:
         is covered if it is the nearest one of a sample of high quality.
 
         Args:
-            points: samples, (N, 2); usually 2500.
+            points: samples, (N, 2); 2500 in the source.
 
         Returns:
             `modes`, the number of covered modes, and `high_quality`, a share in [0, 1].
