@@ -22,11 +22,11 @@ from srgan_gp.errors import SrganGpError, UsageError
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "apps" / "examples" / "coffee.jpg"
 PNG_CONTENTS = ("photo", "grey", "alpha", "16-bit", "drawing")
-"""Names of the images of the benchmark `png`."""
+"""Names of the images of the benchmark `png`, whose module is imported only when it runs."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one benchmark and print it."""
+    """Run one benchmark and print its values; return the exit code."""
     options = build_parser().parse_args(arguments)
     try:
         values = run(options)

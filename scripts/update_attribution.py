@@ -23,6 +23,7 @@ TARGET = ROOT / "weights" / "ATTRIBUTION.md"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write or check the file; return the exit code."""
+    # The training data are outside the repository.
     shared = Path(os.environ.get("SRGAN_GP_SHARED", ROOT.parent / "shared"))
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -36,7 +36,12 @@ def thumbnail(data: bytes) -> np.ndarray:
 
 
 def owner(data: bytes, thumbnails: np.ndarray) -> int:
-    """Return the number of the user whose thumbnail, of (N, 8, 8, 3), is nearest to an image."""
+    """Return the number of the user to whom an image belongs.
+
+    Args:
+        data: image file.
+        thumbnails: thumbnails of the images of all users, (N, 8, 8, 3); the nearest one decides.
+    """
     distances = np.abs(thumbnails - thumbnail(data)).mean(axis=(1, 2, 3))
     return int(distances.argmin())
 

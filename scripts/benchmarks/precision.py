@@ -23,7 +23,7 @@ def benchmark_precision(
 
     Args:
         model: name of a model with an int8 network.
-        data: places of HR images, as for `list_images`.
+        data: places of HR images: folders or zip files, as for `list_images`.
         low_res: name of the downscaler, a key of `LOW_RES`.
         threads: CPU threads.
 

@@ -20,7 +20,8 @@ def benchmark_startup(model: str, image: Path, threads: int, repeats: int) -> di
     Returns:
         Medians in seconds: of processes (`bare_python`, `import_srgan_gp`, `help`, `first_image`);
         and in this process, where everything is loaded, of the network alone (`network`) and of
-        reading, upscaling and writing (`end_to_end`). Then two differences and a ratio of these.
+        reading, upscaling and writing (`end_to_end`). Also two differences and a ratio of these
+        medians, whose names say which.
     """
     from srgan_gp.images import read_image, write_image
     from srgan_gp.inference.pixel_values import to_planes

@@ -8,7 +8,7 @@ from srgan_gp.errors import PictureError, SrganGpError
 def error_rows() -> Iterator[str]:
     """Yield a table of the classes: exit code, code in reports, and meaning.
 
-    `PictureError` has several codes, which another table of the page lists.
+    `PictureError` has several codes, which another table of the same page, exit-codes.md, lists.
     """
     yield "| class | exit code | code | meaning |"
     yield "|---|---|---|---|"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _FACTS = ("machine", "batch", "threads", "step_without_penalty_seconds")
+"""Keys of the facts about the measurement; all other keys are names of steps."""
 
 
 def penalty_rows(root: Path) -> Iterator[str]:
@@ -18,7 +19,7 @@ def penalty_rows(root: Path) -> Iterator[str]:
         root: root of the repository.
     """
     values = json.loads((root / "scripts" / "benchmarks" / "penalties.json").read_text())
-    # Without the facts, `values` has ratios only.
+    # After this, `values` has ratios only.
     machine, batch, threads, seconds = (values.pop(name) for name in _FACTS)
     count = "1 thread" if threads == 1 else f"{threads} threads"
     yield f"Time of a step of `face_critic` on {batch} values in float32, relative to a step"

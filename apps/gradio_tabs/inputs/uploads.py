@@ -30,11 +30,12 @@ class Upload:
 
     @classmethod
     def of(cls, payload: FileData | ImageData) -> "Upload":
-        """Convert Gradio's description of a file, which Gradio has checked to be in its folder.
+        """Convert Gradio's description of a file; Gradio has checked that it is an upload.
 
         Raises:
-            PictureError: E_NO_UPLOAD; the payload has a URL instead of a file.
+            PictureError: E_NO_UPLOAD; the payload has no file, or has pixels in a `data:` URL.
         """
+        # Another `url` is allowed: from it the browser loads the uploaded file.
         has_data_url = payload.url is not None and payload.url.startswith("data:")
         if payload.path is None or has_data_url:
             raise PictureError("E_NO_UPLOAD", "only an uploaded file can be used, not an address")

@@ -4,7 +4,7 @@ import gradio as gr
 
 
 def build_viewer(name: str) -> gr.Markdown:
-    """Build the place of an image viewer; return the hidden widget that says what it shows.
+    """Build the place of an image viewer; return the hidden widget that says which jobs it shows.
 
     Args:
         name: prefix of the element ids.
