@@ -52,7 +52,7 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
     high_res = _blur(high_res, draws.first, FIRST_TAPS, pixels_per_unit=scale / 4)
     low_res = downscale(high_res, scale, draws.downscalers)
     low_res = _add_noise_and_jpeg(low_res, draws.first, draws, round_number=1)
-    # Second round. Images without one have parameters here that change nothing.
+    # Second round. The parameters of images without a second round change nothing.
     low_res = _blur(low_res, draws.second, SECOND_TAPS, pixels_per_unit=1)
     factors = draws.round_trips
     low_res = _apply_to(

@@ -37,7 +37,7 @@ SUFFIXES = frozenset({
     ".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".avif", ".heic", ".heif", ".hif",
 })  # fmt: skip
 """Suffixes of the files that are images of a data set, in lower case."""
-_READABLE = READABLE.replace("GIF, ", "")  # for messages; GIF is not in `SUFFIXES`
+_SET_FORMATS = READABLE.replace("GIF, ", "")  # for messages; GIF is not in `SUFFIXES`
 # Encoding of list files; it keeps the bytes of file names that are not valid UTF-8.
 _NAME_ENCODING = {"encoding": "utf-8", "errors": "surrogateescape"}
 
@@ -123,7 +123,7 @@ class ImageFile:
         except PictureError as error:
             # Commands that set no limit lack the option, so that the message must not name it.
             text = str(error) if max_pixels else without_options(str(error))
-            reason = text.replace(READABLE, _READABLE)  # a data set has no GIF
+            reason = text.replace(READABLE, _SET_FORMATS)  # a data set has no GIF
             raise PictureError(error.code, f"{self.name}: {reason}") from error
         except MEMBER_ERRORS as error:
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from srgan_gp.cli import main
-from srgan_gp.data.face_preparation.face_sheet import SHEET_XMP, face_sheet
+from srgan_gp.data.face_preparation.face_sheet import SHEET_XMP, draw_sheet
 from srgan_gp.images import Picture, write_image
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -338,7 +338,7 @@ def test_sheets_of_faces_among_the_inputs_are_said_once(
 
     sheet = folder / "sheet.png"
     assert main(["generate", "--grid", "2x2", "-n", str(tiny_face_model()), "-o", str(sheet)]) == 0
-    contact = Picture(face_sheet([]), xmp=SHEET_XMP)
+    contact = Picture(draw_sheet([]), xmp=SHEET_XMP)
     write_image(contact, folder / "z-sheet.png")
     capsys.readouterr()
     expected = f"2 of the inputs were written by srgan-gp generate or prepare: {sheet} and 1 more"

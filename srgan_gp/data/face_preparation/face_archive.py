@@ -22,7 +22,7 @@ from srgan_gp.system.write_errors import errors_about
 
 MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
-_BEGINNINGS = 20  # largest number of starting points in the order of groups that are tried
+_MAX_STARTS = 20  # largest number of starting points in the order of groups that are tried
 _FILE_MODE = 0o644  # permissions of an extracted file
 
 
@@ -121,7 +121,7 @@ def choose_validation_groups(
         return count < least, abs(count - target)
 
     best = _take_groups(order, faces_by_group, target, least)
-    for start in range(1, min(len(order), _BEGINNINGS)):
+    for start in range(1, min(len(order), _MAX_STARTS)):
         is_too_small, miss = badness(best)
         if not is_too_small and miss <= 0.5:  # half a face
             break

@@ -38,7 +38,7 @@ Section = tuple[str, Sequence[Cell]]
 """A heading, and the cells below it."""
 
 
-def thumbnail(pixels: np.ndarray) -> np.ndarray:
+def make_thumbnail(pixels: np.ndarray) -> np.ndarray:
     """Resize an image, (S, S, 3), uint8 RGB, to the size of a cell, (96, 96, 3)."""
     side = (THUMBNAIL, THUMBNAIL)
     return np.asarray(Image.fromarray(pixels).resize(side, Image.Resampling.LANCZOS))
@@ -66,17 +66,17 @@ def kept_cells(kept: Sequence[FaceRecord], spool: Spool) -> list[Cell]:
     for i in spread(len(kept), MAX_KEPT):
         png = np.frombuffer(spool.read(kept[i].place), np.uint8)
         bgr = np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR))
-        cells.append((thumbnail(bgr[:, :, ::-1]), kept[i].member.removesuffix(".png")))
+        cells.append((make_thumbnail(bgr[:, :, ::-1]), kept[i].member.removesuffix(".png")))
     return cells
 
 
-def section(title: str, cells: Sequence[Cell], total: int) -> Section:
+def make_section(title: str, cells: Sequence[Cell], total: int) -> Section:
     """Return a section whose heading says how many of `total` faces are shown."""
     shown = "" if len(cells) == total else f", {len(cells)} of them shown"
     return f"{total} {title}{shown}", cells
 
 
-def face_sheet(sections: Sequence[Section]) -> np.ndarray:
+def draw_sheet(sections: Sequence[Section]) -> np.ndarray:
     """Lay out faces, twelve per row, in sections with headings, one below the other.
 
     Args:

@@ -89,7 +89,7 @@ class PhotoRecord:
         return entry | {"pixels_sha256": self.identity, "faces": faces}
 
 
-def count(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
+def count_outcomes(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
     """Count photos by outcome, and dropped faces by reason.
 
     Returns:
@@ -136,7 +136,7 @@ def enlargement_limit(side: int) -> int:
 
 
 def summary_lines(counts: Mapping[str, Any]) -> list[str]:
-    """Format the result of `count`: one line for the photos and one for the faces.
+    """Format the result of `count_outcomes`: one line for the photos and one for the faces.
 
     >>> summary_lines({"photos": 3,
     ...     "photos_by_outcome": {"used": 2, "repeated": 0, "unreadable": 1},
@@ -152,7 +152,7 @@ def summary_lines(counts: Mapping[str, Any]) -> list[str]:
 
 
 def none_kept_message(counts: Mapping[str, Any]) -> str:
-    """Format the result of `count` as the message that no face was kept, with advice.
+    """Format the result of `count_outcomes` as the message that no face was kept, with advice.
 
     >>> none_kept_message({"photos": 1, "photos_by_outcome": {"without a face": 1},
     ...     "faces": 0, "kept": 0, "dropped": {}}).splitlines()  # doctest: +ELLIPSIS
@@ -169,7 +169,7 @@ def none_kept_message(counts: Mapping[str, Any]) -> str:
 
 
 def cut_off_advice(counts: Mapping[str, Any]) -> str:
-    """Return the advice for the result of `count`, if most dropped faces are cut off; "" if not.
+    """Return advice for `counts` from `count_outcomes`, if most dropped faces are cut off; else "".
 
     >>> cut_off_advice({"dropped": {"cut off": 3, "blurred": 1}})  # doctest: +ELLIPSIS
     'Cut off is a face whose square reaches too far beyond the photo. If the images are ...'

@@ -27,16 +27,16 @@ from srgan_gp.data.face_preparation.face_selection import (
 from srgan_gp.data.face_preparation.face_sheet import (
     SHEET_XMP,
     Cell,
-    face_sheet,
+    draw_sheet,
     kept_cells,
-    section,
-    thumbnail,
+    make_section,
+    make_thumbnail,
 )
 from srgan_gp.data.face_preparation.preparation_report import (
     FaceRecord,
     PhotoRecord,
-    count,
     count_enlarged,
+    count_outcomes,
     none_kept_message,
 )
 from srgan_gp.data.image_sources import ImageFile
@@ -116,8 +116,8 @@ def prepare(
         on_photo: called after each photo. If it raises an exception, nothing is written.
 
     Returns:
-        The counts of `preparation_report.count`; `train` and `val`, the numbers of faces in these
-        folders; `val_target` and `val_largest_group`, see `name_members`; `enlarged` and
+        The counts of `preparation_report.count_outcomes`; `train` and `val`, the numbers of faces
+        in these folders; `val_target` and `val_largest_group`, see `name_members`; `enlarged` and
         `smallest_side`, see `preparation_report.count_enlarged`.
 
     Raises:
@@ -129,7 +129,7 @@ def prepare(
         for number, (name, file) in enumerate(files, 1):
             on_photo(number, collector.add(name, file))
         photos = collector.photos
-        counts = count(photos)
+        counts = count_outcomes(photos)
         if not counts["kept"]:
             raise NothingToDoError(none_kept_message(counts))
         is_share_chosen_here = preparation.validation_share is None
@@ -150,11 +150,11 @@ def prepare(
         manifest["source_photos"] = [photo.entry() for photo in photos]
         members = ((face.member, spool.read(face.place)) for face in kept)
         write_archive(output, members, manifest)
-        sections = [section("kept", kept_cells(kept, spool), counts["kept"])]
+        sections = [make_section("kept", kept_cells(kept, spool), counts["kept"])]
     if collector.dropped:
         dropped_count = sum(counts["dropped"].values())
-        sections.append(section("dropped", collector.dropped, dropped_count))
-    write_image(Picture(face_sheet(sections), xmp=SHEET_XMP), sheet, format="png")
+        sections.append(make_section("dropped", collector.dropped, dropped_count))
+    write_image(Picture(draw_sheet(sections), xmp=SHEET_XMP), sheet, format="png")
     enlarged = count_enlarged(photos, preparation.requirements.side)
     return counts | validation_counts | enlarged
 
@@ -232,7 +232,7 @@ class _Collector:
             self._drop_if_repeated(photo, record, candidate.pixels)  # may set `record.reason`
         if record.reason is not None:
             if len(self.dropped) < MAX_DROPPED:
-                self.dropped.append((thumbnail(candidate.pixels), record.reason.value))
+                self.dropped.append((make_thumbnail(candidate.pixels), record.reason.value))
             return
         record.place = self._spool.add(candidate.pixels)
         self._faces.add(candidate.pixels)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from srgan_gp.data.face_preparation.face_sheet import face_sheet, spread, thumbnail
+from srgan_gp.data.face_preparation.face_sheet import draw_sheet, make_thumbnail, spread
 
 
 def red(side):
@@ -8,7 +8,7 @@ def red(side):
 
 
 def test_every_face_is_on_the_sheet_under_its_heading():
-    sheet = face_sheet([("13 kept", [(red(96), "a")] * 13), ("1 dropped", [(red(96), "blurred")])])
+    sheet = draw_sheet([("13 kept", [(red(96), "a")] * 13), ("1 dropped", [(red(96), "blurred")])])
     is_red = (sheet == (250, 0, 0)).all(2)
     assert is_red.sum() == 14 * 96 * 96
     rows = np.flatnonzero(is_red.any(1))
@@ -19,11 +19,11 @@ def test_every_face_is_on_the_sheet_under_its_heading():
 
 
 def test_a_sheet_may_have_an_empty_section():
-    assert face_sheet([("0 kept", [])]).shape[2] == 3
+    assert draw_sheet([("0 kept", [])]).shape[2] == 3
 
 
 def test_a_thumbnail_has_its_size():
-    assert thumbnail(red(300)).shape == (96, 96, 3)
+    assert make_thumbnail(red(300)).shape == (96, 96, 3)
 
 
 def test_the_choice_is_even_and_has_both_ends():

@@ -10,7 +10,7 @@ from PIL import Image
 
 from srgan_gp.data.face_preparation.face_selection import Requirements
 from srgan_gp.data.face_preparation.photo_lists import list_photos
-from srgan_gp.data.face_preparation.preparation_report import count
+from srgan_gp.data.face_preparation.preparation_report import count_outcomes
 from srgan_gp.data.face_preparation.prepare_faces import Preparation, prepare
 from srgan_gp.data.image_sources import list_images
 from srgan_gp.detection.face_alignment import TEMPLATE
@@ -272,5 +272,5 @@ def test_counts_of_real_photos_add_up(tmp_path):
 
 
 def test_no_photos_are_counted_as_none():
-    counts = count([])
+    counts = count_outcomes([])
     assert (counts["photos"], counts["faces"], counts["kept"]) == (0, 0, 0)
