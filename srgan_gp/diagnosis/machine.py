@@ -48,7 +48,8 @@ def describe_gpus() -> dict[str, Any]:
     Returns:
         `driver_cuda`, the newest CUDA version that the driver supports; `problem`, why there is no
         usable GPU; and `gpus`, a list with a dict for each GPU, which has the fields of
-        `cuda_driver.Gpu`. What the driver does not report is None, also a whole GPU.
+        `cuda_driver.Gpu`. A value that the driver does not report is None. A GPU that cannot be
+        read is None too, in place of its dict.
     """
     driver = find_driver()
     gpus = [read_gpu(index) for index in range(driver.gpus)]

@@ -193,7 +193,7 @@ class FaceScorer:
         self._detector = detector
         self._aligned = AlignedFaceDistances(real, yunet)
         self._paired_count = paired_count
-        self._pooled = pooled_features(features, real[:paired_count]) if features else None
+        self._real_pooled = pooled_features(features, real[:paired_count]) if features else None
         self.validation = self._score_alone("real, validation", real)
 
     def score(self, name: str, faces: np.ndarray) -> SetScores:
@@ -209,13 +209,13 @@ class FaceScorer:
         count = min(self._paired_count or len(faces), len(faces), len(self._real))
         if faces.shape[1] >= COARSEST_SIDE:
             scores = replace(scores, swd=pyramid_distance(faces[:count], self._real[:count]))
-        if self._features is None or self._pooled is None:
+        if self._features is None or self._real_pooled is None:
             return scores
-        pooled, real = pooled_features(self._features, faces[:count]), self._pooled[:count]
+        pooled = pooled_features(self._features, faces[:count])
         return replace(
             scores,
-            fd_squeeze=frechet_distance(pooled, real),
-            kid_squeeze=kernel_distance(pooled, real),
+            fd_squeeze=frechet_distance(pooled, self._real_pooled[:count]),
+            kid_squeeze=kernel_distance(pooled, self._real_pooled[:count]),
         )
 
     def _score_alone(self, name: str, faces: np.ndarray) -> SetScores:

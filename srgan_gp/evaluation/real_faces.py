@@ -82,14 +82,16 @@ def read_real_faces(
     return RealFaces(validation, half_used(len(all_files), half), train, train_files, wanted)
 
 
-def _require_counts(count: int, validation_count: int, available: int) -> None:
-    """Check the numbers of generated, validation and training faces; 0: no training faces.
+def _require_counts(count: int, validation_count: int, train_count: int) -> None:
+    """Check the numbers of generated, validation and training faces.
+
+    No training faces, `train_count` 0, are no error: they are optional.
 
     Raises:
         UsageError: a set has fewer than 2 faces, or `count` is more than the training faces.
     """
-    if count < 2 or validation_count < 2 or (available and count > available):
-        training_clause = f", and there are {available} training faces" if available else ""
+    if count < 2 or validation_count < 2 or (train_count and count > train_count):
+        training_clause = f", and there are {train_count} training faces" if train_count else ""
         raise UsageError(
             f"Sets of {count} generated and {validation_count} validation faces cannot be "
             f"compared: each needs at least 2{training_clause}."

@@ -97,8 +97,8 @@ def export(
     check_name(name, out_dir)
     card_path = out_dir / f"{name}.toml"
     existing_card = read_written_card(card_path)
-    is_same_source = is_of_run(existing_card, run_dir)
-    if replaced := require_free_name(name, out_dir, exist=exist, is_same_source=is_same_source):
+    is_same_run = is_of_run(existing_card, run_dir)
+    if replaced := require_free_name(name, out_dir, exist=exist, is_same_source=is_same_run):
         say(replaced)
     config, tensors, images_seen, progress = _read_best(run_dir)
     if unfinished := describe_unfinished(config, progress):
@@ -119,7 +119,7 @@ def export(
         run_card.pop("scores", None)
     earlier_sha256 = existing_card.get("files", {}).get("onnx", {}).get("sha256")
     is_same_model = earlier_sha256 in same_weight_hashes
-    is_same_source = is_same_source or is_same_model
+    is_same_source = is_same_run or is_same_model
     existing_card = applicable_entries(
         existing_card, config.task, run_card, is_same_source=is_same_source
     )

@@ -122,7 +122,7 @@ def _card_texts(source: Source, trained_on: int, *, was_trained: bool = True) ->
         was_trained: False if the weights are those of the original model.
     """
     card = source.card
-    data = [vars(one) for one in card.data] if card else []
+    data = [vars(record) for record in card.data] if card else []
     user_data = {
         "what": f"{trained_on} images of the person who fine-tuned it",
         "licence": "unstated",
@@ -162,7 +162,8 @@ def _remove_mixing(limits: Sequence[str], partner: str) -> list[str]:
     kept: list[str] = []
     for limit in limits:
         sentences = re.split(r"(?<=\.) ", limit)
-        kept.append(" ".join(one for one in sentences if not any(name in one for name in names)))
+        others = [text for text in sentences if not any(name in text for name in names)]
+        kept.append(" ".join(others))
     return [limit for limit in kept if limit]
 
 

@@ -49,7 +49,7 @@ def layout_hint(shape: tuple[int, ...]) -> str:
         stack_advice = "; pass one image, such as images[0]"
     elif shape[2] >= _FEWEST_COLUMNS:
         stack_advice = "; for a stack of grey images (N, H, W) pass stack[..., None]"
-    hint, channels, last = "", shape[-3], shape[-1]
+    hint, channels, last = "", shape[-3], shape[-1]  # `channels`: if the channels come first
     if channels in (1, 3, 4) and last > 4:
         hint = f"; transpose it to ({axes}, {channels}): {name}.transpose({order})"
     if 4 < last < _FEWEST_COLUMNS:

@@ -43,7 +43,7 @@ def write_animated_webp(
         PictureError: E_ENCODER_LIMIT if the file is too large, or the time of a frame too long;
             E_FRAMES if the sizes of the frames differ.
     """
-    clock = Clock(tick_milliseconds=1)
+    clock = Clock(tick_milliseconds=1)  # rounds frame times without accumulating errors
     flags, size, metadata = _ANIMATED, (0, 0), b""
     # Positions are stored divided by 2, so they must be even.
     for index, part in enumerate(changed_parts(frames, grid=2)):
