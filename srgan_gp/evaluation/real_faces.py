@@ -71,7 +71,8 @@ def read_real_faces(
     train = None
     if train_files:
         train = _read_in_random_order(train_files, wanted, size, " and ".join(train_data), reader)
-        # Fewer than wanted: some images are damaged after their headers, and all others were read.
+        # If fewer than wanted were read, the others are damaged after their headers. The default
+        # number is then reduced; a `count` that the caller named raises an error.
         if count is None:
             wanted = len(train)
         readable = reader.count_readable(files)

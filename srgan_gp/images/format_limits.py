@@ -39,7 +39,8 @@ def fit_to_format(
         The converted image, and one warning for each loss.
 
     Raises:
-        PictureError: E_ENCODER_LIMIT if the size does not fit; E_DISK_FULL.
+        PictureError: E_ENCODER_LIMIT if the size does not fit; E_DISK_FULL if there is no room for
+            the temporary file.
     """
     if strip_metadata:
         picture = replace(picture, exif=None, xmp=None, dpi=None)
