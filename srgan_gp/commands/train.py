@@ -177,8 +177,9 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
         if is_first:
             print_message(interrupted_message(options.output))
         raise
-    print_result(str(run_dir))
-    print_message(after_run(run_dir))
+    if is_first:
+        print_result(str(run_dir))
+        print_message(after_run(run_dir))
     return 0
 
 

@@ -66,8 +66,8 @@ def memorisation_ratio(generated: np.ndarray, train: np.ndarray, validation: np.
         below `ALARM` it counts as memorising.
 
     Raises:
-        ValueError: a set is empty, rows do not have 192 values, or half of the validation images
-            are training images.
+        ValueError: a set is empty, rows do not have 192 values, or more than half of the
+            validation images are training images.
 
     Source:
         The layouts and the threshold are this project's own. The comparison with validation images:
@@ -76,7 +76,7 @@ def memorisation_ratio(generated: np.ndarray, train: np.ndarray, validation: np.
     known = np.concatenate([train, _mirror(train)])
     validation_distance = float(np.median(nearest_distances(validation, known)))
     if validation_distance < SAME:
-        raise ValueError("half of the validation images are training images")
+        raise ValueError("more than half of the validation images are training images")
     generated_distance = float(np.median(nearest_distances(generated, known)))
     return generated_distance / validation_distance
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from srgan_gp.cli import main
-from srgan_gp.training import run_data
+from srgan_gp.training import loop, run_data
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import resolve
 
@@ -38,6 +38,19 @@ def test_ctrl_c_before_the_steps_says_what_is_saved(interrupted_run):
     interrupted_run.interrupt(run_data, "find_images")
     assert main(["train", "--preset", "tiny", "--data", "y", "-o", str(run_dir)]) == 130
     interrupted_run.check_message()
+
+
+@pytest.mark.parametrize(("rank", "is_printed"), [("0", True), ("1", False)])
+def test_of_several_processes_the_first_one_prints(
+    photos, tmp_path, monkeypatch, capsys, rank, is_printed
+):
+    run_dir = tmp_path / "run"
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setattr(loop, "train", lambda *_, **__: run_dir)
+    assert main(["train", "--preset", "tiny", "--data", str(photos), "-o", str(run_dir)]) == 0
+    printed = capsys.readouterr()
+    assert (str(run_dir) in printed.out) is is_printed
+    assert bool(printed.err) is is_printed
 
 
 def test_pairs_without_a_dry_run_are_refused(photos, tmp_path, capsys):

@@ -65,12 +65,15 @@ class RayActor:
     def work(self, job: UpscaleJob) -> Result | SrganGpError:
         """Run a job and return its result. The call waits in its thread until the job ends.
 
-        Ray may call this twice for a job. Then there are two staged files (complete files under
-        hidden names), and the main process renames one of them.
+        Ray may call this twice for a job. While the first call is in progress, the second one waits
+        for the same result. After it, the job is run again: then there are two staged files
+        (complete files under hidden names), and the main process renames one of them.
         """
         assert self._engine is not None  # `open` was called first.
-        future = self._futures[job] = Future()
-        self._engine.submit(job)
+        new_future = Future[Result | SrganGpError]()
+        future = self._futures.setdefault(job, new_future)
+        if future is new_future:
+            self._engine.submit(job)
         return future.result()
 
     def close(self) -> None:
