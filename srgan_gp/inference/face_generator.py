@@ -3,9 +3,8 @@
 It is the public class for face generation; the app and `srgan-gp generate` use it.
 """
 
-import math
 from collections.abc import Iterable, Iterator
-from numbers import Integral, Real
+from numbers import Integral
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +16,7 @@ from srgan_gp.inference.latents import (
     Floats,
     as_integer,
     check_latents,
+    check_truncation,
     draw_latents,
     spherical_path,
 )
@@ -125,16 +125,13 @@ class FaceGenerator(LoadedModel):
         """
         if truncation is None:
             truncation = self.default_truncation
-        if not isinstance(cast("object", truncation), Real):  # callers may pass any type
-            raise TypeError(f"the truncation must be a number, got {truncation!r}")
-        if not (math.isfinite(truncation) and truncation >= 0):
-            raise UsageError(f"The truncation must be a number of 0 or more, not {truncation}.")
+        factor = check_truncation(truncation)
         if isinstance(cast("object", seeds), Integral):
             raise TypeError(f"the seeds must be a list or a range, got {seeds!r}; pass [{seeds!r}]")
         seeds = [as_integer("a seed", seed) for seed in seeds]
         if seeds and min(seeds) < 0:
             raise UsageError(f"A seed must be 0 or more, not {min(seeds)}.")
-        return np.float32(truncation) * draw_latents(seeds, self.latent_size)
+        return np.float32(factor) * draw_latents(seeds, self.latent_size)
 
     def generate(
         self,

@@ -3,13 +3,15 @@
 A latent is the input of a face generator: a vector of standard normal numbers.
 """
 
+import math
 from collections.abc import Iterable
-from numbers import Integral
+from numbers import Integral, Real
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from srgan_gp.errors import UsageError
 from srgan_gp.images.picture_conversion import numpy_call_text
 
 Floats = NDArray[np.float32]
@@ -109,6 +111,20 @@ def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Fl
     if np.sin(angle) >= _NEARLY_PARALLEL:
         weights = np.sin(weights * angle) / np.sin(angle)
     return (weights @ ends).astype(np.float32)
+
+
+def check_truncation(truncation: float) -> float:
+    """Check a factor of latents, and return it.
+
+    Raises:
+        UsageError: it is negative or not finite.
+        TypeError: it is not a number.
+    """
+    if not isinstance(cast("object", truncation), Real):  # callers may pass any type
+        raise TypeError(f"the truncation must be a number, got {truncation!r}")
+    if not (math.isfinite(truncation) and truncation >= 0):
+        raise UsageError(f"The truncation must be a number of 0 or more, not {truncation}.")
+    return float(truncation)
 
 
 def as_integer(description: str, value: object) -> int:

@@ -58,6 +58,9 @@ class FakeService:
         self.owners.append(owner)
         return SimpleNamespace(id=f"job{len(self.jobs)}", job=self.jobs[-1])
 
+    def check(self, request):
+        """Accepts every request."""
+
     def count_jobs_ahead(self, job):
         return 2
 

@@ -57,6 +57,9 @@ class FakeService:
         self.jobs.append(FakeJob(outcome))
         return self.jobs[-1]
 
+    def check(self, request):
+        """Accepts every request."""
+
     def folder(self, client):
         return self._folder / "client"
 

@@ -17,7 +17,6 @@ from gradio_tabs.inputs.page_requests import page_of
 from gradio_tabs.inputs.uploads import Upload
 from srgan_gp.errors import BusyError, Cancelled, SrganGpError
 from srgan_gp.serving.jobs.job import Job, Request
-from srgan_gp.serving.jobs.job_execution import check_request
 from srgan_gp.serving.jobs.job_progress import Stage
 from srgan_gp.serving.jobs.job_requests import Result, title_of
 from srgan_gp.serving.results.job_history import JobHistory
@@ -116,10 +115,11 @@ class Run:
             BusyError: no job was accepted for `_QUEUE_WAIT_SECONDS`, or the service asks to wait
                 longer, as it does with a full disk.
             Cancelled: the run was stopped.
-            UsageError: a value of the request is out of range.
+            UsageError: a value of the request is wrong.
         """
         # Checked before a job is created: a failed job would stay in the history of the visitor.
-        check_request(job_request)
+        # In a thread, because the cards of the models are read.
+        await asyncio.to_thread(self._history.service.check, job_request)
         deadline = time.monotonic() + _QUEUE_WAIT_SECONDS
         while True:
             if self._is_stopped:

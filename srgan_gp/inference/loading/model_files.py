@@ -61,6 +61,39 @@ def read_model(
         ModelRefusedError: the model is unknown, damaged, unsafe, or cannot be averaged with its
             partner.
     """
+    if fidelity is None and not is_int8:
+        file = find_model(model, task)
+        return ModelBytes(file.name, *_read_verified(file), file.card)
+    file, other = find_weights(model, fidelity, task, is_int8=is_int8)
+    if fidelity is None:
+        return ModelBytes(file.name, *_read_verified(other), file.card)
+    partner = other
+    name = f"{file.name} at fidelity {fidelity:g}"
+    if fidelity in (0, 1):
+        unmixed = partner if fidelity == 1 else file
+        name += f" (the weights of {unmixed.name})"
+        return ModelBytes(name, *_read_verified(unmixed), file.card)
+    name += f" (towards {partner.name})"
+    data = _read_average(file, partner, fidelity)
+    return ModelBytes(name, data, hashlib.sha256(data).hexdigest(), file.card)
+
+
+def find_weights(
+    model: str | Path,
+    fidelity: float | None = None,
+    task: str | None = None,
+    *,
+    is_int8: bool = False,
+) -> tuple[ModelFile, ModelFile]:
+    """Find the files that `read_model` reads for the same arguments, without reading them.
+
+    Returns:
+        The model, and its fidelity partner or its int8 network; without both, the model twice.
+
+    Raises:
+        UsageError: as for `read_model`.
+        ModelRefusedError: the model is unknown, or its partner is missing or has another network.
+    """
     if fidelity is not None and not 0 <= fidelity <= 1:
         raise UsageError(f"The fidelity must be from 0 to 1, not {fidelity}.")
     if is_int8 and fidelity is not None:
@@ -70,18 +103,8 @@ def read_model(
         )
     file = find_model(model, task)
     if is_int8:
-        return ModelBytes(file.name, *_read_verified(_int8_file(file)), file.card)
-    if fidelity is None:
-        return ModelBytes(file.name, *_read_verified(file), file.card)
-    partner = find_partner(file)
-    name = f"{file.name} at fidelity {fidelity:g}"
-    if fidelity in (0, 1):
-        unmixed = partner if fidelity == 1 else file
-        name += f" (the weights of {unmixed.name})"
-        return ModelBytes(name, *_read_verified(unmixed), file.card)
-    name += f" (towards {partner.name})"
-    data = _read_average(file, partner, fidelity)
-    return ModelBytes(name, data, hashlib.sha256(data).hexdigest(), file.card)
+        return file, _int8_file(file)
+    return file, file if fidelity is None else find_partner(file)
 
 
 def require_float16(model: ModelBytes) -> None:

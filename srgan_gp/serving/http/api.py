@@ -76,6 +76,8 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         job_request: Annotated[UpscaleRequest, Depends(upscale_request)],
         is_async: _IsAsync = False,
     ) -> Response:
+        # In a thread, because the cards of the models are read.
+        await asyncio.to_thread(service.check, job_request)
         if is_async:
             return _queue_job(history, request, job_request)
         return await _respond(service, request, job_request)
@@ -92,6 +94,8 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         job_request: Annotated[GenerateRequest, Depends(generate_request)],
         is_async: _IsAsync = False,
     ) -> Response:
+        # In a thread, because the cards of the models are read.
+        await asyncio.to_thread(service.check, job_request)
         if is_async:
             return _queue_job(history, request, job_request)
         return await _respond(service, request, job_request)

@@ -137,7 +137,7 @@ async def upscale_request(
     keep_metadata: _Metadata = False,
     tile: _Tile = "auto",
 ) -> UpscaleRequest:
-    """Read the form of `/api/upscale`; the service validates the values later."""
+    """Read the form of `/api/upscale`; `Service.check` validates the values."""
     return UpscaleRequest(
         data=await picture.read(),
         name=picture.filename or "picture",
@@ -164,7 +164,7 @@ async def generate_request(
     model: _Model = None,
     format: _FacesFormat = None,
 ) -> GenerateRequest:
-    """Read the form of `/api/generate`; the service validates the values later."""
+    """Read the form of `/api/generate`; `Service.check` validates the values."""
     return GenerateRequest(
         seed=seed,
         count=count,

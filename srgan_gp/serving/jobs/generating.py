@@ -22,6 +22,7 @@ from srgan_gp.faces.face_requests import (
     request_sheet,
 )
 from srgan_gp.images import FORMATS, Picture, find_format, write_image
+from srgan_gp.inference.latents import check_truncation
 from srgan_gp.models.cards import MAX_TRUNCATION
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result
@@ -147,24 +148,42 @@ def _with_progress(
 
 
 def check_generate(request: GenerateRequest) -> None:
-    """Check the values that the generator accepts but a server must limit.
+    """Check the values that need no model: ranges, the format, and which go together.
 
     Raises:
-        UsageError: a value is out of range, or the format is not one of an animation.
+        UsageError: a value is out of range, the format is unknown or not one of an animation, or
+            two values contradict each other.
     """
+    _check_seeds(request)
+    if request.truncation is not None:
+        if request.truncation > MAX_TRUNCATION:
+            raise UsageError(
+                f"The truncation must be {MAX_TRUNCATION} at most, not {request.truncation:g}."
+            )
+        check_truncation(request.truncation)
+    _check_frames(request)
+    _build_face_request(request, Path())  # raises if the format is unknown
+
+
+def _check_seeds(request: GenerateRequest) -> None:
+    """Check the seeds, also the last one of several faces, and the number of faces."""
     seeds = [request.seed] if request.to_seed is None else [request.seed, request.to_seed]
     for seed in seeds:
         if not 0 <= seed <= MAX_SEED:
             raise UsageError(f"A seed must be from 0 to {MAX_SEED}, not {seed}.")
-    # The generator refuses a truncation that is negative or not a number.
-    if request.truncation is not None and request.truncation > MAX_TRUNCATION:
-        raise UsageError(
-            f"The truncation must be {MAX_TRUNCATION} at most, not {request.truncation:g}."
-        )
     if request.to_seed is not None and request.count != 1:
         raise UsageError(f"An animation shows one face, not {request.count}. Omit the count.")
     if not 1 <= request.count <= MAX_FACES:
         raise UsageError(f"The count must be from 1 to {MAX_FACES}, not {request.count}.")
+    if request.seed + request.count - 1 > MAX_SEED:
+        raise UsageError(
+            f"{request.count} faces from the seed {request.seed} go beyond the last seed, "
+            f"{MAX_SEED}. Choose a smaller seed or count."
+        )
+
+
+def _check_frames(request: GenerateRequest) -> None:
+    """Check format and number of frames of an animation, and that other images have no frames."""
     if request.to_seed is not None and f".{request.format or 'webp'}" not in ANIMATION_SUFFIXES:
         known = ", ".join(suffix.removeprefix(".") for suffix in ANIMATION_SUFFIXES)
         raise UsageError(

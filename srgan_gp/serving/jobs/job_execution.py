@@ -2,12 +2,14 @@
 
 from dataclasses import replace
 
-from srgan_gp.models.cards import UPSCALING
+from srgan_gp.inference.devices import INT8, parse_device, restrict_device
+from srgan_gp.inference.loading.model_files import find_weights
+from srgan_gp.models.cards import FACES, UPSCALING
 from srgan_gp.models.looks import fidelity_of_look
 from srgan_gp.models.named_models import model_for_scale
 from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.generating import check_generate, generate
-from srgan_gp.serving.jobs.job import Job
+from srgan_gp.serving.jobs.job import Job, Request
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.jobs.job_requests import (
     GenerateRequest,
@@ -15,22 +17,15 @@ from srgan_gp.serving.jobs.job_requests import (
     UpscaleRequest,
     check_upscale,
 )
-from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for, require_known
+from srgan_gp.serving.jobs.loaded_models import (
+    LoadedModels,
+    cards_for,
+    choose_face_model,
+    require_known,
+)
 from srgan_gp.serving.jobs.model_speeds import ModelSpeeds
 from srgan_gp.serving.jobs.upscaling import upscale
 from srgan_gp.serving.server_settings import ServerSettings
-
-
-def check_request(request: GenerateRequest | UpscaleRequest) -> None:
-    """Check the values of a request, without its image and its model, before it is submitted.
-
-    Raises:
-        UsageError: a value is out of range, or two values contradict each other.
-    """
-    if isinstance(request, GenerateRequest):
-        check_generate(request)
-    else:
-        check_upscale(request)
 
 
 class JobExecution:
@@ -66,6 +61,26 @@ class JobExecution:
             # `measure` returns at once if another thread measured while this one waited.
             return self._speeds.measure(model, upscaler)
 
+    def check(self, request: Request) -> None:
+        """Check a request before it is submitted, without decoding its image or loading its model.
+
+        Raises:
+            UsageError: a value is out of range, unknown, or excluded by another one or the model.
+            ModelRefusedError: the model has no valid card, or its fidelity partner is missing.
+        """
+        if isinstance(request, GenerateRequest):
+            check_generate(request)
+            require_known(choose_face_model(request.model), FACES)
+            return
+        model, request = self._model_and_fidelity(request)
+        if _depends_on_scale(request):
+            if request.width is not None:
+                return  # the scale, and with it the model, depends on the image
+            model = self._model_for_scale(model, request, image_width=1)  # not used without `width`
+        if request.precision != "auto":
+            restrict_device(parse_device(self._settings.device), request.precision)
+        find_weights(model, request.fidelity, UPSCALING, is_int8=request.precision == INT8)
+
     def run(self, job: Job) -> Result:
         """Execute a job, and return its result.
 
@@ -77,13 +92,10 @@ class JobExecution:
         if isinstance(job.request, GenerateRequest):
             result = generate(job.request, job.folder, self._models, job.cancellation)
         else:
-            check_upscale(job.request)
-            model = job.request.model or self._settings.model
-            require_known(model, UPSCALING, self._settings.offered)  # also refuses a path
-            request = _with_fidelity_of_look(job.request, model)
+            model, request = self._model_and_fidelity(job.request)
             job.cancellation.enter("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
-            if request.model is None or request.model_by_scale:
+            if _depends_on_scale(request):
                 model = self._model_for_scale(model, request, picture.width)
             result = upscale(
                 request, model, picture, job.folder, self._models, job.cancellation,
@@ -92,6 +104,17 @@ class JobExecution:
         # Raises if the job was cancelled after its last step; the service then removes its files.
         job.cancellation.check()
         return result
+
+    def _model_and_fidelity(self, request: UpscaleRequest) -> tuple[str, UpscaleRequest]:
+        """Return the model, before the choice by scale, and the request with a fidelity, no look.
+
+        Raises:
+            UsageError: as for `check`, about the values, the model and its look.
+        """
+        check_upscale(request)
+        model = request.model or self._settings.model
+        require_known(model, UPSCALING, self._settings.offered)  # also refuses a path
+        return model, _with_fidelity_of_look(request, model)
 
     def _model_for_scale(self, model: str, request: UpscaleRequest, image_width: int) -> str:
         """Return the name of the model for the scale of a request.
@@ -110,6 +133,11 @@ class JobExecution:
         model_of_scale, _note = model_for_scale(model, scale, request.fidelity)
         usable = {card.name for card in cards_for(UPSCALING, self._settings.offered)}
         return model_of_scale if model_of_scale in usable else model
+
+
+def _depends_on_scale(request: UpscaleRequest) -> bool:
+    """Return whether the card of the model may replace the model, by the scale of the result."""
+    return request.model is None or request.model_by_scale
 
 
 def _with_fidelity_of_look(request: UpscaleRequest, model: str) -> UpscaleRequest:

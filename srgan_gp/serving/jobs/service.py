@@ -75,7 +75,7 @@ class Service:
 
         Args:
             client: visitor or address that the job counts for; its directory gets the result.
-            request: request of the client, validated when the job is executed.
+            request: request of the client, which `check` has accepted; else the job fails.
             address: address of the client; the queue is fair between addresses. None: `client`.
             on_progress: called with completed and total tiles or faces; may raise to end the job.
 
@@ -100,6 +100,11 @@ class Service:
             self._memory_bytes += job.memory_bytes
             self._temporary_files.hold(*job.held_paths)
         return job
+
+    def check(self, request: Request) -> None:
+        """Check a request before it is submitted; raises as `JobExecution.check` does."""
+        with public_errors():
+            self._execution.check(request)
 
     def check_default_model(self) -> None:
         """Check that the default model can be used; raises as `LoadedModels.check_default` does."""

@@ -374,3 +374,55 @@ def test_an_error_lists_only_the_models_of_the_task(client, png):
         others = message.partition("one of ")[2].rstrip(".").split(", ")
         assert wrong not in others
         assert {"tiny", "tiny-faces"} - {wrong} <= set(others)
+
+
+WRONG_UPSCALES = [
+    ({"model": "nope"}, "Unknown model 'nope'. Choose one of "),
+    ({"model": "tiny-faces"}, "The model tiny-faces is for another task."),
+    ({"quality": 0}, "The quality must be from 1 to 100, not 0."),
+    ({"scale": 0}, "The scale must be a number above 0, "),
+    ({"scale": 2, "width": 9}, "Pass a scale or a width, not both."),
+    ({"tile": 8}, "The tile size must be auto or from 16 to 1024 pixels, not 8."),
+    ({"format": "xyz"}, "cannot write 'xyz': choose one of PNG, "),
+    ({"faces": 1}, "This server has no face detector."),
+    ({"fidelity": 3}, "The fidelity must be from 0 to 1, not 3.0."),
+    ({"fidelity": 0.5, "look": "crisp"}, "A look is a name for a fidelity; pass one of them"),
+    ({"fidelity": 0.5}, "The fidelity works only with "),
+    ({"look": "crisp"}, "The look crisp works only with "),
+    ({"model": "near", "fidelity": 0.5, "precision": "int8"}, "An int8 network cannot be mixed"),
+    ({"scale": 2, "precision": "int8"}, "The model tiny has no int8 network."),
+]
+WRONG_FACES = [
+    ({"model": "x"}, "Unknown model 'x'. Choose one of "),
+    ({"count": 65}, "The count must be from 1 to 64, not 65."),
+    ({"seed": -1}, "A seed must be from 0 to 4294967295, not -1."),
+    ({"seed": 2**32 - 1, "count": 2}, "2 faces from the seed 4294967295 go beyond the last seed"),
+    ({"truncation": 9}, "The truncation must be 4 at most, not 9."),
+    ({"truncation": -1}, "The truncation must be a number of 0 or more, not -1.0."),
+    ({"format": "xyz"}, "cannot write 'xyz': choose one of PNG, "),
+    ({"to_seed": 1, "format": "xyz"}, "The format of an animation must be one of gif, "),
+    ({"frames": 9}, "The number of frames needs `to_seed`"),
+]
+
+
+@pytest.mark.usefixtures("partners")
+@pytest.mark.parametrize(
+    ("path", "wrong"), [("/api/upscale", WRONG_UPSCALES), ("/api/generate", WRONG_FACES)]
+)
+def test_a_wrong_value_is_refused_at_once_and_makes_no_job(client, history, png, path, wrong):
+    files = {"picture": ("a.png", png)} if path == "/api/upscale" else None
+    for fields, message in wrong:
+        answers = [
+            client.post(path, params=query, data=fields, files=files)
+            for query in ({}, {"async": 1})
+        ]
+        assert answers[0].json() == answers[1].json(), fields
+        for answer in answers:
+            assert (answer.status_code, answer.json()["code"]) == (400, "E_USAGE"), fields
+            assert answer.json()["message"].startswith(message), answer.text
+    assert not history._entries
+
+
+def test_a_seed_up_to_the_last_one_is_accepted(client):
+    answer = client.post("/api/generate", data={"seed": 2**32 - 2, "count": 2})
+    assert json.loads(answer.headers["x-report"])["seeds"] == [2**32 - 2, 2**32 - 1]
