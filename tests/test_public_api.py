@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import io
 import json
 import pydoc
 import re
@@ -18,6 +19,7 @@ from PIL import Image
 import srgan_gp
 from srgan_gp import FaceGenerator, FaceOptions, FaceResult, ModelCard, Picture, Upscaler
 from srgan_gp.images.picture import Array
+from srgan_gp.inference.session import Session
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOK = ROOT / "docs" / "guides" / "python.ipynb"
@@ -259,7 +261,11 @@ def test_wrong_arguments_of_a_face_generator_are_named(tiny_face_model, call, ki
     [
         ({"model": None}, TypeError, "the model must be a name or a path, got None"),
         ({"model": 4}, TypeError, "a name or a path, got 4"),
-        ({"device": 0}, srgan_gp.SrganGpError, "There is no device '0'; choose auto"),
+        ({"device": "gpu"}, srgan_gp.SrganGpError, "There is no device 'gpu'; choose auto"),
+        ({"device": 0}, TypeError, "the device must be a text, such as 'cpu', got 0"),
+        ({"device": None}, TypeError, "the device must be a text, such as 'cpu', got None"),
+        ({"precision": 5}, TypeError, "the precision must be a text, such as 'int8', got 5"),
+        ({"precision": "half"}, srgan_gp.SrganGpError, "There is no precision 'half'"),
         ({"threads": "2"}, TypeError, "threads must be an integer, got '2'"),
         ({"fidelity": "0.5"}, TypeError, "fidelity must be a number, got '0.5'"),
     ],
@@ -267,3 +273,31 @@ def test_wrong_arguments_of_a_face_generator_are_named(tiny_face_model, call, ki
 def test_wrong_arguments_of_load_are_named(options, kind, message):
     with pytest.raises(kind, match=message):
         Upscaler.load(**{"device": "cpu"} | options)
+
+
+def test_wrong_types_of_load_of_a_face_generator_and_of_a_session_are_named():
+    with pytest.raises(TypeError, match="the device must be a text, such as 'cpu', got 5"):
+        FaceGenerator.load(device=5)
+    with pytest.raises(TypeError, match="the precision must be a text, such as 'int8', got 5"):
+        Session.open("photo-x4", precision=5)
+
+
+@pytest.mark.parametrize("opens_file", [False, True])
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"format": 5}, "the format must be a text, such as 'png', got 5"),
+        ({"strip_metadata": "x"}, "strip_metadata must be True or False, got 'x'"),
+        ({"quality": {5: 90}}, "the format must be a text, such as 'png', got 5"),
+    ],
+)
+def test_wrong_types_of_options_of_write_image_are_named(tmp_path, options, message, opens_file):
+    target = io.BytesIO() if opens_file else tmp_path / "a.png"
+    with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
+        srgan_gp.write_image(np.zeros((4, 6, 3), np.uint8), target, **{"format": "png"} | options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_list_models_refuses_what_is_no_function():
+    with pytest.raises(TypeError, match=r"^on_refused must be a function, got 'x'; list_"):
+        srgan_gp.list_models("x")

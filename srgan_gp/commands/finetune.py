@@ -168,8 +168,8 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
     from srgan_gp.exporting.run_record import is_of_run
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.first_checks import require_possible_run
-    from srgan_gp.models.catalog import check_name, model_folders
-    from srgan_gp.models.new_names import require_free_name
+    from srgan_gp.models.catalog import model_folders
+    from srgan_gp.models.new_names import check_name, require_free_name
     from srgan_gp.models.written_card import read_written_card
 
     if options.name:

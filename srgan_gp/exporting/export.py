@@ -29,8 +29,7 @@ from srgan_gp.exporting.run_record import (
     truncation_of_start_model,
 )
 from srgan_gp.models.cards import FACES
-from srgan_gp.models.catalog import check_name
-from srgan_gp.models.new_names import EXIST_ERROR, require_free_name
+from srgan_gp.models.new_names import EXIST_ERROR, check_name, require_free_name
 from srgan_gp.models.written_card import read_written_card
 from srgan_gp.networks import build
 from srgan_gp.networks.generators import style_resnet

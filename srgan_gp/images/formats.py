@@ -6,7 +6,7 @@ A new format is a row here and an encoder in `codecs`. The types that can be rea
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images.animation.gif import encode_gif
@@ -115,7 +115,10 @@ def find_format(name: str) -> str:
 
     Raises:
         UsageError: there is no such format.
+        TypeError: `name` is not a text.
     """
+    if not isinstance(cast("object", name), str):  # callers may pass any type
+        raise TypeError(f"the format must be a text, such as 'png', got {name!r}")
     suffix = "." + name.lower().removeprefix(".")
     for key, row in FORMATS.items():
         if suffix in row.suffixes or suffix == f".{key.lower()}":

@@ -36,8 +36,8 @@ def layout_hint(shape: tuple[int, ...]) -> str:
 
     The advice continues a message, so it starts with a semicolon; `dtype_hint` does the same.
 
-    >>> layout_hint((3, 480, 640))
-    '; transpose it to (H, W, 3): image.transpose(1, 2, 0)'
+    >>> layout_hint((1, 480, 640))
+    '; transpose it to (H, W, 1): image.transpose(1, 2, 0)'
     """
     if 0 in shape:
         return "; it is empty"
@@ -55,7 +55,7 @@ def layout_hint(shape: tuple[int, ...]) -> str:
     if 4 < last < _FEWEST_COLUMNS:
         hint = hint.replace(";", " or, if the channels come first,")
         return f"; of {last} channels keep those of the colours: {name}[..., :3]{hint}"
-    return hint or stack_advice
+    return hint + stack_advice if len(shape) == 3 and channels > 1 else hint or stack_advice
 
 
 def range_advice(low: float, high: float) -> tuple[str, str]:

@@ -70,8 +70,8 @@ def write_image(
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
             E_DISK_FULL; E_DAMAGED for a Pillow image of a damaged file.
         OutputError: the file cannot be written.
-        TypeError: `picture` is not an image, `path` neither a path nor a binary file, or the
-            quality not an integer.
+        TypeError: `picture` is not an image, `path` neither a path nor a binary file, the
+            quality not an integer, or another option of another type than stated.
         ValueError: shape, dtype or range of the array is not supported.
     """
     options = _Options(quality=quality, strip_metadata=strip_metadata)
@@ -152,7 +152,7 @@ def encode_image(
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.
-        TypeError: the quality is not an integer.
+        TypeError: the quality is not an integer, or another option has another type than stated.
         PictureError: E_ENCODER_LIMIT if the format cannot hold the image; E_OUT_OF_MEMORY;
             E_DISK_FULL.
         Cancelled: the other thread ended before a `GrowingPicture` was complete.
@@ -164,6 +164,8 @@ def encode_image(
         quality = quality_by_format.get(name)
     if quality is None:
         quality = FORMATS[name].default_quality
+    if not isinstance(cast("object", strip_metadata), bool | np.bool_):
+        raise TypeError(f"strip_metadata must be True or False, got {strip_metadata!r}")
     if not isinstance(cast("object", quality), Integral):
         raise TypeError(f"the quality must be an integer, got {quality!r}")
     if not 1 <= quality <= 100:

@@ -31,9 +31,9 @@ from srgan_gp.importing.measurements import (
 from srgan_gp.importing.source_file import SourceFile, origin_of, read_graph, read_source
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.runtime_types import first_line
-from srgan_gp.models.catalog import check_name, model_folders
+from srgan_gp.models.catalog import model_folders
 from srgan_gp.models.import_record import ImportRecord
-from srgan_gp.models.new_names import EXIST_ERROR, require_free_name
+from srgan_gp.models.new_names import EXIST_ERROR, check_name, require_free_name
 from srgan_gp.models.removal import files_of
 from srgan_gp.models.written_card import read_written_card
 from srgan_gp.system.files import Staged, atomic_write_bytes, commit, drop, write_staged

@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from typing import cast
 
 from srgan_gp.errors import UsageError
 from srgan_gp.inference.cuda_driver import find_driver
@@ -36,10 +37,13 @@ def parse_device(device: str) -> DeviceRequest:
     DeviceRequest(kind='cuda', index=1)
 
     Raises:
-        UsageError: `device` is something else.
+        UsageError: `device` is another text.
+        TypeError: `device` is something else.
     """
     match = re.fullmatch(r"(auto|cpu)|(cuda|tensorrt)(?::(\d{1,3}))?", str(device).lower())
     if not match:
+        if not isinstance(cast("object", device), str):  # callers may pass any type
+            raise TypeError(f"the device must be a text, such as 'cpu', got {device!r}")
         raise UsageError(
             f"There is no device {str(device)!r}; choose auto, cpu, cuda, cuda:N or tensorrt."
         )
@@ -59,7 +63,10 @@ def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
 
     Raises:
         UsageError: the precision is unknown, or int8 is combined with a GPU.
+        TypeError: the precision is not a text.
     """
+    if not isinstance(cast("object", precision), str):
+        raise TypeError(f"the precision must be a text, such as 'int8', got {precision!r}")
     if precision not in PRECISIONS:
         known = ", ".join(PRECISIONS)
         raise UsageError(f"There is no precision {precision!r}; choose one of {known}.")

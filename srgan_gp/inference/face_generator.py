@@ -84,7 +84,7 @@ class FaceGenerator(LoadedModel):
             ModelRefusedError: the model is unknown, damaged, or does not generate faces.
             DeviceError: the requested GPU cannot be used.
             UsageError: `device` is unknown, or `threads` is out of range.
-            TypeError: `model` is neither a name nor a path, or `threads` is not an integer.
+            TypeError: a value has another type than stated.
         """
         # Imported here, so that tests with a fake session need no ONNX Runtime.
         from srgan_gp.inference.session import Session

@@ -8,14 +8,14 @@ not open models.
 import difflib
 import os
 import pkgutil
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
+from typing import cast
 
-from srgan_gp.errors import ModelRefusedError, UsageError
+from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.cards import FACES, ModelCard, read_card
 from srgan_gp.system.paths import is_file, is_folder
 
@@ -23,8 +23,6 @@ DEFAULT_MODELS = {"super-resolution": "photo-x4", FACES: "faces-64"}
 """Name of the model that is used if none is named, by task."""
 FACE_UPSCALER = "face-x4"
 """Name of the model that upscales the faces in photos if none is named."""
-RESERVED_NAMES = ("verify", "remove")
-"""Words that `srgan-gp models` takes in place of a name; no model can have such a name."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +71,12 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
     Raises:
         ModelRefusedError: a card is not valid, a model file is missing, or a packaged model has the
             same name.
+        TypeError: `on_refused` is not a function.
     """
+    if not (on_refused is None or callable(cast("object", on_refused))):
+        raise TypeError(
+            f"on_refused must be a function, got {on_refused!r}; list_models() lists all models"
+        )
     first_paths: dict[str, Path] = {}  # path of the card by name
     cards: list[ModelCard] = []
     for path in _card_paths():
@@ -127,14 +130,16 @@ def unknown_model(
 ) -> ModelRefusedError:
     """Return the error about an unknown name, with the names of the models for a task or for all.
 
-    A similar name is suggested. If a path can be passed too (`takes_path`), a file with this name
-    and the suffix `.onnx` is suggested instead, where there is one.
+    A similar name is suggested, whatever its case. If a path can be passed too (`takes_path`), a
+    file with this name and the suffix `.onnx` is suggested instead, where there is one.
     """
     cards = list_models(on_refused=lambda _: None)
     known = [card.name for card in cards if task in (None, card.task)]
     file = f"{name}.onnx"
     has_file = takes_path and is_file(Path(file))
-    similar = [file] if has_file else difflib.get_close_matches(name, known, n=1)
+    by_lower = {model.lower(): model for model in known}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1)
+    similar = [file] if has_file else [by_lower[match] for match in close]
     hint = f"; did you mean {similar[0]}" if similar else ""
     advice = ", or the path of an .onnx file." if takes_path else "."
     return ModelRefusedError(
@@ -169,27 +174,6 @@ def damaged_files(card: ModelCard) -> list[str]:
                 f"card with {file.sha256[:12]}. Install it again."
             )
     return messages
-
-
-def check_name(name: str, folder: Path) -> None:
-    """Check that `name` can be the name of a new model in `folder`.
-
-    The name of a shipped model is allowed only in a folder that has an earlier version of it, as
-    when its recipe makes it again; and never in the user's folder of models.
-
-    Raises:
-        UsageError: the name has other characters than letters, digits, `-` and `_`, is reserved, or
-            is that of a shipped model.
-    """
-    if not re.fullmatch("[A-Za-z0-9_-]+", name) or name in RESERVED_NAMES:
-        raise UsageError(f"{name!r} is not a valid model name. Use letters, digits, '-' and '_'.")
-    packaged, user_folder = model_folders()
-    is_update = is_file(folder / f"{name}.toml") and folder.resolve() != user_folder.resolve()
-    if is_file(packaged / f"{name}.toml") and not is_update:
-        raise UsageError(
-            f"{name!r} is the name of a shipped model, which would be used instead of yours. "
-            "Choose another name."
-        )
 
 
 def names_in(package: str) -> list[str]:

@@ -3,10 +3,11 @@
 The commands `export`, `finetune` and `import` use it, and the app, which never replaces a model.
 """
 
+import re
 from pathlib import Path
 
 from srgan_gp.errors import UsageError
-from srgan_gp.models.catalog import check_name, model_folders, model_names
+from srgan_gp.models.catalog import model_folders, model_names
 from srgan_gp.system.paths import is_file
 
 EXIST_ERROR, EXIST_OVERWRITE = "error", "overwrite"
@@ -14,6 +15,29 @@ EXIST = (EXIST_ERROR, EXIST_OVERWRITE)
 """Values of the option `--exist`: what to do if another model has the name."""
 EXIST_HELP = "what to do if another model has the name [error]"
 """Help of the option `--exist`."""
+RESERVED_NAMES = ("verify", "remove")
+"""Words that `srgan-gp models` takes in place of a name; no model can have such a name."""
+
+
+def check_name(name: str, folder: Path) -> None:
+    """Check that `name` can be the name of a new model in `folder`.
+
+    The name of a shipped model is allowed only in a folder that has an earlier version of it, as
+    when its recipe makes it again; and never in the user's folder of models.
+
+    Raises:
+        UsageError: the name has other characters than letters, digits, `-` and `_`, is reserved, or
+            is that of a shipped model.
+    """
+    if not re.fullmatch("[A-Za-z0-9_-]+", name) or name in RESERVED_NAMES:
+        raise UsageError(f"{name!r} is not a valid model name. Use letters, digits, '-' and '_'.")
+    packaged, user_folder = model_folders()
+    is_update = is_file(folder / f"{name}.toml") and folder.resolve() != user_folder.resolve()
+    if is_file(packaged / f"{name}.toml") and not is_update:
+        raise UsageError(
+            f"{name!r} is the name of a shipped model, which would be used instead of yours. "
+            "Choose another name."
+        )
 
 
 def require_free_name(

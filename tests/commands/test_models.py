@@ -66,10 +66,11 @@ def test_a_name_shows_its_card_and_scores_on_request(installed, capsys):
     assert "  val: PSNR-Y 1.0 (p)\n" in capsys.readouterr().out
 
 
-def test_an_unknown_name_is_refused_with_a_suggestion(installed, capsys):
-    assert main(["models", "tinyy"]) == 8
+@pytest.mark.parametrize("name", ["tinyy", "TINY"])
+def test_an_unknown_name_is_refused_with_a_suggestion(installed, capsys, name):
+    assert main(["models", name]) == 8
     message = capsys.readouterr().err
-    assert "There is no model 'tinyy'; did you mean tiny; known: " in message
+    assert f"There is no model '{name}'; did you mean tiny; known: " in message
 
 
 def test_a_file_of_an_unknown_name_is_suggested(installed, tmp_path, monkeypatch, capsys):

@@ -314,7 +314,8 @@ def test_all_images_are_checked_before_the_first_is_upscaled(batches, tmp_path):
     ("array", "message"),
     [
         (np.zeros((3, 40, 50), np.uint8), r"transpose it to \(H, W, 3\): image.transpose\(1, 2, 0"),
-        (np.zeros((1, 40, 50), np.uint8), r"transpose it to \(H, W, 1\)"),
+        (np.zeros((3, 40, 50), np.uint8), r"2, 0\); for a stack of grey .*stack\[..., None\]$"),
+        (np.zeros((1, 40, 50), np.uint8), r"\(H, W, 1\): image.transpose\(1, 2, 0\)$"),
         (np.zeros((2, 3, 40, 50), np.uint8), r"\(N, H, W, 3\): images.transpose\(0, 2, 3, 1\)"),
         (np.zeros((40, 50, 5), np.uint8), r"got .*; of 5 channels keep .*: image\[..., :3\]$"),
         (np.zeros((4, 4, 5), np.uint8), r" image\[..., :3\] or, if the channels come first, tran"),

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from srgan_gp.errors import ModelRefusedError, UsageError
-from srgan_gp.models import catalog
-from srgan_gp.models.catalog import check_name, find_model, list_models, model_names, names_in
+from srgan_gp.models import catalog, new_names
+from srgan_gp.models.catalog import find_model, list_models, model_names, names_in
+from srgan_gp.models.new_names import check_name
 
 SHA256 = hashlib.sha256(b"bytes").hexdigest()
 
@@ -92,7 +93,8 @@ def packaged(models, write, monkeypatch):
     folder = models / "packaged"
     write(folder, "aaa")
     write(folder, "shipped")
-    monkeypatch.setattr(catalog, "model_folders", lambda: (folder, models))
+    for module in (catalog, new_names):
+        monkeypatch.setattr(module, "model_folders", lambda: (folder, models))
     return folder
 
 

@@ -101,7 +101,7 @@ def write_sequence(
 
     Raises:
         UsageError: the format is unknown, or the quality out of range.
-        TypeError: the quality is not an integer.
+        TypeError: as for `encode_image`.
         PictureError: a frame cannot be read or written, or the format cannot hold the sequence.
         OSError: the file cannot be written.
     """
