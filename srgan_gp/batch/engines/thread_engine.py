@@ -22,6 +22,7 @@ from srgan_gp.batch.engines.engine_interface import (
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import Decoded, Enlarged, decode, encode, enlarge
 from srgan_gp.errors import Cancelled
+from srgan_gp.images import Picture
 from srgan_gp.inference.speed_trial import measure_seconds_per_pixel
 from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
@@ -187,8 +188,10 @@ class ThreadEngine:
                             speed = measure_seconds_per_pixel(upscaler, _SPEED_SIDE)
                         self._seconds_per_pixel = speed
                     seconds = width * height * (self._seconds_per_pixel or UNKNOWN_SECONDS)
-                    # The number of tiles is not known yet, so the image counts as one tile.
-                    self.on_tiles(decoded.job, 0, 1, seconds)
+                    # The number of tiles is not known yet, so each frame counts as one tile.
+                    content = decoded.content
+                    frames = 1 if isinstance(content, Picture) else content.count
+                    self.on_tiles(decoded.job, 0, frames, seconds)
                 return enlarge(decoded, upscaler, self._settings, on_tiles, encodes_early=True)
         finally:
             self._idle_upscalers.put(upscaler)

@@ -215,7 +215,10 @@ def test_an_animation_is_enlarged_frame_by_frame(start, fake_session, tmp_path, 
     frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], duration=40)
     (tmp_path / "out").mkdir()
     job = UpscaleJob(tmp_path / "a.png", tmp_path / "out" / "a.png", None)
-    result = run(start(fake_session()), [job])[job]
+    engine, reported = start(fake_session()), []
+    engine.on_tiles = lambda job, done, total, seconds: reported.append((done, total))
+    result = run(engine, [job])[job]
+    assert reported == [(0, 3), (1, 3), (2, 3), (3, 3)]  # so that the progress never falls
     assert (result.facts.frames, result.facts.tiles) == (3, 3)
     assert result.facts.result_size == (14, 10)
     commit(result.staged)
