@@ -48,8 +48,9 @@ class Reporting:
     """Print one JSON object on stdout, as `report.Record.json_lines` describes it."""
     report: Path | None = None
     """File of `--report`: one JSON object a line. Its folder exists. None: no such file."""
-    hidden: str = ""
-    """Text that is removed from printed lines and the report: the path of a temporary folder."""
+    streams_folder: str = ""
+    """Temporary folder of standard input and output, with a separator at its end, which is removed
+    from printed lines and the report. "": there is no such folder."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +200,7 @@ def _open_reporter(
             record,
             stop,
             list(request.opened.choices),  # a copy: the reporter removes the printed lines
-            reporting.hidden,
+            reporting.streams_folder,
         )
         if pixels and total is not None and total > 1:  # a single image is measured by its tiles
             reporter.count_pixels(total, pixels)

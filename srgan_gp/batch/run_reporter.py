@@ -64,15 +64,14 @@ class RunReporter:
         record: keeps the outcomes for the report.
         stop: request to stop, checked with the progress.
         choice_lines: lines about model and device, printed before the first image is upscaled.
-        hidden: path of the folder with the temporary files of standard input and output; it is
-            removed from printed lines and from the report. "": there is no such folder.
+        streams_folder: as for `run.Reporting`.
     """
 
     display: ProgressDisplay
     record: Record
     stop: StopRequest
     choice_lines: list[str] = field(default_factory=list[str])
-    hidden: str = ""
+    streams_folder: str = ""
     counts: Counter[Status] = field(default_factory=Counter[Status], init=False)
     """Number of inputs by status."""
     _in_progress: dict[Path, _TileProgress] = field(
@@ -123,7 +122,8 @@ class RunReporter:
                 self.print_existing()
             while self.choice_lines:
                 self.display.line(self.choice_lines.pop(0))
-        printed = with_stream_names(outcome, self.hidden) if self.hidden else outcome
+        folder = self.streams_folder
+        printed = with_stream_names(outcome, folder) if folder else outcome
         if outcome.status != "not_tried":
             line = outcome_line(printed)
             if outcome.code is not None and outcome.shared:
@@ -193,8 +193,9 @@ class RunReporter:
         text = ""
         if in_progress:
             source, progress = next(iter(in_progress.items()))  # the image that began first
-            is_hidden = self.hidden and str(source).startswith(self.hidden)
-            text = INPUT_NAME if is_hidden else str(source)
+            folder = self.streams_folder
+            is_stream = folder and str(source).startswith(folder)
+            text = INPUT_NAME if is_stream else str(source)
             if progress.done == progress.total:
                 text += ": upscaled; writing the result"
         if self._mean_pixels and self._total:

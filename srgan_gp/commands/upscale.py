@@ -72,13 +72,13 @@ def run(options: argparse.Namespace) -> int:
         exist=options.exist,
         width=options.width,
     )
-    if len(arguments) > 1:
+    if len(arguments) > 1:  # The run reports a single input that does not exist.
         has_folder = destination.folder is not None
         check_existence(
             arguments,
             PICTURE_SUFFIXES,
             has_folder=has_folder,
-            needs_strength=options.faces and options.face_strength is None,
+            number_may_be_strength=options.faces and options.face_strength is None,
         )
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
     first_input = next(iter(inputs), None)  # the run reads the folders again
@@ -109,6 +109,7 @@ def run(options: argparse.Namespace) -> int:
         about = opened.about  # facts about the loaded model
         scale = options.scale or about.scale
         options_of_results = {name: values[name] for name in _OPTIONS_OF_RESULTS}
+        # In an output folder, which alone has a journal, an empty suffix is the same as none.
         options_of_results |= {"scale": scale, "suffix": options.suffix or None}
         if options.width is not None:  # Each image has its own scale.
             options_of_results |= {"scale": None, "width": options.width}
@@ -121,6 +122,7 @@ def run(options: argparse.Namespace) -> int:
             "model": options.model or DEFAULT_MODELS[UPSCALING],
             "look": options.look,
             "fidelity": about.fidelity,
+            # `auto` is float32 on every device.
             "precision": "float32" if options.precision == "auto" else options.precision,
         }
         reporting = batch_run.Reporting(
@@ -128,7 +130,7 @@ def run(options: argparse.Namespace) -> int:
             _print_line,
             wants_json=options.json,
             report=options.report,
-            hidden=options.hidden,
+            streams_folder=options.streams_folder,
         )
         request = batch_run.RunRequest(
             opened,
@@ -137,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
             destination.output(single, about.name, scale),
             Work(key, about.name, about.sha256, json.dumps(options_of_results)),
             reporting,
-            keeps_journal=destination.folder is not None and not options.hidden,
+            keeps_journal=destination.folder is not None and not options.streams_folder,
         )
         return _start(options, request)
 
@@ -158,7 +160,7 @@ def _run_with_streams(options: argparse.Namespace, arguments: list[str]) -> int:
         options.inputs = list(streams.inputs)
         options.input = []
         options.output = streams.output
-        options.hidden = streams.folder  # removed from messages; the folder gets no journal
+        options.streams_folder = streams.folder  # removed from messages; the folder gets no journal
         return run(options)
 
 
@@ -166,7 +168,7 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
     """Run, watch, or print the plan of a dry run, as the options say; return the exit code."""
     from srgan_gp.batch import run as batch_run
     from srgan_gp.batch.inputs.skipped_files import dry_run_lines
-    from srgan_gp.batch.naming.output_options import output_folder
+    from srgan_gp.batch.naming.output_options import prepared_folder
 
     folder, choices = request.output.folder, request.opened.choices
     if options.look is not None:
@@ -181,7 +183,7 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
             print_message("Only headers were read: a damaged file is found when it is upscaled.")
         return PictureError.exit_code if totals.refused else 0
     report_folder = options.report.parent if options.report else folder
-    with output_folder(folder), output_folder(report_folder):
+    with prepared_folder(folder), prepared_folder(report_folder):
         return batch_run.watch(request) if options.watch else batch_run.run_once(request)
 
 

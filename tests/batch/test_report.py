@@ -90,6 +90,12 @@ def test_a_folder_of_results_says_how_to_upscale_them_again():
     assert no_image_message(["out"], SkippedFiles(results=1)).startswith(
         "No image in out: 1 result of an earlier run was skipped; "
     )
+    assert no_image_message(["in"], SkippedFiles(folders=1, is_recursive=True)) == (
+        "No image in in: folders inside were not entered (1)."
+    ), "-r is passed already"
+    assert no_image_message(["in"], SkippedFiles(links=1)) == (
+        "No image in in: links to folders were not followed (1); name such a link to enter it."
+    ), "-r follows no link"
     assert no_image_message(["*.png"], SkippedFiles()) == (
         "No image in *.png: nothing is there, or nothing matches."
     )
@@ -300,7 +306,7 @@ def test_existing_results_are_printed_with_an_upscaled_image_if_no_tiles_are_not
 
 def test_the_path_of_a_temporary_folder_is_not_printed(record):
     display = Display()
-    reporter = RunReporter(display, record, StopRequest(), hidden="/tmp/x/")
+    reporter = RunReporter(display, record, StopRequest(), streams_folder="/tmp/x/")
     outcome = Outcome(Path("/tmp/x/stdin.png"), "failed", code="E_DAMAGED", message="cut")
     reporter.report(outcome)
     assert display.lines == ["standard input: E_DAMAGED: cut"]

@@ -253,7 +253,8 @@ def test_a_named_result_is_upscaled_with_a_word(repeating_model, folder, capsys)
     capsys.readouterr()
     assert main(["upscale", str(folder / "a_x4.png"), *words]) == 0
     expected = (
-        f"1 input is the result of an earlier run, enlarged again as named: {folder}/a_x4.png"
+        "1 input is the result of an earlier run, enlarged again because you named it: "
+        f"{folder}/a_x4.png"
     )
     assert expected in capsys.readouterr().err
 

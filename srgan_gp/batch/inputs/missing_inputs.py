@@ -22,7 +22,7 @@ def check_existence(
     suffixes: frozenset[str],
     *,
     has_folder: bool = False,
-    needs_strength: bool = False,
+    number_may_be_strength: bool = False,
 ) -> None:
     """Check that each input exists. Patterns with wildcards are not checked.
 
@@ -32,8 +32,8 @@ def check_existence(
         has_folder: whether the results go to a folder. Then the run reports each missing file, and
             this function refuses only a number, an option after `--`, and a name that the shell has
             split.
-        needs_strength: whether the user passed `--faces` without `--face-strength`, so that a
-            number from 0 to 1 may be the strength.
+        number_may_be_strength: whether the user passed `--faces` without `--face-strength`, so that
+            a number from 0 to 1 may be the strength.
 
     Raises:
         UsageError: an input does not exist. The message says what it may be: a scale, a strength,
@@ -47,7 +47,7 @@ def check_existence(
     if name is not None:
         raise UsageError(f"Put a name with spaces in quotes: {shlex.quote(name)}.")
     problem = f"{', '.join(missing)} {'does' if len(missing) == 1 else 'do'} not exist."
-    if advice := _advice(missing, suffixes, needs_strength):
+    if advice := _advice(missing, suffixes, number_may_be_strength):
         raise UsageError(f"{problem} {advice}")
     if has_folder:  # The run reports the missing files.
         return
@@ -59,17 +59,18 @@ def check_existence(
     raise UsageError(f"{problem} Check the spelling, and put a name with spaces in quotes.")
 
 
-def _advice(missing: Sequence[str], suffixes: frozenset[str], needs_strength: bool) -> str:
+def _advice(missing: Sequence[str], suffixes: frozenset[str], number_may_be_strength: bool) -> str:
     """Return a sentence about the first missing number or option; "" if no argument is one.
 
     Args:
         missing: arguments that do not exist.
         suffixes: as for `check_existence`.
-        needs_strength: as for `check_existence`.
+        number_may_be_strength: as for `check_existence`.
     """
     for argument in missing:
         if number := _SCALE.fullmatch(argument):
-            if needs_strength and argument == number[1] and float(argument) <= 1:
+            is_without_x = argument == number[1]
+            if number_may_be_strength and is_without_x and float(argument) <= 1:
                 return f"For the strength of --faces pass --face-strength {argument}."
             return f"For a scale pass -s {number[1]}."
     for argument in missing:  # An option among the inputs came after `--`.

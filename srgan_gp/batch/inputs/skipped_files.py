@@ -81,21 +81,26 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
     """Yield lines about image formats that are not read, and about inputs that may be mistakes."""
     for suffix, name in _UNREAD_KINDS.items():
         if count := skipped_files.kinds[suffix]:
-            files = f"{count} {suffix} {'file' if count == 1 else 'files'}"
-            yield f"{files} skipped: {name} is not read; save as JPEG, PNG or TIFF first"
+            counted = f"{count} {suffix} {'file' if count == 1 else 'files'}"
+            yield f"{counted} skipped: {name} is not read; save as JPEG, PNG or TIFF first"
     if skipped_files.repeated:
         count = len(skipped_files.repeated)
         first = _and_others(skipped_files.repeated[0], count)
-        files = "input is the result" if count == 1 else "inputs are results"
-        yield f"{count} {files} of an earlier run, enlarged again as named: {first}"
+        are_results, them = ("input is the result", "it")
+        if count > 1:
+            are_results, them = ("inputs are results", "them")
+        yield (
+            f"{count} {are_results} of an earlier run, enlarged again because you named {them}: "
+            f"{first}"
+        )
     if skipped_files.result_names:
         count = skipped_files.result_names
         first = _and_others(skipped_files.first_result_name, count)
-        files = "input has the name" if count == 1 else "inputs have names"
+        have_names = "input has the name" if count == 1 else "inputs have names"
         originals = "the original beside it" if count == 1 else "the originals beside them"
         yield (
-            f"{count} {files} of a result, without {originals}, and may be enlarged for the second "
-            f"time: {first}"
+            f"{count} {have_names} of a result, without {originals}, and may be enlarged for the "
+            f"second time: {first}"
         )
     for folder in skipped_files.prepared:
         yield f"{folder} has the faces of a file of srgan-gp prepare, and they are inputs too"
@@ -119,18 +124,16 @@ def listing_lines(
     if written_by_srgan_gp:
         count = len(written_by_srgan_gp)
         first = _and_others(written_by_srgan_gp[0], count)
-        files = "of the inputs was" if count == 1 else "of the inputs were"
-        yield f"{count} {files} written by srgan-gp generate or prepare: {first}"
+        were = "was" if count == 1 else "were"
+        yield f"{count} of the inputs {were} written by srgan-gp generate or prepare: {first}"
     count = earlier_results + skipped_files.results
     if count:
-        results = (
-            "1 result of an earlier run is"
-            if count == 1
-            else f"{count} results of earlier runs are"
-        )
+        are_not = "1 result of an earlier run is not"
+        if count > 1:
+            are_not = f"{count} results of earlier runs are not"
         first = skipped_files.first_result
         example = f": {_and_others(first, count)}" if first else ""
-        yield f"{results} not enlarged again; name such files to enlarge them{example}"
+        yield f"{are_not} enlarged again; name such files to enlarge them{example}"
 
 
 def _and_others(first: Path | None, count: int) -> str:
@@ -174,13 +177,18 @@ def no_image_message(arguments: Sequence[str], skipped_files: SkippedFiles) -> s
     names = ", ".join(arguments)
     reasons: list[str] = []
     if others := skipped_files.others:
-        files = "1 other file was" if others.total() == 1 else "other files were"
-        reasons.append(f"{files} skipped ({kinds_text(others)})")
+        were = "1 other file was" if others.total() == 1 else "other files were"
+        reasons.append(f"{were} skipped ({kinds_text(others)})")
     if skipped_files.results:
         count = skipped_files.results
-        skipped = "result of an earlier run was" if count == 1 else "results of earlier runs were"
-        reasons.append(f"{count} {skipped} skipped; name such files to upscale them again")
-    if folders := skipped_files.folders + skipped_files.links:
-        reasons.append(f"folders inside were not entered ({folders}; -r enters them)")
+        were = "result of an earlier run was" if count == 1 else "results of earlier runs were"
+        reasons.append(f"{count} {were} skipped; name such files to upscale them again")
+    if folders := skipped_files.folders:
+        hint = "" if skipped_files.is_recursive else "; -r enters them"
+        reasons.append(f"folders inside were not entered ({folders}{hint})")
+    if links := skipped_files.links:
+        reasons.append(
+            f"links to folders were not followed ({links}); name such a link to enter it"
+        )
     reasons += skipped_lines(skipped_files)
     return f"No image in {names}: {'; '.join(reasons) or 'nothing is there, or nothing matches'}."

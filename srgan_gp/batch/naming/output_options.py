@@ -67,7 +67,7 @@ class Output:
 
 
 @contextmanager
-def output_folder(folder: Path) -> Generator[None]:
+def prepared_folder(folder: Path) -> Generator[None]:
     """Create an output folder for a `with` block, and check that files can be created in it.
 
     At the end of the block, folders that were created here and are still empty are removed.

@@ -159,4 +159,4 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             group.add_argument(*names, **arguments)
     # Not an option: path of a temporary folder that is removed from messages. `commands.upscale`
     # sets it if an image comes from standard input or goes to standard output.
-    parser.set_defaults(hidden="")
+    parser.set_defaults(streams_folder="")
