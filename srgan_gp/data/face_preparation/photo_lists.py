@@ -52,7 +52,8 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
     photo_list = PhotoList()
     photo_list.places.extend(_expanded(places, photo_list.skipped))
     for place in photo_list.places:
-        needs_prefix = len(photo_list.places) > 1 and not is_file(Path(place))
+        is_image = is_file(Path(place)) and Path(place).suffix.lower() in SUFFIXES
+        needs_prefix = len(photo_list.places) > 1 and not is_image
         prefix = f"{Path(place).name}/" if needs_prefix else ""
         for file in _files(place):
             is_excluded = file.member is None and file.container.resolve() == exclude.resolve()
@@ -145,11 +146,13 @@ def _files(place: str) -> list[ImageFile]:
 
 
 def _name_within(place: str, file: ImageFile) -> str:
-    """Return the path of a file relative to its place; for a single file its name."""
+    """Return the path of a file relative to its place; for a file of no folder only its name."""
     if file.member is not None:
         return file.member
     path, folder = file.container, Path(place)
-    return path.name if path == folder else path.relative_to(folder).as_posix()
+    # A single image is its own place, and images of a `.list` file may be anywhere.
+    is_inside = path != folder and path.is_relative_to(folder)
+    return path.relative_to(folder).as_posix() if is_inside else path.name
 
 
 def _note_others(folder: Path, photo_list: PhotoList) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from srgan_gp.data.face_preparation.photo_lists import list_photos
-from srgan_gp.data.image_sources import list_images
+from srgan_gp.data.image_sources import list_images, write_list
 from srgan_gp.errors import NothingToDoError, UsageError
 
 HEIC = Path(__file__).parents[2] / "images" / "files" / "photo.heic"
@@ -51,6 +51,24 @@ def test_a_missing_folder_of_a_zip_file_is_refused(tmp_path):
         archive.writestr("train/a.png", b"")
     with pytest.raises(UsageError, match="no image in"):
         list_photos([f"{tmp_path / 'a.zip'}:val"], exclude=tmp_path / "sheet.png")
+
+
+def test_names_of_several_places_begin_with_the_place_unless_it_is_an_image(tmp_path):
+    for name in ("a.zip", "b.zip"):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            archive.writestr("train/1.png", b"")
+    (tmp_path / "c.jpg").touch()
+    places = [str(tmp_path / name) for name in ("a.zip", "b.zip", "c.jpg")]
+    photos = list_photos(places, exclude=tmp_path / "sheet.png").photos
+    assert [name for name, _ in photos] == ["a.zip/train/1.png", "b.zip/train/1.png", "c.jpg"]
+
+
+def test_photos_of_a_list_file_have_their_names(tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "1.png").touch()
+    write_list(list_images(tmp_path / "in"), tmp_path / "photos.list")
+    photos = list_photos([str(tmp_path / "photos.list")], exclude=tmp_path / "sheet.png").photos
+    assert [name for name, _ in photos] == ["1.png"]
 
 
 def test_a_pattern_is_expanded_and_other_types_are_counted(tmp_path):
