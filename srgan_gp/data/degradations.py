@@ -37,8 +37,9 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
 
     Args:
         high_res: (B, 3, H, W), RGB, integers in [0, 255], float32. H and W are more than 10 and
-            more than 4 * `scale` pixels. Mirroring at the edges would fail on sides of up to 10 HR
-            or 3 LR pixels, which the blur kernels of the two rounds reach.
+            more than 4 * `scale` pixels. Mirroring at the edges fails on sides of up to 10 HR or 3
+            LR pixels, which the blur kernels of the two rounds reach; the limit of 4 leaves one
+            pixel to spare.
         scale: integer >= 1.
         draws: parameters for each of the B images.
 
@@ -67,7 +68,7 @@ def least_side(scale: int) -> int:
     >>> least_side(4), least_side(1)
     (20, 11)
     """
-    # `degrade` needs more than 10 HR pixels, and more than 4 LR pixels.
+    # The limits of `degrade`: more than 10 HR pixels, and more than 4 LR pixels.
     smallest_low_res_side = max(math.ceil(11 / scale), 5)
     return smallest_low_res_side * scale
 

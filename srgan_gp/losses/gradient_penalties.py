@@ -43,12 +43,12 @@ Critic = Callable[[Tensor], Tensor]
 
 
 class PenaltyResult(NamedTuple):
-    """Value of a penalty, and the gradient norms that it was computed from."""
+    """Value of a penalty, and gradient norms: float32, or float64 for float64 samples."""
 
     value: Tensor
-    """Scalar, float32, before its weight; differentiable for the critic's parameters."""
+    """Scalar before its weight; differentiable for the critic's parameters."""
     norms: Tensor
-    """||g||_2, for any norm n, (B,), float32, detached; (2 B,) of a penalty at real and fake."""
+    """Always L2 norms, whatever the norm n: (B,), or (2 B,) for `REAL_AND_FAKE`; detached."""
     place: str
     """Name of the points where the gradient was taken: `Measure.name`."""
 
@@ -154,7 +154,7 @@ def gradient_at(critic: Critic, points: Tensor) -> Tensor:
 
 
 def functional_gradient_at(critic: Critic, points: Tensor) -> Tensor:
-    """As `gradient_at`, by `torch.func`, for critics that are compiled by `torch.compile`.
+    """As `gradient_at`, by `torch.func`, for a loss compiled as a whole, with its penalty.
 
     `torch.compile` cannot differentiate a compiled function twice. It traces this inner gradient
     as a part of the forward pass, so that it has to be differentiated once only.
@@ -190,7 +190,7 @@ class GradientPenalty:
     norm: Callable[[Tensor], Tensor]
     function: Callable[[Tensor], Tensor]
     gradient: Callable[[Critic, Tensor], Tensor] = gradient_at
-    # True for one `lipschitz_baselines.LipschitzBaseline`, a class with the same interface.
+    # Part of the interface that `lipschitz_baselines.LipschitzBaseline` has too.
     clips_weights: ClassVar[bool] = False
 
     @property
@@ -211,8 +211,8 @@ class GradientPenalty:
 
         Args:
             critic: differentiated twice, under the caller's autocast if there is one.
-            real: real samples, (B, ...), float32: images, (B, 3, H, W) RGB around [0, 1], or
-                features of images. No gradient flows back to it.
+            real: real samples, (B, ...): images, (B, 3, H, W) RGB around [0, 1], or features of
+                images. No gradient flows back to it.
             fake: generated samples, same shape. In super-resolution fake i is generated from the LR
                 version of real i, so that the segment between them is short; generated faces are
                 paired at random.
@@ -221,7 +221,7 @@ class GradientPenalty:
             noise: uniform in [0, 1], shape of `real`; needed where `needs_noise`.
 
         Returns:
-            The penalty, computed in float32 (float64 for float64 samples), and gradient norms.
+            The penalty and gradient norms.
 
         Raises:
             ValueError: the shapes do not match, noise is missing, or the critic does not return one

@@ -25,6 +25,8 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
+        # The default is for an input behind a ReLU, although this one has both signs: the trained
+        # models were started with these weights.
         init_convolution_(self.first)
         init_convolution_(self.second, factor=0.1)
 

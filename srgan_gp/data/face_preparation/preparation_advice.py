@@ -14,6 +14,9 @@ from srgan_gp.data.face_preparation.preparation_report import (
 from srgan_gp.data.validation_split import missing_images
 from srgan_gp.models.catalog import FACE_UPSCALER
 
+_FACE_SCALE = 4
+"""Scale factor of `FACE_UPSCALER`."""
+
 
 def validation_note(counts: Mapping[str, Any]) -> str:
     """Say why a validation set is larger than wanted by more than a face; "" if it is not.
@@ -23,6 +26,7 @@ def validation_note(counts: Mapping[str, Any]) -> str:
     >>> validation_note({"val": 8, "val_target": 5, "val_largest_group": 5})
     '8 instead of 5 for validation, because the 5 faces of one photo or scene stay together.'
     """
+    # Groups of one face each cannot be the reason.
     if counts["val"] <= counts["val_target"] + 1 or counts["val_largest_group"] < 2:
         return ""
     return (
@@ -75,7 +79,7 @@ def advice_lines(counts: Mapping[str, Any], output: Path, requirements: Requirem
             *lines,
             f"For an upscaler of these faces start from {FACE_UPSCALER}, a model for faces: "
             f"finetune trains it on these faces downscaled from {requirements.side} to "
-            f"{requirements.side / 4:g} pixels. For photos start from photo-x4.",
+            f"{requirements.side / _FACE_SCALE:g} pixels. For photos start from photo-x4.",
             f"Next: {_finetune(FACE_UPSCALER, output, 'mine')}",
             f"Or, for a model that generates faces: {_finetune('faces-64', output, 'my-faces')}",
         ]
