@@ -126,13 +126,13 @@ def _connect_runs(options: _Options, panel: Panel, results: FaceResults, runs: R
 
     async def generate(request: gr.Request, *values: object) -> Updates:
         steps = partial(_generate_faces, panel, results, values)
-        async for update in execute_run(panel, runs, request, uploads=[], steps=steps):
+        async for update in execute_run(panel, runs, request, kept_uploads=[], steps=steps):
             yield update
 
     async def enlarge(request: gr.Request, faces: list[Face]) -> Updates:
         uploads = [Upload(Path(path), f"{title}.png") for path, title in faces]
         steps = partial(_enlarge_faces, panel, uploads)
-        async for update in execute_run(panel, runs, request, uploads, steps=steps):
+        async for update in execute_run(panel, runs, request, kept_uploads=uploads, steps=steps):
             yield update
 
     inputs, outputs = list(vars(options).values()), list(vars(results).values())

@@ -1,4 +1,4 @@
-"""Texts about the selected model, shown beside the fields of the upscaling options."""
+"""Texts about the selected model: of the upscaling options, and of the tab for faces."""
 
 from gradio_tabs.messages import escaped
 from srgan_gp.models.cards import ModelCard
@@ -10,10 +10,10 @@ CUSTOM_WIDTH = "Width"
 
 
 def describe(*cards: ModelCard) -> str:
-    """Return the summaries and the licences of the models that may upscale, as HTML.
+    """Return the summaries and the licences of the models that may run, as HTML.
 
     Args:
-        cards: the result of `cards_of_size`: one card, or two.
+        cards: the card of a face model; or the result of `cards_of_size`: one card, or two.
     """
     uses = ("Used up to x2. ", "Used above x2. ") if len(cards) == 2 else ("",)
     return "".join(

@@ -99,7 +99,7 @@ async def execute_run(
     panel: Panel,
     runs: Runs,
     request: gr.Request,
-    uploads: Sequence[Upload],
+    kept_uploads: Sequence[Upload],
     steps: Callable[[Run], Updates],
     *,
     is_replaceable: bool = False,
@@ -113,7 +113,7 @@ async def execute_run(
         panel: panel of the tab.
         runs: runs of the tab.
         request: request of the visitor.
-        uploads: input images of the run, which are not deleted before it ends; may be empty.
+        kept_uploads: input images, which are not deleted before the run ends; may be empty.
         steps: function that gets the `Run`, submits its jobs, and yields the updates besides those
             of the buttons.
         is_replaceable: whether a later replaceable run may replace this one.
@@ -126,7 +126,7 @@ async def execute_run(
         yield {panel.start: gr.skip()}  # no change; an event has to yield something
         return
     run_context = runs.begin(
-        page, uploads, address_of(request), visitor=visitor_of(request),
+        page, kept_uploads, address_of(request), visitor=visitor_of(request),
         is_replaceable=is_replaceable,
     )  # fmt: skip
     executor = BackgroundUpdates(_updates_of_run(panel, run_context, steps))
