@@ -94,7 +94,7 @@ class Rate:
         """Record the progress at the time `now` in seconds; return items done, rate and time left.
 
         `done` and `share` are those of `ProgressBar.move`. With `share`, percent and time left are
-        by pixels, and no rate of items is returned.
+        by pixels, without a rate of items; else percent are shown only if `done` has a fraction.
         """
         work = (done / self.total if self.total else 0.0) if share is None else share
         self.history.append((now, done, work))

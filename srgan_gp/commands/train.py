@@ -195,12 +195,13 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
     Raises:
         UsageError: the model is for another task, or an option is out of range.
     """
-    preset = resolve(options.preset, {})
+    preset = resolve(options.preset, {})  # the typed options replace those of the model, below
     if options.start_from is None:
         return replace_options(preset, typed)
     # Imported here, so that `--help` does not import numpy.
     from srgan_gp.finetuning.start_options import read_critic_options, read_generator_options
 
+    # If the file is missing, the options of an earlier run in the output folder are read.
     generator_options = read_generator_options(options.start_from, options.output)
     task = typed.get("task", preset.task)
     model_task = generator_options.get("task", task)

@@ -131,7 +131,7 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
         else:
             pixels, alpha = split_channels(image, icc_profile)
     if name == "TIFF" and not needs_opencv:
-        pixels = correct_levels(pixels, image)
+        pixels = correct_levels(pixels, image)  # grey of 12 bits or with white as 0
         orientation = 1  # Pillow applies the orientation of a TIFF itself.
     notes: list[str] = []
     if image.mode in ("CMYK", "LAB"):

@@ -3,6 +3,7 @@
 `Upscaler` and `FaceGenerator` use it, and tests replace the session.
 """
 
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 from numpy.typing import NDArray
@@ -40,10 +41,14 @@ class SessionInterface(Protocol):
         ...
 
 
+@dataclass
 class CancelCount:
-    """Number of calls of `Upscaler.cancel` so far, for all upscalers that share a model."""
+    """Counts the calls of `Upscaler.cancel`; a call in progress ends when `number` changes.
 
-    number = 0
+    `Upscaler` makes one, and shares it with the upscalers that `Upscaler.sharing` returns.
+    """
+
+    number: int = 0
 
 
 class LoadedModel:
@@ -78,7 +83,7 @@ class LoadedModel:
         self.device, self.card = session.device, session.card
 
     def __reduce__(self) -> NoReturn:
-        """Refuse `pickle` and `copy`, as of `multiprocessing.Pool.map(upscaler.upscale, ...)`.
+        """Refuse `pickle` and `copy`; `Pool.map(upscaler.upscale, ...)` would pickle the upscaler.
 
         Raises:
             TypeError: always.

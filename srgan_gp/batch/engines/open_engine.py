@@ -26,7 +26,7 @@ class OpenEngine:
     about: About
     """Facts about the model, such as its name and scale."""
     choices: list[str]
-    """Lines for the user: model and device, with the reason of the choice; one for each device."""
+    """Lines for the user about the model and the devices, with the reasons of their choice."""
     upscaler: Upscaler | None = None
     """The model, for use while no job runs; None: other processes have the model."""
 

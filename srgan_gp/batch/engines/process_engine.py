@@ -95,6 +95,7 @@ class ProcessEngine:
             for device in devices:
                 self._workers.append(self._new_worker(device))
             while not all(worker.ready for worker in self._workers):
+                # This sets `worker.ready`. There is no result yet, since no job was submitted.
                 self._receive(_SECONDS_BETWEEN_CHECKS)
         except BaseException:
             self.close()

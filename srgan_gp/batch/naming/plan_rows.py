@@ -36,7 +36,10 @@ class Item(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One input with the ID of its row; fields as in `Item`, the names also after a collision."""
+    """One input with the ID of its row.
+
+    Fields as in `Item`, but `name` and `fallback` are the new names if a collision changed them.
+    """
 
     id: int
     path: bytes

@@ -90,7 +90,7 @@ def preview(plan: Plan, settings: UpscaleSettings, model_scale: int) -> Iterator
         if isinstance(entry, UpscaleJob):
             try:
                 expected = forecast(entry, settings, model_scale)
-                # The run asks again before it writes, for the path that the header leads to.
+                # As before the run renames a result: the target may be the fallback of the job.
                 path = plan.settle(expected.target)
             except PictureError as error:
                 yield Refused(entry.source, error)

@@ -19,11 +19,12 @@ from srgan_gp.images.image_header import read_header
 
 _NOT_IN_KEY = ("model", "look", "fidelity", "precision")
 """Options that are kept for messages only. Where they change a result, the hash of the model
-differs too: each model, each average of two models (by fidelity, which a look is a name for) and
-each int8 network has its own hash. Float16 and float32 share a hash, since their results differ
-only by rounding."""
+differs too. `fidelity` selects an average of two models, and `look` is a name for a fidelity. Each
+model, each such average and each int8 network has its own hash. Float16 and float32 share a hash,
+since their results differ only by rounding."""
 _OPTIONS_OF_NAMES = ("format", "suffix", "name_template")
-"""Options that determine the path of a result, and the file only by the suffix of that path."""
+"""Options that determine the path of a result. They affect its content only through the suffix of
+that path, which gives the file format."""
 
 
 def work_key(model_sha256: str, **options: object) -> str:

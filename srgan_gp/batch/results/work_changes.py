@@ -88,6 +88,7 @@ def _model_text(made: Work, now: Work, new: dict[str, Any]) -> str:
 def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Return the options that differ, such as `without --width, now --width 800`."""
     parts: list[str] = []
+    # Fidelity 0 is the model as it is, like no fidelity.
     if (old.get("fidelity") or 0) != (new.get("fidelity") or 0):
         parts.append(f"{_look_text(old, new)}, now {_look_text(new, old)}")
     has_faces = ["face_strength" in options for options in (old, new)]

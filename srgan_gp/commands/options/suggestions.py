@@ -31,6 +31,7 @@ ADVICE = {
     **dict.fromkeys(("--count", "--number"), ("--seeds", "--seeds 0-3 gives four faces")),
     **dict.fromkeys(("--epochs", "--steps", "--iterations"), _LENGTH),
     **dict.fromkeys(("--model", "-n"), ("--from", "--from names the model")),
+    # Only `models` has `--scores`.
     "--list": ("--scores", "srgan-gp models lists them"),
     "--verify": ("--scores", "type srgan-gp models verify"),
     "--remove": ("--scores", "type srgan-gp models remove NAME"),

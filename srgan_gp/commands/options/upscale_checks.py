@@ -73,6 +73,7 @@ def _int8_error(options: argparse.Namespace) -> UsageError:
     model = options.model or DEFAULT_MODELS[UPSCALING]
     if options.model is None and options.scale is not None:
         model, _ = model_for_scale(model, options.scale, fidelity)
+    # `partner_option` is how an error of `find_partner` names the option.
     partner = find_partner(find_model(model, UPSCALING), partner_option).name
     if options.look is None:
         option += f" {fidelity:g}"
