@@ -67,7 +67,7 @@ def _problems(facts: dict[str, Any]) -> Iterator[str]:
     runtime, driver = facts["onnxruntime"], facts["driver"]
     if runtime["import_problem"]:
         yield f"ONNX Runtime cannot be imported: {runtime['import_problem']}"
-    if driver["gpus"]:
+    elif driver["gpus"]:  # what ONNX Runtime needs is known only if it can be imported
         yield from _gpu_problems(runtime, driver["driver_cuda"])
     if "problem" in facts["trial"]:
         yield f"The trial run failed: {facts['trial']['problem']}"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import sys
 from importlib.metadata import version
 
 import pytest
@@ -102,6 +103,17 @@ def test_a_gpu_that_onnxruntime_cannot_use_is_a_problem(tiny, fake_driver, monke
     assert "GPU 0: Fake GPU 0, compute capability 9.0, memory 64.4 GB free" in (
         capsys.readouterr().out
     )
+
+
+def test_an_onnxruntime_that_cannot_be_imported_is_the_only_problem_beside_the_trial(
+    tiny, fake_driver, monkeypatch, capsys
+):
+    fake_driver()
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    _, facts = run_doctor(capsys)
+    imported, *others = facts["problems"]
+    assert imported.startswith("ONNX Runtime cannot be imported: ")
+    assert not any("has no CUDA" in problem for problem in others)
 
 
 def test_what_a_machine_without_a_gpu_lacks_is_no_fault(tiny, monkeypatch, capsys):
