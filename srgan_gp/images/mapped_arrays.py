@@ -70,7 +70,7 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
     if folder is not None:
         folders.insert(0, folder)  # tried first
     for candidate in folders:
-        # After an error, as of a folder that cannot be written, the next folder is tried.
+        # After an error, for example if a folder cannot be written, the next one is tried.
         with suppress(OSError), tempfile.TemporaryFile(dir=candidate) as file:
             if shutil.disk_usage(candidate).free >= size:
                 _reserve(file, size)

@@ -236,7 +236,7 @@ def decode_picture(file: BinaryIO, *, max_pixels: int, suffix: str = "") -> Pict
 def _has_more_images(image: Image.Image) -> bool:
     """Return whether a file has more than one frame or page, or a JPEG contains more images."""
     try:
-        # Pillow sets "mp" for the Multi-Picture Format, as of gain maps and depth maps in a JPEG.
+        # Pillow sets "mp" for the Multi-Picture Format, such as a JPEG with a gain map.
         return bool(getattr(image, "is_animated", False)) or "mp" in image.info
     except Exception:  # Pillow found a damaged second frame; the first one can still be used.
         return True

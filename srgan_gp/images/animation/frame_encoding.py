@@ -56,7 +56,7 @@ def changed_parts(
     frames: Iterator[Frame],
     *,
     grid: int = 1,
-    keeps_size: Callable[[Picture], bool] = lambda picture: False,
+    stays_whole: Callable[[Picture], bool] = lambda picture: False,
 ) -> Iterator[Part]:
     """Crop each frame except the first to the rectangle that changed since the previous frame.
 
@@ -64,7 +64,7 @@ def changed_parts(
         frames: the frames, all of equal size.
         grid: left and top of a part are rounded down to multiples of this number of pixels; WebP
             stores half of them, so it needs 2.
-        keeps_size: returns whether a frame stays whole; by default every frame but the first is
+        stays_whole: returns whether a frame stays whole; by default every frame but the first is
             cropped.
 
     Yields:
@@ -77,8 +77,11 @@ def changed_parts(
     for frame in frames:
         picture = frame.picture
         rows, columns = slice(0, picture.height), slice(0, picture.width)
-        if previous is not None and not keeps_size(picture):
-            rows, columns = _changed_rectangle(previous, picture)
+        if previous is not None:
+            if previous.pixels.shape[:2] != picture.pixels.shape[:2]:
+                raise PictureError("E_FRAMES", "the frames of an animation must have the same size")
+            if not stays_whole(picture):
+                rows, columns = _changed_rectangle(previous, picture)
         top, left = rows.start // grid * grid, columns.start // grid * grid
         cropped = _crop(picture, slice(top, rows.stop), slice(left, columns.stop))
         yield Part(cropped, left, top, frame.milliseconds)
@@ -88,10 +91,9 @@ def changed_parts(
 def _changed_rectangle(before: Picture, after: Picture) -> tuple[slice, slice]:
     """Return rows and columns of the smallest rectangle with all differences, at least one pixel.
 
-    The rectangle is the whole frame if channels, dtype or the presence of alpha differ.
+    The frames have the same size. The rectangle is the whole frame if channels, dtype or the
+    presence of alpha differ.
     """
-    if before.pixels.shape[:2] != after.pixels.shape[:2]:
-        raise PictureError("E_FRAMES", "the frames of an animation must have the same size")
     if _layout(before) != _layout(after):
         return slice(0, after.height), slice(0, after.width)
     differs = (before.pixels != after.pixels).any(axis=2)

@@ -95,7 +95,7 @@ def write_gif(
     clock = Clock(_TICK_MILLISECONDS)
     # A frame with alpha is cleared before the next frame is drawn. Only its own rectangle is
     # cleared, so such a frame is stored in full size.
-    for index, part in enumerate(changed_parts(frames, keeps_size=_has_alpha)):
+    for index, part in enumerate(changed_parts(frames, stays_whole=_has_alpha)):
         still = bytearray(encode(part.picture))
         if index == 0:
             file.write(still[:_HEADER_BYTES] + _encode_repetitions(sequence.plays))

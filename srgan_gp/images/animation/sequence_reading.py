@@ -27,7 +27,7 @@ from srgan_gp.images.reading import (
 MAX_FRAMES = 10_000
 """Limit of the number of frames or pages, which protects against malicious files."""
 
-# Largest ratio of a frame's pixels to the animation's; a GIF's frames may extend beyond it.
+# Largest ratio of a frame's pixels to the animation's: a frame of a GIF may be larger.
 _MAX_GROWTH = 4
 
 
@@ -85,7 +85,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         return read_page_structure(source, max_pixels)
     if name == "GIF":
         count = count_gif_frames(source.file, most=MAX_FRAMES + 1)
-    else:
+    else:  # The further images of a HEIF, such as maps, are no frames.
         count = int(getattr(image, "n_frames", 1)) if name != "HEIF" else 1
     first = first_frame(image) if count > 1 else 0
     count = max(1, count - first)
@@ -100,7 +100,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     if first:  # Where `count` is 1, `read_sequence` decodes the still.
         lost = "still image for viewers without animation" if count > 1 else "one-frame animation"
         notes.append(f"its {lost} is not kept")
-    # "mp": Multi-Picture Format, as of gain maps and depth maps in a JPEG.
+    # "mp": Multi-Picture Format, such as a JPEG with a gain map or a depth map.
     if "mp" in image.info or (name == "HEIF" and getattr(image, "n_frames", 1) > 1):
         notes.append("its further images or maps are not kept")
     if count > 1 and is_reduced_by_pillow(image, source.head):

@@ -28,7 +28,7 @@ def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
         picture,
         file,
         "JPEG",
-        reads_rows=True,
+        encodes_mapped=True,
         quality=quality,
         subsampling=chroma_subsampling(quality),
     )
@@ -50,7 +50,7 @@ def encode_webp(picture: Picture, file: BinaryIO, quality: int) -> None:
         picture,
         file,
         "WEBP",
-        reads_rows=True,
+        encodes_mapped=True,
         quality=quality,
         lossless=lossless,
         exact=lossless,  # whether the colours of fully transparent pixels are kept
@@ -75,7 +75,7 @@ def save_with_pillow(
     file: BinaryIO,
     name: str,
     *,
-    reads_rows: bool = False,
+    encodes_mapped: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Encode an image of 8 bits with Pillow, with its metadata.
@@ -84,8 +84,8 @@ def save_with_pillow(
         picture: uint8.
         file: binary file, open for writing.
         name: a format of Pillow, such as `JPEG`.
-        reads_rows: whether Pillow's encoder of this format reads the image row by row. A large
-            image is then encoded from a memory-mapped array, and not copied into memory.
+        encodes_mapped: encode a large image from a memory-mapped array, without a copy of Pillow's
+            in memory; for formats whose encoder in Pillow reads the image row by row.
         options: options of Pillow's encoder.
     """
     # If the plugin of the format is imported, `save` does not import all plugins of Pillow.
@@ -100,7 +100,7 @@ def save_with_pillow(
         # In JPEG the EXIF block is in an APP1 segment, which starts with this name.
         metadata["exif"] = b"Exif\0\0" + picture.exif
     options |= {key: value for key, value in metadata.items() if value is not None}
-    if reads_rows and mapped_arrays.is_large(picture.pixels):
+    if encodes_mapped and mapped_arrays.is_large(picture.pixels):
         channels = _to_pillow_layout(picture, mapped_arrays.folder_of(file))
         if channels.shape[2] == 1:
             mode = "L"

@@ -61,9 +61,6 @@ class TiffWriter:
             grey with alpha; convert it to RGB with alpha.
     """
 
-    rows_per_strip: int
-    """Number of rows of a strip; the last strip may have fewer."""
-
     def __init__(self, file: BinaryIO, picture: Picture) -> None:
         from PIL import TiffImagePlugin
 
@@ -72,6 +69,7 @@ class TiffWriter:
         # `channels` includes alpha.
         row_bytes = picture.width * picture.channels * picture.pixels.itemsize
         self.rows_per_strip = max(1, _STRIP_SIZE // row_bytes)
+        """Number of rows of a strip; the last strip may have fewer."""
         is_big = row_bytes * picture.height > _MAX_CLASSIC_BYTES
         header = _BIG_HEADER if is_big else _CLASSIC_HEADER
         self._tags = tags = TiffImagePlugin.ImageFileDirectory_v2(header)

@@ -259,10 +259,11 @@ def test_a_format_without_frames_is_refused_before_any_is_read(tmp_path, format)
         choose_sequence_format(sequence, "heic")
 
 
-def test_frames_of_two_sizes_are_an_error(tmp_path):
-    pictures = [*moving(1), *moving(1, size=(21, 30))]
+@pytest.mark.parametrize(("format", "has_alpha"), [("png", False), ("gif", True)])
+def test_frames_of_two_sizes_are_an_error(tmp_path, format, has_alpha):
+    pictures = [*moving(1, has_alpha=has_alpha), *moving(1, (21, 30), has_alpha=has_alpha)]
     with pytest.raises(PictureError, match="same size"):
-        written(tmp_path, sequence_of(pictures), "png")
+        written(tmp_path, sequence_of(pictures), format)
 
 
 def test_changed_computes_each_frame_on_demand(tmp_path):
