@@ -187,7 +187,7 @@ def _compare(model: bytes, int8: bytes, crops: Sequence[Crop]) -> Int8Record:
         largest_difference=largest,
         mean_difference=round(total / count, 4),
         psnr=round(psnr, 2),
-        measured_on=f"{len(crops)} training crops",
+        measured_on=f"{len(crops)} crops of photos",
     )
 
 

@@ -138,7 +138,7 @@ def test_photos_can_be_given(finished_run, tmp_path, rng):
     Image.fromarray(noise).save(photos / "a.png")
     (photos / "b.png").write_bytes(b"damaged")
     card = read_card(export(finished_run, "mine", tmp_path, photos=[str(photos)]))
-    assert card.int8.measured_on == "1 training crops"
+    assert card.int8.measured_on == "1 crops of photos"
     with pytest.raises(UsageError, match="nowhere"):
         export(finished_run, "mine", tmp_path, photos=[str(tmp_path / "nowhere")])
 
