@@ -61,7 +61,8 @@ class PictureError(SrganGpError):
 
     Args:
         code: a stable code for reports, such as `E_DAMAGED`, which says what is wrong.
-        message: for the user, without the file name.
+        message: for the user. Callers that know the name of the file, such as `read_image`, put it
+            before the message.
     """
 
     exit_code = 3

@@ -1,7 +1,7 @@
 """JPEG compression of tensors on any device, as a degradation.
 
 It follows the arithmetic of libjpeg: 8-bit YCbCr, 4:2:0 chroma subsampling, tables scaled by the
-quality, quantised coefficients. No file is written, so that the entropy coding is omitted.
+quality, quantised coefficients. No file is written, so there is no entropy coding.
 
 No library is used, for three reasons: torchvision's codec is deprecated; file codecs would make a
 GPU wait for the CPU; and kornia's codec replaces the rounding by a differentiable function, which

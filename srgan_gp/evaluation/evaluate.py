@@ -94,7 +94,7 @@ def evaluate(
             if torchmetrics:
                 torchmetrics.add(output, high_res)
             texture.add(output, small, high_res)
-            original_texture.add(high_res, small, high_res)
+            original_texture.add(high_res, small, high_res)  # the original in place of the output
         on_scored(number, len(files))
     reader.require_some(files, data)
     _require_several(metrics, len(scores))  # again: some images may be damaged after their headers

@@ -186,6 +186,6 @@ def _memorisation(faces: np.ndarray, real: RealFaces, reader: SkippingReader) ->
         return memorisation_ratio(layouts, np.concatenate(train_layouts), validation)
     except ValueError as error:  # the only ValueError that these arguments can cause
         raise UsageError(
-            "Half of the faces in --data are in --train-data too, so memorisation cannot be "
-            "measured; pass other faces."
+            "More than half of the faces in --data are in --train-data too, so memorisation cannot "
+            "be measured; pass other faces."
         ) from error

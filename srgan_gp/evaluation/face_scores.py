@@ -203,7 +203,7 @@ class FaceScorer:
             name: name of the set.
             faces: (M, S, S, 3), uint8 RGB, of the size of the real faces.
         """
-        distances = self._aligned.distances(faces)
+        distances = self._aligned.distances(faces)  # fields fd_yunet, fd_hog and fd_pca
         border = border_ratio(faces, self._real)
         scores = replace(self._score_alone(name, faces), border=border, **distances)
         count = min(self._paired_count or len(faces), len(faces), len(self._real))

@@ -62,7 +62,7 @@ class Scores:
         texture: texture of the outputs in windows that are flat in the originals: `grain`, all of
             it, and `pattern`, its regular part; None: there is no flat window.
         original_texture: texture of the originals in the same windows.
-        pictures: scores of each image; the name is the key in JSON files.
+        pictures: scores of each image; JSON files have the same name as a key.
         torchmetrics: scores of the package torchmetrics, not comparable with the others; None: they
             were not asked for.
         skipped: images that could not be read, which no score includes.

@@ -72,7 +72,8 @@ def read_real_faces(
     if train_files:
         train = _read_in_random_order(train_files, wanted, size, " and ".join(train_data), reader)
         # If fewer than wanted were read, the others are damaged after their headers. The default
-        # number is then reduced; a `count` that the caller named raises an error.
+        # number is then reduced; a `count` that the caller named raises an error. If all wanted
+        # faces were read, the rest was not tried, and `available` counts it by the headers.
         if count is None:
             wanted = len(train)
         readable = reader.count_readable(files)
