@@ -17,7 +17,7 @@ def after_run(run_dir: Path, name: str | None = None, exist: str = EXIST_ERROR) 
         name: name of the model; None: the name of the folder, with hyphens for all characters but
             letters and digits; `mine` if nothing else is left.
         exist: one of `new_names.EXIST`: whether the command replaces a model of that name. The
-            default is that of `srgan-gp export`, so that the command does not contain it.
+            default is that of `srgan-gp export`, so the command omits it.
     """
     if not name:
         name = re.sub("[^A-Za-z0-9]", "-", run_dir.resolve().name).strip("-")

@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from torch import Tensor, nn
 
 from srgan_gp.errors import ModelRefusedError
-from srgan_gp.models.cards import FACES
+from srgan_gp.models.cards import FACES, UPSCALING
 
 OPSET = 18
 """Version of ONNX's operators."""
@@ -42,7 +42,7 @@ class Interface:
 
 
 INTERFACES = {
-    "super-resolution": Interface(
+    UPSCALING: Interface(
         "image", "upscaled", lambda _: torch.rand(2, 3, 17, 23),  # any N, H and W will do
         ("N", None, "H", "W"), ("N", None, "enlarged", "enlarged"),
     ),

@@ -112,7 +112,7 @@ def finetune(
     _write_lists(split, run_dir)
     save_first_card(source, len(split.train), run_dir)
     _announce(source, split, config, say)
-    with cpu_threads(config.threads):
+    with cpu_threads(config.threads):  # PyTorch's number of threads, restored at the end
         before, noise = _score_before(generator, config, run_dir, on_stage)
         train(
             config,

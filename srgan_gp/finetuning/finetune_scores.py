@@ -32,7 +32,8 @@ number of all."""
 Measured = dict[tuple[str, str], np.ndarray]
 """Values by (metric, downscaler), (N,) float64: one per validation image, or per set of latents
 with the downscaler "". Pattern and grain, the texture that an upscaler adds to flat areas, have a
-single value for all images; under `OF_ORIGINALS` are those of the validation images themselves."""
+single value for all images; those of the validation images themselves have the names of
+`OF_ORIGINALS`."""
 
 OF_ORIGINALS = {"pattern": "original_pattern", "grain": "original_grain"}
 """For each score of the outputs that the originals have too, the name in `Measured` of the score of
@@ -87,6 +88,7 @@ def score_upscaler(
             planes = torch.from_numpy(low_res.transpose(2, 0, 1).astype(np.float32) / 255)
             output = as_pixels(enlarge(generator, planes[None]))
             spectra[way].add(output, low_res, high_res)
+            # The original in place of the output.
             original_spectra[way].add(high_res, low_res, high_res)
             scores = score_image(file.stem, output, high_res, low_res, features)
             image_scores = {

@@ -15,7 +15,7 @@ from srgan_gp.models.catalog import find_model
 from srgan_gp.system.files import hash_file
 from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.options.generator_args import from_model
+from srgan_gp.training.options.generator_args import options_of_model
 from srgan_gp.training.weights_file import read_metadata, read_network
 
 _OPTION_OF_CRITIC_ARGUMENT: dict[str, str | None] = {
@@ -101,7 +101,7 @@ def generator_options(path: Path) -> dict[str, Any]:
     """
     task, architecture, arguments = read_network(path)
     try:
-        return from_model(architecture, task, arguments)
+        return options_of_model(architecture, task, arguments)
     except UsageError as error:
         raise UsageError(f"{path} holds a network that cannot be built: {error}") from error
 

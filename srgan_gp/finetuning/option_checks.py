@@ -40,5 +40,5 @@ def require_usable_options(config: TrainConfig, source: Source) -> None:
     if config.has_critic:  # The critic is built only to raise the errors of these steps.
         critic = build_critic(config)
         freeze_first_stages(critic, config.freeze_critic_stages)
-        load_critic(critic, source.weights)
+        load_critic(critic, source.weights)  # from the critic's file beside these, if there is one
         require_augmentations(config)

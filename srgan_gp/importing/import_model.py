@@ -92,9 +92,9 @@ def import_model(
     say("Comparing tiles with the whole image.")
     measured = measure_tiling(model, name, needs)
     say("Measuring memory and time.")
-    data, info = _measure_memory(model, replace(measured.info, name=name))
+    data, info = _measure_memory(model, measured.info)
     int8 = _int8(data, photos) if photos is not None else None
-    record = _measure_speed(source, about, measured, data, info)
+    record = _make_record(source, about, measured, data, info)
     card = fill_import_card(name, about, origin, record, info.scale, _files(name, data, int8), int8)
     contents = {f"{name}.onnx": data}
     if int8:
@@ -119,6 +119,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     # The callbacks of `undo` run if an exception ends the block; at the end they are discarded.
     with ExitStack() as undo:
         staged_files = list[Staged]()
+        # Each file is complete under a hidden name before `commit` gives the first its final name.
         for name, data in contents.items():
             staged, _ = write_staged(folder / name, lambda file, data=data: file.write(data))
             undo.callback(drop, staged)
@@ -191,10 +192,10 @@ def _int8(data: bytes, photos: Sequence[str]) -> Int8Network | None:
         return None
 
 
-def _measure_speed(
+def _make_record(
     source: SourceFile, about: ImportedFile, measured: Measured, data: bytes, info: ModelInfo
 ) -> ImportRecord:
-    """Measure the time, and whether float16 works; return the record for the card.
+    """Return the record for the card, for which time and float16 are measured here.
 
     The numbers in the record are rounded.
     """

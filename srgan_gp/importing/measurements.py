@@ -157,7 +157,7 @@ def has_float16(data: bytes, info: ModelInfo) -> bool:
     height, width = info.padded_size(64, 72)  # small, and not square
     image, threads = uneven_image(height, width), choose_threads(None)
     try:
-        float16_data = to_float16(data, info.name, takes_uint8=False)
+        float16_data = to_float16(data, info.name, takes_uint8=False)  # `image` is float32
         found = run_ort_session(create_session(float16_data, threads), image, info.name)
         expected = run_ort_session(create_session(data, threads), image, info.name)
     except Exception:  # the converter and ONNX Runtime raise many kinds

@@ -86,7 +86,7 @@ def _name(text: str) -> str:
     return text.partition("=")[0]
 
 
-def from_model(generator: str, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+def options_of_model(generator: str, task: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Convert the constructor's arguments of a model to options of a run.
 
     Args:
