@@ -20,7 +20,14 @@ from srgan_gp.serving.http.attachments import send_file
 from srgan_gp.serving.http.forms import generate_request, only_fields_of, upscale_request
 from srgan_gp.serving.http.job_descriptions import describe
 from srgan_gp.serving.http.job_routes import owner_of
-from srgan_gp.serving.http.response_descriptions import ACCEPTED, FILE, REPORT_HEADER, problems
+from srgan_gp.serving.http.response_descriptions import (
+    ACCEPTED,
+    FILE,
+    MODELS,
+    REPORT_HEADER,
+    SPEED,
+    problems,
+)
 from srgan_gp.serving.jobs.job import Job
 from srgan_gp.serving.jobs.job_requests import GenerateRequest, Result, UpscaleRequest, title_of
 from srgan_gp.serving.jobs.service import Service
@@ -49,7 +56,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
     # The nested functions have no docstrings: FastAPI would publish them in the schema.
     router = APIRouter(prefix="/api")
 
-    @router.get("/models", summary="List the models", responses=problems())
+    @router.get("/models", summary="List the models", responses=MODELS | problems())
     async def models() -> JSONResponse:  # type: ignore[reportUnusedFunction] - FastAPI calls it
         cards = [*service.upscaling_models(), *service.face_models()]
         return JSONResponse({"models": [_about(card) for card in cards]})
@@ -57,7 +64,7 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
     @router.get(
         "/models/{name}/speed",
         summary="Measured speed of an upscaling model",
-        responses=problems(),
+        responses=SPEED | problems(),
     )
     # Not async: FastAPI calls it in a thread, since it may have to measure the speed.
     def speed(name: str) -> JSONResponse:  # type: ignore[reportUnusedFunction] - FastAPI calls it

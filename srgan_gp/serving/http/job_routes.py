@@ -15,9 +15,10 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.access_control import NO_JOB
 from srgan_gp.serving.guards.client_limits import client_of
+from srgan_gp.serving.http import response_descriptions as answers
 from srgan_gp.serving.http.attachments import content_disposition, send_file
 from srgan_gp.serving.http.job_descriptions import describe, events_of
-from srgan_gp.serving.http.response_descriptions import FILE, REPORT_HEADER, ZIP, problems
+from srgan_gp.serving.http.response_descriptions import REPORT_HEADER, problems
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.results.image_views import Layer, small_copy
 from srgan_gp.serving.results.job_history import MAX_ENTRIES_PER_OWNER, HistoryEntry, JobHistory
@@ -36,36 +37,34 @@ def build_job_routes() -> APIRouter:
     # Error responses of a route about one job, and of a route that needs the job to be done.
     errors, errors_of_done = problems(404, 410), problems(404, 409, 410)
     check_origin = [Depends(_check_origin)]  # for every route that changes something
-    change_options: Any = {"dependencies": check_origin, "responses": problems(403, 404, 410)}
-    get("", summary="List the jobs of this browser, the oldest first", responses=problems())(_list)
+    png: Any = {"response_class": Response, "responses": answers.PNG | errors_of_done}
+    jobs, changed_job = answers.JOBS | problems(), answers.JOB | problems(403, 404, 410)
+    get("", summary="List the jobs of this browser, the oldest first", responses=jobs)(_list)
     post(
         "/clear",
         summary="Cancel and remove all jobs of this browser",
         dependencies=check_origin,
-        responses=problems(403),
+        responses=answers.REMOVED | problems(403),
     )(_clear)
-    get(
-        "/zip",
-        summary="Zip file of results of this browser",
-        response_class=StreamingResponse,
-        responses=ZIP | problems(404, 410),
-    )(_zip)
-    get("/{id}", summary="State of a job", responses=errors)(_show)
-    get("/{id}/events", summary="Server-sent events of a job", responses=errors)(_events)
-    get("/{id}/thumbnail", summary="Small copy of the result, as PNG", responses=errors_of_done)(
-        _thumbnail
-    )
+    file: Any = {"response_class": StreamingResponse, "responses": answers.ZIP | errors}
+    get("/zip", summary="Zip file of results of this browser", **file)(_zip)
+    get("/{id}", summary="State of a job", responses=answers.JOB | errors)(_show)
+    events: Any = {"response_class": StreamingResponse, "responses": answers.EVENTS | errors}
+    get("/{id}/events", summary="Server-sent events of a job", **events)(_events)
+    get("/{id}/thumbnail", summary="Small copy of the result, as PNG", **png)(_thumbnail)
     tile = "/{id}/tiles/{layer}/{level}/{column}/{row}"
-    get(tile, summary="Tile of the viewer, as PNG", responses=errors_of_done)(_tile)
+    get(tile, summary="Tile of the viewer, as PNG", **png)(_tile)
     get(
         "/{id}/result",
         summary="File of a finished job",
         response_class=FileResponse,
-        responses=FILE | errors_of_done,
+        responses=answers.FILE | errors_of_done,
     )(_result)
     router.head("/{id}/result", include_in_schema=False)(_result)
-    post("/{id}/cancel", summary="Cancel a job", **change_options)(_cancel)
-    post("/{id}/remove", summary="Remove a job and its files", **change_options)(_remove)
+    cancel: Any = {"dependencies": check_origin, "responses": changed_job}
+    post("/{id}/cancel", summary="Cancel a job", **cancel)(_cancel)
+    remove: Any = {"dependencies": check_origin, "responses": changed_job | answers.REMOVED}
+    post("/{id}/remove", summary="Remove a job and its files", **remove)(_remove)
     return router
 
 

@@ -4,19 +4,21 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from srgan_gp.serving.http.answer_schemas import (
+    JobAnswer,
+    JobList,
+    ModelList,
+    ModelSpeed,
+    Problem,
+    Removed,
+)
+
 REPORT_HEADER = "X-Report"
 """Response header with the report of the job: one JSON object in ASCII."""
 
 Responses = dict[int | str, dict[str, Any]]
 """Argument `responses` of FastAPI's route decorators: descriptions by HTTP status, and one by the
 word "default", for all other statuses."""
-
-
-class Problem(BaseModel):
-    """Body of an error response: a stable code, such as `E_DAMAGED`, and a message."""
-
-    code: str
-    message: str
 
 
 _ERROR_DESCRIPTIONS: dict[int, str] = {
@@ -29,6 +31,18 @@ _ERROR_DESCRIPTIONS: dict[int, str] = {
     422: "The image cannot be used.",
     503: "The server is busy; see Retry-After.",
 }
+
+
+def _answer(model: type[BaseModel], description: str) -> Responses:
+    """Return the description of a response in JSON."""
+    return {200: {"model": model, "description": description}}
+
+
+MODELS = _answer(ModelList, "The models.")
+SPEED = _answer(ModelSpeed, "The speed.")
+JOBS = _answer(JobList, "The jobs.")
+JOB = _answer(JobAnswer, "The job.")
+REMOVED = _answer(Removed, "The number of removed jobs.")
 FILE: Responses = {
     200: {
         "description": "The file.",
@@ -46,8 +60,28 @@ ZIP: Responses = {
     }
 }
 """Response of a route that sends several files."""
+PNG: Responses = {
+    200: {
+        "description": "The PNG file.",
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+    }
+}
+"""Response of a route that sends a view of a result."""
+EVENTS: Responses = {
+    200: {
+        "description": (
+            "Server-sent events: `progress` for each change, and last `done` or `failed`. The data "
+            "of each is the job, as JSON."
+        ),
+        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+    }
+}
+"""Response of the route with the events of a job."""
 ACCEPTED: Responses = {
-    202: {"description": "With async=1: the job, as JSON, with the URLs of its routes."}
+    202: {
+        "model": JobAnswer,
+        "description": "With async=1: the job, as JSON, with the URLs of its routes.",
+    }
 }
 """Additional response of a route that creates a job."""
 

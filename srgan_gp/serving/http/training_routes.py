@@ -9,6 +9,7 @@ from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.finetuning.training_process import FineTunings
 from srgan_gp.serving.http.attachments import send_file
 from srgan_gp.serving.http.job_routes import owner_of
+from srgan_gp.serving.http.response_descriptions import ZIP, problems
 
 
 def build_training_routes(trainings: FineTunings) -> APIRouter:
@@ -19,7 +20,12 @@ def build_training_routes(trainings: FineTunings) -> APIRouter:
     """
     router = APIRouter(prefix="/api/models")
 
-    @router.get("/{name}/files", summary="Zip of a model that this browser trained")
+    @router.get(
+        "/{name}/files",
+        summary="Zip of a model that this browser trained",
+        response_class=FileResponse,
+        responses=ZIP | problems(404),
+    )
     def files(  # type: ignore[reportUnusedFunction] - FastAPI calls it
         request: Request, name: Annotated[str, Path(description="Name of the model.")]
     ) -> FileResponse:
