@@ -106,7 +106,7 @@ def form(kit):
     """Return the head and the body of a form with an image."""
 
     def make(client, side=16, path="/api/upscale", headers=""):
-        head, body = kit["http"].form(path, "picture", kit["images"].draw(client, side))
+        head, body = kit["http"].build_form(path, "picture", kit["images"].draw(client, side))
         return f"{head}{headers}".removesuffix("\r\n"), body
 
     return make
