@@ -15,7 +15,7 @@ from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.images import Picture, encode_image
 from srgan_gp.images.codecs.growing_picture import GrowingPicture
 from srgan_gp.images.formats import FORMATS
-from srgan_gp.system.files import Staged, drop, write_staged
+from srgan_gp.system.files import Staged, remove_staged, write_staged
 
 EARLY_SUFFIXES = frozenset(
     suffix for format in FORMATS.values() if format.reads_rows for suffix in format.suffixes
@@ -111,7 +111,7 @@ class EarlyEncoding:
             self._thread.join()
         if self._encoded is not None:
             staged, _warnings = self._encoded
-            drop(staged)
+            remove_staged(staged)
 
     def _encode(self) -> None:
         """Body of the thread: store the staged file, or the error, for the thread of `run`."""

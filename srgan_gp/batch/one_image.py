@@ -64,7 +64,7 @@ class Enlarged:
     picture: Picture
     """The result."""
     report: UpscaleReport
-    early: EarlyEncoding | None = None
+    early_encoding: EarlyEncoding | None = None
     """The encoding that began while the network was running; None: `encode` begins it."""
 
 
@@ -198,8 +198,8 @@ def encode(
         OutputError: the file cannot be written.
     """
     decoded, picture = enlarged.decoded, enlarged.picture
-    if enlarged.early is not None:
-        staged, warnings = enlarged.early.finish(picture)
+    if enlarged.early_encoding is not None:
+        staged, warnings = enlarged.early_encoding.finish(picture)
     else:
         write: Callable[[BinaryIO], tuple[str, ...]] = partial(
             encode_image,

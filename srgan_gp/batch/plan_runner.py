@@ -18,12 +18,12 @@ from srgan_gp.batch.results.existing_results import ExistingResultError
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.batch.results.journal_file import JournalError
 from srgan_gp.errors import OutputError, PictureError
-from srgan_gp.system.files import commit, drop, sweep
+from srgan_gp.system.files import commit, remove_abandoned_files, remove_staged
 from srgan_gp.system.paths import missing_folders
 from srgan_gp.system.write_errors import concerns_the_disk, errors_about
 
 SECONDS_BETWEEN_CHECKS = 0.2
-"""Seconds between two calls of `PlanRunner.check` while the engine has no result."""
+"""Seconds between two progress updates while the engine has no result."""
 
 NOT_TRIED = "E_NOT_TRIED"
 """Code of an input that was not processed because the run ended early."""
@@ -72,9 +72,9 @@ class Outcome:
     """Stable code of a failure, or `NOT_TRIED`."""
     message: str | None = None
     """Message of a failure, or why the input was not tried; without the name of the file."""
-    shared: str = ""
+    shared_text: str = ""
     """What a failure has in common with failures of other inputs, so that one line can be printed
-    for all: `ExistingResultError.shared`. Reports do not have this field."""
+    for all: `ExistingResultError.shared_text`. Reports do not have this field."""
     size: tuple[int, int] | None = None
     """Width and height of the input in pixels, upright."""
     result_size: tuple[int, int] | None = None
@@ -100,8 +100,8 @@ class PlanRunner:
         journal: journal of the output folder; None: results are not recorded.
         work_key: hash of model and options, the result of `results.work.work_key`; only the journal
             needs it.
-        check: called several times a second and before each input, to show the progress and to
-            check for signals. Its exceptions end the run.
+        show_progress_or_stop: called several times a second and before each input. An exception,
+            such as after a signal, ends the run.
     """
 
     plan: RunnablePlan
@@ -109,7 +109,7 @@ class PlanRunner:
     report: Callable[[Outcome], None]
     journal: Journal | None = None
     work_key: str = ""
-    check: Callable[[], None] = lambda: None
+    show_progress_or_stop: Callable[[], None] = lambda: None
     _in_progress: dict[Path, UpscaleJob] = field(default_factory=dict[Path, UpscaleJob], init=False)
     """Jobs by source, from just before they are submitted until their results are committed."""
     _folder_errors: dict[Path, PictureError | None] = field(
@@ -130,11 +130,11 @@ class PlanRunner:
         Raises:
             OutputError: no result can be written any more.
             SrganGpError: an error of all jobs, raised by `Engine.take`.
-            BaseException: raised by `check`, such as `Stopped`.
+            BaseException: raised by `show_progress_or_stop`, such as `Stopped`.
         """
         try:
             for item in self.plan:
-                self.check()
+                self.show_progress_or_stop()
                 self._reached_count += 1
                 if isinstance(item, UpscaleJob):
                     self._start(item)
@@ -177,7 +177,7 @@ class PlanRunner:
     def _finish_next(self) -> None:
         """Wait for the next result, commit it and report its outcome."""
         while (result := self.engine.take(SECONDS_BETWEEN_CHECKS)) is None:
-            self.check()
+            self.show_progress_or_stop()
         source = result.job.source
         is_committed = False
         try:
@@ -191,7 +191,7 @@ class PlanRunner:
             outcome = _failed(source, PictureError(error.code, str(error)))
         finally:
             if result.staged is not None and not is_committed:
-                drop(result.staged)
+                remove_staged(result.staged)
         del self._in_progress[source]
         self.report(outcome)
 
@@ -238,11 +238,11 @@ class PlanRunner:
                     raise
                 self._folder_errors[folder] = PictureError(error.code, str(error))
             else:
-                sweep(folder)
+                remove_abandoned_files(folder)
         return self._folder_errors[folder]
 
 
 def _failed(source: Path, error: PictureError) -> Outcome:
     """Return the outcome of an input that failed with an error."""
-    shared = error.shared if isinstance(error, ExistingResultError) else ""
-    return Outcome(source, "failed", code=error.code, message=str(error), shared=shared)
+    shared_text = error.shared_text if isinstance(error, ExistingResultError) else ""
+    return Outcome(source, "failed", code=error.code, message=str(error), shared_text=shared_text)

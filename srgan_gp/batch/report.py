@@ -1,7 +1,8 @@
 """Report of a run: one line for each image for people, JSON for programs.
 
 `batch.run` writes it: lines on the terminal, the file of `--report` and the output of `--json`. The
-JSON object of an input has the fields of `plan_runner.Outcome` that have a value, without `shared`.
+JSON object of an input has the fields of `plan_runner.Outcome` that have a value, without
+`shared_text`.
 """
 
 import json
@@ -46,7 +47,7 @@ class Record:
             OutputError: there is no space for temporary files.
         """
         entry = {name: value for name, value in vars(outcome).items() if value not in (None, ())}
-        entry.pop("shared")
+        entry.pop("shared_text")
         entry["source"] = os.fspath(outcome.source)
         if outcome.target is not None:
             entry["target"] = os.fspath(outcome.target)

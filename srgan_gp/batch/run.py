@@ -27,7 +27,7 @@ from srgan_gp.batch.results.journal import Journal
 from srgan_gp.batch.results.output_lock import locked_journal
 from srgan_gp.batch.results.work import Work
 from srgan_gp.batch.run_reporter import ProgressDisplay, RunReporter
-from srgan_gp.system.files import drop_unfinished
+from srgan_gp.system.files import remove_unfinished_files
 from srgan_gp.system.signals import StopRequest
 
 SECONDS_BETWEEN_POLLS = 1.0
@@ -99,7 +99,12 @@ def run_once(request: RunRequest) -> int:
             request, plan.total, plan.earlier_results, input_facts.pixels, lines
         ) as reporter:
             PlanRunner(
-                plan, engine, reporter.report, journal=journal, work_key=key, check=reporter.check
+                plan,
+                engine,
+                reporter.report,
+                journal=journal,
+                work_key=key,
+                show_progress_or_stop=reporter.show_progress_or_stop,
             ).run()
     return reporter.exit_code
 
@@ -131,12 +136,12 @@ def watch(request: RunRequest) -> NoReturn:
                             reporter.report,
                             journal=journal,
                             work_key=key,
-                            check=reporter.check,
+                            show_progress_or_stop=reporter.show_progress_or_stop,
                         ).run()
                     reporter.print_existing()
                 next_poll = time.monotonic() + SECONDS_BETWEEN_POLLS
                 while time.monotonic() < next_poll:
-                    reporter.check()
+                    reporter.show_progress_or_stop()
                     time.sleep(_SECONDS_BETWEEN_CHECKS)
         finally:
             for line in skipped_lines(request.inputs.skipped_files):  # files of the last poll
@@ -213,7 +218,7 @@ def _open_reporter(
             try:
                 engine.close()
             finally:
-                drop_unfinished()
+                remove_unfinished_files()
             if reporter.existing.groups:
                 reporter.print_existing()
             counts, skipped_files = reporter.counts, request.inputs.skipped_files

@@ -1,7 +1,7 @@
 """Reports outcomes and progress of a run, and determines its exit code.
 
-`batch.run` opens a reporter for each run. `PlanRunner` calls `report` and `check`, the engine calls
-`note_tiles`.
+`batch.run` opens a reporter for each run. `PlanRunner` calls `report` and `show_progress_or_stop`,
+the engine calls `note_tiles`.
 """
 
 import time
@@ -126,8 +126,8 @@ class RunReporter:
         printed = with_stream_names(outcome, folder) if folder else outcome
         if outcome.status != "not_tried":
             line = outcome_line(printed)
-            if outcome.code is not None and outcome.shared:
-                self.existing.add(outcome.source, outcome.code, outcome.shared, line)
+            if outcome.code is not None and outcome.shared_text:
+                self.existing.add(outcome.source, outcome.code, outcome.shared_text, line)
                 if self._has_begun and self.existing.has_new_difference():
                     self.print_existing()
             else:
@@ -165,8 +165,8 @@ class RunReporter:
             seconds = (now - previous.noted_at) / (done - previous.done)
         self._in_progress[job.source] = _TileProgress(done, total, now, seconds)
 
-    def check(self) -> None:
-        """Show the progress; `PlanRunner` calls this several times a second.
+    def show_progress_or_stop(self) -> None:
+        """Show the progress, or stop; `PlanRunner` calls this several times a second.
 
         Raises:
             Stopped: a signal asked the run to stop.

@@ -85,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.batch.naming.output_options import prepare_folder
     from srgan_gp.faces.face_files import generate_faces, write_faces
     from srgan_gp.faces.face_metadata import face_xmp
-    from srgan_gp.system.files import sweep
+    from srgan_gp.system.files import remove_abandoned_files
 
     started = time.monotonic()
     request = _request(options)
@@ -94,7 +94,7 @@ def run(options: argparse.Namespace) -> int:
     # `side` determines the size of a sheet, which has a limit.
     request.check(side, may_replace=options.exist == "overwrite")
     prepare_folder(request.files[0].parent)
-    sweep(request.files[0].parent)  # removes unfinished files of crashed processes
+    remove_abandoned_files(request.files[0].parent)
     if not options.json:
         print_message(generator.choice)  # model and device
         if upscaler is not None:

@@ -22,7 +22,7 @@ from srgan_gp.commands.terminal import (
     progress_bar,
 )
 from srgan_gp.errors import PictureError, UsageError
-from srgan_gp.system.files import sweep
+from srgan_gp.system.files import remove_abandoned_files
 from srgan_gp.system.paths import is_folder
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
     preparation = _preparation(options)
     for folder in (output.parent, sheet.parent):
         prepare_folder(folder)
-        sweep(folder)  # removes unfinished files of crashed processes
+        remove_abandoned_files(folder)
     # Imported after `_preparation` has checked that OpenCV works.
     from srgan_gp.data.face_preparation.prepare_faces import prepare
 

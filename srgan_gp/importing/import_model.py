@@ -36,7 +36,7 @@ from srgan_gp.models.import_record import ImportRecord
 from srgan_gp.models.new_names import EXIST_ERROR, check_name, require_free_name
 from srgan_gp.models.removal import files_of
 from srgan_gp.models.written_card import read_written_card
-from srgan_gp.system.files import Staged, atomic_write_bytes, commit, drop, write_staged
+from srgan_gp.system.files import Staged, atomic_write_bytes, commit, remove_staged, write_staged
 from srgan_gp.system.write_errors import errors_about
 
 Say = Callable[[str], None]
@@ -122,7 +122,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
         # Each file is complete under a hidden name before `commit` gives the first its final name.
         for name, data in contents.items():
             staged, _ = write_staged(folder / name, lambda file, data=data: file.write(data))
-            undo.callback(drop, staged)
+            undo.callback(remove_staged, staged)
             staged_files.append(staged)
         for staged in staged_files:
             target = staged.target

@@ -3,7 +3,7 @@
 The bytes are first written to a hidden file `.NAME.TOKEN.part` in the same folder, which is then
 renamed. `atomic_write` does both steps. `write_staged` stops before the rename, so that a journal
 entry can be written first; `commit` renames. A process keeps a lock on each of its hidden files.
-`sweep` removes the hidden files without a lock, which crashed processes left.
+`remove_abandoned_files` removes the hidden files without a lock, which crashed processes left.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ _unfinished: dict[Path, int | None] = {}
 
 @dataclass(frozen=True)
 class Staged:
-    """A complete file on disk under a hidden name, to be passed to `commit` or `drop`."""
+    """A complete file on disk under a hidden name, to be passed to `commit` or `remove_staged`."""
 
     partial: Path
     """The hidden name."""
@@ -82,7 +82,7 @@ def write_staged(path: Path, write: Callable[[BinaryIO], Result]) -> tuple[Stage
 
     Returns:
         The staged file, for `commit`, and the return value of `write`. If the staged file is sent
-        to another process, which commits it, this process must call `release` afterwards.
+        to another process, which commits it, this process must call `release_staged` afterwards.
 
     Raises:
         OutputError: as in `atomic_write`.
@@ -107,27 +107,27 @@ def commit(staged: Staged) -> None:
     _take_final_name(staged.partial, staged.target)
 
 
-def drop(staged: Staged) -> None:
+def remove_staged(staged: Staged) -> None:
     """Remove a staged file that is not wanted; errors are ignored."""
     _remove(staged.partial)
 
 
-def release(staged: Staged) -> None:
+def release_staged(staged: Staged) -> None:
     """Release the lock on a staged file that another process commits, and forget the file.
 
-    The other process may have renamed the file already. Afterwards `drop_unfinished` of this
-    process does not remove the file.
+    The other process may have renamed the file already. Afterwards `remove_unfinished_files` of
+    this process does not remove the file.
     """
     _release_lock(staged.partial)
 
 
-def drop_unfinished() -> None:
+def remove_unfinished_files() -> None:
     """Remove every hidden file of this process, including those that threads are writing."""
     for partial in list(_unfinished):
         _remove(partial)
 
 
-def sweep(folder: Path) -> int:
+def remove_abandoned_files(folder: Path) -> int:
     """Remove the hidden files that crashed runs left in a folder; return their number.
 
     Files that are locked by a running process are kept. Errors are ignored.

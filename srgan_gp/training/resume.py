@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from srgan_gp.errors import UsageError
 from srgan_gp.networks.tails import DirectTail, at_smaller_scale
 from srgan_gp.system.file_locks import locked
-from srgan_gp.system.files import sweep
+from srgan_gp.system.files import remove_abandoned_files
 from srgan_gp.system.write_errors import errors_about
 from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
@@ -153,7 +153,7 @@ def save_start(
         UsageError, PictureError: as for `save_data`.
     """
     for name in ("", "checkpoints", "previews"):
-        sweep(run_dir / name)
+        remove_abandoned_files(run_dir / name)
     # Only a fine-tuning trains on the list in its folder; its card is kept.
     if not has_begun(run_dir) and list(data) != [str(run_dir / FINETUNE_LIST)]:
         with errors_about(run_dir):

@@ -131,7 +131,7 @@ def test_a_full_disk_stops_the_network(job, fake_session, tmp_path, monkeypatch)
 
 
 def test_other_formats_are_encoded_after_the_network(job, fake_session):
-    assert upscale_early(job("result.jpg"), fake_session(Network())).early is None
+    assert upscale_early(job("result.jpg"), fake_session(Network())).early_encoding is None
 
 
 def test_running_out_of_memory_changes_no_byte(job, fake_session):

@@ -130,7 +130,7 @@ def test_a_check_may_end_the_run_anywhere_and_every_input_is_reported_once(
 
         outcomes = []
         with suppress(Stopped):
-            run(plan_of(exist="overwrite"), engine_of(), outcomes, check=check)
+            run(plan_of(exist="overwrite"), engine_of(), outcomes, show_progress_or_stop=check)
         assert sorted(outcome.source for outcome in outcomes) == image_files
         assert parts(tmp_path) == []
 

@@ -54,14 +54,14 @@ def test_the_summary_counts_outcomes_and_skipped_files():
 
 def test_names_of_results_are_said_without_other_files_too():
     skipped_files = SkippedFiles()
-    skipped_files.note_result_name(Path("a_x4.png"))
+    skipped_files.count_result_name(Path("a_x4.png"))
     [first] = listing_lines(skipped_files)
     assert first.endswith("may be enlarged for the second time: a_x4.png")
 
 
 def test_results_that_are_not_enlarged_again_are_named():
     skipped_files = SkippedFiles()
-    skipped_files.note_result(Path("a_x4.png"))
+    skipped_files.count_result(Path("a_x4.png"))
     assert list(listing_lines(skipped_files)) == [
         "1 result of an earlier run is not enlarged again; name such files to enlarge them: "
         "a_x4.png"
@@ -170,9 +170,9 @@ def test_the_progress_includes_parts_of_images(record):
     reporter = RunReporter(display, record, StopRequest())
     reporter.note_tiles(UpscaleJob(Path("c.png"), Path("out/c.png"), None), 1, 4)
     reporter.report(DONE)
-    reporter.check()
+    reporter.show_progress_or_stop()
     reporter.report(FAILED)
-    reporter.check()
+    reporter.show_progress_or_stop()
     assert display.moves == [(1.25, "c.png"), (2, "")]
 
 
@@ -181,16 +181,16 @@ def test_a_folder_is_weighted_by_pixels(record):
     display, pixels = Display(), {Path("a.png"): 100, Path("b.png"): 100, Path("c.png"): 1000}
     reporter = RunReporter(display, record, StopRequest())
     reporter.count_pixels(4, pixels)
-    reporter.check()
+    reporter.show_progress_or_stop()
     reporter.report(DONE)  # a.png
-    reporter.check()  # d.png counts as the mean, 400
+    reporter.show_progress_or_stop()  # d.png counts as the mean, 400
     reporter.note_tiles(UpscaleJob(Path("c.png"), Path("out/c.png"), None), 1, 4)
-    reporter.check()
+    reporter.show_progress_or_stop()
     reporter.report(Outcome(Path("d.png"), "skipped", Path("out/d.png"), reason="it exists"))
     reporter.report(Outcome(Path("b.png"), "failed", code="E_DAMAGED", message="it is cut short"))
-    reporter.check()
+    reporter.show_progress_or_stop()
     reporter.report(replace(DONE, source=Path("c.png")))
-    reporter.check()
+    reporter.show_progress_or_stop()
     assert display.moves == [
         (0, "", 0),
         (1, "", 100 / 1600),
@@ -207,15 +207,15 @@ def test_a_tile_in_progress_counts_by_its_expected_time(record, monkeypatch):
     reporter = RunReporter(display, record, StopRequest())
     reporter.note_tiles(job, 0, 1, 40.0)  # the whole image is expected to take 40 seconds
     now = 101.0
-    reporter.check()
+    reporter.show_progress_or_stop()
     now = 110.0
     reporter.note_tiles(job, 1, 4)  # the first tile took 10 seconds
     now = 115.0
-    reporter.check()
+    reporter.show_progress_or_stop()
     now = 1000.0  # a tile never counts as done before it is
-    reporter.check()
+    reporter.show_progress_or_stop()
     reporter.note_tiles(job, 4, 4)
-    reporter.check()
+    reporter.show_progress_or_stop()
     assert display.moves == [
         (pytest.approx(0.025), "c.png"),
         (pytest.approx(0.375), "c.png"),
@@ -237,7 +237,9 @@ def test_the_device_is_printed_once_and_only_before_an_upscaled_image(record):
 
 def existing(name, shared):
     """Return the outcome of an image whose result exists."""
-    return Outcome(Path(name), "failed", code="E_EXISTS", message=f"o/{name} exists", shared=shared)
+    return Outcome(
+        Path(name), "failed", code="E_EXISTS", message=f"o/{name} exists", shared_text=shared
+    )
 
 
 def test_existing_results_are_printed_by_difference_and_every_image_is_recorded(record):
@@ -267,13 +269,13 @@ def test_existing_results_are_printed_before_the_first_image_is_upscaled_and_at_
     reporter = RunReporter(display, record, StopRequest())
     for name in "ab":
         reporter.report(existing(name, "results exist and differ"))
-    reporter.check()
+    reporter.show_progress_or_stop()
     assert display.lines == []
     reporter.note_tiles(UpscaleJob(Path("c"), Path("o/c"), None), 0, 1)
-    reporter.check()
+    reporter.show_progress_or_stop()
     for name in "de":
         reporter.report(existing(name, "results exist and differ"))
-    reporter.check()
+    reporter.show_progress_or_stop()
     assert [line.partition(";")[0] for line in display.lines] == [
         "E_EXISTS: 2 results exist and differ"
     ]

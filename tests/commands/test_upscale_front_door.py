@@ -450,7 +450,7 @@ def test_existing_results_of_a_folder_are_one_line_and_each_is_in_the_report(
     code, report, _ = upscale(folder, "-o", out, "--width", "20")
     assert (code, report["failed"]) == (3, 3)
     for image in report["pictures"]:
-        assert (image["code"], "shared" in image) == ("E_EXISTS", False)
+        assert (image["code"], "shared_text" in image) == ("E_EXISTS", False)
         assert f"{out}/{Path(image['source']).stem}." in image["message"]
 
 

@@ -1,4 +1,4 @@
-"""Staged files: committed, dropped, or swept after their process has crashed."""
+"""Staged files: committed, or removed, also after their process has crashed."""
 
 import hashlib
 import pickle
@@ -13,11 +13,11 @@ from srgan_gp.errors import OutputError
 from srgan_gp.system.files import (
     atomic_write,
     commit,
-    drop,
-    drop_unfinished,
     hash_file,
-    release,
-    sweep,
+    release_staged,
+    remove_abandoned_files,
+    remove_staged,
+    remove_unfinished_files,
     write_staged,
 )
 
@@ -56,7 +56,7 @@ def test_the_hash_is_that_of_the_final_content_after_a_seek(tmp_path):
 
 
 def test_a_dropped_file_leaves_nothing(tmp_path):
-    drop(stage(tmp_path / "a.bin"))
+    remove_staged(stage(tmp_path / "a.bin"))
     assert names(tmp_path) == []
 
 
@@ -95,7 +95,7 @@ def test_drop_unfinished_removes_every_hidden_file(tmp_path):
     stage(tmp_path / "a.bin")
     with pytest.raises(OutputError), atomic_write(tmp_path / "b.bin") as file:
         file.write(b"half")
-        drop_unfinished()
+        remove_unfinished_files()
         assert names(tmp_path) == []
     assert names(tmp_path) == []
 
@@ -104,9 +104,9 @@ def test_a_staged_file_is_committed_by_another_process(tmp_path):
     program = """
 import pickle, sys
 from pathlib import Path
-from srgan_gp.system.files import release, write_staged
+from srgan_gp.system.files import release_staged, write_staged
 staged, _ = write_staged(Path(sys.argv[1]), lambda file: file.write(b"from afar"))
-release(staged)
+release_staged(staged)
 sys.stdout.buffer.write(pickle.dumps(staged))
 """
     path = tmp_path / "a.bin"
@@ -133,29 +133,29 @@ with atomic_write(Path(sys.argv[1], "half.png")) as file:
     for name in others:
         (tmp_path / name).touch()
     (tmp_path / ".folder.12345678.part").mkdir()
-    assert sweep(tmp_path) == 2
+    assert remove_abandoned_files(tmp_path) == 2
     assert names(tmp_path) == sorted([*others, ".folder.12345678.part"])
 
 
 def test_sweep_keeps_the_files_of_a_running_process(tmp_path):
     staged = stage(tmp_path / "staged.bin")
     with atomic_write(tmp_path / "open.bin"):
-        assert sweep(tmp_path) == 0
+        assert remove_abandoned_files(tmp_path) == 0
         program = (
             "import sys, pathlib, srgan_gp.system.files as files; "
-            "sys.exit(files.sweep(pathlib.Path(sys.argv[1])))"
+            "sys.exit(files.remove_abandoned_files(pathlib.Path(sys.argv[1])))"
         )
         assert (
             subprocess.run([sys.executable, "-c", program, tmp_path], check=False).returncode == 0
         )
         assert len(names(tmp_path)) == 2
-    release(staged)
-    assert sweep(tmp_path) == 1
+    release_staged(staged)
+    assert remove_abandoned_files(tmp_path) == 1
     assert names(tmp_path) == ["open.bin"]
 
 
 def test_sweep_of_a_missing_folder_finds_nothing(tmp_path):
-    assert sweep(tmp_path / "none") == 0
+    assert remove_abandoned_files(tmp_path / "none") == 0
 
 
 def test_no_descriptor_is_left_open(tmp_path):
@@ -165,8 +165,8 @@ def test_no_descriptor_is_left_open(tmp_path):
     before = count()
     for _ in range(3):
         commit(stage(tmp_path / "a.bin"))
-        drop(stage(tmp_path / "b.bin"))
-        release(stage(tmp_path / "c.bin"))
+        remove_staged(stage(tmp_path / "b.bin"))
+        release_staged(stage(tmp_path / "c.bin"))
     assert count() == before
 
 

@@ -17,7 +17,7 @@ from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END
 from srgan_gp.batch.engines.worker_process import About, OpenUpscalers, Ready, serve
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import DeviceError
-from srgan_gp.system.files import drop, sweep
+from srgan_gp.system.files import remove_abandoned_files, remove_staged
 
 _SECONDS_BETWEEN_CHECKS = 0.2  # between checks whether all workers have loaded the model
 
@@ -49,7 +49,7 @@ class Worker:
         """Largest number of jobs in progress; 0 while the model loads."""
         return 0 if self.ready is None else self.ready.capacity
 
-    def begin(self, job: UpscaleJob) -> None:
+    def start_job(self, job: UpscaleJob) -> None:
         """Send a job. If the process has ended, `ProcessEngine.take` notices it later."""
         self.in_progress.add(job)
         try:
@@ -57,7 +57,7 @@ class Worker:
         except OSError:
             return
 
-    def end(self) -> None:
+    def end_process(self) -> None:
         """End the process within seconds."""
         self.pipe.close()
         self.process.join(SECONDS_TO_END + 1)  # `serve` ends itself after this time
@@ -89,13 +89,13 @@ class ProcessEngine:
         # Results of jobs that crashed too many workers, which `take` has not returned yet.
         self._failures: list[Result] = []
         # Folders that may have unfinished files of ended workers, which `close` removes.
-        self._folders_to_sweep: set[Path] = set()
+        self._folders_to_clean: set[Path] = set()
         self._workers: list[Worker] = []
         try:
             for device in devices:
                 self._workers.append(self._new_worker(device))
             while not all(worker.ready for worker in self._workers):
-                # This sets `worker.ready`. There is no result yet, since no job was submitted.
+                # Sets `worker.ready`. There is no result yet, since no job was submitted.
                 self._receive(_SECONDS_BETWEEN_CHECKS)
         except BaseException:
             self.close()
@@ -129,13 +129,13 @@ class ProcessEngine:
             self._drop_results(worker)
             worker.pipe.close()  # All workers begin to end now; the loop below waits for each.
         for worker in self._workers:
-            worker.end()
-            self._folders_to_sweep |= {job.target.parent for job in worker.in_progress}
+            worker.end_process()
+            self._folders_to_clean |= {job.target.parent for job in worker.in_progress}
         self._workers = []
         # Last, when no process writes any more. A worker has released the locks of the results that
-        # it sent, so `sweep` also removes the results that were not taken.
-        for folder in self._folders_to_sweep:
-            sweep(folder)
+        # it sent, so `remove_abandoned_files` also removes the results that were not taken.
+        for folder in self._folders_to_clean:
+            remove_abandoned_files(folder)
 
     def _new_worker(self, device: str) -> Worker:
         open_upscalers, settings = self._worker_arguments
@@ -179,8 +179,8 @@ class ProcessEngine:
                 f"The worker process for {worker.device} ended while it loaded the model; "
                 "is there enough memory?"
             )
-        worker.end()
-        self._folders_to_sweep |= {job.target.parent for job in worker.in_progress}
+        worker.end_process()
+        self._folders_to_clean |= {job.target.parent for job in worker.in_progress}
         self._failures += self._retry_queue.requeue(worker.in_progress)
         self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
 
@@ -190,6 +190,6 @@ class ProcessEngine:
             while worker.pipe.poll():
                 message = worker.pipe.recv()
                 if isinstance(message, Result) and message.staged is not None:
-                    drop(message.staged)
+                    remove_staged(message.staged)
         except (EOFError, OSError):
             return

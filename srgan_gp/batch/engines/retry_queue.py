@@ -34,7 +34,7 @@ class QueueWorker(Protocol):
         """Largest number of jobs in progress; 0 while the worker is not ready."""
         ...
 
-    def begin(self, job: UpscaleJob) -> None:
+    def start_job(self, job: UpscaleJob) -> None:
         """Start one more job."""
         ...
 
@@ -109,5 +109,5 @@ class RetryQueue:
         job = self.take_next(worker.in_progress, worker.capacity)
         if job is None:
             return False
-        worker.begin(job)
+        worker.start_job(job)
         return True

@@ -26,7 +26,7 @@ from srgan_gp.images import Picture
 from srgan_gp.inference.speed_trial import measure_seconds_per_pixel
 from srgan_gp.inference.tiling.window_choice import CPU_BUDGET
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.system.files import drop
+from srgan_gp.system.files import remove_staged
 
 PIXEL_MEMORY = 768 << 20
 """Bytes of the pixels of all inputs and results in memory, 768 MiB. Further images wait."""
@@ -159,7 +159,8 @@ class ThreadEngine:
                 enlarged = self._enlarge(decoded)
                 if isinstance(enlarged, Result):  # An animation, which is encoded already.
                     return enlarged
-                if enlarged.early is not None:  # The encoding began while the network was running.
+                # The encoding began while the network was running; no budget limits its thread.
+                if enlarged.early_encoding is not None:
                     return encode(enlarged, self._settings)
                 with self._encoders.reserved(1):
                     return encode(enlarged, self._settings)
@@ -200,4 +201,4 @@ class ThreadEngine:
 def _remove_file(result: Result | BaseException) -> None:
     """Remove the staged file of a result that nobody will take, if it has one."""
     if isinstance(result, Result) and result.staged is not None:
-        drop(result.staged)
+        remove_staged(result.staged)

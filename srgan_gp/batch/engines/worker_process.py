@@ -16,7 +16,7 @@ from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END, ThreadEngine
 from srgan_gp.errors import SrganGpError
 from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
-from srgan_gp.system.files import drop, drop_unfinished, release
+from srgan_gp.system.files import release_staged, remove_staged, remove_unfinished_files
 
 if TYPE_CHECKING:  # Importing it takes as long as decoding an image.
     from multiprocessing.connection import Connection
@@ -135,7 +135,7 @@ def serve(
         timer.daemon = True
         timer.start()
         engine.close()
-        drop_unfinished()
+        remove_unfinished_files()
 
 
 def _send_results(engine: ThreadEngine, pipe: "Connection[Any, Any]") -> None:
@@ -152,10 +152,10 @@ def _send_results(engine: ThreadEngine, pipe: "Connection[Any, Any]") -> None:
             pipe.send(result)
         except OSError:  # The main process has closed the pipe, or has ended.
             if result.staged is not None:
-                drop(result.staged)
+                remove_staged(result.staged)
             return
         if result.staged is not None:
-            release(result.staged)
+            release_staged(result.staged)
 
 
 def _sendable(error: BaseException) -> SrganGpError:

@@ -53,13 +53,13 @@ class SkippedFiles:
     prepared: list[Path] = field(default_factory=list[Path])
     """Folders in which a zip of `srgan-gp prepare` was unpacked; the faces in them are inputs."""
 
-    def note_result(self, path: Path) -> None:
+    def count_result(self, path: Path) -> None:
         """Count a file for `results`, and keep the path of the first one."""
         self.results += 1
         if self.first_result is None:
             self.first_result = path
 
-    def note_result_name(self, path: Path) -> None:
+    def count_result_name(self, path: Path) -> None:
         """Count a file for `result_names`, and keep the path of the first one."""
         self.result_names += 1
         if self.first_result_name is None:

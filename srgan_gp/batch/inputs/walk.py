@@ -44,7 +44,7 @@ class Found:
     """One input of a run."""
 
     path: Path
-    folder: Path
+    root: Path
     """Root of the tree that the results mirror: a folder among the arguments, or the parent
     of a file among them or of a match of a pattern."""
     is_named: bool = False
@@ -82,7 +82,7 @@ class Walk:
             for found in self._inputs(argument):
                 has_inputs = True
                 if found.is_named and _RESULT_MARK.search(found.path.stem):
-                    self._note_repeated(found.path)
+                    self._list_if_result(found.path)
                 yield found
         if has_inputs:  # Else the caller reports that there is no image at all.
             for path in self._unmatched:
@@ -120,7 +120,7 @@ class Walk:
 
         Args:
             top: the folder.
-            root: root of the tree that the results mirror, as for `Found.folder`.
+            root: root of the tree that the results mirror, as for `Found.root`.
         """
         levels = [OpenFolder(top, folder_identity(top), folder_entries(top), journals_above(top))]
         while levels:
@@ -150,7 +150,7 @@ class Walk:
 
         Args:
             path: the file.
-            root: root of the tree, as for `Found.folder`.
+            root: root of the tree, as for `Found.root`.
             journals: folders with a journal among the folder of the file and its parents. Empty for
                 a file that a pattern matches: no journal is searched for it.
         """
@@ -165,14 +165,14 @@ class Walk:
             if path.name == "manifest.json" and self.recursive and is_folder(path.parent / "train"):
                 self.skipped_files.prepared.append(path.parent)
         elif is_beside_its_image(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
-            self.skipped_files.note_result(path)
+            self.skipped_files.count_result(path)
         else:
             if has_name_of_result(path):
-                self.skipped_files.note_result_name(path)
+                self.skipped_files.count_result_name(path)
             yield Found(path, root)
 
-    def _note_repeated(self, path: Path) -> None:
-        """Note a file that the user named, if it is the result of an image beside it."""
+    def _list_if_result(self, path: Path) -> None:
+        """Add a named file to `skipped_files.repeated` if it is a result of an image beside it."""
         if is_beside_its_image(path, PICTURE_SUFFIXES):
             self.skipped_files.repeated.append(path)
 

@@ -80,7 +80,7 @@ class Targets:
         if found.error is not None:
             item = item._replace(code=found.error.code, message=str(found.error))
         else:
-            folder = self._reserve_folder(parent, os.fspath(found.folder))
+            folder = self._reserve_folder(parent, os.fspath(found.root))
             # Names before collisions are resolved; `assign_names` changes some of them.
             name = self._naming.name(path)
             fallback = self._naming.fallback(name)
@@ -108,7 +108,7 @@ class Targets:
         Raises:
             UsageError: a result would replace an input.
         """
-        self._table.index()
+        self._table.create_indexes()
         count_before = self._table.count()
         if journal is not None:
             for _, target in journal.results():

@@ -127,7 +127,7 @@ class Plan(AbstractContextManager["Plan"]):
                     # `rename` wrote the same result to another path.
                     paths = [target] if fallback is None else [target, fallback]
                     replaces = self.exist == "overwrite" and any(map(os.path.lexists, paths))
-                    finished = self.journal.done(
+                    finished = self.journal.find_finished(
                         source, target, self.work_key, fallback=fallback, only_planned=replaces
                     )
                 if finished is None:

@@ -87,8 +87,8 @@ _OWNER = "(SELECT owner FROM claims WHERE claims.key = items.{})"
 class PlanTable:
     """Inputs of a run, names of their results, and claimed names.
 
-    The order of the calls: `add` and `add_folder` for all inputs, then `index`. To assign names:
-    `reset_names`, `claim_for_input` for names of earlier results, `claim_lone_names`, and
+    The order of the calls: `add` and `add_folder` for all inputs, then `create_indexes`. To assign
+    names: `reset_names`, `claim_for_input` for names of earlier results, `claim_lone_names`, and
     `set_names` for each row of `colliding`; then `claim_fallbacks`, and `set_names` for each row of
     `with_unclaimed_fallback`. `Targets._name_results` does so, twice if inputs are removed.
 
@@ -114,7 +114,7 @@ class PlanTable:
         """Add the name of a folder of results, which no input may get: `reset_names` claims it."""
         self._run("INSERT OR IGNORE INTO folders VALUES (?)", key)
 
-    def index(self) -> None:
+    def create_indexes(self) -> None:
         """Create the indexes that all methods except `add` need, after the last input."""
         with _plain_errors():
             self._connection.executescript(_INDEXES)

@@ -101,8 +101,8 @@ class Totals:
         for entry in entries:
             self.add(entry)
             error = entry.error if isinstance(entry, Refused) else None
-            if isinstance(error, ExistingResultError) and error.shared:
-                existing.add(entry.source, error.code, error.shared, entry_line(entry))
+            if isinstance(error, ExistingResultError) and error.shared_text:
+                existing.add(entry.source, error.code, error.shared_text, entry_line(entry))
             else:
                 yield entry_line(entry)
         yield from existing.lines()

@@ -24,13 +24,13 @@ class ExistingResultError(PictureError):
     Args:
         code: `EXISTS_CODE` or `MODEL_CHANGED`.
         message: as for `PictureError`.
-        shared: what all such results of a run have in common, to be put after their number; "": the
-            message is to be printed for each.
+        shared_text: what all such results of a run have in common, to be put after their number;
+            "": the message is to be printed for each.
     """
 
-    def __init__(self, code: str, message: str, shared: str = "") -> None:
+    def __init__(self, code: str, message: str, shared_text: str = "") -> None:
         super().__init__(code, message)
-        self.shared = shared
+        self.shared_text = shared_text
 
 
 def existing_result_error(path: Path, change: Change | None) -> ExistingResultError:
@@ -40,20 +40,20 @@ def existing_result_error(path: Path, change: Change | None) -> ExistingResultEr
         path: the file.
         change: how it differs from the result of this run; None: there is no journal.
     """
-    code, how, shared = EXISTS_CODE, "exists, and nothing records how it was made", ""
+    code, how, shared_text = EXISTS_CODE, "exists, and nothing records how it was made", ""
     if change is not None:
         how = f"exists and was {change.text}"
         # Files of other images, and files that this program may not have written, are named one by
         # one.
         if change.kind in ("work", "model version"):
-            shared = f"results exist and were {change.text}"
+            shared_text = f"results exist and were {change.text}"
         if change.kind == "model version":
             code = MODEL_CHANGED
     message = (
         f"{path} {how}; pass --exist overwrite to replace it, --exist skip to keep it, or another "
         "-o"
     )
-    return ExistingResultError(code, message, shared)
+    return ExistingResultError(code, message, shared_text)
 
 
 @dataclass
@@ -76,22 +76,22 @@ class ExistingResults:
     """Inputs of a run that were refused because their results exist, until they are printed."""
 
     groups: dict[str, Group] = field(default_factory=dict[str, Group], init=False)
-    """By `ExistingResultError.shared`."""
+    """By `ExistingResultError.shared_text`."""
 
     def has_new_difference(self) -> bool:
         """Return whether there is a difference of which no input was printed yet."""
         return any(not group.was_printed for group in self.groups.values())
 
-    def add(self, source: Path, code: str, shared: str, line: str) -> None:
+    def add(self, source: Path, code: str, shared_text: str, line: str) -> None:
         """Add an input.
 
         Args:
             source: the input.
             code: `EXISTS_CODE` or `MODEL_CHANGED`.
-            shared: `ExistingResultError.shared`, not empty.
+            shared_text: `ExistingResultError.shared_text`, not empty.
             line: the line to print if there is no other input of the same difference.
         """
-        group = self.groups.setdefault(shared, Group(code, source, line))
+        group = self.groups.setdefault(shared_text, Group(code, source, line))
         if group.count == 0:
             group.first, group.line = source, line
         group.count += 1
@@ -107,13 +107,13 @@ class ExistingResults:
         >>> list(results.lines())
         []
         """
-        for shared, group in self.groups.items():
+        for shared_text, group in self.groups.items():
             if group.count == 1:
                 yield group.line
             elif group.count:
                 more = " more" if group.was_printed else ""
                 yield (
-                    f"{group.code}: {group.count}{more} {shared}; the first is that of "
+                    f"{group.code}: {group.count}{more} {shared_text}; the first is that of "
                     f"{group.first}. Pass --exist overwrite to make them again, --exist skip to "
                     "keep them, or another -o."
                 )

@@ -90,7 +90,7 @@ class Journal(AbstractContextManager["Journal"]):
 
     __exit__ = close
 
-    def done(
+    def find_finished(
         self,
         source: Path,
         target: Path,
@@ -207,7 +207,7 @@ class Journal(AbstractContextManager["Journal"]):
     def find_change(self, target: Path) -> Change:
         """Return how an existing file differs from the result that this run would write.
 
-        Called only for a file that is not up to date, as `done` has found.
+        Called only for a file that is not up to date, as `find_finished` has found.
         """
         relative = os.fsencode(os.path.relpath(target, self.folder))
         with self._lock, journal_errors(self.path):

@@ -20,7 +20,7 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import upscale_file
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.system.files import commit, drop
+from srgan_gp.system.files import commit, remove_staged
 
 PATIENCE = 120  # seconds; only a test that fails waits so long
 
@@ -78,7 +78,7 @@ def test_two_workers_return_the_results_of_one_process(start, jobs, tiny_model, 
     upscaler = Upscaler.load(tiny_model(), device="cpu", threads=1)
     for job in jobs:
         alone, together = upscale_file(job, upscaler, UpscaleSettings()), results[job]
-        drop(alone.staged)
+        remove_staged(alone.staged)
         assert together.staged.sha256 == alone.staged.sha256
         assert together.input_sha256 == alone.input_sha256
         commit(together.staged)

@@ -59,7 +59,7 @@ class Worker:
     def __init__(self, capacity):
         self.in_progress, self.capacity = [], capacity
 
-    def begin(self, job):
+    def start_job(self, job):
         self.in_progress.append(job)
 
 

@@ -16,7 +16,7 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import upscale_file
 from srgan_gp.errors import Cancelled, DeviceError, OutputError, PictureError
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.system.files import commit, drop
+from srgan_gp.system.files import commit, remove_staged
 
 PATIENCE = 60  # seconds; only a test that fails waits so long
 
@@ -64,7 +64,7 @@ def test_results_equal_those_of_a_loop(start, fake_session, jobs, upscalers):
         assert together.input_sha256 == alone.input_sha256
         assert together.staged.sha256 == alone.staged.sha256
         assert together.facts.result_size == alone.facts.result_size
-        drop(alone.staged)
+        remove_staged(alone.staged)
         commit(together.staged)
         with Image.open(job.source) as small, Image.open(job.target) as large:
             assert (np.asarray(large)[::2, ::2] == np.asarray(small)).all()

@@ -22,7 +22,7 @@ def folder(tmp_path):
 
 
 def names(found):
-    return sorted(str(item.path.relative_to(item.folder)) for item in found)
+    return sorted(str(item.path.relative_to(item.root)) for item in found)
 
 
 def counts(inputs):

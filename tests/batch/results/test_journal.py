@@ -54,65 +54,67 @@ def finish(journal, source, target, content=b"result", work=WORK):
 
 def test_a_finished_image_is_done(journal, source, out):
     finish(journal, source, out / "a.jpg")
-    assert journal.done(source, out / "a.jpg", WORK) == out / "a.jpg"
+    assert journal.find_finished(source, out / "a.jpg", WORK) == out / "a.jpg"
 
 
 def test_it_is_done_in_the_next_run_too(journal, source, out):
     finish(journal, source, out / "a.jpg")
     journal.close()
     with Journal.open(out) as later:
-        assert later.done(source, out / "a.jpg", WORK) == out / "a.jpg"
+        assert later.find_finished(source, out / "a.jpg", WORK) == out / "a.jpg"
 
 
 def test_a_file_that_merely_exists_is_not_done(journal, source, out):
     (out / "a.jpg").write_bytes(b"result")
-    assert journal.done(source, out / "a.jpg", WORK) is None
+    assert journal.find_finished(source, out / "a.jpg", WORK) is None
 
 
 def test_a_row_without_its_file_is_not_done(journal, source, out):
     """A run that was killed between the row and the final name resumes."""
     staged, input_sha256 = stage(source, out / "a.jpg")
     journal.record(source, staged, input_sha256, WORK)
-    assert journal.done(source, out / "a.jpg", WORK) is None
+    assert journal.find_finished(source, out / "a.jpg", WORK) is None
     commit(staged)
-    assert journal.done(source, out / "a.jpg", WORK)
+    assert journal.find_finished(source, out / "a.jpg", WORK)
 
 
 @pytest.mark.parametrize("content", [b"other!", b"resul", b"results", b""])
 def test_a_result_that_was_damaged_or_replaced_is_not_done(journal, source, out, content):
     finish(journal, source, out / "a.jpg")
     (out / "a.jpg").write_bytes(content)
-    assert journal.done(source, out / "a.jpg", WORK) is None
+    assert journal.find_finished(source, out / "a.jpg", WORK) is None
 
 
 def test_a_changed_input_is_not_done(journal, source, out):
     finish(journal, source, out / "a.jpg")
     source.write_bytes(b"edited")
-    assert journal.done(source, out / "a.jpg", WORK) is None
+    assert journal.find_finished(source, out / "a.jpg", WORK) is None
 
 
 def test_a_result_with_other_options_is_not_done(journal, source, out):
     finish(journal, source, out / "a.jpg")
-    assert journal.done(source, out / "a.jpg", work_key("model", scale=2)) is None
-    assert journal.done(source, out / "a.jpg", work_key("other model", scale=4)) is None
+    assert journal.find_finished(source, out / "a.jpg", work_key("model", scale=2)) is None
+    assert journal.find_finished(source, out / "a.jpg", work_key("other model", scale=4)) is None
 
 
 def test_a_result_under_another_name_is_found_by_its_source(journal, source, out):
     finish(journal, source, out / "a-2.jpg")
-    assert journal.done(source, out / "a.jpg", WORK) == out / "a-2.jpg"
+    assert journal.find_finished(source, out / "a.jpg", WORK) == out / "a-2.jpg"
 
 
 def test_an_input_that_moved_is_done_by_its_target(journal, source, out):
     finish(journal, source, out / "a.jpg")
     moved = source.rename(source.with_name("moved.jpg"))
-    assert journal.done(moved, out / "a.jpg", WORK) == out / "a.jpg"
-    assert journal.done(moved, out / "moved.jpg", WORK) is None
+    assert journal.find_finished(moved, out / "a.jpg", WORK) == out / "a.jpg"
+    assert journal.find_finished(moved, out / "moved.jpg", WORK) is None
 
 
 def test_an_input_that_moved_is_done_by_its_fallback(journal, source, out):
     finish(journal, source, out / "a.png")
     moved = source.rename(source.with_name("moved.jpg"))
-    assert journal.done(moved, out / "a.jpg", WORK, fallback=out / "a.png") == out / "a.png"
+    assert (
+        journal.find_finished(moved, out / "a.jpg", WORK, fallback=out / "a.png") == out / "a.png"
+    )
 
 
 def test_an_output_folder_can_be_moved_with_its_journal(journal, source, out, tmp_path):
@@ -120,14 +122,14 @@ def test_an_output_folder_can_be_moved_with_its_journal(journal, source, out, tm
     journal.close()
     moved = out.rename(tmp_path / "moved")
     with Journal.open(moved) as later:
-        assert later.done(source, moved / "a.jpg", WORK) == moved / "a.jpg"
+        assert later.find_finished(source, moved / "a.jpg", WORK) == moved / "a.jpg"
 
 
 def test_a_newer_result_replaces_an_older_one(journal, source, out):
     finish(journal, source, out / "a.jpg")
     finish(journal, source, out / "a.jpg", b"larger result", work_key("model", scale=8))
-    assert journal.done(source, out / "a.jpg", WORK) is None
-    assert journal.done(source, out / "a.jpg", work_key("model", scale=8))
+    assert journal.find_finished(source, out / "a.jpg", WORK) is None
+    assert journal.find_finished(source, out / "a.jpg", work_key("model", scale=8))
 
 
 def test_nothing_is_hashed_while_no_row_can_match(journal, source, out, monkeypatch):
@@ -135,22 +137,22 @@ def test_nothing_is_hashed_while_no_row_can_match(journal, source, out, monkeypa
     monkeypatch.setattr("srgan_gp.batch.results.journal.hash_file", None)
     other = source.with_name("b.jpg")
     other.write_bytes(b"input")
-    assert journal.done(other, out / "b.jpg", WORK) is None
-    assert journal.done(source, out / "a.jpg", work_key("model", scale=2)) is None
+    assert journal.find_finished(other, out / "b.jpg", WORK) is None
+    assert journal.find_finished(source, out / "a.jpg", work_key("model", scale=2)) is None
 
 
 def test_a_pipe_in_place_of_the_input_is_not_opened(journal, source, out):
     finish(journal, source, out / "a.jpg")
     source.unlink()
     os.mkfifo(source)
-    assert journal.done(source, out / "a.jpg", WORK) is None
+    assert journal.find_finished(source, out / "a.jpg", WORK) is None
 
 
 def test_names_that_are_not_utf8_are_kept(journal, source, out):
     name = os.fsdecode(b"\xff\xfe\n.jpg")
     odd = source.rename(source.with_name(name))
     finish(journal, odd, out / name)
-    assert journal.done(odd, out / name, WORK) == out / name
+    assert journal.find_finished(odd, out / name, WORK) == out / name
     assert list(journal.results()) == [(odd, out / name)]
 
 
@@ -288,7 +290,7 @@ def test_a_journal_without_works_of_an_earlier_version_is_used(source, out):
     with closing(sqlite3.connect(journal_file(out))) as old:
         old.execute("DROP TABLE works")
     with Journal.open(out, made) as journal:
-        assert journal.done(source, out / "a.jpg", made.key) == out / "a.jpg"
+        assert journal.find_finished(source, out / "a.jpg", made.key) == out / "a.jpg"
     with Journal.open(out, work_of("b", scale=4)) as journal:
         text = "made with other options or another version of the model"
         assert journal.find_change(out / "a.jpg").text == text

@@ -15,7 +15,7 @@ from srgan_gp.batch.engines.thread_engine import ThreadEngine
 from srgan_gp.batch.engines.worker_process import About, OpenUpscalers, Ready
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import SrganGpError
-from srgan_gp.system.files import drop_unfinished, release
+from srgan_gp.system.files import release_staged, remove_unfinished_files
 
 CALL_THREADS = 16
 """Number of threads of an actor: one for each call of `work` in progress, and one for `close`."""
@@ -80,7 +80,7 @@ class RayActor:
         """End all jobs and remove their unfinished files."""
         if self._engine is not None:
             self._engine.close()
-        drop_unfinished()
+        remove_unfinished_files()
 
     def _collect(self, engine: ThreadEngine) -> None:
         """Body of a thread: pass each result of the engine to the call that waits for it."""
@@ -93,7 +93,7 @@ class RayActor:
                 return
             if result is not None:
                 if result.staged is not None:
-                    release(result.staged)  # the main process renames the file
+                    release_staged(result.staged)  # the main process renames the file
                 self._futures.pop(result.job).set_result(result)
 
 

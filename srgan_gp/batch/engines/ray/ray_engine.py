@@ -25,7 +25,7 @@ from srgan_gp.batch.engines.worker_process import About, Ready
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import DeviceError, ModelRefusedError, SrganGpError
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.system.files import drop, sweep
+from srgan_gp.system.files import remove_abandoned_files, remove_staged
 
 SECONDS_TO_START = 180.0
 """Timeout of the first worker; a cluster may have to start machines first."""
@@ -76,7 +76,7 @@ class RayEngine:
         self._workers: list[Worker] = []
         self._failed_starts = 0
         # Folders that may have unfinished files of ended workers, which `close` removes.
-        self._folders_to_sweep: set[Path] = set()
+        self._folders_to_clean: set[Path] = set()
         self._connection = ExitStack()
         try:
             self._ray = self._connection.enter_context(connected(address))
@@ -128,8 +128,8 @@ class RayEngine:
                 self._end_workers()
         self._workers = []
         self._connection.close()
-        for folder in self._folders_to_sweep:
-            sweep(folder)
+        for folder in self._folders_to_clean:
+            remove_abandoned_files(folder)
 
     def _wait_for_first_worker(self) -> Ready:
         """Wait until a worker has loaded the model, or raise a DeviceError after a timeout."""
@@ -184,7 +184,7 @@ class RayEngine:
                 reason = str(error).strip().split("\n")[0]
                 raise DeviceError(f"Ray workers end before they are ready: {reason}") from error
         self._ray.kill(worker.actor)
-        self._folders_to_sweep |= {job.target.parent for job in worker.calls.values()}
+        self._folders_to_clean |= {job.target.parent for job in worker.calls.values()}
         self._failures += self._retry_queue.requeue(worker.calls.values())
         self._workers[self._workers.index(worker)] = Worker(self._new_actor())
 
@@ -192,7 +192,7 @@ class RayEngine:
         """Let the workers remove their unfinished files, then kill them."""
         calls = [call for worker in self._workers for call in worker.calls]
         jobs = [job for worker in self._workers for job in worker.calls.values()]
-        self._folders_to_sweep |= {job.target.parent for job in jobs}
+        self._folders_to_clean |= {job.target.parent for job in jobs}
         close_calls = [worker.actor.close.remote() for worker in self._workers if worker.ready]
         # An actor that closes waits `SECONDS_TO_END` at most for its threads.
         self._wait(close_calls, timeout=SECONDS_TO_END + 0.5)
@@ -200,7 +200,7 @@ class RayEngine:
             with suppress(self._ray.exceptions.RayError):
                 message = self._ray.get(call)
                 if isinstance(message, Result) and message.staged is not None:
-                    drop(message.staged)
+                    remove_staged(message.staged)
         for worker in self._workers:
             self._ray.kill(worker.actor)
         # The calls fail as soon as their worker has ended. Only then are the locks of its

@@ -35,7 +35,7 @@ class Worker:
         """Largest number of jobs in progress; 0 while the model loads."""
         return 0 if self.ready is None else self.ready.capacity
 
-    def begin(self, job: UpscaleJob) -> None:
+    def start_job(self, job: UpscaleJob) -> None:
         """Start a job, with absolute paths, since an actor has another working directory."""
         fallback = None if job.fallback is None else _absolute(job.fallback)
         absolute_job = UpscaleJob(_absolute(job.source), _absolute(job.target), fallback)

@@ -29,7 +29,7 @@ from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import DeviceError, ModelRefusedError, OutputError
 from srgan_gp.inference.loading.model_info import ModelInfo
 from srgan_gp.inference.upscaler import Upscaler
-from srgan_gp.system.files import drop
+from srgan_gp.system.files import remove_staged
 
 PATIENCE = 60  # seconds; only a test that fails waits so long
 
@@ -245,7 +245,7 @@ def test_paths_may_be_relative(start, image_files, tmp_path, monkeypatch):
     engine.submit(job)
     result = take(engine)
     assert (result.job, result.staged.target) == (job, job.target)
-    drop(result.staged)
+    remove_staged(result.staged)
 
 
 def test_machines_with_different_models_are_refused(ray, tmp_path):
