@@ -51,6 +51,7 @@ def real(high_res: np.ndarray, scale: int) -> np.ndarray:
 
     # (0, 0): OpenCV chooses the size of the kernel by the sigma.
     low_res = _area(cv2.GaussianBlur(high_res, (0, 0), sigmaX=1.2), scale)
+    # The same noise in each evaluation, so that scores can be compared.
     noise = np.random.default_rng(0).normal(0, 6, low_res.shape)
     noisy = np.rint(low_res + noise).clip(0, 255).astype(np.uint8)
     return _through_jpeg(noisy, quality=60)

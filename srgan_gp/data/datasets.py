@@ -128,14 +128,14 @@ class Shuffled:
 
     def _read(self, index: int) -> np.ndarray:
         """Return image `index`, or the first image after it that can be decoded."""
-        while True:  # ends, because `_note_damaged` raises if too many images are damaged
+        while True:  # ends, because `_warn_of_damaged` raises if too many images are damaged
             try:
                 return self.images[index]
             except PictureError as error:
-                self._note_damaged(index, error)
+                self._warn_of_damaged(index, error)
                 index = (index + 1) % len(self.images)
 
-    def _note_damaged(self, index: int, error: PictureError) -> None:
+    def _warn_of_damaged(self, index: int, error: PictureError) -> None:
         """Warn once about a damaged image.
 
         Raises:

@@ -60,7 +60,7 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
             if not is_excluded and file not in names:
                 names[file] = prefix + _name_within(place, file)
         if is_folder(Path(place)):
-            _note_others(Path(place), photo_list)
+            _count_others(Path(place), photo_list)
     if not names:
         skipped = f" Skipped: {format_suffixes(photo_list.skipped)}." if photo_list.skipped else ""
         raise NothingToDoError(
@@ -91,7 +91,7 @@ def other_files(places: Sequence[str]) -> Counter[str]:
     photo_list = PhotoList()
     for place in places:
         if is_folder(Path(place)):
-            _note_others(Path(place), photo_list)
+            _count_others(Path(place), photo_list)
     return photo_list.skipped
 
 
@@ -155,7 +155,7 @@ def _name_within(place: str, file: ImageFile) -> str:
     return path.relative_to(folder).as_posix() if is_inside else path.name
 
 
-def _note_others(folder: Path, photo_list: PhotoList) -> None:
+def _count_others(folder: Path, photo_list: PhotoList) -> None:
     """Add the files of a folder that are not images, and the subfolders that cannot be read."""
 
     def note_unreadable(error: OSError) -> None:
