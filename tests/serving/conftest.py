@@ -157,7 +157,7 @@ class InProcessDecoder:
     max_pixels = 25_000_000
 
     def decode(self, data, name, cancellation):
-        cancellation.check()
+        cancellation.raise_if_cancelled()
         data = data if isinstance(data, bytes) else data.read_bytes()
         return decode_picture(io.BytesIO(data), max_pixels=self.max_pixels)
 

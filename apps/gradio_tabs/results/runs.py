@@ -103,9 +103,9 @@ class Run:
         """Return the progress of a job, rounded for the page."""
         progress = job.progress
         ahead = self._history.service.count_jobs_ahead(job) if progress.stage == "queued" else 0
-        seconds, fraction = progress.seconds_left(), progress.fraction()
+        seconds, share = progress.seconds_left(), progress.share()
         seconds_left = None if seconds is None else max(round(seconds), 1)
-        percent = None if fraction is None else round(100 * fraction, 2)
+        percent = None if share is None else round(100 * share, 2)
         return Progress(progress.stage, percent, ahead, seconds_left)
 
     async def _submit(self, job_request: Request) -> Job:

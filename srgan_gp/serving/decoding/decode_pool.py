@@ -68,12 +68,12 @@ class DecodePool:
             try:
                 with cancellation.interrupting(decoder.kill):
                     return decoder.decode(data, Path(name).suffix, self._max_seconds)
-            except (PictureError, Cancelled):
+            except (PictureError, Cancelled):  # Cancelled: by `interrupting`, before the decoding
                 raise
             except Exception as error:  # the process sent an invalid reply, or ended without one
                 decoder.kill_and_close()
-                cancellation.check()  # raises if `cancel` has killed the process
-                raise decoder.failure(self._max_seconds) from error
+                cancellation.raise_if_cancelled()  # `cancel` may have killed the process
+                raise decoder.failure() from error
 
     def close(self) -> None:
         """Kill all processes; running calls of `decode` raise E_DECODER_CRASH."""
@@ -129,7 +129,7 @@ class DecodePool:
             Cancelled: the job was cancelled, or the pool is closed.
         """
         while True:
-            cancellation.check()
+            cancellation.raise_if_cancelled()
             if self._is_closed:
                 raise Cancelled(_ENDED)
             with suppress(queue.Empty):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
-from srgan_gp.serving.decoding.decode_worker import READY, run_decoder
+from srgan_gp.serving.decoding.decode_worker import CPU_SECONDS, READY, run_decoder
 from srgan_gp.serving.decoding.image_pipe import receive_picture
 
 _START_SECONDS = 120.0  # longest start of a process, which imports numpy and Pillow
@@ -31,9 +31,6 @@ class Decoder:
         OSError: the system cannot start a process.
     """
 
-    has_timed_out = False
-    """Whether the process was killed because an image took too long, in elapsed or CPU seconds."""
-
     def __init__(self, max_pixels: int) -> None:
         # A new process; a fork would inherit the memory and open files of the server.
         context = multiprocessing.get_context("spawn")
@@ -46,6 +43,7 @@ class Decoder:
         self._max_pixels = max_pixels
         self._is_ready = self._is_killed = False
         self._sent_images = 0
+        self._exceeded_limit = ""  # of time, for messages; empty: the process did not exceed one
 
     @property
     def needs_replacement(self) -> bool:
@@ -90,30 +88,27 @@ class Decoder:
         self.kill()
         self._process.join()  # sets the exit code
         self._pipe.close()
-        # The system ends a process with SIGXCPU after `decode_worker.CPU_SECONDS`; not on Windows.
+        # The system ends a process with SIGXCPU after `CPU_SECONDS`; not on Windows.
         signal_of_limit = getattr(signal, "SIGXCPU", None)
         if signal_of_limit is not None and self._process.exitcode == -signal_of_limit:
-            self.has_timed_out = True
+            self._exceeded_limit = f"{CPU_SECONDS} s of CPU time"
 
-    def failure(self, max_seconds: float) -> PictureError:
+    def failure(self) -> PictureError:
         """Return the error of an image whose process timed out or crashed.
 
-        Call `kill_and_close` first, which determines whether it timed out.
-
-        Args:
-            max_seconds: time limit of the image.
+        Call `kill_and_close` first, which determines whether it exceeded the limit of CPU time.
         """
-        if self.has_timed_out:
+        if self._exceeded_limit:
             return PictureError(
                 "E_DECODER_TIMEOUT",
-                f"decoding took more than {max_seconds:g} s; use a smaller image",
+                f"decoding took more than {self._exceeded_limit}; use a smaller image",
             )
         return PictureError("E_DECODER_CRASH", "the decoder crashed; save the image again, as PNG")
 
     @contextmanager
     def _limit(self, seconds: float) -> Generator[None]:
         """Kill the process if the block takes longer."""
-        timer = threading.Timer(seconds, self._time_out)
+        timer = threading.Timer(seconds, self._time_out, (seconds,))
         timer.daemon = True
         timer.start()
         try:
@@ -121,7 +116,7 @@ class Decoder:
         finally:
             timer.cancel()
 
-    def _time_out(self) -> None:
-        """Kill the process; called by the timer of `_limit`."""
-        self.has_timed_out = True
+    def _time_out(self, seconds: float) -> None:
+        """Kill the process; called by the timer of `_limit` after its seconds."""
+        self._exceeded_limit = f"{seconds:g} s"
         self.kill()

@@ -47,8 +47,9 @@ class Previews:
         path = path.resolve()
         if not path.is_relative_to(self._uploads.resolve()) or not path.is_file():
             raise PictureError("E_NO_UPLOAD", "there is no such upload")
+        never_cancelled = Cancellation()
         with public_errors(), self._lock:
-            return _jpeg(self._decoders.decode(path, path.name, Cancellation()))
+            return _jpeg(self._decoders.decode(path, path.name, never_cancelled))
 
 
 def _jpeg(picture: Picture) -> bytes:

@@ -79,7 +79,7 @@ class TrainingState:
     seconds_left: int | None = None
     """Estimated time until the end of the stage; None: unknown."""
     log: tuple[str, ...] = ()
-    """Events so far, as sentences for the visitor."""
+    """Last events, as sentences for the visitor."""
     lines: tuple[str, ...] = ()
     """Last lines of the output."""
     metric: str = ""

@@ -59,7 +59,7 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
     for path, name in plan.photos:
         if path.suffix.lower() not in (*PICTURE_SUFFIXES, ".zip"):
             raise UsageError(f"{name} is neither a photo nor a zip file. Remove it.")
-    zips = [(path, name) for path, name in plan.photos if name.lower().endswith(".zip")]
+    zips = [(path, name) for path, name in plan.photos if path.suffix.lower() == ".zip"]
     count = len(plan.photos) - len(zips)
     if count > settings.max_files:
         raise UsageError(
@@ -89,8 +89,8 @@ def copy_photos(plan: TrainingPlan, folder: Path) -> list[Path]:
     zips: list[Path] = []
     for number, (path, name) in enumerate(plan.photos):
         target = folder / f"{number:04}{path.suffix.lower()}"
-        if name.lower().endswith(".zip"):
-            target = folder.parent / f"{number:04}.zip"
+        if target.suffix == ".zip":
+            target = folder.parent / target.name
             zips.append(target)
         try:
             source = path.open("rb")

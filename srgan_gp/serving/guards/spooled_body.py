@@ -22,10 +22,9 @@ class Body:
             a server that is killed does not leave it behind.
     """
 
-    is_complete = False
-    """Whether the client has sent the whole body; set by the receiver."""
-
     def __init__(self, folder: Path | None) -> None:
+        self.is_complete = False
+        """Whether the client has sent the whole body; set by `body_limits`."""
         self.size = 0
         """Bytes received so far."""
         directory = None if folder is None else str(folder)

@@ -85,9 +85,6 @@ class DrainingServer(uvicorn.Server):
         on_started: called when the server listens.
     """
 
-    has_finished = False
-    """Whether all jobs were done and all responses sent when the server ended."""
-
     def __init__(
         self,
         config: uvicorn.Config,
@@ -98,6 +95,8 @@ class DrainingServer(uvicorn.Server):
     ) -> None:
         config.timeout_graceful_shutdown = _GRACE_SECONDS
         super().__init__(config)
+        self.has_finished = False
+        """Whether all jobs were done and all responses sent when the server ended."""
         self._service = service
         self._tracker = tracker
         self._drain_seconds = drain_seconds

@@ -190,7 +190,7 @@ def only_fields_of(read: Callable[..., Any]) -> Callable[[Request], Awaitable[No
     needs_file = "picture" in known
 
     async def check(request: Request) -> None:
-        media_type = request.headers.get("content-type", "")
+        media_type = request.headers.get("content-type", "")  # empty for a request without a body
         if media_type and not is_multipart(media_type) and not is_urlencoded(media_type):
             advice = f" {NEEDS_FILE}" if needs_file else ""
             raise UsageError(f"The body must be a form, not {media_type[:_MAX_QUOTED]}.{advice}")

@@ -68,8 +68,8 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
 
 def _percent(progress: JobProgress, now: float | None = None) -> float | None:
     """Return the estimated percentage of a job at a time of `time.monotonic`; None: unknown."""
-    fraction = progress.fraction(now)
-    return None if fraction is None else round(100 * fraction, 2)
+    share = progress.share(now)
+    return None if share is None else round(100 * share, 2)
 
 
 def _urls_of(id: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ def build_job_routes() -> APIRouter:
         responses=answers.REMOVED | problems(403),
     )(_clear)
     file: Any = {"response_class": StreamingResponse, "responses": answers.ZIP | errors}
+    # Before `/{id}`, which would match its path too.
     get("/zip", summary="Zip file of results of this browser", **file)(_zip)
     get("/{id}", summary="State of a job", responses=answers.JOB | errors)(_show)
     events: Any = {"response_class": StreamingResponse, "responses": answers.EVENTS | errors}
@@ -107,7 +108,7 @@ async def _list(request: Request) -> JSONResponse:
     jobs = [describe(entry, history) for entry in _entries_of_visitor(request)]
     settings = history.service.settings
     limits = {"max_upload_bytes": settings.max_upload_bytes, "max_pixels": settings.max_pixels}
-    return _json({"server": history.server, **limits, "jobs": jobs})
+    return _json({"server": history.server_id, **limits, "jobs": jobs})
 
 
 def _zip(
@@ -135,7 +136,7 @@ def _zip(
     chunks = zip_chunks(results)  # raises here, before the response begins, if a file is missing
 
     def send() -> Iterator[bytes]:
-        with history.holding(chosen):
+        with history.holding(chosen):  # the jobs do not expire while the zip is sent
             yield from chunks
 
     headers = {"Content-Disposition": content_disposition(_ZIP_NAME), **_NOT_STORED}

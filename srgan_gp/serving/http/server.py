@@ -73,7 +73,7 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
         # The host may be a name of the loopback address; access control needs the numeric one.
         host, port = listener.getsockname()[:2]
         settings = replace(settings, host=host, port=port)
-        settings, metrics = open_metrics(settings, exit_stack)
+        settings, metrics = open_metrics(settings, exit_stack)  # with the actual metrics port
         service = build_service(settings, metrics)
         exit_stack.callback(service.close)
         service.check_default_model()

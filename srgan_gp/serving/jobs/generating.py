@@ -64,7 +64,8 @@ def generate(
     face_request = _build_face_request(request, folder)
     with models.face_generator(model, cancellation) as generator:
         started = time.monotonic()
-        face_request.check(generator.image_size, may_replace=False)  # limits the size of a grid
+        # Limits the size of a grid. There is no file to replace: the folder is new.
+        face_request.check(generator.image_size, may_replace=False)
         folder.mkdir(parents=True, exist_ok=True)
         faces = generate_faces(
             face_request, generator, upscaler=None, truncation=request.truncation

@@ -34,19 +34,15 @@ class Cancellation:
             if self._interrupt is not None:
                 self._interrupt()
 
-    def check(self) -> None:
-        """Raise if the job was cancelled.
-
-        Raises:
-            Cancelled: `cancel` was called.
-        """
+    def raise_if_cancelled(self) -> None:
+        """Raise `Cancelled` if `cancel` was called."""
         if self._is_cancelled:
             raise Cancelled("The job was cancelled.")
 
-    def enter(
+    def begin_stage(
         self, stage: Stage, expected_seconds: float | None = None, following_seconds: float = 0.0
     ) -> None:
-        """Begin a stage.
+        """Record the beginning of a stage in `progress`.
 
         Args:
             stage: the stage that begins.
@@ -56,7 +52,7 @@ class Cancellation:
         Raises:
             Cancelled: `cancel` was called.
         """
-        self.check()
+        self.raise_if_cancelled()
         self.progress = self.progress.entering(stage, expected_seconds, following_seconds)
 
     def report(self, done: int, total: int) -> None:
@@ -69,7 +65,7 @@ class Cancellation:
         Raises:
             Cancelled: `cancel` was called.
         """
-        self.check()
+        self.raise_if_cancelled()
         self.progress = self.progress.after(done, total)
         if self._on_progress is not None:
             self._on_progress(done, total)
@@ -85,7 +81,7 @@ class Cancellation:
             Cancelled: the job was cancelled before the block.
         """
         with self._lock:
-            self.check()
+            self.raise_if_cancelled()
             self._interrupt = interrupt
         try:
             yield

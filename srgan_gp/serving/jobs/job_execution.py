@@ -88,12 +88,12 @@ class JobExecution:
             Cancelled: the job was cancelled.
             SrganGpError: the request is invalid, or the job failed.
         """
-        job.cancellation.check()
+        job.cancellation.raise_if_cancelled()
         if isinstance(job.request, GenerateRequest):
             result = generate(job.request, job.folder, self._models, job.cancellation)
         else:
             model, request = self._model_and_fidelity(job.request)
-            job.cancellation.enter("reading")
+            job.cancellation.begin_stage("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
             if _depends_on_scale(request):
                 model = self._model_for_scale(model, request, picture.width)
@@ -102,7 +102,7 @@ class JobExecution:
                 max_pixels=self._settings.max_pixels, speeds=self._speeds,
             )  # fmt: skip
         # Raises if the job was cancelled after its last step; the service then removes its files.
-        job.cancellation.check()
+        job.cancellation.raise_if_cancelled()
         return result
 
     def _model_and_fidelity(self, request: UpscaleRequest) -> tuple[str, UpscaleRequest]:

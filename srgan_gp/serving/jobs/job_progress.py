@@ -61,11 +61,11 @@ class JobProgress:
         Running was expected to take 9 s, and encoding 1 s:
 
         >>> running = JobProgress().entering("running", 9.0, 1.0, now=0.0)
-        >>> running.entering("encoding", 1.0, now=4.5).fraction(now=4.5)
+        >>> running.entering("encoding", 1.0, now=4.5).share(now=4.5)
         0.45
         """
         now = time.monotonic() if now is None else now
-        start_share = self.fraction(now) or 0.0
+        start_share = self.share(now) or 0.0
         part = 1.0  # of what is left of the job, for this stage
         if following_seconds > 0:
             part = _PART_OF_UNKNOWN_STAGE
@@ -91,10 +91,10 @@ class JobProgress:
         """
         now = time.monotonic() if now is None else now
         # When memory runs out, smaller tiles are used: `total` grows, and `done / total` falls.
-        min_share = self.fraction(now) or 0.0
+        min_share = self.share(now) or 0.0
         return replace(self, done=done, total=total, last_step=now, min_share=min_share)
 
-    def fraction(self, now: float | None = None) -> float | None:
+    def share(self, now: float | None = None) -> float | None:
         """Estimate the completed share of the job, 0 to 1; None: it is unknown.
 
         Between two completed steps the share grows with time, and never reaches the next step.
@@ -104,14 +104,14 @@ class JobProgress:
 
         One of four steps took 10 s, and the second one has taken 5 s so far:
 
-        >>> JobProgress("running", 1, 4, 0.0, None, last_step=10.0).fraction(now=15.0)
+        >>> JobProgress("running", 1, 4, 0.0, None, last_step=10.0).share(now=15.0)
         0.375
         """
-        share = self._share_of_stage(time.monotonic() if now is None else now)
-        if share is None:
+        stage_share = self._share_of_stage(time.monotonic() if now is None else now)
+        if stage_share is None:
             return self.min_share or None  # 0: no share was known before either
-        share_of_job = self.start_share + (self.end_share - self.start_share) * share
-        return max(self.min_share, share_of_job)
+        share = self.start_share + (self.end_share - self.start_share) * stage_share
+        return max(self.min_share, share)
 
     def _share_of_stage(self, now: float) -> float | None:
         """Estimate the completed share of the stage, 0 to 1, at a time; None: it is unknown."""

@@ -133,8 +133,9 @@ def title_of(request: UpscaleRequest | GenerateRequest) -> str:
         return request.name
     if request.to_seed is not None:
         return f"Seed {request.seed} to {request.to_seed}"
-    last = request.seed + request.count - 1
-    return f"Seed {last}" if request.count == 1 else f"Seeds {request.seed} to {last}"
+    if request.count == 1:
+        return f"Seed {request.seed}"
+    return f"Seeds {request.seed} to {request.seed + request.count - 1}"
 
 
 def check_upscale(request: UpscaleRequest) -> None:

@@ -128,11 +128,11 @@ class LoadedModels:
         Raises:
             Cancelled: the job was cancelled.
         """
-        cancellation.enter("queued")
+        cancellation.begin_stage("queued")
         while not self._device_lock.acquire(timeout=_SECONDS_BETWEEN_CHECKS):
-            cancellation.check()
+            cancellation.raise_if_cancelled()
         try:
-            cancellation.enter("running")
+            cancellation.begin_stage("running")
             yield
         finally:
             self._device_lock.release()

@@ -74,7 +74,7 @@ def upscale(
     ) as upscaler:
         settings = _settings(request, picture.width, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
-        if settings.scale is not None:
+        if settings.scale is not None:  # None is the model's scale, which needs no check
             check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
         input_pixels = outer_region[2] * outer_region[3]  # the network computes the margin too
@@ -88,16 +88,16 @@ def upscale(
         writing_key = decoded.target.suffix + (" with view" if request.needs_viewer_tiles else "")
         writing_pixels = round(original.width * scale) * round(original.height * scale)
         writing_seconds = speeds.writing.expected_seconds(writing_key, writing_pixels)
-        cancellation.enter("running", running_seconds, writing_seconds)
+        cancellation.begin_stage("running", running_seconds, writing_seconds)
         # Name and size of the result are those of the region; the network gets the margin too.
         decoded = replace(decoded, content=crop(picture, outer_region))
         upscaled = _upscale(decoded, upscaler, settings, cancellation)
     speeds.record(speed_key, input_pixels, upscaled.report.seconds)
     result = crop(upscaled.picture, region_in_result(region, outer_region, upscaled.picture))
     upscaled = replace(upscaled, picture=result)
-    cancellation.enter("encoding", writing_seconds)
+    cancellation.begin_stage("encoding", writing_seconds)
     with speeds.writing.measured(writing_key, writing_pixels):
-        written = one_image.encode(upscaled, settings, cancellation.check)
+        written = one_image.encode(upscaled, settings, cancellation.raise_if_cancelled)
         # `encode` sets both, or raises.
         assert written.staged is not None and written.facts is not None
         commit(written.staged)

@@ -66,7 +66,7 @@ class JobHistory:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.server = secrets.token_hex(8)
+        self.server_id = secrets.token_hex(8)
         """Random name of this server, by which a page notices a restart."""
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first

@@ -135,7 +135,7 @@ def test_a_process_that_ended_normally_did_not_time_out_on_windows(monkeypatch):
     decoder._process.join(60)
     assert decoder._process.exitcode == 0
     decoder.kill_and_close()
-    assert decoder.failure(10.0).code == "E_DECODER_CRASH"
+    assert decoder.failure().code == "E_DECODER_CRASH"
 
 
 def test_a_process_whose_first_message_is_another_gets_no_image(png, monkeypatch):
@@ -188,6 +188,14 @@ def test_hanging_decoder_is_replaced(pool, png, monkeypatch):
     assert raised.value.code == "E_DECODER_TIMEOUT"
     monkeypatch.undo()
     assert pool.decode(png, "a.png", Cancellation()).width == 16
+
+
+def test_decoder_that_exceeds_its_cpu_time_names_that_limit():
+    decoder = Decoder(1)
+    os.kill(decoder._process.pid, signal.SIGXCPU)
+    decoder._process.join(60)
+    decoder.kill_and_close()
+    assert "more than 20 s of CPU time" in str(decoder.failure())
 
 
 def test_job_is_cancelled_during_decoding(pool, png):

@@ -289,3 +289,11 @@ def test_other_file_types_are_refused(service, plan, tmp_path):
     photos = [*plan.photos, (tmp_path / "upload.txt", "list.txt")]
     with pytest.raises(UsageError, match=r"list\.txt is neither a photo nor a zip"):
         FineTunings(service).start("me", replace(plan, photos=photos))
+
+
+def test_a_zip_under_the_name_of_a_photo_has_the_limits_of_a_zip(service, plan, tmp_path):
+    upload = tmp_path / "upload.zip"
+    upload.write_bytes(b"no zip")
+    photos = [*plan.photos, (upload, "photo.png")]
+    with pytest.raises(UsageError, match=r"photo\.png is not a readable zip file"):
+        FineTunings(service).start("me", replace(plan, photos=photos))

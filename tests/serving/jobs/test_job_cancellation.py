@@ -25,7 +25,7 @@ def test_cancel_interrupts_the_current_step(interrupted):
         cancellation.cancel()
     assert interrupted == ["step"]
     with pytest.raises(Cancelled):
-        cancellation.check()
+        cancellation.raise_if_cancelled()
 
 
 def test_cancel_does_not_interrupt_a_finished_step(interrupted):

@@ -17,7 +17,7 @@ TIMEOUT = 60  # seconds, for slow machines
 
 def test_progress_moves_before_the_first_step_if_the_speed_is_known():
     progress = JobProgress("running", started=0.0, expected_seconds=100.0)
-    moments = [progress.fraction(now) for now in range(0, 1000, 5)]
+    moments = [progress.share(now) for now in range(0, 1000, 5)]
     assert moments[:3] == [0.0, 0.05, 0.1]
     assert all(later > earlier for earlier, later in itertools.pairwise(moments)), "it never rests"
     assert 0.9 < max(moments) < 1, "a step is never complete by time alone"
@@ -27,37 +27,37 @@ def test_progress_moves_before_the_first_step_if_the_speed_is_known():
 
 def test_between_two_steps_it_never_passes_the_next():
     progress = JobProgress("running", 0, 0, 0.0).after(2, 10, now=8.0)
-    assert progress.fraction(8.0) == pytest.approx(0.2)
-    assert progress.fraction(10.0) == pytest.approx(0.25)
-    assert 0.29 < progress.fraction(1000.0) < 0.3
-    assert progress.after(3, 10, now=1000.0).fraction(1000.0) == pytest.approx(0.3)
+    assert progress.share(8.0) == pytest.approx(0.2)
+    assert progress.share(10.0) == pytest.approx(0.25)
+    assert 0.29 < progress.share(1000.0) < 0.3
+    assert progress.after(3, 10, now=1000.0).share(1000.0) == pytest.approx(0.3)
     assert progress.seconds_left(8.0) == pytest.approx(32.0)
 
 
 @pytest.mark.parametrize("stage", ["queued", "reading", "encoding"])
 def test_a_stage_without_steps_has_no_share(stage):
-    assert JobProgress(stage, started=0.0).fraction(5.0) is None
+    assert JobProgress(stage, started=0.0).share(5.0) is None
     assert JobProgress(stage, started=0.0).seconds_left(5.0) is None
 
 
 def test_a_finished_stage_is_complete():
-    assert JobProgress("running", 0, 0, 0.0).after(4, 4, now=4.0).fraction(9.0) == 1.0
+    assert JobProgress("running", 0, 0, 0.0).after(4, 4, now=4.0).share(9.0) == 1.0
 
 
 def test_the_share_of_a_job_never_falls_over_its_stages():
     running = JobProgress().entering("running", 9.0, 1.0, now=0.0)
     assert running.seconds_left(0.0) == pytest.approx(10.0), "of the job"
-    moments = [running.fraction(now) for now in (0.0, 3.0, 6.0)]
+    moments = [running.share(now) for now in (0.0, 3.0, 6.0)]
     assert moments == pytest.approx([0.0, 0.3, 0.6])
     one_of_two = running.after(1, 2, now=6.0)
-    moments.append(one_of_two.fraction(6.0))
+    moments.append(one_of_two.share(6.0))
     smaller_tiles = one_of_two.after(2, 20, now=7.0)  # memory ran out: there are more tiles now
-    moments += [smaller_tiles.fraction(7.0), smaller_tiles.fraction(8.0)]
+    moments += [smaller_tiles.share(7.0), smaller_tiles.share(8.0)]
     done = smaller_tiles.after(20, 20, now=9.0)
-    assert done.fraction(9.0) == pytest.approx(0.9)
+    assert done.share(9.0) == pytest.approx(0.9)
     assert done.seconds_left(9.0) == pytest.approx(1.0)
     encoding = done.entering("encoding", 1.0, now=9.0)
-    moments += [done.fraction(9.0), *(encoding.fraction(now) for now in (9.0, 9.5, 20.0))]
+    moments += [done.share(9.0), *(encoding.share(now) for now in (9.0, 9.5, 20.0))]
     assert encoding.seconds_left(9.5) == pytest.approx(0.5)
     assert moments == sorted(moments)
     assert 0.99 < moments[-1] < 1
@@ -65,10 +65,10 @@ def test_the_share_of_a_job_never_falls_over_its_stages():
 
 def test_stages_of_unknown_duration_leave_a_share_to_the_next():
     running = JobProgress().entering("queued").entering("running", None, 1.0, now=0.0)
-    assert running.fraction(5.0) is None
-    assert running.after(1, 1, now=5.0).fraction(5.0) == pytest.approx(0.9)
+    assert running.share(5.0) is None
+    assert running.after(1, 1, now=5.0).share(5.0) == pytest.approx(0.9)
     encoding = running.after(1, 1, now=5.0).entering("encoding", now=5.0)
-    assert encoding.fraction(6.0) == pytest.approx(0.9), "of unknown duration too"
+    assert encoding.share(6.0) == pytest.approx(0.9), "of unknown duration too"
     assert encoding.seconds_left(6.0) is None
 
 
@@ -142,5 +142,5 @@ def test_progress_moves_while_a_stage_has_no_completed_step(
     assert progress.stage == stage
     assert progress.expected_seconds > 0
     moments = [progress.started + share * progress.expected_seconds for share in range(10)]
-    shares = [progress.fraction(moment) for moment in moments]
+    shares = [progress.share(moment) for moment in moments]
     assert all(later > earlier for earlier, later in itertools.pairwise(shares)), shares
