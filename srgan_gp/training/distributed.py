@@ -82,7 +82,7 @@ class Processes:
         """
         left = max(config.total_images - images_seen, 0)
         every = config.penalty_every if config.has_critic and self.count > 1 else 1
-        # Images in a batch. Only the last batch may be smaller than the first; 0: it is not.
+        # Images in a batch. Only the last batch may be smaller; if it is not, `last_count` is 0.
         first_count, last_count = min(config.batch_size, left), left % config.batch_size
         for count in (first_count, last_count):
             size = len(self.share(first=0, count=count))

@@ -3,7 +3,7 @@
 The deciding score, the option `best_by`, chooses the best checkpoint. A run stops early after
 `patience` validations without a better one, or if the novelty of generated images, their distance
 to the training images relative to that of validation images, falls below `least_novelty`.
-`loop.train` calls `require_scores` first, and `note_validation` after each validation.
+`loop.train` calls `require_scores` first, and `record_validation` after each validation.
 """
 
 import math
@@ -58,7 +58,7 @@ def needs_start_scores(config: TrainConfig) -> bool:
     return config.patience > 0 or config.most_psnr_loss is not None
 
 
-def note_validation(config: TrainConfig, progress: "Progress") -> None:
+def record_validation(config: TrainConfig, progress: "Progress") -> None:
     """Update `progress` after a validation, whose scores are in `progress.validation`.
 
     Sets the fields about the start and the best validation, and `ended_because`, the result of

@@ -22,7 +22,7 @@ from srgan_gp.training.critic.diagnostics import measure_critic_estimate
 from srgan_gp.training.critic.run_diagnosis import diagnose_run
 from srgan_gp.training.device import choose_device, cpu_threads, explained_memory, open_autocast
 from srgan_gp.training.distributed import Processes, device_of_this_process
-from srgan_gp.training.early_stopping import needs_start_scores, note_validation, require_scores
+from srgan_gp.training.early_stopping import needs_start_scores, record_validation, require_scores
 from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.optimizers import build_optimizer
@@ -198,7 +198,7 @@ def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
         if changes:
             reports.say_and_save(progress.images_seen, changes)
         is_new = not progress.images_seen
-        reports.begin(run.task.preview(run.state.average.average) if is_new else None)
+        reports.report_start(run.task.preview(run.state.average.average) if is_new else None)
         for line in line_meanings(config, progress):
             reports.say(line)
     if needs_start_scores(config) and not (progress.images_seen or progress.start_validation):
@@ -244,7 +244,7 @@ def _validate(run: Run, reports: Reports) -> None:
     if state.critic and batch:
         estimate = measure_critic_estimate(state.critic, state.generator, batch)
         progress.validation["critic_estimate"] = estimate
-    note_validation(run.config, progress)
+    record_validation(run.config, progress)
     reports.write_validation(progress, run.task.preview(average))
     if progress.ended_because:
         reports.say(progress.ended_because)

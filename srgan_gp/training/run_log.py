@@ -112,7 +112,7 @@ class Reports:
             with atomic_write(self._run_dir / PROGRESS_FILE) as file:
                 file.write(json.dumps(progress).encode())
 
-    def begin(self, preview: Mapping[str, np.ndarray] | None) -> None:
+    def report_start(self, preview: Mapping[str, np.ndarray] | None) -> None:
         """Print where the reports are, and save a new run's results before its first step.
 
         Args:

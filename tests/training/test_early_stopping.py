@@ -8,7 +8,11 @@ import pytest
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
 from srgan_gp.training.checkpoint import Progress, newest
-from srgan_gp.training.early_stopping import describe_broken_limits, note_validation, require_scores
+from srgan_gp.training.early_stopping import (
+    describe_broken_limits,
+    record_validation,
+    require_scores,
+)
 from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.loop import train
 
@@ -19,7 +23,7 @@ def go_through(config, validations, *, moves=True):
     for count, scores in enumerate(validations):
         progress.images_seen, progress.validation = 10 * count, scores
         progress.step = count if moves else 0
-        note_validation(config, progress)
+        record_validation(config, progress)
         if progress.ended_because:
             break
     return progress

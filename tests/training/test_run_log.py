@@ -104,7 +104,7 @@ def test_the_scores_say_which_way_is_better_and_previews_are_named(tmp_path, cap
     progress = Progress(images_seen=4, validation=scores)
     columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", RESULT_NOW)}
     with Reports(tmp_path, 8, 0) as reports:
-        reports.begin(columns)
+        reports.report_start(columns)
         reports.write_validation(progress, columns)
     first, second = capsys.readouterr().err.splitlines()
     assert first == f"Previews: {tmp_path}/previews. Curves: tensorboard --logdir {tmp_path}"
@@ -115,7 +115,7 @@ def test_tensorboard_shows_labelled_images_and_explains_its_numbers(tmp_path):
     progress = Progress(images_seen=4, validation={"psnr_y": 30.0})
     columns = {label: np.zeros((8, 9, 3), np.uint8) for label in ("input", RESULT_NOW, "original")}
     with Reports(tmp_path, 8, 0) as reports:
-        reports.begin(columns)
+        reports.report_start(columns)
         reports.write_validation(progress, columns)
     events = EventAccumulator(str(tmp_path / "tensorboard")).Reload()
     (image,) = events.Images("preview")

@@ -20,7 +20,7 @@ Series = Callable[[str], list[float]]
 STEEPEST, FLATTEST = 1.3, 0.7
 """Mean gradient norms outside of this range are reported for a penalty that pulls it to 1."""
 MAX_STEEP_SHARE = 0.01
-"""A larger share of gradient norms above 2 is reported."""
+"""A larger share of gradient norms above 2 (`critic_log_values.STEEP`) is reported."""
 VANISHED = 0.05
 """A critic with a smaller mean gradient norm hardly moves its generator."""
 MAX_SCORE = 1000.0

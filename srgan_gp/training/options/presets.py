@@ -37,7 +37,7 @@ _FACES = TrainConfig(
     generator_args=("width=30",), critic_width=16, total_images=5_120_000, batch_size=64,
     # The adversarial loss is the only one, and Adam's step does not depend on its scale: the ratio
     # only has to keep the gradient far above Adam's epsilon. For 64 pixels this ratio is a weight
-    # of 100 / sqrt(3 * 64 * 64) = 0.9.
+    # of 100 / sqrt(3 * 64 * 64) = 0.9; the root is over the values of an image.
     adversarial_ratio=100.0, ratio_ramp_images=0, critic_warmup_images=0, learning_rate=1e-3,
     final_learning_rate=1e-6, warmup_images=0, adam_beta1=0.0, adam_beta2=0.9,
     critic_learning_rate=1e-3, critic_final_learning_rate=1e-6, ema_half_life_images=10_000,
