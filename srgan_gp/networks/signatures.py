@@ -71,7 +71,7 @@ def arguments_of(generator: str) -> dict[str, Argument]:
     """Return the arguments of a generator by name, in the order of the signature.
 
     Raises:
-        UsageError: the architecture is unknown, or an argument has no supported type or default.
+        UsageError: as for `task_named_by`.
     """
     _, arguments = _read_source(_path_of(generator))
     return arguments
@@ -109,7 +109,7 @@ def _read_source(path: Path) -> tuple[str, dict[str, Argument]]:
     """Read the task and the arguments, by name, of the class `Generator` in a file.
 
     Raises:
-        UsageError: as for `task_named_by`, but for an unknown architecture.
+        UsageError: as for `task_named_by`; the architecture is known.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]
