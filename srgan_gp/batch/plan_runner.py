@@ -20,7 +20,7 @@ from srgan_gp.batch.results.journal_file import JournalError
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.system.files import commit, remove_abandoned_files, remove_staged
 from srgan_gp.system.paths import missing_folders
-from srgan_gp.system.write_errors import concerns_the_disk, errors_about
+from srgan_gp.system.write_errors import concerns_the_disk, convert_write_errors
 
 SECONDS_BETWEEN_CHECKS = 0.2
 """Seconds between two progress updates while the engine has no result."""
@@ -230,7 +230,7 @@ class PlanRunner:
         if folder not in self._folder_errors:
             self._folder_errors[folder] = None
             try:
-                with errors_about(folder):
+                with convert_write_errors(folder):
                     self._created_folders.update(missing_folders(folder))
                     folder.mkdir(parents=True, exist_ok=True)
             except OutputError as error:

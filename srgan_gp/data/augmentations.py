@@ -50,7 +50,7 @@ class Draws:
     cut_side: np.ndarray
 
 
-def draw(
+def draw_augmentations(
     seed: int,
     numbers: Sequence[int],
     kinds: Collection[str],

@@ -11,7 +11,7 @@ from typing import Any
 
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.catalog import find_model, model_names
-from srgan_gp.models.helper_networks import FACE_DETECTOR, FEATURE_NETWORK, HelperNetwork
+from srgan_gp.models.helper_networks import FACE_DETECTOR, SQUEEZENET, HelperNetwork
 from srgan_gp.system.files import hash_file
 from srgan_gp.system.paths import is_file
 
@@ -56,7 +56,7 @@ def describe_helper_networks() -> list[dict[str, Any]]:
     downloaded = sorted(Path(torch_home, "hub", "checkpoints").glob("squeezenet1_1-*.pth"))
     return [
         _describe_helper(FACE_DETECTOR, []),
-        _describe_helper(FEATURE_NETWORK, downloaded),
+        _describe_helper(SQUEEZENET, downloaded),
     ]
 
 

@@ -34,7 +34,7 @@ from srgan_gp.models.written_card import read_written_card
 from srgan_gp.networks import build
 from srgan_gp.networks.generators import style_resnet
 from srgan_gp.system.files import atomic_write
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 from srgan_gp.training import checkpoint
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import load_config
@@ -108,7 +108,7 @@ def export(
     say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
     model = as_onnx(generator)
     add_metadata(model, generator, config, {"name": name, "images_seen": str(images_seen)})
-    with errors_about(out_dir):
+    with convert_write_errors(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
     same_weight_hashes = hashes_of_same_weights(model, out_dir / f"{name}.onnx")
     # The card of a fine-tuning does not describe a blend with another model, and its scores are
@@ -234,7 +234,7 @@ def _read_best(
 
 
 def _remove(path: Path) -> None:
-    with errors_about(path):
+    with convert_write_errors(path):
         path.unlink(missing_ok=True)
 
 

@@ -93,11 +93,11 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
         if len(band_warnings) > len(warnings):
             warnings = band_warnings
         pixels[top : top + band_rows] = band.pixels
-        mapped_arrays.release(picture.pixels)
-        mapped_arrays.release(pixels)
+        mapped_arrays.release_memory(picture.pixels)
+        mapped_arrays.release_memory(pixels)
         if alpha is not None:
             alpha[top : top + band_rows] = band.alpha
-            mapped_arrays.release(alpha)
+            mapped_arrays.release_memory(alpha)
     fitted = replace(picture, pixels=pixels, alpha=alpha, icc_profile=fitted_row.icc_profile)
     return fitted, warnings
 

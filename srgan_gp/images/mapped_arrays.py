@@ -28,7 +28,8 @@ _ZERO_BYTES = 1 << 20  # written at a time if the system cannot reserve disk spa
 class _Mapped(mmap.mmap):
     """A memory map made by `empty`.
 
-    `release` acts on these maps only: on others, such as private maps, it would lose changes.
+    `release_memory` acts on these maps only: on others, such as private maps, it would lose
+    changes.
     """
 
 
@@ -90,11 +91,11 @@ def full(shape: tuple[int, int], value: np.generic, folder: Path | None = None) 
     array = empty(shape, value.dtype, folder)
     for top in range(0, shape[0], _FILLED_ROWS):
         array[top : top + _FILLED_ROWS] = value
-        release(array)
+        release_memory(array)
     return array
 
 
-def release(array: Array) -> None:
+def release_memory(array: Array) -> None:
     """Release the resident memory of a mapped array; its values are kept in the file.
 
     The next access reads them back. On other arrays the function has no effect.

@@ -20,7 +20,7 @@ from srgan_gp.images.picture import Array, Picture
 from srgan_gp.images.picture_conversion import to_file_picture, to_kind_of
 from srgan_gp.system.files import atomic_write
 from srgan_gp.system.paths import is_folder, names_a_folder
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 PREVIEW_SIDE = 1024
 """Longest side of a preview in pixels; a notebook stores each preview."""
@@ -93,7 +93,7 @@ def write_image(
             )
         picture, buffer = to_file_picture(image), io.BytesIO()  # `path` may not be seekable
         warnings = encode_image(picture, buffer, format=format, **options)
-        with errors_about(Path(str(getattr(path, "name", "the file object")))):
+        with convert_write_errors(Path(str(getattr(path, "name", "the file object")))):
             path.write(buffer.getbuffer())
     else:
         raise TypeError(

@@ -37,7 +37,7 @@ from srgan_gp.models.new_names import EXIST_ERROR, check_name, require_free_name
 from srgan_gp.models.removal import files_of
 from srgan_gp.models.written_card import read_written_card
 from srgan_gp.system.files import Staged, atomic_write_bytes, commit, remove_staged, write_staged
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 Say = Callable[[str], None]
 """Prints a line about a step."""
@@ -103,7 +103,7 @@ def import_model(
     write_together(folder, contents)
     for path in files_of(name, folder):
         if path.name not in contents:  # a file of the replaced model, such as its critic
-            with errors_about(path):
+            with convert_write_errors(path):
                 path.unlink()
     return folder / f"{name}.toml"
 
@@ -114,7 +114,7 @@ def write_together(folder: Path, contents: Mapping[str, bytes]) -> None:
     Raises:
         OutputError: the folder cannot be made, or a file cannot be written.
     """
-    with errors_about(folder):
+    with convert_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     # The callbacks of `undo` run if an exception ends the block; at the end they are discarded.
     with ExitStack() as undo:

@@ -24,7 +24,7 @@ from torchvision.models import (
 )
 
 from srgan_gp.errors import UsageError
-from srgan_gp.models.helper_networks import FEATURE_NETWORK, how_to_get
+from srgan_gp.models.helper_networks import SQUEEZENET, how_to_get
 
 _MEAN = (0.485, 0.456, 0.406)  # ImageNet's, as torchvision's models expect
 _STANDARD_DEVIATION = (0.229, 0.224, 0.225)
@@ -178,12 +178,12 @@ def _load_weights(network: nn.Module, path: Path, title: str) -> None:
 def _find_squeeze(is_optional: bool) -> Path:
     """Find SqueezeNet in the model folders or in torchvision's cache; nothing is downloaded."""
     cached = _cache_path(FEATURE_NETWORKS["squeeze"])
-    path = FEATURE_NETWORK.installed() or (cached if cached.is_file() else None)
+    path = SQUEEZENET.installed() or (cached if cached.is_file() else None)
     if path is None:
         advice = "; to skip its scores, pass 'none' as `feature_weights`" if is_optional else ""
         raise UsageError(
-            f"Images are compared with {FEATURE_NETWORK.title}, which is not installed. "
-            f"{how_to_get(FEATURE_NETWORK)} Or pass the path of its file as `feature_weights`"
+            f"Images are compared with {SQUEEZENET.title}, which is not installed. "
+            f"{how_to_get(SQUEEZENET)} Or pass the path of its file as `feature_weights`"
             f"{advice}."
         )
     return path

@@ -21,7 +21,7 @@ import torch
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.system.downloads import download
 from srgan_gp.system.files import atomic_write_bytes
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 CLASSES = {
     "lpips": "LearnedPerceptualImagePatchSimilarity",
@@ -184,7 +184,7 @@ def fetch_weights(weights: Weights) -> Path:
                 f"{path.parent}."
             ) from error
         _check(data, weights, weights.url)
-        with errors_about(path.parent):
+        with convert_write_errors(path.parent):
             path.parent.mkdir(parents=True, exist_ok=True)
         atomic_write_bytes(path, data)
     else:

@@ -1,7 +1,7 @@
 """Helper networks, which are not part of the package: YuNet and SqueezeNet, found and installed.
 
 YuNet finds faces in photos, SqueezeNet 1.1 compares images. They measure and prepare images; they
-make no image. A file is installed only if its SHA-256 is in `HelperNetwork.files`.
+make no image. A file is installed only if its SHA-256 is in `HelperNetwork.name_by_sha256`.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from srgan_gp.models.catalog import model_folders
 from srgan_gp.system.downloads import download, read_limited
 from srgan_gp.system.files import atomic_write_bytes, hash_file
 from srgan_gp.system.paths import is_file
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class HelperNetwork:
         name: its name in `srgan-gp fetch`.
         title: its name in messages.
         purpose: what needs it.
-        files: the files that are known to work: SHA-256 in hexadecimal digits, and the name of the
-            file in the folder of models. A key of fewer than 64 digits is the beginning of a
-            SHA-256, of which the file's source states no more.
+        name_by_sha256: the files that are known to work: name in the folder of models, by SHA-256
+            in hexadecimal digits. A key of fewer than 64 digits is the beginning of a SHA-256, of
+            which the file's source states no more.
         patterns: names under which the file is found, best first; they may contain `*`.
         source: address from which this program downloads the file; None if no address could be
             verified.
@@ -39,7 +39,7 @@ class HelperNetwork:
     name: str
     title: str
     purpose: str
-    files: dict[str, str]
+    name_by_sha256: dict[str, str]
     patterns: tuple[str, ...]
     source: str | None
     where: str
@@ -57,7 +57,7 @@ class HelperNetwork:
 
     def name_for(self, sha256: str) -> str | None:
         """Return the name for a file of this SHA-256; None: the file is not known to work."""
-        for known_sha256, name in self.files.items():
+        for known_sha256, name in self.name_by_sha256.items():
             if sha256.startswith(known_sha256):
                 return name
         return None
@@ -67,7 +67,9 @@ FACE_DETECTOR = HelperNetwork(
     name="face-detector",
     title="YuNet",
     purpose="finds faces in photos: prepare, upscale --faces, and some scores of faces",
-    files={"104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12": "yunet.onnx"},
+    name_by_sha256={
+        "104ee26c71d5c270ce79a6b3dced91c91013260d29a6bf18f9296c5b8c4c2b12": "yunet.onnx"
+    },
     patterns=("yunet.onnx", "face_detection_yunet*.onnx"),
     source=None,
     where=(
@@ -76,11 +78,11 @@ FACE_DETECTOR = HelperNetwork(
     ),
     licence="Apache-2.0, in the model zoo MIT",
 )
-FEATURE_NETWORK = HelperNetwork(
+SQUEEZENET = HelperNetwork(
     name="feature-network",
     title="SqueezeNet 1.1",
     purpose="compares images: finetune, train with --critic projected_critic, evaluate",
-    files={
+    name_by_sha256={
         "4edd46723a94c347279b18a7ba874f8e451f62039e760c493843e9d3984fc40a": (
             "squeezenet1_1.safetensors"
         ),
@@ -91,9 +93,9 @@ FEATURE_NETWORK = HelperNetwork(
     where="https://download.pytorch.org/models/squeezenet1_1-b8a52dc0.pth",
     licence="BSD-3-Clause of torchvision, DeepScale's own weights BSD-2-Clause",
 )
-HELPERS = {network.name: network for network in (FACE_DETECTOR, FEATURE_NETWORK)}
+HELPERS = {network.name: network for network in (FACE_DETECTOR, SQUEEZENET)}
 """All helper networks by name."""
-CARD_FEATURES_SHA256 = next(iter(FEATURE_NETWORK.files))  # the first of the two files
+CARD_FEATURES_SHA256 = next(iter(SQUEEZENET.name_by_sha256))  # the first of the two files
 """SHA-256 of the weights that the squeeze distances on the model cards were measured with."""
 
 
@@ -141,7 +143,7 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
     target = model_folders()[-1] / name  # the user's folder
     if is_file(target) and hash_file(target) != sha256:
         raise UsageError(f"{target} exists and is another file; remove or rename it first.")
-    with errors_about(target.parent):
+    with convert_write_errors(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
     atomic_write_bytes(target, content)
     return target
@@ -149,7 +151,7 @@ def install(network: HelperNetwork, source: str | None = None) -> Path:
 
 def how_to_get(network: HelperNetwork) -> str:
     """Return sentences that tell a user how to get a network, with or without a connection."""
-    hashes = [key if len(key) == 64 else f"{key}..." for key in network.files]
+    hashes = [key if len(key) == 64 else f"{key}..." for key in network.name_by_sha256]
     verb = "Get"
     if network.source is not None:
         command = f"`srgan-gp fetch {network.name}`"

@@ -5,7 +5,7 @@ from pathlib import Path
 from srgan_gp.errors import UsageError
 from srgan_gp.models.catalog import model_folders, model_names, unknown_model
 from srgan_gp.system.paths import is_file
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 _SUFFIXES = (".toml", ".onnx", ".int8.onnx", ".critic.safetensors", ".safetensors")
 """Suffixes of the files of a model, also those of earlier versions of this package, in the order of
@@ -44,6 +44,6 @@ def remove_model(name: str) -> list[Path]:
             raise UsageError(f"{name} is a shipped model, which is not removed.")
         raise unknown_model(name)
     for path in files:
-        with errors_about(path):
+        with convert_write_errors(path):
             path.unlink()
     return files

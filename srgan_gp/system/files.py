@@ -18,7 +18,7 @@ from typing import Any, BinaryIO, TypeVar, cast
 
 from srgan_gp.errors import OutputError
 from srgan_gp.system.file_locks import try_lock
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 Result = TypeVar("Result")
 
@@ -163,7 +163,7 @@ def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
     Yields:
         The path of the hidden file, and the open file.
     """
-    with errors_about(path):
+    with convert_write_errors(path):
         target = Path(os.path.realpath(path))
         if target.exists() and not target.is_file():
             # A device or a pipe must not be replaced by a file.
@@ -193,7 +193,7 @@ def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
 def _take_final_name(partial: Path, path: Path) -> None:
     """Rename a hidden file to its final name; if the rename fails, remove the hidden file."""
     target = Path(os.path.realpath(path))
-    with errors_about(path):
+    with convert_write_errors(path):
         try:
             # Keep the permissions of the file that is replaced. An OSError: no file is replaced, or
             # the file system has no permissions.

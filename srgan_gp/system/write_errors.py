@@ -1,4 +1,4 @@
-"""`errors_about`: converts an OSError of a write to an `OutputError` with a clear message."""
+"""`convert_write_errors`: converts an OSError of a write to an `OutputError` with advice."""
 
 import errno
 import os
@@ -29,7 +29,7 @@ _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO}
 
 
 @contextmanager
-def errors_about(path: Path) -> Generator[None, None, None]:
+def convert_write_errors(path: Path) -> Generator[None, None, None]:
     """Convert an OSError that a `with` block raises to an OutputError about `path`.
 
     The OSError is the `__cause__` of the OutputError.
@@ -55,5 +55,5 @@ def errors_about(path: Path) -> Generator[None, None, None]:
 
 def concerns_the_disk(error: OutputError) -> bool:
     """Return whether an error affects every file of the disk, as a full disk does."""
-    cause = error.__cause__  # set by `errors_about`
+    cause = error.__cause__  # set by `convert_write_errors`
     return isinstance(cause, OSError) and cause.errno in _DISK_ERRORS

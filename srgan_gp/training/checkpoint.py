@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from srgan_gp.errors import TrainingError
 from srgan_gp.system.files import atomic_write_bytes
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 from srgan_gp.training.ema import MovingAverage
 
 _HASH_OF_TENSORS, _HASH_OF_NUMBERS = "sha256", "numbers_sha256"
@@ -155,7 +155,7 @@ def save(state: TrainingState, folder: Path) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    with errors_about(folder):
+    with convert_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     path = path_of(folder, state.progress.images_seen)
     encoded = save_safetensors({k: v.contiguous().cpu() for k, v in state.tensors().items()})
@@ -236,7 +236,7 @@ def prune(folder: Path, keep: int, progress: Progress) -> None:
     best = path_of(folder, progress.best_images_seen)
     # Numbers in names have leading zeros, so that the order of the names is that of the numbers.
     so_far = [p for p in list_checkpoints(folder) if p <= path_of(folder, progress.images_seen)]
-    with errors_about(folder):
+    with convert_write_errors(folder):
         for path in so_far[:-keep]:
             if path != best:
                 path.unlink()

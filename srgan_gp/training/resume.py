@@ -16,7 +16,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.tails import DirectTail, at_smaller_scale
 from srgan_gp.system.file_locks import locked
 from srgan_gp.system.files import remove_abandoned_files
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 from srgan_gp.training import checkpoint
 from srgan_gp.training.checkpoint import Progress, TrainingState
 from srgan_gp.training.device import choose_precision, describe_machine
@@ -130,7 +130,7 @@ def locked_run(run_dir: Path) -> Generator[None, None, None]:
         LockedError: another run is in progress there.
         OutputError: the folder cannot be written.
     """
-    with errors_about(run_dir):
+    with convert_write_errors(run_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
     with locked(run_dir / ".lock", run_dir):
         yield
@@ -156,7 +156,7 @@ def save_start(
         remove_abandoned_files(run_dir / name)
     # Only a fine-tuning trains on the list in its folder; its card is kept.
     if not has_begun(run_dir) and list(data) != [str(run_dir / FINETUNE_LIST)]:
-        with errors_about(run_dir):
+        with convert_write_errors(run_dir):
             (run_dir / RUN_CARD).unlink(missing_ok=True)
     save_config(config, run_dir / CONFIG_NAME)
     save_data(data, validation, run_dir, start_from)

@@ -22,7 +22,7 @@ from srgan_gp.errors import TrainingError
 from srgan_gp.images import Picture, write_image
 from srgan_gp.metrics.score_directions import format_scores
 from srgan_gp.system.files import atomic_write
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 from srgan_gp.training import checkpoint
 from srgan_gp.training.critic.diagnostics import diagnostics_line
 from srgan_gp.training.reports.logged_numbers import explain_numbers
@@ -122,7 +122,7 @@ class Reports:
         self.say(f"Previews: {self._previews}. Curves: tensorboard --logdir {self._run_dir}")
         if preview is None:
             return
-        with errors_about(self._previews):
+        with convert_write_errors(self._previews):
             self._previews.mkdir(exist_ok=True)
         save_results_before(preview, self._previews)
 
@@ -160,7 +160,7 @@ class Reports:
         if critic_summary := diagnostics_line(self._means):
             self.say(critic_summary)
         if preview is not None:
-            with errors_about(self._previews):
+            with convert_write_errors(self._previews):
                 self._previews.mkdir(exist_ok=True)
             sheet = lay_out_columns(with_results_before(preview, self._previews))
             path = self._previews / f"image-{progress.images_seen:09d}.png"

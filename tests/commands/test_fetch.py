@@ -10,7 +10,7 @@ from srgan_gp.cli import main
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
 from srgan_gp.models import helper_networks
-from srgan_gp.models.helper_networks import FACE_DETECTOR, FEATURE_NETWORK, HELPERS
+from srgan_gp.models.helper_networks import FACE_DETECTOR, HELPERS, SQUEEZENET
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +27,7 @@ def known(tmp_path, monkeypatch):
     path.write_bytes(b"a network")
     sha256 = hashlib.sha256(b"a network").hexdigest()
     monkeypatch.setitem(
-        HELPERS, "face-detector", replace(FACE_DETECTOR, files={sha256: "yunet.onnx"})
+        HELPERS, "face-detector", replace(FACE_DETECTOR, name_by_sha256={sha256: "yunet.onnx"})
     )
     return path
 
@@ -115,8 +115,8 @@ def test_offline_one_message_has_file_hash_and_folder(models, monkeypatch, capsy
 
 def test_the_address_is_that_of_torchvision():
     url = SqueezeNet1_1_Weights.IMAGENET1K_V1.url
-    assert FEATURE_NETWORK.source == url
-    assert FEATURE_NETWORK.name_for("b8a52dc0" + "0" * 56) == url.rpartition("/")[2]
+    assert SQUEEZENET.source == url
+    assert SQUEEZENET.name_for("b8a52dc0" + "0" * 56) == url.rpartition("/")[2]
 
 
 @pytest.mark.parametrize("name", ["yunet.onnx", "face_detection_yunet_2026may.onnx"])
@@ -138,7 +138,7 @@ def test_an_installed_feature_network_is_used(models):
     models.mkdir()
     path = models / "squeezenet1_1-b8a52dc0.pth"
     torch.save(squeezenet1_1(weights=None).state_dict(), path)
-    assert FEATURE_NETWORK.installed() == path
+    assert SQUEEZENET.installed() == path
     assert Features.load("squeeze").sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from srgan_gp.cli import main
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 
 def names(folder):
@@ -124,7 +124,7 @@ def test_a_read_only_output_folder_is_refused_at_the_start(upscale, folder):
 
 def test_a_full_disk_ends_the_run_and_counts_the_rest(upscale, folder, tmp_path, monkeypatch):
     def full_disk(path, _write):
-        with errors_about(path):
+        with convert_write_errors(path):
             raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("srgan_gp.batch.one_image.write_staged", full_disk)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from srgan_gp.data.augmentations import BRIGHTNESS, GREY, KINDS, Draws, augment, draw
+from srgan_gp.data.augmentations import BRIGHTNESS, GREY, KINDS, Draws, augment, draw_augmentations
 
 NEUTRAL = {"saturation": 1.0, "contrast": 1.0, "cut_row": 0.5, "cut_column": 0.5}
 
@@ -23,40 +23,48 @@ def noise(count=1, side=8, dtype=torch.float32):
 def test_without_a_kind_or_a_probability_images_are_unchanged():
     images = noise(4)
     for kinds, probability in (((), 1.0), (KINDS, 0.0)):
-        assert torch.equal(augment(images, draw(0, range(4), kinds, probability)), images)
+        assert torch.equal(
+            augment(images, draw_augmentations(0, range(4), kinds, probability)), images
+        )
 
 
 def test_all_images_are_augmented_at_probability_1():
     images = noise(32, side=64)
     for kind in KINDS:
-        changed = augment(images, draw(0, range(32), [kind], 1.0)) != images
+        changed = augment(images, draw_augmentations(0, range(32), [kind], 1.0)) != images
         assert changed.flatten(1).any(1).sum() >= 31  # a move may round to no pixel
 
 
 def test_the_kinds_are_independent_with_their_probability():
-    draws = draw(0, range(4000), KINDS, 0.3)
+    draws = draw_augmentations(0, range(4000), KINDS, 0.3)
     happens = np.stack([draws.brightness != 0, draws.down != 0, draws.cut_side != 0])
     assert happens.mean(axis=1) == pytest.approx([0.3] * 3, abs=0.03)
     assert np.corrcoef(happens) == pytest.approx(np.eye(3), abs=0.06)
 
 
 def test_a_higher_probability_keeps_the_augmentations_of_a_lower_one():
-    weak, strong = (draw(0, range(200), KINDS, p) for p in (0.2, 0.7))
+    weak, strong = (draw_augmentations(0, range(200), KINDS, p) for p in (0.2, 0.7))
     chosen = weak.brightness != 0
     assert 0 < chosen.sum() < (strong.brightness != 0).sum()
     assert (weak.contrast[chosen] == strong.contrast[chosen]).all()
 
 
 def test_a_draw_is_made_of_seed_substream_and_number_alone():
-    whole, part = draw(5, range(20), KINDS, 1.0), draw(5, range(8, 12), ["colour"], 1.0)
+    whole, part = (
+        draw_augmentations(5, range(20), KINDS, 1.0),
+        draw_augmentations(5, range(8, 12), ["colour"], 1.0),
+    )
     assert (whole.saturation[8:12] == part.saturation).all()
     assert (part.down == 0).all()
-    for other in (draw(6, range(20), KINDS, 1.0), draw(5, range(20), KINDS, 1.0, substream=1)):
+    for other in (
+        draw_augmentations(6, range(20), KINDS, 1.0),
+        draw_augmentations(5, range(20), KINDS, 1.0, substream=1),
+    ):
         assert (whole.saturation != other.saturation).all()
 
 
 def test_draws_fill_the_published_ranges():
-    draws = draw(0, range(4000), KINDS, 1.0)
+    draws = draw_augmentations(0, range(4000), KINDS, 1.0)
     limits = {"brightness": (-0.25, 0.25), "saturation": (0, 2), "contrast": (0.5, 1.5)}
     limits |= {"down": (-1 / 8, 1 / 8), "right": (-1 / 8, 1 / 8), "cut_row": (0, 1)}
     for name, (least, most) in limits.items():
@@ -109,7 +117,7 @@ def test_a_side_that_is_not_a_multiple_of_8_is_translated_by_whole_pixels():
 
 
 def test_each_image_has_its_own_draw():
-    images, draws = noise(6), draw(0, range(6), KINDS, 0.7)
+    images, draws = noise(6), draw_augmentations(0, range(6), KINDS, 0.7)
     whole = augment(images, draws)
     for i in range(6):
         mine = Draws(*(getattr(draws, f.name)[i : i + 1] for f in fields(Draws)))
@@ -118,7 +126,9 @@ def test_each_image_has_its_own_draw():
 
 def test_the_gradient_is_that_of_finite_differences():
     images = noise(3, side=4, dtype=torch.float64).requires_grad_()
-    draws = replace(draw(0, range(3), KINDS, 1.0), cut_side=np.full(3, 0.25, np.float32))
+    draws = replace(
+        draw_augmentations(0, range(3), KINDS, 1.0), cut_side=np.full(3, 0.25, np.float32)
+    )
     assert torch.autograd.gradcheck(lambda images: augment(images, draws), images)
     assert torch.autograd.gradgradcheck(lambda images: augment(images, draws), images)
 
@@ -126,6 +136,6 @@ def test_the_gradient_is_that_of_finite_differences():
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 def test_dtype_and_shape_stay(dtype):
     images = noise(2).to(dtype)[..., :6]
-    found = augment(images, draw(0, range(2), KINDS, 1.0))
+    found = augment(images, draw_augmentations(0, range(2), KINDS, 1.0))
     assert found.dtype == dtype
     assert found.shape == (2, 3, 8, 6)

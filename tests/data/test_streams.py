@@ -68,7 +68,7 @@ def test_no_two_streams_of_a_run_draw_the_same_numbers(keys):
         critic_parts.draw_shift(torch.nn.Identity(), TrainConfig(seed=seed), number)
     face_generation.draw_training_latents(seed, numbers, 8)
     for part in range(3):
-        augmentations.draw(seed, numbers, ["colour"], 1.0, part)
+        augmentations.draw_augmentations(seed, numbers, ["colour"], 1.0, part)
     assert {key[1] for key in keys} == set(Stream) - {Stream.PERCEPTUAL_CROP, Stream.SHIFT}
     first = {key: tuple(np.random.default_rng(key).integers(2**63, size=3)) for key in keys}
     assert len(set(first.values())) == len(first) > 300

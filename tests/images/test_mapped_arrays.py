@@ -55,7 +55,7 @@ def test_released_memory_keeps_its_values(rng, tmp_path):
     array = mapped_arrays.empty(values.shape, np.uint8, tmp_path)
     array[:] = values
     before = resident_file_kilobytes()
-    mapped_arrays.release(array[3:])
+    mapped_arrays.release_memory(array[3:])
     assert resident_file_kilobytes() <= before - 100
     np.testing.assert_array_equal(array, values)
 
@@ -72,8 +72,8 @@ def test_other_maps_are_not_released(tmp_path):
         private = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
     array = np.ndarray((100, 100), np.uint8, private)
     array[:] = 5
-    mapped_arrays.release(array)
-    mapped_arrays.release(np.zeros(3))
+    mapped_arrays.release_memory(array)
+    mapped_arrays.release_memory(np.zeros(3))
     assert (array == 5).all()
 
 

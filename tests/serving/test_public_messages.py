@@ -15,7 +15,7 @@ from srgan_gp.errors import (
 )
 from srgan_gp.serving.error_responses import refusal_for
 from srgan_gp.serving.public_messages import for_clients, public_errors
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 SECRET = "/srv/secret/app/file"
 
@@ -74,7 +74,7 @@ def test_an_expired_upload_must_be_chosen_again():
     ],
 )
 def test_a_failed_write_has_its_true_reason_without_the_path(number, reason):
-    with pytest.raises(OutputError) as shown, public_errors(), errors_about(Path(SECRET)):
+    with pytest.raises(OutputError) as shown, public_errors(), convert_write_errors(Path(SECRET)):
         if number is None:
             raise OutputError(f"cannot write {SECRET}: it is locked")
         raise OSError(number, f"failed at {SECRET}", SECRET)

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 
 from srgan_gp.system.files import atomic_write
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
@@ -38,7 +38,7 @@ class Spool:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        with errors_about(folder):
+        with convert_write_errors(folder):
             self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
 
     def __enter__(self) -> "Spool":
@@ -50,7 +50,7 @@ class Spool:
     def add(self, pixels: np.ndarray) -> tuple[int, int]:
         """Encode (S, S, 3), uint8 RGB, as PNG; return its position and length in bytes."""
         _, encoded = cv2.imencode(".png", pixels[:, :, ::-1])  # OpenCV encodes BGR
-        with errors_about(self._folder):
+        with convert_write_errors(self._folder):
             position = self._file.seek(0, os.SEEK_END)
             length = self._file.write(encoded.tobytes())
         return position, length
@@ -58,7 +58,7 @@ class Spool:
     def read(self, place: tuple[int, int]) -> bytes:
         """Return a PNG file, whose position and length `add` returned."""
         position, length = place
-        with errors_about(self._folder):
+        with convert_write_errors(self._folder):
             self._file.seek(position)
             return self._file.read(length)
 

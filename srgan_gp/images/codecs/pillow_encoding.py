@@ -134,7 +134,7 @@ def _to_pillow_layout(picture: Picture, folder: Path | None) -> Array:
         target = channels[number * band_rows : (number + 1) * band_rows]
         target[..., : band.shape[2]] = band
         target[..., band.shape[2] :] = 255
-        mapped_arrays.release(channels)
+        mapped_arrays.release_memory(channels)
     return channels
 
 
@@ -150,5 +150,5 @@ class _ReleasingFile:
 
     def write(self, data: bytes) -> int:
         """Write bytes, and return their number."""
-        mapped_arrays.release(self._channels)
+        mapped_arrays.release_memory(self._channels)
         return self._file.write(data)

@@ -50,9 +50,9 @@ def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
         if picture.alpha is not None:
             channels = np.concatenate([channels, picture.alpha[rows, :, np.newaxis]], axis=2)
         yield channels
-        mapped_arrays.release(picture.pixels)
+        mapped_arrays.release_memory(picture.pixels)
         if picture.alpha is not None:
-            mapped_arrays.release(picture.alpha)
+            mapped_arrays.release_memory(picture.alpha)
 
 
 def encode_png(picture: Picture, file: BinaryIO, quality: int) -> None:

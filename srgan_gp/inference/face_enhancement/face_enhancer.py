@@ -188,7 +188,7 @@ class FaceEnhancer:
             reason = "less faithful to the input"
             return FaceResult(area.box, score, UNCHANGED, reason, **numbers)
         target[...] = pixels
-        mapped_arrays.release(result)
+        mapped_arrays.release_memory(result)
         return FaceResult(area.box, score, ENHANCED, **numbers)
 
     def _why_not(self, area: FaceArea, place: Place) -> str | None:

@@ -56,12 +56,12 @@ def resample(
         on_band()
         wide[top:bottom] = _resize(plane[top:bottom], bottom - top, width)
         # This frees memory only: the values of both arrays stay in their temporary files.
-        mapped_arrays.release(plane)
-        mapped_arrays.release(wide)
+        mapped_arrays.release_memory(plane)
+        mapped_arrays.release_memory(wide)
     for left, right in _spans(width, rows + height):
         on_band()
         yield (left, right), _resize(wide[:, left:right], height, right - left)
-        mapped_arrays.release(wide)
+        mapped_arrays.release_memory(wide)
 
 
 def _resize(plane: Floats, height: int, width: int) -> Floats:

@@ -110,8 +110,8 @@ class NetworkPass:
         else:
             self._planes[:, slice(*rows), slice(*columns)] = kept[0]
             # A released array keeps its values, in its temporary file.
-            mapped_arrays.release(self._planes)
-        mapped_arrays.release(self._source)
+            mapped_arrays.release_memory(self._planes)
+        mapped_arrays.release_memory(self._source)
 
     def finish(self, on_band: Callable[[], None]) -> Array:
         """Resample the stored parts if needed, and return `result`; called after the last `store`.
@@ -139,7 +139,7 @@ class NetworkPass:
             part[...] = planes.transpose(1, 2, 0)
         else:
             to_pixels(planes, part)
-        mapped_arrays.release(self.result)
+        mapped_arrays.release_memory(self.result)
 
 
 class NetworkPassBatch:

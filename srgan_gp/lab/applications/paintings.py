@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from srgan_gp.data.aligned_faces import read_faces
-from srgan_gp.data.augmentations import augment, draw
+from srgan_gp.data.augmentations import augment, draw_augmentations
 from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.images.image_grid import join_in_grid
 from srgan_gp.lab.application_images import (
@@ -151,7 +151,7 @@ def _augmented(images: Tensor, config: PaintingsConfig, step: int, substream: in
     """Augment the batch of a step; another substream gives independent augmentations."""
     # Numbers of the images since the start of the run: each image has its own augmentation.
     numbers = range(step * len(images), (step + 1) * len(images))
-    draws = draw(config.seed, numbers, AUGMENTATIONS, config.augmentation, substream)
+    draws = draw_augmentations(config.seed, numbers, AUGMENTATIONS, config.augmentation, substream)
     return augment(images, draws)
 
 

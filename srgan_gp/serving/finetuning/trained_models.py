@@ -6,11 +6,11 @@ from pathlib import Path
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.models.catalog import find_model, model_folders
-from srgan_gp.models.helper_networks import FEATURE_NETWORK
+from srgan_gp.models.helper_networks import SQUEEZENET
 from srgan_gp.serving.jobs.loaded_models import cards_for
 from srgan_gp.serving.server_settings import ServerSettings
 from srgan_gp.system.files import atomic_write
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 
 def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
@@ -27,7 +27,7 @@ def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
         return False
     if "critic" not in card.files:
         return True
-    return settings.feature_weights is not None or FEATURE_NETWORK.installed() is not None
+    return settings.feature_weights is not None or SQUEEZENET.installed() is not None
 
 
 def require_start_model(name: str, task: str, settings: ServerSettings) -> None:
@@ -66,7 +66,7 @@ def zip_of_model(name: str, folder: Path) -> Path:
         UsageError: the model was removed.
         OutputError: the zip cannot be written.
     """
-    with errors_about(folder):
+    with convert_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
     zip_path = folder / f"{name}.zip"
     paths = _files_of_model(name)

@@ -16,7 +16,7 @@ from PIL import Image
 from srgan_gp.images import Picture
 from srgan_gp.images.colour import to_depth
 from srgan_gp.system.files import atomic_write
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 Pixels = NDArray[np.uint8]
 """Part of an image, (H, W, C); C is 1 to 4: grey or RGB, then alpha if there is any."""
@@ -150,7 +150,7 @@ def write_view(original: Picture, result: Picture, folder: Path) -> ImageView:
         OutputError: a file cannot be written.
     """
     folder = folder / "view"
-    with errors_about(folder):
+    with convert_write_errors(folder):
         folder.mkdir()
         _write(folder / "before", _bands(original))
         _write(folder / "after-0", _bands(result))

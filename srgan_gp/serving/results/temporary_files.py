@@ -19,7 +19,7 @@ from typing import IO
 
 from srgan_gp.errors import OutputError
 from srgan_gp.system.file_locks import try_lock
-from srgan_gp.system.write_errors import errors_about
+from srgan_gp.system.write_errors import convert_write_errors
 
 _PREFIX = "srgan-gp-app-"  # of the name of a server's directory
 _LOCK = "lock"  # name of the lock file in it
@@ -73,7 +73,7 @@ class TemporaryFiles:
         """
         with self._guard:
             folder = self._folders.setdefault(client, self.server_folder / secrets.token_hex(16))
-            with errors_about(folder):
+            with convert_write_errors(folder):
                 self._restore()
                 folder.mkdir(mode=0o700, exist_ok=True)
         return folder

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
-from srgan_gp.data.augmentations import augment, draw
+from srgan_gp.data.augmentations import augment, draw_augmentations
 from srgan_gp.errors import UsageError
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.critic.critic_freezing import evaluating
@@ -25,7 +25,7 @@ CHECK_EVERY = 4
 FULL_SPEED_AT = 0.1
 """Distance of the gap from its target above which the probability changes at full speed."""
 REAL, FAKE, VALIDATION = range(3)
-"""Argument `substream` of `augmentations.draw`, by which the three sorts of images are augmented
+"""Argument `substream` of `draw_augmentations`, by which the three sorts of images are augmented
 differently."""
 
 
@@ -176,7 +176,7 @@ class Augmenter:
         probability = self._progress.augment_probability
         if not (self._kinds and probability):
             return images
-        draws = draw(self._config.seed, numbers, self._kinds, probability, substream)
+        draws = draw_augmentations(self._config.seed, numbers, self._kinds, probability, substream)
         return augment(images, draws)
 
 
