@@ -44,7 +44,8 @@ class Kernel:
         width = max(step, 1.0) if self.antialias else 1.0
         # Positions of the output pixels among the input pixels; pixel n covers [n - 0.5, n + 0.5].
         centres = (np.arange(outputs) + 0.5) * step - 0.5
-        # (outputs, taps): the input pixels that the kernel may reach around each output pixel.
+        # (outputs, taps): the input pixels that the kernel may reach around each output pixel. Two
+        # more than the reach has whole pixels, because it may begin and end within a pixel.
         first = np.floor(centres - self.reach * width).astype(int)
         taps = first[:, None] + np.arange(int(2 * self.reach * width) + 2)
         weights = self.weights((centres[:, None] - taps) / width)

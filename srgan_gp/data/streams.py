@@ -29,7 +29,7 @@ class Stream(IntEnum):
     AUGMENTATION = 7  # image number; kind (real, generated or validation) -> augmentations
     SHIFT = 8  # step -> shift of the input for the shift-equivariance loss
     ORDER = 9  # epoch -> order of the images
-    WINDOW = 10  # number of the batch's first image -> shift of `projected_critic`'s window
+    WINDOW = 10  # images seen before a batch -> shift of the window that `projected_critic` sees
     NOISE = 11  # image number -> noise of a penalty
     FEATURE_NOISE = 12  # image number -> noise on both images of the perceptual loss
 

@@ -62,7 +62,7 @@ class Split:
 
     Attributes:
         train: images to train on.
-        validation: images to score on. Both may be too few; see `missing_images`.
+        validation: images to score on. Both may be too few; see `describe_missing_images`.
         rule: how the validation set was chosen, for messages.
     """
 
@@ -171,14 +171,14 @@ def _validation_count(images: int) -> int:
     return min(max(images // 5, MIN_VALIDATION_IMAGES), MAX_VALIDATION_IMAGES, images)
 
 
-def missing_images(train: int, validation: int) -> str:
+def describe_missing_images(train: int, validation: int) -> str:
     """Format what two sets lack for `srgan-gp finetune`, with advice; empty if nothing.
 
     Args:
         train: number of training images.
         validation: number of validation images.
 
-    >>> missing_images(10, 4)
+    >>> describe_missing_images(10, 4)
     'at least 16 for training and 4 for validation are needed; add 6 or more'
     """
     missing = max(MIN_TRAINING_IMAGES - train, 0) + max(MIN_VALIDATION_IMAGES - validation, 0)

@@ -23,7 +23,7 @@ from srgan_gp.system.zip_members import require_small
 MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
 """Errors of reading a member: a wrong checksum, a truncated archive, a password or an unknown
 compression."""
-_HEADER_FIRST_BYTES = 32_000_000
+_LARGE_MEMBER_BYTES = 32_000_000
 """Unpacked size, in bytes, above which the pixels of a member are counted before it is unpacked."""
 
 
@@ -71,7 +71,7 @@ def read_member(path: Path, member: str, max_pixels: int) -> bytes:
         MEMBER_ERRORS: it cannot be read.
     """
     with open_member(path, member) as file:
-        if open_archive(path).getinfo(member).file_size > _HEADER_FIRST_BYTES:
+        if open_archive(path).getinfo(member).file_size > _LARGE_MEMBER_BYTES:
             _require_few_pixels(file, max_pixels)
             file.seek(0)
         return file.read()

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from srgan_gp.data.face_preparation.preparation_report import number_of
-from srgan_gp.data.validation_split import missing_images
+from srgan_gp.data.validation_split import describe_missing_images
 from srgan_gp.errors import UsageError
 from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.metrics import memorisation
@@ -145,7 +145,7 @@ def _critic_stages(config: TrainConfig) -> int:
 
 def _require_enough(trained_on: int, validation: int) -> None:
     """Raise a `UsageError` if there are too few training or validation images."""
-    if shortage := missing_images(trained_on, validation):  # "at least 16 ... are needed; ..."
+    if shortage := describe_missing_images(trained_on, validation):
         training = number_of(trained_on, "training image")
         raise UsageError(
             f"{training} and {number_of(validation, 'validation image')} are too few to "

@@ -230,7 +230,7 @@ def test_the_pixels_of_a_large_member_are_counted_before_it_is_unpacked(
     rest = np.random.default_rng(0).bytes(2_000_000)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("large.png", encoded_png(side, side) + rest)
-    monkeypatch.setattr("srgan_gp.data.zipped_images._HEADER_FIRST_BYTES", 1_000_000)
+    monkeypatch.setattr("srgan_gp.data.zipped_images._LARGE_MEMBER_BYTES", 1_000_000)
     (file,) = list_images(path)
     done = []
     read = zipfile.ZipExtFile.read

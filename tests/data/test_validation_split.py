@@ -9,9 +9,9 @@ from PIL import Image
 
 from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.validation_split import (
+    describe_missing_images,
     find_places,
     find_sets,
-    missing_images,
     split_images,
 )
 from srgan_gp.errors import UsageError
@@ -123,8 +123,8 @@ def test_a_pair_of_equal_size_does_not_make_all_validation_images_be_read(tmp_pa
     [((16, 4), ""), ((9, 2), "add 9 or more"), ((22, 2), "--validation-share 0.2")],
 )
 def test_what_is_missing_is_named_with_its_cure(counts, cure):
-    assert cure in missing_images(*counts)
-    assert bool(missing_images(*counts)) == bool(cure)
+    assert cure in describe_missing_images(*counts)
+    assert bool(describe_missing_images(*counts)) == bool(cure)
 
 
 def test_an_image_in_both_sets_is_named(tmp_path):

@@ -11,7 +11,7 @@ from srgan_gp.data.face_preparation.preparation_report import (
     enlargement_limit,
     number_of,
 )
-from srgan_gp.data.validation_split import missing_images
+from srgan_gp.data.validation_split import describe_missing_images
 from srgan_gp.models.catalog import FACE_UPSCALER
 
 _FACE_SCALE = 4
@@ -67,7 +67,7 @@ def advice_lines(counts: Mapping[str, Any], output: Path, requirements: Requirem
         requirements: requirements that the kept faces meet.
     """
     smallest = requirements.smallest
-    missing = missing_images(counts["train"], counts["val"])
+    missing = describe_missing_images(counts["train"], counts["val"])
     note = enlargement_note(counts, requirements.side)
     lines = [note] if note else []
     cut_off = cut_off_advice(counts)
