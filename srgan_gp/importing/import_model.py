@@ -78,7 +78,7 @@ def import_model(
         OutputError: the folder cannot be written.
     """
     folder = model_folders()[-1]
-    check_name(name, folder)
+    check_name(name, folder)  # before a path contains it
     source = read_source(path)
     existing = read_written_card(folder / f"{name}.toml").get("imported", {})
     is_same_source = existing.get("sha256") == source.sha256
@@ -161,14 +161,14 @@ def _measure_memory(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, Mod
     Returns:
         Bytes of the ONNX file, and `info` with the measured memory.
     """
-    onnx.helper.set_model_props(model, metadata_of(info, info.name))
+    onnx.helper.set_model_props(model, metadata_of(info))
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{info.name}.onnx"
         atomic_write_bytes(path, model.SerializeToString(deterministic=True))
         measured_bytes = measure_bytes_per_pixel(path, MEASURED_SIDE)
     if measured_bytes:  # otherwise the estimate remains
         info = replace(info, bytes_per_pixel=measured_bytes)
-        onnx.helper.set_model_props(model, metadata_of(info, info.name))
+        onnx.helper.set_model_props(model, metadata_of(info))
     return model.SerializeToString(deterministic=True), info
 
 

@@ -93,14 +93,14 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
     return Measured(info, APPROXIMATE, found.largest * 255)
 
 
-def metadata_of(info: ModelInfo, name: str) -> dict[str, str]:
+def metadata_of(info: ModelInfo) -> dict[str, str]:
     """Return the `metadata_props` of the ONNX file, which inference reads instead of measuring.
 
     The metadata has no architecture, because training cannot start from another project's network.
     """
     metadata: dict[str, object] = {
         "srgan_gp_version": version("srgan-gp"),
-        "name": name,
+        "name": info.name,
         "task": UPSCALING,
         "scale": info.scale,
         "overlap": info.overlap if info.has_exact_tiles else -1,  # -1: earlier versions do not tile
