@@ -92,7 +92,7 @@ def run(options: argparse.Namespace) -> int:
     generator, upscaler = _load(options)
     side = generator.image_size * (upscaler.scale if upscaler else 1)  # of a face, in pixels
     # `side` determines the size of a sheet, which has a limit.
-    request.check(side, may_replace=options.exist == "overwrite")
+    request.check_output(side, may_replace=options.exist == "overwrite")
     prepare_folder(request.files[0].parent)
     remove_abandoned_files(request.files[0].parent)
     if not options.json:

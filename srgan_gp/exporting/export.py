@@ -93,7 +93,7 @@ def export(
         ModelRefusedError: ONNX Runtime and PyTorch differ by more than `parity.TOLERANCE`.
         OutputError: `out_dir` is not a folder, or the files cannot be written.
     """
-    check_name(name, out_dir)
+    check_name(name, out_dir)  # before a path contains it
     card_path = out_dir / f"{name}.toml"
     existing_card = read_written_card(card_path)
     is_same_run = is_of_run(existing_card, run_dir)

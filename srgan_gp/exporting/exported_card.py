@@ -96,9 +96,9 @@ def fill_card(
     """
     side = config.image_size
     if config.task == FACES:
-        purpose, size = f"draws faces of {side} x {side} pixels", {"image_size": side}
+        purpose, size_entry = f"draws faces of {side} x {side} pixels", {"image_size": side}
     else:
-        purpose, size = f"enlarges {config.scale} times", {"scale": config.scale}
+        purpose, size_entry = f"enlarges {config.scale} times", {"scale": config.scale}
     placeholders: dict[str, Any] = {
         "summary": f"A {config.generator} that {purpose}.",
         "version": "1",
@@ -112,7 +112,7 @@ def fill_card(
         "name": name,
         "task": config.task,
         "architecture": config.generator,
-        **size,
+        **size_entry,
         "arguments": generator_arguments(config),
         "files": files,
         "training": training,

@@ -39,7 +39,7 @@ class FaceRequest:
         """Number of images to generate."""
         return self.frames or len(self.seeds)
 
-    def check(self, side: int, *, may_replace: bool) -> None:
+    def check_output(self, side: int, *, may_replace: bool) -> None:
         """Check output files and the size of the sheet before any face is generated.
 
         Args:
