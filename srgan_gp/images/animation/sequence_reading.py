@@ -213,7 +213,7 @@ def _frames(
     with ExitStack() as stack:
         file = stack.enter_context(regular_file(path))
         check_unchanged(file, state)
-        max_pixels = sequence.width * sequence.height
+        max_pixels = sequence.width * sequence.height  # the limits were checked with the header
         with silenced_pillow():
             source = stack.enter_context(open_source(file, max_pixels=max_pixels))
         for number, position in enumerate(positions, start=1):

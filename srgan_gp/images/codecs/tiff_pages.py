@@ -79,7 +79,8 @@ def directories(tiff: BinaryIO, most: int) -> Iterator[tuple[int, bool]]:
             (next_directory,) = layout.offset.unpack(tiff.read(layout.offset.size))
             yield directory, is_page
             directory = next_directory  # 0 after the last directory
-    # `seek` raises OverflowError for some 64-bit offsets of a BigTIFF.
+    # `seek` raises OverflowError for some 64-bit offsets of a BigTIFF. The last directory in `seen`
+    # is the damaged one; the first one was opened by Pillow before.
     except (struct.error, OSError, OverflowError, ValueError) as error:
         raise PictureError(
             "E_DAMAGED",
