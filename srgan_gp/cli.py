@@ -24,7 +24,7 @@ from typing import Any, NoReturn
 
 from srgan_gp.commands.terminal import print_message, print_result
 from srgan_gp.commands.verb_parser import CommandParser, MainParser
-from srgan_gp.errors import MissingExtraError, SrganGpError, with_options
+from srgan_gp.errors import MissingExtraError, SrganGpError, arguments_as_options
 from srgan_gp.system.signals import ENDING, Stopped
 
 COMMANDS = {
@@ -221,7 +221,7 @@ def _report_error(error: Exception, verb: str) -> int:
         error = _missing_package(error)
     if isinstance(error, SrganGpError):
         # The message may name an argument of a Python function; the user typed an option.
-        print_message(f"srgan-gp: error: {with_options(str(error), verb)}")
+        print_message(f"srgan-gp: error: {arguments_as_options(str(error), verb)}")
         return error.exit_code
     name = type(error).__name__
     print_message(

@@ -138,17 +138,17 @@ class Cancelled(SrganGpError):  # noqa: N818 - it is not a failure
     code = "E_CANCELLED"
 
 
-def without_options(message: str) -> str:
+def without_option_advice(message: str) -> str:
     """Remove advice about command-line options, for clients of the API and the app.
 
-    >>> without_options("it has 9 pixels, more than 8; make it smaller or raise --max-pixels")
+    >>> without_option_advice("it has 9 pixels, more than 8; make it smaller or raise --max-pixels")
     'it has 9 pixels, more than 8; make it smaller'
     """
     # A separator that is a full stop ends the sentence before it, and is kept.
     return _OPTION_ADVICE.sub(lambda match: "." if match[0][0] == "." else "", message)
 
 
-def with_options(message: str, verb: str = "") -> str:
+def arguments_as_options(message: str, verb: str = "") -> str:
     """Replace names of Python arguments by options, for messages of the command line.
 
     Args:
@@ -156,13 +156,13 @@ def with_options(message: str, verb: str = "") -> str:
         verb: the command. `finetune` takes an argument that is not a file by `--set NAME=VALUE`;
             other verbs have an option for it.
 
-    >>> with_options("It is missing. Or pass the path of its file as `detector`.")
+    >>> arguments_as_options("It is missing. Or pass the path of its file as `detector`.")
     'It is missing. Or pass --detector FILE.'
-    >>> with_options("Or pass the path of its file as `faces=FaceOptions(detector=...)`.")
+    >>> arguments_as_options("Or pass the path of its file as `faces=FaceOptions(detector=...)`.")
     'Or pass --detector FILE.'
-    >>> with_options("It is missing, or pass 'none' as `face_detector`.", "train")
+    >>> arguments_as_options("It is missing, or pass 'none' as `face_detector`.", "train")
     'It is missing, or pass --face-detector none.'
-    >>> with_options("It is missing, or pass 'none' as `face_detector`.", "finetune")
+    >>> arguments_as_options("It is missing, or pass 'none' as `face_detector`.", "finetune")
     'It is missing, or pass --set face_detector=none.'
     """
 

@@ -1,6 +1,6 @@
 import pytest
 
-from srgan_gp.errors import without_options
+from srgan_gp.errors import without_option_advice
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from srgan_gp.errors import without_options
     ],
 )  # fmt: skip
 def test_advice_about_options_is_removed_and_other_advice_stays(message, plain):
-    assert without_options(message) == plain
+    assert without_option_advice(message) == plain

@@ -46,7 +46,7 @@ class Reporting:
     """Prints a line on stdout."""
     wants_json: bool = False
     """Print one JSON object on stdout, as `report.Record.json_lines` describes it."""
-    report: Path | None = None
+    report_path: Path | None = None
     """File of `--report`: one JSON object a line. Its folder exists. None: no such file."""
     streams_folder: str = ""
     """Temporary folder of standard input and output, with a separator at its end, which is removed
@@ -89,7 +89,7 @@ def run_once(request: RunRequest) -> int:
         # result of an earlier run.
         lines: Iterable[str] = ()
         skipped_files = request.inputs.skipped_files
-        if skipped_files.repeated or not isinstance(plan.targets, SingleTarget):
+        if skipped_files.named_results or not isinstance(plan.targets, SingleTarget):
             lines = listing_lines(
                 skipped_files,
                 earlier_results=plan.earlier_results,
@@ -223,8 +223,8 @@ def _open_reporter(
                 reporter.print_existing()
             counts, skipped_files = reporter.counts, request.inputs.skipped_files
             display.line(summary_line(counts, skipped_files, earlier_results=earlier_results))
-            if reporting.report is not None:
-                record.write(reporting.report)
+            if reporting.report_path is not None:
+                record.write(reporting.report_path)
             if reporting.wants_json:
                 about = request.opened.about
                 about_the_run = {

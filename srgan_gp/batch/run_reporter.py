@@ -171,7 +171,7 @@ class RunReporter:
         Raises:
             Stopped: a signal asked the run to stop.
         """
-        self.stop.check()
+        self.stop.raise_if_requested()
         in_progress = dict(self._in_progress)  # a copy, since engines call `note_tiles` meanwhile
         now = time.monotonic()
         if in_progress and not self._has_begun:

@@ -17,7 +17,7 @@ from srgan_gp.commands.terminal import print_message, print_result, stage_progre
 from srgan_gp.errors import UsageError
 from srgan_gp.models.new_names import EXIST, EXIST_ERROR, EXIST_HELP
 from srgan_gp.system.paths import is_file, is_folder
-from srgan_gp.system.signals import end_with_input
+from srgan_gp.system.signals import stop_when_input_closes
 
 if TYPE_CHECKING:
     from srgan_gp.data.validation_split import FoundSets
@@ -86,7 +86,7 @@ def run(options: argparse.Namespace) -> int:
     """Fine-tune, compare, print the result and install a better model; return 0 in any case."""
     output = options.output or Path("runs") / f"{Path(options.model).stem}-finetuned"
     if options.end_with_input:
-        end_with_input()
+        stop_when_input_closes()
     with _message_about_interruption(output):
         return _run(options, output)
 

@@ -90,7 +90,7 @@ class Rate:
         default_factory=deque[tuple[float, float, float]]
     )
 
-    def update(self, done: float, now: float, share: float | None = None) -> str:
+    def record_and_format(self, done: float, now: float, share: float | None = None) -> str:
         """Record the progress at the time `now` in seconds; return items done, rate and time left.
 
         `done` and `share` are those of `ProgressBar.move`. With `share`, percent and time left are
@@ -149,7 +149,7 @@ class _LineProgress:
         now = time.monotonic()
         if now - self.printed_at >= SECONDS_BETWEEN_LINES:
             self.printed_at = now
-            parts = (self.rate.update(done, now, share), text)
+            parts = (self.rate.record_and_format(done, now, share), text)
             if line := "; ".join(filter(None, parts)):
                 print_message(line)
 
@@ -231,7 +231,7 @@ def _rich_bar(rate: Rate) -> Generator[ProgressBar]:
                 )
 
             def move(self, done: float, text: str, share: float | None = None) -> None:
-                parts = (rate.update(done, time.monotonic(), share), printable(text))
+                parts = (rate.record_and_format(done, time.monotonic(), share), printable(text))
                 description = "; ".join(filter(None, parts))
                 completed = done if share is None or rate.total is None else share * rate.total
                 progress.update(task, completed=completed, description=description)

@@ -129,7 +129,7 @@ def run(options: argparse.Namespace) -> int:
             partial(progress_bar, unit="image", is_silent=options.json),
             _print_line,
             wants_json=options.json,
-            report=options.report,
+            report_path=options.report,
             streams_folder=options.streams_folder,
         )
         request = batch_run.RunRequest(

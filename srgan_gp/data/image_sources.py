@@ -23,7 +23,7 @@ from srgan_gp.data.zipped_images import (
     open_member,
     read_member,
 )
-from srgan_gp.errors import PictureError, UsageError, without_options
+from srgan_gp.errors import PictureError, UsageError, without_option_advice
 from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture
 from srgan_gp.images.colour import as_8_bit_rgb
 from srgan_gp.images.file_types import READABLE
@@ -122,7 +122,7 @@ class ImageFile:
             yield
         except PictureError as error:
             # Commands that set no limit lack the option, so that the message must not name it.
-            text = str(error) if max_pixels else without_options(str(error))
+            text = str(error) if max_pixels else without_option_advice(str(error))
             reason = text.replace(READABLE, _SET_FORMATS)  # a data set has no GIF
             raise PictureError(error.code, f"{self.name}: {reason}") from error
         except MEMBER_ERRORS as error:

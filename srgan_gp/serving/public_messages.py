@@ -20,7 +20,7 @@ from srgan_gp.errors import (
     PictureError,
     SrganGpError,
     UsageError,
-    without_options,
+    without_option_advice,
 )
 
 _DIRECTORIES = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")  # of an absolute path, without the file name
@@ -124,4 +124,4 @@ def public_errors() -> Generator[None]:
 
 def _without_paths_and_options(error: Exception) -> str:
     """Return the message of an error without options, and with file names in place of paths."""
-    return _DIRECTORIES.sub("", without_options(str(error)))
+    return _DIRECTORIES.sub("", without_option_advice(str(error)))

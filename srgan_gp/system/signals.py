@@ -1,7 +1,7 @@
 """Signal handling: SIGINT, SIGTERM and SIGHUP stop a run at a safe point.
 
-A safe point is where the run calls `StopRequest.check`. For callers of the Python API,
-`run_interruptibly` makes Ctrl-C end a call that takes long outside of Python.
+A safe point is where the run calls `StopRequest.raise_if_requested`. For callers of the Python
+API, `run_interruptibly` makes Ctrl-C end a call that takes long outside of Python.
 """
 
 import os
@@ -25,8 +25,8 @@ ENDING = tuple(
 _SECONDS_BETWEEN_CHECKS = 0.1
 """Length of one wait for a thread: Windows handles Ctrl-C only between two waits."""
 _SECONDS_BETWEEN_SIGNALS = 20.0
-"""Time between the SIGTERMs of `end_with_input`. The first one stops a run at a safe point, the
-second one ends a process that still runs (`StopRequest`)."""
+"""Time between the SIGTERMs of `stop_when_input_closes`. The first one stops a run at a safe point,
+the second one ends a process that still runs (`StopRequest`)."""
 
 
 class Stopped(SystemExit):
@@ -46,7 +46,8 @@ class Stopped(SystemExit):
 class StopRequest:
     """Context manager: the first signal sets `requested`, a second one ends the process at once.
 
-    The run calls `check` at its safe points. After the first signal, `check` raises `Stopped`.
+    The run calls `raise_if_requested` at its safe points, which raises `Stopped` after the first
+    signal.
 
     A signal that the process ignores already, as SIGHUP under `nohup`, stays ignored. Python
     handles signals in the main thread only; in any other thread this context manager has no effect.
@@ -79,12 +80,12 @@ class StopRequest:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
 
-    def check(self) -> None:
+    def raise_if_requested(self) -> None:
         """Raise `Stopped` if a signal was received."""
         if self._signal:
-            self.end()
+            self.raise_stopped()
 
-    def end(self) -> None:
+    def raise_stopped(self) -> None:
         """Raise `Stopped`, with the exit code of the signal, or of SIGTERM if none was received."""
         raise Stopped(128 + (self._signal or signal.SIGTERM))
 
@@ -126,7 +127,7 @@ def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> 
     return future.result()
 
 
-def end_with_input() -> None:
+def stop_when_input_closes() -> None:
     """Send SIGTERM to this process when its standard input is closed.
 
     A pipe is closed when the process at its other end has ended, even if it was killed.

@@ -121,7 +121,7 @@ def train(
                 if reports:
                     _report(run, reports, run_dir, before, must_stop=must_stop)
                 if must_stop:
-                    stop.end()  # raises `signals.Stopped`
+                    stop.raise_stopped()
                 # The first process alone validates, which may end the run; the others ask it.
                 is_validated = _is_due(config, before, after, config.validate_images)
                 if is_validated and processes.any(bool(progress.ended_because)):

@@ -71,33 +71,36 @@ def test_a_terminal_shows_the_lines_and_the_current_item(monkeypatch):
 
 def test_the_text_has_the_count_the_rate_and_the_remaining_time():
     rate = Rate(100)
-    assert rate.update(0, now=10.0) == "0 of 100"
-    assert rate.update(20, now=20.0) == "20 of 100, 2.00 a second, 0:40 left"
+    assert rate.record_and_format(0, now=10.0) == "0 of 100"
+    assert rate.record_and_format(20, now=20.0) == "20 of 100, 2.00 a second, 0:40 left"
 
 
 def test_the_remaining_time_is_that_of_the_work():
     """Six small images of seven are done, which is a tenth of the work."""
     rate = Rate(7, "image")
-    assert rate.update(0, now=0.0, share=0.0) == "0 of 7 images, 0 % of the pixels"
-    assert rate.update(6, now=10.0, share=0.1) == "6 of 7 images, 10 % of the pixels, 1:30 left"
+    assert rate.record_and_format(0, now=0.0, share=0.0) == "0 of 7 images, 0 % of the pixels"
+    assert (
+        rate.record_and_format(6, now=10.0, share=0.1)
+        == "6 of 7 images, 10 % of the pixels, 1:30 left"
+    )
 
 
 def test_while_the_last_result_is_written_no_percent_and_no_time_left_are_shown():
     one, several = Rate(1, "image"), Rate(3, "image")
-    assert one.update(0.5, now=0.0) == "50 %"
-    assert one.update(0.75, now=10.0) == "75 %, 0:10 left"
-    assert one.update(1, now=20.0) == ""
-    several.update(0, now=0.0, share=0.0)
-    assert several.update(3, now=9.0, share=1.0) == "3 of 3 images"
-    assert Rate(3, "image").update(3, now=9.0) == "3 of 3 images"
+    assert one.record_and_format(0.5, now=0.0) == "50 %"
+    assert one.record_and_format(0.75, now=10.0) == "75 %, 0:10 left"
+    assert one.record_and_format(1, now=20.0) == ""
+    several.record_and_format(0, now=0.0, share=0.0)
+    assert several.record_and_format(3, now=9.0, share=1.0) == "3 of 3 images"
+    assert Rate(3, "image").record_and_format(3, now=9.0) == "3 of 3 images"
 
 
 def test_the_rate_is_that_of_the_last_minute():
     rate = Rate(None, "image")
-    assert rate.update(1, now=0.0) == "1 image"
+    assert rate.record_and_format(1, now=0.0) == "1 image"
     for second in range(1, 200):
-        rate.update(1_000 + second, now=float(second))
-    assert rate.update(1_200, now=200.0) == "1200 images, 1.00 a second"
+        rate.record_and_format(1_000 + second, now=float(second))
+    assert rate.record_and_format(1_200, now=200.0) == "1200 images, 1.00 a second"
 
 
 def test_without_a_terminal_the_progress_is_a_line_every_few_seconds(monkeypatch, capsys):

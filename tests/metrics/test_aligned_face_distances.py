@@ -8,7 +8,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from srgan_gp.data.aligned_faces import read_faces
 from srgan_gp.data.image_sources import list_all_images, list_images
-from srgan_gp.errors import ModelRefusedError, with_options
+from srgan_gp.errors import ModelRefusedError, arguments_as_options
 from srgan_gp.metrics.aligned_face_distances import (
     YUNET_MAPS,
     AlignedFaceDistances,
@@ -176,7 +176,7 @@ def test_a_file_without_the_maps_is_refused_with_the_option_of_the_verb(
     with pytest.raises(ModelRefusedError) as caught:
         YunetFeatures.load(tmp_path / "network.onnx", argument)
     message = str(caught.value)  # as it is in Python, if there is no verb
-    assert (message if verb is None else with_options(message, verb)).endswith(advice)
+    assert (message if verb is None else arguments_as_options(message, verb)).endswith(advice)
 
 
 @pytest.mark.shared

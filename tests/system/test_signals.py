@@ -16,11 +16,11 @@ from srgan_gp.system.signals import ENDING, Stopped, StopRequest, run_interrupti
 def test_a_signal_stops_at_the_next_check(number):
     before = [signal.getsignal(other) for other in ENDING]
     with StopRequest() as stop:
-        stop.check()
+        stop.raise_if_requested()
         os.kill(os.getpid(), number)
         assert stop.requested
         with pytest.raises(Stopped) as ended:
-            stop.check()
+            stop.raise_if_requested()
     assert ended.value.code == 128 + number
     assert [signal.getsignal(other) for other in ENDING] == before
 
@@ -65,8 +65,8 @@ def test_outside_the_main_thread_it_has_no_effect():
 def test_a_process_ends_when_its_input_is_closed():
     program = """
 import time
-from srgan_gp.system.signals import end_with_input
-end_with_input()
+from srgan_gp.system.signals import stop_when_input_closes
+stop_when_input_closes()
 print("it works", flush=True)
 time.sleep(600)
 """

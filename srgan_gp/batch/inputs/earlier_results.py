@@ -44,25 +44,25 @@ def has_name_of_result(path: Path) -> bool:
     return _RESULT_STEM.fullmatch(path.stem) is not None
 
 
-def journals_above(folder: Path) -> tuple[Path, ...]:
+def journal_folders_above(folder: Path) -> tuple[Path, ...]:
     """Return the folders with a journal among a folder and its parents; the paths have no links."""
     real_folder = Path(os.path.realpath(folder))
     folders = (real_folder, *real_folder.parents)
     return tuple(path for path in folders if is_file(path / JOURNAL_FILE))
 
 
-def is_recorded(path: Path, roots: tuple[Path, ...]) -> bool:
+def is_recorded(path: Path, journal_folders: tuple[Path, ...]) -> bool:
     """Return whether a journal records a file as a result, with the size that the file has.
 
     A journal that cannot be read counts as empty.
 
     Args:
         path: an existing file.
-        roots: output folders with a journal, the result of `journals_above` for the folder of the
-            file.
+        journal_folders: output folders with a journal, the result of `journal_folders_above` for
+            the folder of the file.
     """
     real_path = os.path.realpath(path)
-    for root in roots:
+    for root in journal_folders:
         target = os.fsencode(os.path.relpath(real_path, root))
         uri = (root / JOURNAL_FILE).as_uri() + "?mode=ro"
         with suppress(sqlite3.Error, OSError), closing(sqlite3.connect(uri, uri=True)) as journal:

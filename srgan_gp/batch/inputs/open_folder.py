@@ -17,7 +17,7 @@ class OpenFolder(NamedTuple):
     """Device and inode; None: unknown."""
     entries: Generator[os.DirEntry[str], None, None]
     """The entries that the walk has not reached yet."""
-    journals: tuple[Path, ...]
+    journal_folders: tuple[Path, ...]
     """Folders with a journal of results (`batch.results.journal`): this folder and its parents."""
 
 

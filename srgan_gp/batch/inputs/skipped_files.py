@@ -43,14 +43,14 @@ class SkippedFiles:
     """Whether the walk enters folders inside folders."""
     links: int = 0
     """Number of links to folders, which are not followed."""
-    repeated: list[Path] = field(default_factory=list[Path])
+    named_results: list[Path] = field(default_factory=list[Path])
     """Inputs that are results of earlier runs; the user passed them as files."""
     result_names: int = 0
     """Number of inputs that were found in a folder and have the name of a result, such as
     `a_x4.jpg`, without the image `a.jpg` beside them."""
     first_result_name: Path | None = None
     """Path of the first of `result_names`."""
-    prepared: list[Path] = field(default_factory=list[Path])
+    prepared_folders: list[Path] = field(default_factory=list[Path])
     """Folders in which a zip of `srgan-gp prepare` was unpacked; the faces in them are inputs."""
 
     def count_result(self, path: Path) -> None:
@@ -83,9 +83,9 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
         if count := skipped_files.kinds[suffix]:
             counted = f"{count} {suffix} {'file' if count == 1 else 'files'}"
             yield f"{counted} skipped: {name} is not read; save as JPEG, PNG or TIFF first"
-    if skipped_files.repeated:
-        count = len(skipped_files.repeated)
-        first = _and_others(skipped_files.repeated[0], count)
+    if skipped_files.named_results:
+        count = len(skipped_files.named_results)
+        first = _and_others(skipped_files.named_results[0], count)
         are_results, them = ("input is the result", "it")
         if count > 1:
             are_results, them = ("inputs are results", "them")
@@ -102,7 +102,7 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
             f"{count} {have_names} of a result, without {originals}, and may be enlarged for the "
             f"second time: {first}"
         )
-    for folder in skipped_files.prepared:
+    for folder in skipped_files.prepared_folders:
         yield f"{folder} has the faces of a file of srgan-gp prepare, and they are inputs too"
 
 

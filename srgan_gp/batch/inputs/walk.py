@@ -16,7 +16,7 @@ from srgan_gp.batch.inputs.earlier_results import (
     has_name_of_result,
     is_beside_its_image,
     is_recorded,
-    journals_above,
+    journal_folders_above,
 )
 from srgan_gp.batch.inputs.open_folder import (
     OpenFolder,
@@ -122,7 +122,9 @@ class Walk:
             top: the folder.
             root: root of the tree that the results mirror, as for `Found.root`.
         """
-        levels = [OpenFolder(top, folder_identity(top), folder_entries(top), journals_above(top))]
+        levels = [
+            OpenFolder(top, folder_identity(top), folder_entries(top), journal_folders_above(top))
+        ]
         while levels:
             level = levels[-1]
             entry = None
@@ -135,14 +137,18 @@ class Walk:
             elif is_real_folder(entry):
                 path = Path(entry.path)
                 if self._enters(path, levels):
-                    journals = journals_above(path)
+                    journal_folders = journal_folders_above(path)
                     levels.append(
-                        OpenFolder(path, folder_identity(path), folder_entries(path), journals)
+                        OpenFolder(
+                            path, folder_identity(path), folder_entries(path), journal_folders
+                        )
                     )
             else:
-                yield from self._file(Path(entry.path), root, level.journals)
+                yield from self._file(Path(entry.path), root, level.journal_folders)
 
-    def _file(self, path: Path, root: Path, journals: tuple[Path, ...] = ()) -> Iterator[Found]:
+    def _file(
+        self, path: Path, root: Path, journal_folders: tuple[Path, ...] = ()
+    ) -> Iterator[Found]:
         """Yield a file if it has the suffix of an image and is not the result of an earlier run.
 
         Results are files that a journal records, and files with a name such as `a_x4.jpg` beside
@@ -151,8 +157,8 @@ class Walk:
         Args:
             path: the file.
             root: root of the tree, as for `Found.root`.
-            journals: folders with a journal among the folder of the file and its parents. Empty for
-                a file that a pattern matches: no journal is searched for it.
+            journal_folders: folders with a journal among the folder of the file and its parents.
+                Empty for a file that a pattern matches: no journal is searched for it.
         """
         if is_link(path) and is_folder(path):
             self.skipped_files.links += 1
@@ -163,8 +169,8 @@ class Walk:
             # An unpacked zip of `srgan-gp prepare` has this file beside its folder `train`, whose
             # faces a recursive walk finds.
             if path.name == "manifest.json" and self.recursive and is_folder(path.parent / "train"):
-                self.skipped_files.prepared.append(path.parent)
-        elif is_beside_its_image(path, PICTURE_SUFFIXES) or is_recorded(path, journals):
+                self.skipped_files.prepared_folders.append(path.parent)
+        elif is_beside_its_image(path, PICTURE_SUFFIXES) or is_recorded(path, journal_folders):
             self.skipped_files.count_result(path)
         else:
             if has_name_of_result(path):
@@ -172,9 +178,9 @@ class Walk:
             yield Found(path, root)
 
     def _list_if_result(self, path: Path) -> None:
-        """Add a named file to `skipped_files.repeated` if it is a result of an image beside it."""
+        """Add a named file to `named_results` if it is the result of an image beside it."""
         if is_beside_its_image(path, PICTURE_SUFFIXES):
-            self.skipped_files.repeated.append(path)
+            self.skipped_files.named_results.append(path)
 
     def _enters(self, folder: Path, levels: list[OpenFolder]) -> bool:
         """Return whether the walk enters a folder; count one that is not entered.

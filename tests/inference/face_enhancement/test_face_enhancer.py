@@ -4,7 +4,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from srgan_gp.errors import Cancelled, UsageError, with_options
+from srgan_gp.errors import Cancelled, UsageError, arguments_as_options
 from srgan_gp.images import Picture
 from srgan_gp.inference.face_enhancement import face_enhancer, face_upscaling
 from srgan_gp.inference.face_enhancement.face_enhancer import (
@@ -292,4 +292,4 @@ def test_without_a_detector_the_message_names_the_argument(tmp_path, monkeypatch
     with pytest.raises(UsageError) as caught:
         FaceEnhancer.load(1, lambda _name: None)
     assert "its file as `faces=FaceOptions(detector=...)`." in str(caught.value)
-    assert with_options(str(caught.value)).endswith("Or pass --detector FILE.")
+    assert arguments_as_options(str(caught.value)).endswith("Or pass --detector FILE.")
