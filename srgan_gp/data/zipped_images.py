@@ -66,8 +66,8 @@ def read_member(path: Path, member: str, max_pixels: int) -> bytes:
         max_pixels: limit of width x height; checked here for a large member only.
 
     Raises:
-        PictureError: E_TOO_LARGE, if it unpacks to too many bytes; for a large member also as for
-            `_require_few_pixels`.
+        PictureError: E_TOO_LARGE, if it unpacks to too many bytes; or, for a large member, the
+            errors of `_require_few_pixels`.
         MEMBER_ERRORS: it cannot be read.
     """
     with open_member(path, member) as file:

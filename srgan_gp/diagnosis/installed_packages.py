@@ -44,8 +44,7 @@ def missing_packages(extra: str) -> list[str]:
 def onnxruntime_builds() -> dict[str, str]:
     """Map the name of each installed build of ONNX Runtime to its version.
 
-    All builds install the same folder `onnxruntime`, so that two of them overwrite each other's
-    files.
+    All builds install the same folder `onnxruntime`, so two of them overwrite each other's files.
     """
     return _matching_versions(re.compile(r"onnxruntime(-\w+)?", re.IGNORECASE))
 
