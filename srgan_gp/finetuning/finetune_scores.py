@@ -116,7 +116,7 @@ def score_noise(measured: Measured, shifted: Measured, metric: str) -> float:
     """Return the standard error of the mean change of a score by the position of the crops alone.
 
     Crops that are moved by half an LR pixel show the same scene on another sampling grid. The model
-    is the same, so that the changes of its scores are chance.
+    is the same, so the changes of its scores are chance.
 
     Args:
         measured: scores of a model.

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterator
 
+from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_scores import SETS
 from srgan_gp.finetuning.first_checks import TRAIN_LIST, VALIDATION_LIST
@@ -22,8 +23,8 @@ _FACES_NOTE = (
     f"Each value is the mean over {SETS} sets of {{count}} generated faces of truncation 1, each "
     f"compared with all validation images, of {MAX_FACES:,} at most. The column spread has the "
     "standard deviation over these sets after the training. The scores that were printed during "
-    "the training differ: they use one set of generated faces and, if there are 400 validation "
-    "images or more, only half of these."
+    f"the training differ: they use one set of generated faces and, if there are {FEWEST_TO_SPLIT} "
+    "validation images or more, only half of these."
 )
 # The mean of 4 values and a fifth one differ by less than 3 of their standard deviations in 92 % of
 # all cases, by Student's t.
