@@ -59,7 +59,7 @@ class FaceGenerator(LoadedModel):
     """
 
     def __init__(self, session: SessionInterface | None = None) -> None:
-        super().__init__(session, FACES, "generating faces")
+        super().__init__(session, FACES, purpose="generating faces")
 
     def __repr__(self) -> str:
         side = self.image_size

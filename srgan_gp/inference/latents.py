@@ -67,7 +67,7 @@ def check_latents(latents: object, size: int) -> Floats:
             advice = f"for seeds pass generator.latents({shown})"
         if hasattr(latents, "numpy"):  # such as a tensor of PyTorch
             type_name = f"{type(latents).__module__}.{type_name}"
-            calls = numpy_call_text(latents)
+            calls = numpy_call_text(latents)  # such as ".detach().cpu().numpy()"
             advice = "call .numpy() on it" if calls == ".numpy()" else f"pass latents{calls}"
         raise TypeError(f"latents must be a numpy array, got {type_name}; {advice}")
     array = cast("NDArray[Any]", latents)

@@ -136,7 +136,7 @@ class Session:
             cpu_engine = engine if used_device == "cpu" else create_session(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
             notes = (*notes, info.measured_note)
-        if fidelity is not None:
+        if fidelity is not None:  # The metadata has the name of the model alone.
             info = replace(info, name=name, fidelity=fidelity)
         session = cls(engine, info, used_device, notes, source.card)
         if precision == FLOAT16 and info.task != FACES:

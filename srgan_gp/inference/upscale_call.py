@@ -136,9 +136,10 @@ class UpscaleCall:
         ]
         if self._faces:
             self._face_results = ()
-            check, folder = self._check_cancelled, self._folder
             for picture, result in zip(self._pictures, results, strict=True):
-                self._face_results += self._faces.enhance(picture, result, check, folder)
+                self._face_results += self._faces.enhance(
+                    picture, result, self._check_cancelled, self._folder
+                )
         return results
 
     def _run_pass(self, images: Sequence[Array], *, is_alpha: bool = False) -> list[Array]:
@@ -149,7 +150,7 @@ class UpscaleCall:
                 the network as three equal channels, and the mean of the three results is returned.
             is_alpha: whether the values are alpha; transparent and opaque areas stay exactly so.
         """
-        takes_uint8 = self._half is not None and self._half.begin(images)
+        takes_uint8 = self._half is not None and self._half.choose_precision(images)
         scale, passes = self._info.scale, list[NetworkPass]()
         for pixels in images:
             check_pixels(pixels)

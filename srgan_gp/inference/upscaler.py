@@ -40,8 +40,7 @@ class Upscaler(LoadedModel):
         face_work: strength, model and detector of the face enhancement, for JSON; else empty.
         report: report of the last completed call; unchanged by a call that raises; None before the
             first call or after a call with an empty list.
-        overlap: receptive radius in input pixels; None for a network that depends on the whole
-            image, which cannot be tiled.
+        overlap: pixels that the network gets on each side of a tile; None: it is never tiled.
 
     Raises:
         ModelRefusedError: the model is not for super-resolution.
@@ -50,7 +49,7 @@ class Upscaler(LoadedModel):
     def __init__(
         self, session: SessionInterface | None = None, faces: FaceEnhancerInterface | None = None
     ) -> None:
-        super().__init__(session, "super-resolution", "upscaling")
+        super().__init__(session, "super-resolution", purpose="upscaling")
         self._faces, self._cancels = faces, CancelCount()
         self.report: UpscaleReport | None = None
         info = self._session.info
@@ -113,7 +112,7 @@ class Upscaler(LoadedModel):
         return other
 
     def network_memory(self, height: int, width: int) -> int:
-        """Estimate the bytes of main memory for the network: at most 768 MiB, and 0 on a GPU."""
+        """Estimate the bytes of main memory of a run, at most `CPU_BUDGET`; 0 on a GPU."""
         needed = height * width * self._session.info.bytes_per_pixel
         return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
 
@@ -169,7 +168,8 @@ class Upscaler(LoadedModel):
                 path, bytes or file object; or a list, tuple, iterator or (N, H, W, C) of them.
             scale: scale factor; None: the network's. For others, its result is resampled (Lanczos).
             tile: largest side of the tiles in input pixels, without the `overlap` on each side;
-                None for the whole image; "auto" chooses by memory. The result is the same.
+                None for the whole image; "auto" chooses by memory. The result is the same,
+                unless the card of an imported model calls its tiling approximate.
             on_progress: called with (tiles done, number of tiles); for a list after each batch,
                 with (images done, number of images). An exception in it ends the call.
             scratch_folder: folder of the unnamed temporary file that holds a result of more than

@@ -30,7 +30,7 @@ class FaceEnhancerInterface(Protocol):
         self,
         picture: Picture,
         result: Picture,
-        check: Callable[[], None] = ...,
+        check_cancelled: Callable[[], None] = ...,
         folder: Path | None = None,
     ) -> tuple[FaceResult, ...]:
         """Enhance the faces in the result of a picture, in place."""

@@ -32,11 +32,12 @@ class FaceArea:
     """The part of a photo that the enhancement of a face may change, in pixels of the photo."""
 
     columns: Span
-    """Start and stop, clipped to the photo; so are `rows`."""
+    """Start and stop, clipped to the photo."""
     rows: Span
+    """Start and stop, clipped to the photo."""
     centre: tuple[float, float]
     """x and y of the centre of the face, which may be outside the photo."""
-    half: tuple[float, float]
+    half_size: tuple[float, float]
     """Half the width and half the height of the area before it is clipped to the photo."""
     angle: float
     """Rotation of the face in degrees, clockwise; 0 is upright."""
@@ -76,8 +77,8 @@ class FaceArea:
         # the area, relative to half its sides.
         x = (np.arange(*place.columns) + 0.5) / place.scales[0]
         y = (np.arange(*place.rows) + 0.5) / place.scales[1]
-        relative_x = np.abs(x - self.centre[0]) / self.half[0]
-        relative_y = np.abs(y - self.centre[1]) / self.half[1]
+        relative_x = np.abs(x - self.centre[0]) / self.half_size[0]
+        relative_y = np.abs(y - self.centre[1]) / self.half_size[1]
         powers = relative_y[:, np.newaxis] ** _SQUARENESS + relative_x**_SQUARENESS
         radius = powers ** (1 / _SQUARENESS)  # 1 at the border of the area
         weight = np.clip((1 - radius) / FEATHER, 0, 1)
@@ -89,8 +90,9 @@ class Place:
     """The pixels of the result that lie inside an area of the photo."""
 
     columns: Span
-    """Start and stop in pixels of the result, as `rows`."""
+    """Start and stop in pixels of the result."""
     rows: Span
+    """Start and stop in pixels of the result."""
     scales: tuple[float, float]
     """Width and height of the result relative to those of the photo."""
 

@@ -127,7 +127,7 @@ class FaceEnhancer:
         self,
         picture: Picture,
         result: Picture,
-        check: Callable[[], None] = lambda: None,
+        check_cancelled: Callable[[], None] = lambda: None,
         folder: Path | None = None,
     ) -> tuple[FaceResult, ...]:
         """Enhance the faces in the result of a picture, in place; other pixels do not change.
@@ -135,7 +135,7 @@ class FaceEnhancer:
         Args:
             picture: the photo.
             result: the same photo upscaled; its pixels are changed.
-            check: called between the steps; an exception in it ends the call.
+            check_cancelled: called between the steps; an exception in it ends the call.
             folder: folder of the temporary file of a large photo with alpha.
 
         Returns:
@@ -145,10 +145,10 @@ class FaceEnhancer:
         if picture.alpha is not None:
             photo = fill_hidden_colours(photo, picture.alpha, folder)
         with self._lock:
-            faces = find_faces(self._detector, photo, check)
+            faces = find_faces(self._detector, photo, check_cancelled)
         results = list[FaceResult]()
         for face in faces:
-            check()
+            check_cancelled()
             area = FaceArea.of(face, *photo.shape[:2])
             if area is not None:
                 score = round(min(max(face.score, 0.0), 1.0), 3)

@@ -33,7 +33,7 @@ class Detector(Protocol):
 
 
 def find_faces(
-    detector: Detector, pixels: Array, check: Callable[[], None] = lambda: None
+    detector: Detector, pixels: Array, check_cancelled: Callable[[], None] = lambda: None
 ) -> list[Face]:
     """Detect the faces in a photo, also turned ones, and small ones in a large photo.
 
@@ -45,12 +45,12 @@ def find_faces(
     Args:
         detector: detects faces.
         pixels: (H, W, 3) or (H, W, 1); uint8, uint16, or float32 in [0, 1].
-        check: called before each window; an exception in it ends the search.
+        check_cancelled: called before each window; an exception in it ends the search.
 
     Returns:
         The faces without duplicates, in descending order of their scores.
     """
-    check()
+    check_cancelled()
     height, width = pixels.shape[:2]
     if max(height, width) <= FINEST_LEVEL:
         return _remove_duplicates(_in_four_orientations(detector, to_8_bit_rgb(pixels)))
@@ -60,7 +60,7 @@ def find_faces(
     faces = [_move(face, factor=step) for face in _in_four_orientations(detector, small)]
     for top in _starts(height):
         for left in _starts(width):
-            check()
+            check_cancelled()
             window = to_8_bit_rgb(pixels[top : top + WINDOW, left : left + WINDOW])
             for face in _in_four_orientations(detector, window):
                 # A cut face is whole in another window, or in the downscaled photo.

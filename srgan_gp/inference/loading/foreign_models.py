@@ -1,7 +1,7 @@
 """Models of other projects: safety checks, and measurement of scale, overlap and memory.
 
-Only models that this package exported carry these values as metadata. `onnx` is imported inside
-functions, because those models do not need it.
+Only models that this package exported or imported carry these values as metadata. `onnx` is
+imported inside functions, because those models do not need it.
 """
 
 from collections.abc import Iterator, Sequence

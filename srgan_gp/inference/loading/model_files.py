@@ -23,8 +23,8 @@ class ModelBytes:
     """A verified ONNX model."""
 
     name: str
-    """Name of the model; with a fidelity also that, and the partner or, at 0 and 1, the model whose
-    weights are used."""
+    """Name of the model. With a fidelity it is a text, such as `a at fidelity 0.3 (towards b)` or
+    `a at fidelity 1 (the weights of b)`."""
     data: bytes
     """Bytes of an ONNX file."""
     sha256: str

@@ -1,8 +1,8 @@
 """`ModelInfo`: properties of an ONNX model, read from its metadata; checks of inputs and outputs.
 
 `srgan-gp export` writes these properties to `metadata_props`, the key-value pairs of an ONNX file.
-The overlap is the number of pixels around a tile that its result depends on: the receptive radius
-of the network.
+The overlap is the number of pixels that the network gets on each side of a tile. Tiles are exact if
+it is the receptive radius of the network.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,8 @@ class ModelInfo:
     scale: int
     """Scale factor; 1 for a face generator."""
     overlap: int | None
-    """Receptive radius in input pixels; None for a network that depends on the whole image."""
+    """Input pixels that the network gets on each side of a tile; its receptive radius, if tiles are
+    exact. None for a network that is never tiled."""
     size_multiple: int
     """Sides of the input and positions of tiles must be multiples of this number of pixels."""
     source: Literal["metadata", "measured"]

@@ -28,31 +28,31 @@ class HalfRuns:
     def __init__(self, session: SessionInterface) -> None:
         self._session = session
         self._overflows = 0
-        self.suffices = True
+        self.float16_suffices = True
         """Whether float16 is precise enough for the pass, because its images have 8 bits."""
 
     @property
     def precision(self) -> str:
         """Precision of the last pass, for the report."""
-        return FLOAT16 if self.suffices else "float32"
+        return FLOAT16 if self.float16_suffices else "float32"
 
-    def begin(self, images: Sequence[Array]) -> bool:
+    def choose_precision(self, images: Sequence[Array]) -> bool:
         """Choose the precision of a pass: float16 is too coarse for images of more than 8 bits.
 
         Args:
             images: the images of the pass.
 
         Returns:
-            `suffices`; if it is true, windows may be uint8.
+            `float16_suffices`; if it is true, windows may be uint8.
         """
-        self.suffices = all(image.dtype == np.uint8 for image in images)
-        return self.suffices
+        self.float16_suffices = all(image.dtype == np.uint8 for image in images)
+        return self.float16_suffices
 
     def run(self, window: Array) -> Array:
         """Run the network on a window.
 
         Args:
-            window: (N, 3, h, w), float32 in [0, 1], or uint8 if `suffices`.
+            window: (N, 3, h, w), float32 in [0, 1], or uint8 if `float16_suffices`.
 
         Returns:
             (N, 3, h * scale, w * scale), of the dtype of `window`. If the values are not finite in
@@ -61,7 +61,7 @@ class HalfRuns:
         Raises:
             MemoryError, SrganGpError: as for `session.Session.run`.
         """
-        if self.suffices:
+        if self.float16_suffices:
             try:
                 return self._session.run_half(window)
             except Float16OverflowError:
@@ -75,7 +75,7 @@ class HalfRuns:
 
     def warnings(self) -> Iterator[str]:
         """Yield a warning for each reason why float32 was used instead of float16."""
-        if not self.suffices:
+        if not self.float16_suffices:
             yield "its values have more than 8 bits, so it was computed in float32"
         if self._overflows:
             yield f"float16 overflowed in {self._overflows} tiles, which were computed in float32"

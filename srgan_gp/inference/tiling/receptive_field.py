@@ -101,7 +101,7 @@ def _radius(network: Network, scale: int, phase: int) -> int | None:
 def _is_equivariant(network: Network, scale: int, overlap: int, multiple: int) -> bool:
     """Return whether a shift by `multiple` pixels along the longer axis just shifts the output.
 
-    Also False if the network refuses the sides of the test images.
+    A network that refuses the sides of the test images counts as not equivariant.
     """
     # Without the margins and the shift, at least 2 * STRIP_WIDTH pixels are left to compare.
     length = round_up(2 * overlap, STRIP_WIDTH) + 2 * STRIP_WIDTH + multiple
