@@ -30,14 +30,14 @@ class FeatureMaps(nn.Module):
     two real images is the same in the map as in pixels. The gradient penalty, which pulls the slope
     of a critic's score to 1, then has the same strength for every map and for the images.
 
-    Before the first forward pass, `install` sets the feature network, and then `calibrate` measures
-    the statistics. The state dict holds statistics and projections, but not the feature network.
+    Before the first forward pass, call `set_network`, and then `calibrate`, which measures the
+    statistics. The state dict holds statistics and projections, but not the feature network.
 
     Args:
         projected: channels of the result, at most 64, the fewest in `CHANNELS`.
 
     Attributes:
-        layers: the feature network; None before `install`.
+        layers: the feature network; None before `set_network`.
 
     Source:
         Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007, section 3.2, without
@@ -59,7 +59,7 @@ class FeatureMaps(nn.Module):
             self.register_buffer(f"projection_{index}", projection)
             self.register_buffer(f"scale_{index}", torch.ones(()))
 
-    def install(self, layers: nn.Sequential, mean: Tensor, deviation: Tensor) -> None:
+    def set_network(self, layers: nn.Sequential, mean: Tensor, deviation: Tensor) -> None:
         """Set the frozen feature network.
 
         Args:
@@ -106,7 +106,7 @@ class FeatureMaps(nn.Module):
             Four maps (B, projected, h, w), float32 also under autocast, the finest first.
 
         Raises:
-            RuntimeError: no network is installed.
+            RuntimeError: no network is set.
         """
         raw_maps = self._raw_maps(images)
         return [self._project(feature_map, index) for index, feature_map in enumerate(raw_maps)]
@@ -114,7 +114,7 @@ class FeatureMaps(nn.Module):
     def _raw_maps(self, images: Tensor) -> list[Tensor]:
         """Return the outputs of the layers `TAPS`, (B, CHANNELS[index], h, w)."""
         if self.layers is None:
-            raise RuntimeError("call install before using the feature maps")
+            raise RuntimeError("call set_network before using the feature maps")
         mean, deviation = cast(Tensor, self.input_mean), cast(Tensor, self.input_deviation)
         features = (images - mean) / deviation
         maps = []

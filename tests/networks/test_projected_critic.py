@@ -33,7 +33,8 @@ def images():
 
 
 def installed(network, layers):
-    network.install(copy.deepcopy(layers), torch.full((3, 1, 1), 0.4), torch.full((3, 1, 1), 0.2))
+    mean, deviation = torch.full((3, 1, 1), 0.4), torch.full((3, 1, 1), 0.2)
+    network.set_network(copy.deepcopy(layers), mean, deviation)
     return network
 
 
@@ -157,7 +158,7 @@ def test_invalid_input_is_refused(critic, images):
         build("critics", "projected_critic", size=8)
     with pytest.raises(ValueError, match="not take a condition"):
         critic(images, images)
-    with pytest.raises(RuntimeError, match="install"):
+    with pytest.raises(RuntimeError, match="set_network"):
         build("critics", "projected_critic", size=64)(images)
 
 

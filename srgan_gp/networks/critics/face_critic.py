@@ -42,7 +42,7 @@ class Critic(nn.Module):
         for channels, next_channels in pairwise(widths):
             self.stages.append(DownsamplingBlock(channels, next_channels))
         self.head = nn.Linear(widths[-1] * LAST_SIDE**2, 1)
-        init_convolution_(self.stem, slope_before=1.0)
+        init_convolution_(self.stem, slope_before=1.0)  # no activation precedes
         nn.init.kaiming_normal_(self.head.weight, a=LEAK)
         nn.init.zeros_(self.head.bias)
 

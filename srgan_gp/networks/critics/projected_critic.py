@@ -47,7 +47,8 @@ class Critic(CompositeCritic):
         width: half of the channels of the image critic's first layer, as for `ImageCritic`.
 
     Attributes:
-        maps: the feature network; call `maps.install` and `maps.calibrate` before the first score.
+        maps: the feature network; before the first score, call `maps.set_network`, and then
+            `maps.calibrate`.
 
     Raises:
         UsageError: an argument is out of range.
@@ -121,7 +122,7 @@ class ImageCritic(face_critic.Critic):
             raise UsageError(f"projected_critic needs a size of at least 16 pixels, not {size}.")
         super().__init__(size // 2, 2 * width)
         self.stem = nn.Conv2d(3, 2 * width, 4, stride=2, padding=1)
-        init_convolution_(self.stem, slope_before=1.0)
+        init_convolution_(self.stem, slope_before=1.0)  # no activation precedes
 
 
 class Head(nn.Module):

@@ -96,7 +96,7 @@ class FaceGeneration:
             return critic
         features = load_features(self._config)
         assert features  # `load_features` never returns None for this critic
-        critic.maps.install(features.layers, features.mean, features.deviation)
+        critic.maps.set_network(features.layers, features.mean, features.deviation)
         faces = list(self._calibration_faces())
         if len(faces) < 2:
             raise UsageError("The projected critic needs at least 2 training faces.")
