@@ -125,7 +125,7 @@ def _table(runs: Runs, read: ReadRun) -> str:
     ]
     for name, (config, run) in runs.items():
         seed_runs = [run]
-        if SEVERAL_SEEDS.get(name) == config:
+        if SEVERAL_SEEDS.get(name) == config:  # not if `experiments.quick` shortened the run
             others = [read(replace(config, seed=seed)) for seed in SEEDS[1:]]
             seed_runs += [other for other in others if other is not None]
         last_records = [seed_run.history[-1] for seed_run in seed_runs]

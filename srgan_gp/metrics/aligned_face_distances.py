@@ -177,8 +177,8 @@ class AlignedFaceDistances:
               its standard deviation over the real faces.
             - `fd_hog`, for faces of at least `SMALLEST_SIDE` pixels: on histograms of oriented
               gradients.
-            - `fd_pca`, also for faces of at least `SMALLEST_SIDE` pixels: on their pixels at
-              16 x 16, projected onto the principal axes of the real faces.
+            - `fd_pca`, for the same sizes as `fd_hog`: on the pixels of the faces at 16 x 16,
+              projected onto the principal axes of the real faces.
 
         Raises:
             ValueError: there are fewer than two faces.

@@ -80,8 +80,8 @@ class TorchmetricsScores:
 
     Attributes:
         version: version of torchmetrics.
-        arguments: arguments of each class besides its defaults, as text, by the name of the class;
-            of KID also the seed of its subsets, which is set outside of the class.
+        arguments: arguments of each class besides its defaults, as text, by the name of the class.
+            Those of KID include the seed of its subsets, which is no argument of the class.
         images: number of outputs, or generated images, that were compared.
         values: scores by the name of the class. KID has two: mean and standard deviation over its
             subsets, with " mean" and " std" after the name.

@@ -20,7 +20,7 @@ def files_of(name: str, folder: Path) -> list[Path]:
 
 
 def remove_model(name: str) -> list[Path]:
-    """Remove the files of a model from the user's folder, also if its card is not valid.
+    """Remove the files of a model from the user's folder, even if its card is not valid.
 
     Args:
         name: name of the model.
