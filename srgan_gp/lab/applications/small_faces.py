@@ -114,8 +114,7 @@ def train(
     """
     torch.manual_seed(config.seed)
     generator = copy.deepcopy(generator)
-    rate = config.learning_rate
-    optimizer = build_optimizer("adam", generator, rate, beta1=0.9, beta2=0.99)
+    optimizer = build_optimizer("adam", generator, config.learning_rate, beta1=0.9, beta2=0.99)
     critic = _Critic(arm, config) if arm else None
     start, step = time.process_time(), 0
     while step < config.steps:
