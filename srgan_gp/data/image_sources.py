@@ -137,7 +137,7 @@ class ImageFile:
         with self._named_errors(), self._open() as file:
             return min(read_size(file, max_pixels=DEFAULT_MAX_PIXELS))
 
-    def size(self) -> int:
+    def byte_count(self) -> int:
         """Size of the uncompressed file in bytes.
 
         Raises:
@@ -229,7 +229,7 @@ def fingerprint(files: Sequence[ImageFile]) -> str:
         PictureError: a file no longer exists.
     """
     names = [PurePosixPath(file.member or file.container.name).name for file in files]
-    lines = [f"{name} {file.size()}\n" for name, file in zip(names, files, strict=True)]
+    lines = [f"{name} {file.byte_count()}\n" for name, file in zip(names, files, strict=True)]
     return hashlib.sha256("".join(lines).encode(**_NAME_ENCODING)).hexdigest()
 
 

@@ -211,9 +211,11 @@ def require_disjoint(
         UsageError: a file, or a photo and a face of it, is in both.
         PictureError: a file cannot be read.
     """
-    common_sizes = {file.size() for file in train} & {file.size() for file in validation}
-    train_hashes = {sha256(file) for file in train if file.size() in common_sizes}
-    candidates = [file for file in validation if file.size() in common_sizes]
+    common_sizes = {file.byte_count() for file in train} & {
+        file.byte_count() for file in validation
+    }
+    train_hashes = {sha256(file) for file in train if file.byte_count() in common_sizes}
+    candidates = [file for file in validation if file.byte_count() in common_sizes]
     in_both = [file.name for file in candidates if sha256(file) in train_hashes]
     if in_both:
         raise UsageError(

@@ -55,9 +55,9 @@ class Spool:
             length = self._file.write(encoded.tobytes())
         return position, length
 
-    def read(self, place: tuple[int, int]) -> bytes:
+    def read(self, byte_range: tuple[int, int]) -> bytes:
         """Return a PNG file, whose position and length `add` returned."""
-        position, length = place
+        position, length = byte_range
         with convert_write_errors(self._folder):
             self._file.seek(position)
             return self._file.read(length)

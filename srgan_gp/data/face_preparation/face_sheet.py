@@ -64,7 +64,7 @@ def kept_cells(kept: Sequence[FaceRecord], spool: Spool) -> list[Cell]:
     """
     cells = []
     for i in spread(len(kept), MAX_KEPT):
-        png = np.frombuffer(spool.read(kept[i].place), np.uint8)
+        png = np.frombuffer(spool.read(kept[i].byte_range), np.uint8)
         bgr = np.asarray(cv2.imdecode(png, cv2.IMREAD_COLOR))
         cells.append((make_thumbnail(bgr[:, :, ::-1]), kept[i].member.removesuffix(".png")))
     return cells

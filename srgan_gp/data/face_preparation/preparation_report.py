@@ -32,7 +32,7 @@ class FaceRecord:
     """Why it was dropped; None: it is kept."""
     duplicate_of: str | None = None
     """Name of an earlier photo with the same face; None: there is none."""
-    place: tuple[int, int] = (0, 0)
+    byte_range: tuple[int, int] = (0, 0)
     """Position and length, in bytes, in the `face_archive.Spool`; unused if it was dropped."""
     member: str = ""
     """Name in the zip file, `train/NAME.png` or `val/NAME.png`, set after the last photo; empty if
@@ -45,12 +45,12 @@ class PhotoRecord:
 
     name: str
     """Name in the manifest."""
-    identity: str = ""
+    pixels_sha256: str = ""
     """Hash of its pixels; empty if it cannot be decoded."""
     group: str = ""
-    """Hash that all photos of its group have in common, the identity of one of them. Photos that
-    share a scene or a face, directly or through others, are a group, and all of them are in the
-    same set, training or validation."""
+    """Hash that all photos of its group have in common, the `pixels_sha256` of one of them. Photos
+    that share a scene or a face, directly or through others, are a group, and all of them are in
+    the same set, training or validation."""
     problem: PictureError | None = None
     """Why it cannot be decoded; None: it can."""
     duplicate_of: str | None = None
@@ -86,7 +86,7 @@ class PhotoRecord:
         if self.duplicate_of is not None:
             return entry | {"like": self.duplicate_of}
         faces = [_face_entry(face) for face in self.faces]
-        return entry | {"pixels_sha256": self.identity, "faces": faces}
+        return entry | {"pixels_sha256": self.pixels_sha256, "faces": faces}
 
 
 def count_outcomes(photos: Sequence[PhotoRecord]) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def prepare(
             **counts,
         }
         manifest["source_photos"] = [photo.entry() for photo in photos]
-        members = ((face.member, spool.read(face.place)) for face in kept)
+        members = ((face.member, spool.read(face.byte_range)) for face in kept)
         write_archive(output, members, manifest)
         sections = [make_section("kept", kept_cells(kept, spool), counts["kept"])]
     if collector.dropped:
@@ -176,7 +176,7 @@ class _Collector:
         self._faces, self._scenes = SeenImages(), SeenImages()  # kept faces, and whole photos
         self._photos_of_faces: list[PhotoRecord] = []  # by the numbers of `_faces`
         self._photos_of_scenes: list[PhotoRecord] = []  # by the numbers of `_scenes`
-        self._by_identity: dict[str, PhotoRecord] = {}
+        self._by_pixels: dict[str, PhotoRecord] = {}
         self._groups: dict[str, list[PhotoRecord]] = {}  # by `PhotoRecord.group`
 
     def add(self, name: str, file: ImageFile) -> PhotoRecord:
@@ -189,8 +189,8 @@ class _Collector:
             # The manifest must not contain paths of this machine; it has `photo.name`.
             photo.problem = PictureError(error.code, str(error).removeprefix(f"{file.name}: "))
             return photo
-        photo.identity = photo.group = pixel_hash(pixels)
-        first = self._by_identity.setdefault(photo.identity, photo)
+        photo.pixels_sha256 = photo.group = pixel_hash(pixels)
+        first = self._by_pixels.setdefault(photo.pixels_sha256, photo)
         if first is not photo:
             photo.duplicate_of = first.name
             return photo
@@ -234,7 +234,7 @@ class _Collector:
             if len(self.dropped) < MAX_DROPPED:
                 self.dropped.append((make_thumbnail(candidate.pixels), record.reason.value))
             return
-        record.place = self._spool.add(candidate.pixels)
+        record.byte_range = self._spool.add(candidate.pixels)
         self._faces.add(candidate.pixels)
         self._photos_of_faces.append(photo)
 
