@@ -145,7 +145,7 @@ def watch(request: RunRequest) -> NoReturn:
                     time.sleep(_SECONDS_BETWEEN_CHECKS)
         finally:
             for line in skipped_lines(request.inputs.skipped_files):  # files of the last poll
-                reporter.display.line(line)
+                reporter.display.print_line(line)
 
 
 def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
@@ -211,7 +211,7 @@ def _open_reporter(
             reporter.count_pixels(total, pixels)
         engine.on_tiles = reporter.note_tiles
         for line in first_lines:
-            display.line(line)
+            display.print_line(line)
         try:
             yield reporter
         finally:
@@ -222,7 +222,7 @@ def _open_reporter(
             if reporter.existing.groups:
                 reporter.print_existing()
             counts, skipped_files = reporter.counts, request.inputs.skipped_files
-            display.line(summary_line(counts, skipped_files, earlier_results=earlier_results))
+            display.print_line(summary_line(counts, skipped_files, earlier_results=earlier_results))
             if reporting.report_path is not None:
                 record.write(reporting.report_path)
             if reporting.wants_json:

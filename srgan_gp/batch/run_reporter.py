@@ -26,7 +26,7 @@ _LARGEST_TILE_SHARE = 0.98
 class ProgressDisplay(Protocol):
     """Interface of a progress display, such as the bar of a terminal."""
 
-    def line(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print a line that stays above the display."""
         ...
 
@@ -121,7 +121,7 @@ class RunReporter:
             if self.existing.groups:
                 self.print_existing()
             while self.choice_lines:
-                self.display.line(self.choice_lines.pop(0))
+                self.display.print_line(self.choice_lines.pop(0))
         folder = self.streams_folder
         printed = with_stream_names(outcome, folder) if folder else outcome
         if outcome.status != "not_tried":
@@ -131,7 +131,7 @@ class RunReporter:
                 if self._has_begun and self.existing.has_new_difference():
                     self.print_existing()
             else:
-                self.display.line(line)
+                self.display.print_line(line)
         self._in_progress.pop(outcome.source, None)
         pixels = self._pixels.pop(outcome.source, None)
         if pixels is not None:
@@ -144,8 +144,8 @@ class RunReporter:
 
     def print_existing(self) -> None:
         """Print the lines about existing results that were not printed yet."""
-        for line in self.existing.lines():
-            self.display.line(line)
+        for line in self.existing.take_lines():
+            self.display.print_line(line)
 
     def note_tiles(
         self, job: UpscaleJob, done: int, total: int, seconds: float = UNKNOWN_SECONDS
@@ -180,7 +180,7 @@ class RunReporter:
             if self.existing.groups:
                 self.print_existing()
         while in_progress and self.choice_lines:
-            self.display.line(self.choice_lines.pop(0))
+            self.display.print_line(self.choice_lines.pop(0))
         done, done_pixels = float(self.counts.total()), self._done_pixels
         for source, progress in in_progress.items():
             running_tile = 0.0  # done share of the running tile, estimated by its expected time

@@ -207,7 +207,7 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
 def _report_photo(progress: ProgressBar, done: int, photo: "PhotoRecord") -> None:
     """Print the problem of a photo, if it has one, and move the bar; `done` counts photos."""
     if photo.problem is not None:
-        progress.line(f"{photo.name}: {photo.problem}")
+        progress.print_line(f"{photo.name}: {photo.problem}")
     progress.move(done, photo.name)
 
 

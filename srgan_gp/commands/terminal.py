@@ -59,7 +59,7 @@ def print_message(text: str) -> None:
 class ProgressBar(Protocol):
     """Progress of a long task: a bar, and lines that stay above it."""
 
-    def line(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         """Print a line that stays."""
         ...
 
@@ -143,7 +143,7 @@ class _LineProgress:
     rate: Rate
     printed_at: float  # time of the last line, in seconds of `time.monotonic`
 
-    line = staticmethod(print_message)
+    print_line = staticmethod(print_message)
 
     def move(self, done: float, text: str, share: float | None = None) -> None:
         now = time.monotonic()
@@ -157,7 +157,7 @@ class _LineProgress:
 class _NoProgress:
     """Prints nothing, for `--json`."""
 
-    def line(self, text: str) -> None:
+    def print_line(self, text: str) -> None:
         pass
 
     def move(self, done: float, text: str, share: float | None = None) -> None:
@@ -225,7 +225,7 @@ def _rich_bar(rate: Rate) -> Generator[ProgressBar]:
         task: TaskID = progress.add_task("", total=rate.total)
 
         class RichBar:
-            def line(self, text: str) -> None:
+            def print_line(self, text: str) -> None:
                 progress.console.print(
                     printable(text), markup=False, highlight=False, soft_wrap=True
                 )

@@ -178,7 +178,7 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
         totals = batch_run.dry_run(request, has_estimate=options.engine == "local")
         for line in dry_run_lines(request.inputs.skipped_files):
             print_message(line)
-        print_message(totals.line(folder))
+        print_message(totals.summary_line(folder))
         if totals.to_do:
             print_message("Only headers were read: a damaged file is found when it is upscaled.")
         return PictureError.exit_code if totals.refused else 0

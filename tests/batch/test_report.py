@@ -135,7 +135,7 @@ class Display:
     def __init__(self):
         self.lines, self.moves = [], []
 
-    def line(self, text):
+    def print_line(self, text):
         self.lines.append(text)
 
     def move(self, done, text, *share):

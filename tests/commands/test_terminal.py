@@ -37,14 +37,14 @@ def test_a_closed_stderr_is_ignored(monkeypatch, capsys):
     monkeypatch.setattr(sys, "stderr", None)
     print_message("lost")
     with progress_bar(1) as progress:
-        progress.line("lost as well")
+        progress.print_line("lost as well")
     assert capsys.readouterr().out == ""
 
 
 def test_lines_without_a_terminal_are_plain(capsys):
     with progress_bar(2) as progress:
         progress.move(1, "a.png")
-        progress.line("a.png: done")
+        progress.print_line("a.png: done")
     assert capsys.readouterr().err == "a.png: done\n"
 
 
@@ -53,7 +53,7 @@ def test_a_silent_bar_prints_nothing_on_a_terminal(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     with progress_bar(2, is_silent=True) as progress:
         progress.move(1, "a.png")
-        progress.line("a.png: done")
+        progress.print_line("a.png: done")
     assert terminal.getvalue() == ""
 
 
@@ -62,7 +62,7 @@ def test_a_terminal_shows_the_lines_and_the_current_item(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal)
     monkeypatch.setenv("TERM", "xterm")
     with progress_bar(2) as progress:
-        progress.line("[red] a.png: 100 x 100")
+        progress.print_line("[red] a.png: 100 x 100")
         progress.move(1, "b.png")
     printed = terminal.getvalue()
     assert "[red] a.png: 100 x 100\n" in printed.replace("\r\n", "\n")
@@ -123,7 +123,7 @@ def test_the_bar_moves_when_an_item_is_done():
     moves = []
 
     class Counter:
-        def line(self, text):
+        def print_line(self, text):
             pass
 
         def move(self, done, text):

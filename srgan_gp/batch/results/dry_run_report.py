@@ -105,7 +105,7 @@ class Totals:
                 existing.add(entry.source, error.code, error.shared_text, entry_line(entry))
             else:
                 yield entry_line(entry)
-        yield from existing.lines()
+        yield from existing.take_lines()
         self.estimate(upscaler)
 
     def json_lines(
@@ -136,7 +136,7 @@ class Totals:
         # The rest of the object, whose opening brace was yielded above.
         yield totals.removeprefix("{")
 
-    def line(self, folder: Path) -> str:
+    def summary_line(self, folder: Path) -> str:
         """Format the totals as one line; `folder` is the output folder, which need not exist."""
         while not folder.exists():  # a parent is on the same disk
             folder = folder.parent

@@ -96,15 +96,15 @@ class ExistingResults:
             group.first, group.line = source, line
         group.count += 1
 
-    def lines(self) -> Iterator[str]:
+    def take_lines(self) -> Iterator[str]:
         """Yield a line for each difference, about the inputs that were added since the last call.
 
         >>> results = ExistingResults()
         >>> for name in ("a.jpg", "b.jpg"):
         ...     results.add(Path(name), "E_EXISTS", "results exist and were made by m, now n", name)
-        >>> list(results.lines())[0][:80]
+        >>> list(results.take_lines())[0][:80]
         'E_EXISTS: 2 results exist and were made by m, now n; the first is that of a.jpg.'
-        >>> list(results.lines())
+        >>> list(results.take_lines())
         []
         """
         for shared_text, group in self.groups.items():

@@ -59,7 +59,7 @@ def test_the_totals_add_up(plan, tmp_path):
         totals.add(entry)
     assert (totals.to_do, totals.skipped, totals.refused) == (3, 0, 1)
     assert totals.pixels == 160 * 120 + 3 * 32 * 24 + 20000 * 4
-    line = totals.line(tmp_path / "not" / "there")
+    line = totals.summary_line(tmp_path / "not" / "there")
     head, inputs, results = line.split("; ")
     assert head == "4 inputs: 3 to do, 0 skipped, 1 refused"
     assert inputs == "inputs: 6,344 pixels"
@@ -67,7 +67,7 @@ def test_the_totals_add_up(plan, tmp_path):
 
 
 def test_the_totals_of_one_input_are_in_the_singular(tmp_path):
-    assert Totals(to_do=1).line(tmp_path).startswith("1 input: 1 to do, ")
+    assert Totals(to_do=1).summary_line(tmp_path).startswith("1 input: 1 to do, ")
 
 
 def test_the_time_of_a_run_is_estimated_from_a_trial(tmp_path, fake_session, monkeypatch):
@@ -78,7 +78,7 @@ def test_the_time_of_a_run_is_estimated_from_a_trial(tmp_path, fake_session, mon
     assert totals.seconds is None
     totals.estimate(upscaler)
     assert totals.seconds == 540
-    assert "; inputs: 540,000,000 pixels, about 9 minutes on this machine; " in totals.line(
+    assert "; inputs: 540,000,000 pixels, about 9 minutes on this machine; " in totals.summary_line(
         tmp_path
     )
     nothing = Totals(skipped=3)
