@@ -65,7 +65,7 @@ def generate(
     with models.face_generator(model, cancellation) as generator:
         started = time.monotonic()
         # Limits the size of a grid. There is no file to replace: the folder is new.
-        face_request.check(generator.image_size, may_replace=False)
+        face_request.check_output(generator.image_size, may_replace=False)
         folder.mkdir(parents=True, exist_ok=True)
         faces = generate_faces(
             face_request, generator, upscaler=None, truncation=request.truncation
