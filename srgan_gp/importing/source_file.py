@@ -15,13 +15,13 @@ import onnx
 from srgan_gp.errors import ModelRefusedError, UsageError
 from srgan_gp.importing.database_entry import Origin, origin_of_metadata, read_entry
 from srgan_gp.inference.loading.foreign_models import parse_safely
+from srgan_gp.inference.loading.model_files import WEIGHT_SUFFIXES
 from srgan_gp.inference.loading.model_info import check_inputs_and_outputs
 from srgan_gp.inference.ort_engine import create_session
 from srgan_gp.inference.runtime_types import first_line
 from srgan_gp.models.cards import FACES
 from srgan_gp.system.paths import is_file
 
-WEIGHT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
 ONNX_SUFFIX = ".onnx"
 MAX_BYTES = 1 << 30
 """Largest file in bytes, 1 GiB; the largest upscalers of OpenModelDB have some hundred MB."""
@@ -102,6 +102,7 @@ def read_graph(source: SourceFile) -> onnx.ModelProto:
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise ModelRefusedError(f"{source.name} cannot be loaded: {first_line(error)}.") from error
     check_inputs_and_outputs(engine.get_inputs(), engine.get_outputs(), source.name)
+    # Fixed, because inference passes models of other projects one image at a time.
     batch_dimension = model.graph.input[0].type.tensor_type.shape.dim[0]
     batch_dimension.dim_value = 1
     del model.metadata_props[:]

@@ -19,8 +19,6 @@ from torch import Tensor
 
 from srgan_gp.errors import ModelRefusedError
 
-PICKLES = (".pth", ".pt", ".ckpt")
-WEIGHT_SUFFIXES = (*PICKLES, ".safetensors")
 MAX_EXPANSION = 4
 """Largest ratio of the bytes of all tensors to the bytes of the file. Tensors that repeat a few
 stored numbers exceed the ratio, and could fill the memory."""
@@ -33,7 +31,7 @@ def read_weights(data: bytes, name: str, suffix: str) -> dict[str, Tensor]:
     Args:
         data: bytes of the file.
         name: name of the file, for messages.
-        suffix: one of `WEIGHT_SUFFIXES`.
+        suffix: one of `model_files.WEIGHT_SUFFIXES`.
 
     Returns:
         Tensors on the CPU by the names of their parameters, without the prefixes and the outer

@@ -14,7 +14,8 @@ from srgan_gp.models.cards import ModelCard
 from srgan_gp.models.catalog import ModelFile, find_model
 from srgan_gp.models.named_models import find_partner
 
-_WEIGHT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")  # of files without a graph
+WEIGHT_SUFFIXES = (".pth", ".pt", ".ckpt", ".safetensors")
+"""Suffixes of files that have weights and no graph."""
 _EXPORT_ADVICE = "Export it again with its training photos"  # for a model of this package
 
 
@@ -123,7 +124,7 @@ def require_float16(model: ModelBytes) -> None:
 
 def _read_verified(file: ModelFile) -> tuple[bytes, str]:
     """Return a file's bytes and their SHA-256 in hex; ModelRefusedError if they are not safe."""
-    if file.path.suffix.lower() in _WEIGHT_SUFFIXES:
+    if file.path.suffix.lower() in WEIGHT_SUFFIXES:
         command = f"srgan-gp import {shlex.quote(str(file.path))} --name NAME"
         raise ModelRefusedError(
             f"{file.path} holds weights without a network. Install it as a model first: {command}"
