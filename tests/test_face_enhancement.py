@@ -134,6 +134,20 @@ def test_planted_faces_lie_where_their_boxes_say(script, tmp_path):
     )
 
 
+def test_the_box_of_a_face_is_clipped_to_the_photo(tmp_path):
+    planting = sys.modules["enhanced_faces.planting"]
+    for name, side in (("faces", 256), ("photos", 64)):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (side, side)).save(tmp_path / name / "a.png")
+
+    class FindsBeyondTheCorner:
+        def detect(self, _pixels):
+            return [Face((-64.0, -64.0, 256.0, 256.0), np.zeros((5, 2)), 0.9)]
+
+    arguments = str(tmp_path / "faces"), str(tmp_path / "photos"), 1, FindsBeyondTheCorner()
+    assert [scene.box for scene in planting.plant(*arguments)] == [(0, 0, 48, 48)]
+
+
 @pytest.fixture
 def photos(tmp_path):
     folder = tmp_path / "photos"

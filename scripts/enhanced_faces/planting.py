@@ -1,6 +1,6 @@
 """Planted faces: faces of known place and size, copied into photos.
 
-The photos are then downscaled and damaged, so that the original of each face is known.
+The photos are downscaled and damaged later. The original of each face is in the photo before that.
 """
 
 from collections.abc import Iterator
@@ -64,9 +64,10 @@ def plant(faces: str, photos: str, count: int, detector: FaceDetector) -> Iterat
             continue
         # From pixels of `face` to pixels of `photo`.
         box = np.rint(np.array(detections[0].box) * large_side / len(face)).astype(int)
-        x, y = max(left + box[0], 0), max(top + box[1], 0)
-        clipped_box = (x, y, min(box[2], width - x), min(box[3], height - y))
-        yield Planted(photo, clipped_box, int(side))
+        x, y = left + box[0], top + box[1]
+        right, bottom = min(x + box[2], width), min(y + box[3], height)
+        x, y = max(x, 0), max(y, 0)
+        yield Planted(photo, (x, y, right - x, bottom - y), int(side))
 
 
 def _disc(side: int) -> np.ndarray:

@@ -84,6 +84,7 @@ def run(options: argparse.Namespace) -> int:
         print_message(f"srgan-gp: error: {message}")
     if not options.name and not options.json and not problems:
         print_message("srgan-gp models NAME shows the card of a model.")
+    # Code 3, finished with failures: the other models were listed. 8 is for a single refused model.
     return PictureError.exit_code if problems else 0
 
 

@@ -30,8 +30,10 @@ _FACES_NOTE = (
 # all cases, by Student's t.
 _EVALUATE_NOTE = (
     "To measure a model in the same way, but on one set of other faces, so that by chance a score "
-    "differs from the table, mostly by less than 3 times its spread: {command}"
+    "differs from the table, mostly by less than 3 times its spread{small}: {command}"
 )
+_FEW_FACES = 100
+_FEW_FACES_TEXT = f" (with fewer than {_FEW_FACES} validation faces one or two scores differ more)"
 
 
 def score_notes(
@@ -48,7 +50,9 @@ def score_notes(
     ways = dict.fromkeys(row.way for row in rows if row.way)  # only rows of an upscaler have a way
     if not ways:
         yield _FACES_NOTE.format(count=generated_faces(outcome.validation))
-        yield _EVALUATE_NOTE.format(command=_evaluate_command(outcome, model, feature_weights))
+        small = _FEW_FACES_TEXT if outcome.validation < _FEW_FACES else ""
+        command = _evaluate_command(outcome, model, feature_weights)
+        yield _EVALUATE_NOTE.format(small=small, command=command)
         return
     yield _DOWNSCALERS_NOTE
     if any(row.originals is not None for row in rows):

@@ -47,6 +47,7 @@ class Format:
     keeps_colours: bool = True
     """Whether all colours of 8 bits are kept; if not, the format is used on request only."""
     keeps_alpha: bool = True
+    """Whether transparency is stored; GIF makes each pixel opaque or transparent."""
     keeps_resolution: bool = True
     """Whether the format has a field for the resolution. Without the field, the resolution is in
     the EXIF block if the format has EXIF, and is lost otherwise."""

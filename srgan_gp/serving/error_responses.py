@@ -20,7 +20,9 @@ _PAGE_UPLOAD_PATH = "/gradio_api/upload"
 """Path to which the Gradio page uploads files."""
 _STATUS_BY_CLASS = {
     UsageError: 400,
-    ModelRefusedError: 400,  # a client can only cause it by an unknown name
+    # An unknown name is a `UsageError`. This one is about a model of the server: its network or
+    # card is damaged, or its partner is missing. With another model the request may succeed.
+    ModelRefusedError: 400,
     PictureError: 422,
     Cancelled: 409,
     OutputError: 507,

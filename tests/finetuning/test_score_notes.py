@@ -40,6 +40,7 @@ def test_the_printed_command_measures_faces_as_the_table_does(trained_on, valida
     found = outcome(Row("fd_hog", "", 2.0, 1.0), trained_on=trained_on, validation=validation)
     table, evaluate = score_notes(found, "mine", "weights.pth")
     assert f"4 sets of {count} generated faces of truncation 1" in table
+    assert ("fewer than 100 validation faces" in evaluate) == (validation < 100)
     command = shlex.split(evaluate.rpartition(": ")[2])
     assert command[0] == "srgan-gp"
     options = build_parser().parse_args(command[1:])

@@ -36,7 +36,7 @@ from pathlib import Path
 
 from srgan_gp.batch.inputs.walk import Found
 from srgan_gp.batch.naming.collisions import Targets
-from srgan_gp.batch.naming.lossless_formats import needs_fallback
+from srgan_gp.batch.naming.kept_formats import needs_fallback
 from srgan_gp.batch.naming.output_options import Exist, Output
 from srgan_gp.batch.naming.single_target import SingleTarget
 from srgan_gp.batch.results.existing_results import EXISTS_CODE, existing_result_error

@@ -6,7 +6,7 @@ cannot hold the result. A PNG is written to another path, the fallback of the jo
 
 from pathlib import Path
 
-from srgan_gp.batch.naming.lossless_formats import holds
+from srgan_gp.batch.naming.kept_formats import holds
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import PictureError
 from srgan_gp.images import FrameSequence, Picture, check_encodable, find_format

@@ -20,7 +20,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from srgan_gp.batch.naming.lossless_formats import keeps_format
+from srgan_gp.batch.naming.kept_formats import keeps_format
 from srgan_gp.batch.results.journal_file import journal_errors, prepare_journal
 from srgan_gp.batch.results.work import Work, is_same_work, reduce_to_file
 from srgan_gp.batch.results.work_changes import Change, describe_change

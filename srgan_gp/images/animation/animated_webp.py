@@ -22,7 +22,7 @@ _PIXEL_CHUNKS = (b"ALPH", b"VP8 ", b"VP8L")  # alpha, lossy and lossless pixels
 _REPLACE = 0x02  # flag of a frame: it replaces the pixels below, without blending
 _MAX_MILLISECONDS = (1 << 24) - 1  # time of a frame, a field of 24 bits
 _MAX_PLAYS = 0xFFFF  # a field of 16 bits
-_MAX_BYTES = (1 << 32) - 10  # limit of the specification
+_MAX_RIFF_SIZE = (1 << 32) - 10  # largest value of the size field, which counts what follows it
 
 
 def write_animated_webp(
@@ -83,12 +83,13 @@ def _write_first_chunks(file: BinaryIO, still: dict[bytes, bytes], sequence: Fra
 def _write_headers(file: BinaryIO, flags: int, size: tuple[int, int]) -> None:
     """Write the headers RIFF and VP8X over the zeros; `size` is (width, height) in pixels."""
     end = file.tell()
-    if end > _MAX_BYTES:
+    riff_size = end - 8  # without RIFF and the field itself
+    if riff_size > _MAX_RIFF_SIZE:
         raise PictureError(
             "E_ENCODER_LIMIT", "the file would exceed the 4 GiB of WEBP; write PNG instead"
         )
     file.seek(0)
-    file.write(b"RIFF" + struct.pack("<I", end - 8) + b"WEBP")
+    file.write(b"RIFF" + struct.pack("<I", riff_size) + b"WEBP")
     sides = b"".join(_three_bytes(side - 1) for side in size)  # stored minus 1
     file.write(_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + sides))
     file.seek(end)

@@ -26,7 +26,8 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
         100 and 0 when it is done, and the last percent and None when it has failed. `percent` never
         falls. A job that has not ended also has `done` and `total`, the steps of the stage, and
         while it is queued `ahead`, the number of jobs before it. A job that is done also has the
-        values that describe its result, and a failed job has `error`.
+        values that describe its result; of these, `view` is what the viewer needs, as returned by
+        `ImageView.facts`, or None if the result has no view. A failed job has `error`.
     """
     job = entry.job
     facts: dict[str, Any] = {
@@ -67,7 +68,12 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
 
 
 def _percent(progress: JobProgress, now: float | None = None) -> float | None:
-    """Return the estimated percentage of a job at a time of `time.monotonic`; None: unknown."""
+    """Return the estimated percentage of a job; None: it is unknown, as before the first estimate.
+
+    Args:
+        progress: progress of the job.
+        now: time from `time.monotonic`; None: the current time.
+    """
     share = progress.share(now)
     return None if share is None else round(100 * share, 2)
 

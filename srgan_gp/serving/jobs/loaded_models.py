@@ -11,7 +11,7 @@ from srgan_gp.inference.devices import GPU_KINDS, choose_threads, parse_device
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import FACES, UPSCALING, ModelCard
-from srgan_gp.models.catalog import list_models, model_names
+from srgan_gp.models.catalog import list_models
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
 _MAX_LOADED = 4  # models, of up to 1 GB each; the model comparison of the page uses four
@@ -173,9 +173,9 @@ def require_known(name: str, task: str, offered: Collection[str] = ()) -> ModelC
     cards = {card.name: card for card in cards_for(task, offered)}
     if name in cards:
         return cards[name]
-    # An installed model of this task that clients may not use is reported as unknown.
-    is_hidden = any(card.name == name and card.task == task for card in _installed_cards())
-    if name in model_names() and not is_hidden:
+    # A model of this task that clients may not use is reported as unknown, and so is one whose card
+    # is invalid.
+    if any(card.name == name and card.task != task for card in _installed_cards()):
         problem = f"The model {name} is for another task"
     else:
         problem = f"Unknown model {name!r}"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from srgan_gp.errors import PictureError
-from srgan_gp.images import Frame, FrameSequence, Picture, read_sequence
-from srgan_gp.images.animation import sequence_reading
+from srgan_gp.images import Frame, FrameSequence, Picture, read_sequence, write_sequence
+from srgan_gp.images.animation import animated_webp, sequence_reading
 from srgan_gp.images.codecs.avif import read_avif_depth
 from srgan_gp.images.codecs.png import SIGNATURE, chunk, iter_chunks
 from srgan_gp.images.codecs.tiff_pages import write_pages
@@ -155,6 +155,25 @@ def test_a_page_that_is_a_bigtiff_is_refused():
     big = b"II+\0\x08\0\0\0" + struct.pack("<QQ", 16, 0)
     with pytest.raises(PictureError, match="more than 4 GiB") as caught:
         write_pages(io.BytesIO(), sequence.frames, sequence, lambda _: big)
+    assert caught.value.code == "E_ENCODER_LIMIT"
+
+
+def test_the_size_field_of_a_webp_is_limited_not_the_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.webp"
+    picture = Picture(np.zeros((4, 4, 3), np.uint8))
+
+    def write():
+        sequence = FrameSequence(iter([Frame(picture), Frame(picture)]), 2, "animation", 4, 4)
+        with path.open("wb") as file:
+            write_sequence(sequence, file, format="webp")
+
+    write()
+    size_field = path.stat().st_size - 8
+    monkeypatch.setattr(animated_webp, "_MAX_RIFF_SIZE", size_field)
+    write()
+    monkeypatch.setattr(animated_webp, "_MAX_RIFF_SIZE", size_field - 1)
+    with pytest.raises(PictureError, match="would exceed the 4 GiB") as caught:
+        write()
     assert caught.value.code == "E_ENCODER_LIMIT"
 
 

@@ -109,6 +109,13 @@ def test_device_is_released_after_an_error(loader):
     take(loader, "tiny")
 
 
+def test_a_model_with_an_invalid_card_is_unknown(models, loader):
+    card = models / "tiny.toml"
+    card.write_text(card.read_text() + "\nnot toml")
+    with pytest.raises(UsageError, match=r"^Unknown model 'tiny'\."):
+        take(loader, "tiny")
+
+
 def test_model_of_another_task_is_refused(loader):
     refused = pytest.raises(UsageError, match=r"for another task\. Choose one of")
     with refused, loader.upscaler("tiny-faces", None, Cancellation()):

@@ -1,7 +1,7 @@
 """Whether the result of an input keeps its format: `holds`, `keeps_format` and `needs_fallback`.
 
-By these functions, `result_format`, the plan and the journal choose between the target of a job,
-the planned path of its result, and its fallback, a PNG.
+A result has the planned path (the target of its job) or that of its fallback, a PNG.
+`result_format`, the plan and the journal choose between these two paths by the functions here.
 """
 
 import sys
@@ -55,7 +55,8 @@ def keeps_format(source: Path, target: Path) -> bool | None:
         header = read_header(source, max_pixels=sys.maxsize)  # no limit: nothing is decoded
     except (OSError, PictureError):
         return None
-    # `stand_in` is a black image of the same size, depth and format, without memory for pixels.
+    # `stand_in` takes the place of the decoded file: a black image with or without alpha, or an
+    # empty sequence of frames.
     return holds(find_format(target.suffix), header.stand_in(), header.height, header.width)
 
 
@@ -72,6 +73,7 @@ def needs_fallback(source: Path, target: Path) -> bool:
         False if the format of the target may hold the result, or if the header cannot be read.
     """
     try:
+        # Without this, the frames of a GIF are counted, which reads the whole file.
         header = read_header(source, max_pixels=sys.maxsize, first_frame_only=True)
     except (OSError, PictureError):
         return False
