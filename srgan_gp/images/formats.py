@@ -4,6 +4,7 @@ A new format is a row here and an encoder in `codecs`. The types that can be rea
 `file_types`; formats with several frames are listed in `animation.sequence_writing` too.
 """
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO, cast
@@ -125,7 +126,10 @@ def find_format(name: str) -> str:
         if suffix in row.suffixes or suffix == f".{key.lower()}":
             return key
     target = repr(name) if name else "a file without a suffix"
-    raise UsageError(f"cannot write {target}: choose one of {', '.join(FORMATS)}")
+    known = [end for row in FORMATS.values() for end in row.suffixes]
+    similar = difflib.get_close_matches(suffix, known, n=1, cutoff=0.7)
+    hint = f"; did you mean {similar[0][1:]}?" if similar else ""
+    raise UsageError(f"cannot write {target}: choose one of {', '.join(FORMATS)}{hint}")
 
 
 def check_encodable(height: int, width: int, format: str, *, bytes_per_pixel: int = 3) -> None:

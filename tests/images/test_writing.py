@@ -230,6 +230,12 @@ def test_png_is_advised_where_it_can_hold_the_image(name, side, advice):
         check_encodable(1, side, name)
 
 
+@pytest.mark.parametrize(("typed", "hint"), [("gfi", r"; did you mean gif\?"), ("xyz", "")])
+def test_a_similar_format_is_suggested(typed, hint):
+    with pytest.raises(UsageError, match=f"cannot write '{typed}': choose one of [A-Z, ]*{hint}$"):
+        find_format(typed)
+
+
 def test_a_missing_suffix_is_not_quoted_as_a_name():
     with pytest.raises(UsageError, match="cannot write a file without a suffix: choose"):
         find_format("")
