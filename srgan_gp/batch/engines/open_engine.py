@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from srgan_gp.batch.engines.engine_interface import Engine, UpscaleSettings
-from srgan_gp.batch.engines.worker_process import About, load_upscalers
+from srgan_gp.batch.engines.upscaler_loading import About, load_upscalers
 from srgan_gp.inference.face_enhancement.face_options import FaceOptions
 from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
 from srgan_gp.models.named_models import model_for_scale

@@ -14,7 +14,8 @@ from typing import Any, cast
 from srgan_gp.batch.engines.engine_interface import OnJobTiles, Result, UpscaleSettings
 from srgan_gp.batch.engines.retry_queue import RetryQueue
 from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END
-from srgan_gp.batch.engines.worker_process import About, OpenUpscalers, Ready, serve
+from srgan_gp.batch.engines.upscaler_loading import About, OpenUpscalers
+from srgan_gp.batch.engines.worker_process import Ready, serve
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import DeviceError
 from srgan_gp.system.files import remove_abandoned_files, remove_staged

@@ -1,86 +1,22 @@
 """Worker process: a `ThreadEngine` on one device, with a pipe to the main process.
 
-`ProcessEngine` starts one for each device, and its process runs `serve`. `load_upscalers` and
-`About` are used by all engines.
+`ProcessEngine` starts one for each device, and its process runs `serve`.
 """
 
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END, ThreadEngine
+from srgan_gp.batch.engines.upscaler_loading import About, OpenUpscalers
 from srgan_gp.errors import SrganGpError
-from srgan_gp.inference.face_enhancement.face_options import FaceOptions
-from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
 from srgan_gp.system.files import release_staged, remove_staged, remove_unfinished_files
 
 if TYPE_CHECKING:  # Importing it takes as long as decoding an image.
     from multiprocessing.connection import Connection
-
-OpenUpscalers = Callable[[str], Sequence[Upscaler]]
-"""Function that takes the name of a device, loads a model there, and returns the upscalers of a
-`ThreadEngine`. It can be pickled, to be sent to a worker."""
-
-
-def load_upscalers(
-    device: str,
-    *,
-    model: str | None,
-    threads: int | None,
-    fidelity: float | None,
-    precision: str = "auto",
-    faces: FaceOptions | None = None,
-) -> list[Upscaler]:
-    """Load a model once, and return two upscalers that share it.
-
-    With two upscalers a `ThreadEngine` prepares one image while the network processes another.
-    Arguments and errors are those of `Upscaler.load`; `threads` is the number of CPU threads of the
-    network. If `model` is None, the default model is loaded.
-    """
-    upscaler = Upscaler.load(
-        DEFAULT_MODEL if model is None else model,
-        device=device,
-        threads=threads,
-        fidelity=fidelity,
-        precision=precision,
-        faces=faces,
-    )
-    return [upscaler, upscaler.sharing()]
-
-
-@dataclass(frozen=True)
-class About:
-    """Facts about a model that a run needs before it starts."""
-
-    name: str
-    """Name of the model."""
-    fidelity: float | None
-    """Weight of the second model in an average of two, 0 to 1, as `Upscaler.fidelity`; None: no
-    average."""
-    scale: int
-    """Scale factor of the network."""
-    sha256: str
-    """Hash of the model file, 64 hexadecimal digits."""
-    choice: str
-    """Model and device, with the reason of the choice, in one line for the user."""
-    face_work: dict[str, object]
-    """Options of face enhancement, as JSON types; empty if faces are not enhanced."""
-
-    @classmethod
-    def of(cls, upscaler: Upscaler) -> "About":
-        """Collect the facts from a loaded model."""
-        return cls(
-            upscaler.name,
-            upscaler.fidelity,
-            upscaler.scale,
-            upscaler.sha256,
-            upscaler.choice,
-            upscaler.face_work,
-        )
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from PIL import Image
 
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.process_engine import ProcessEngine
-from srgan_gp.batch.engines.worker_process import load_upscalers
+from srgan_gp.batch.engines.upscaler_loading import load_upscalers
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.one_image import upscale_file
 from srgan_gp.errors import ModelRefusedError
@@ -143,7 +143,7 @@ from functools import partial
 from pathlib import Path
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
 from srgan_gp.batch.engines.process_engine import ProcessEngine
-from srgan_gp.batch.engines.worker_process import load_upscalers
+from srgan_gp.batch.engines.upscaler_loading import load_upscalers
 if __name__ == "__main__":
     load = partial(load_upscalers, model=sys.argv[1], threads=1, fidelity=None)
     engine = ProcessEngine(load, ["cpu", "cpu"], UpscaleSettings())

@@ -12,7 +12,8 @@ from dataclasses import replace
 from srgan_gp import __version__
 from srgan_gp.batch.engines.engine_interface import Result, UpscaleSettings
 from srgan_gp.batch.engines.thread_engine import ThreadEngine
-from srgan_gp.batch.engines.worker_process import About, OpenUpscalers, Ready
+from srgan_gp.batch.engines.upscaler_loading import About, OpenUpscalers
+from srgan_gp.batch.engines.worker_process import Ready
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import SrganGpError
 from srgan_gp.system.files import release_staged, remove_unfinished_files

@@ -21,7 +21,8 @@ from srgan_gp.batch.engines.ray.ray_cluster import connected, room_for_workers
 from srgan_gp.batch.engines.ray.ray_worker import Worker, with_submitted_paths
 from srgan_gp.batch.engines.retry_queue import RetryQueue
 from srgan_gp.batch.engines.thread_engine import SECONDS_TO_END
-from srgan_gp.batch.engines.worker_process import About, Ready
+from srgan_gp.batch.engines.upscaler_loading import About
+from srgan_gp.batch.engines.worker_process import Ready
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import DeviceError, ModelRefusedError, SrganGpError
 from srgan_gp.inference.upscaler import Upscaler
@@ -34,7 +35,7 @@ _MAX_FAILED_STARTS = 3
 
 
 class Load(Protocol):
-    """A `worker_process.OpenUpscalers` that also takes the number of CPU threads."""
+    """A `upscaler_loading.OpenUpscalers` that also takes the number of CPU threads."""
 
     def __call__(self, device: str, *, threads: int) -> Sequence[Upscaler]:
         """Load a model on a device; each upscaler runs the network with `threads` CPU threads."""
