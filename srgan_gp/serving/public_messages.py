@@ -110,7 +110,7 @@ def write_problem(cause: BaseException | None) -> str:
 
 
 @contextmanager
-def public_errors() -> Generator[None]:
+def errors_for_clients() -> Generator[None]:
     """Convert errors of the block into errors for clients.
 
     Raises:

@@ -14,7 +14,7 @@ from srgan_gp.errors import (
     UsageError,
 )
 from srgan_gp.serving.error_responses import refusal_for
-from srgan_gp.serving.public_messages import for_clients, public_errors
+from srgan_gp.serving.public_messages import errors_for_clients, for_clients
 from srgan_gp.system.write_errors import convert_write_errors
 
 SECRET = "/srv/secret/app/file"
@@ -34,7 +34,7 @@ SECRET = "/srv/secret/app/file"
         KeyError(SECRET),
     ],
 )
-def test_public_errors_hide_paths_and_keep_class_and_code(error):
+def test_errors_for_clients_hide_paths_and_keep_class_and_code(error):
     shown = for_clients(error)
     assert "/srv" not in str(shown)
     assert "secret" not in str(shown)
@@ -74,7 +74,11 @@ def test_an_expired_upload_must_be_chosen_again():
     ],
 )
 def test_a_failed_write_has_its_true_reason_without_the_path(number, reason):
-    with pytest.raises(OutputError) as shown, public_errors(), convert_write_errors(Path(SECRET)):
+    with (
+        pytest.raises(OutputError) as shown,
+        errors_for_clients(),
+        convert_write_errors(Path(SECRET)),
+    ):
         if number is None:
             raise OutputError(f"cannot write {SECRET}: it is locked")
         raise OSError(number, f"failed at {SECRET}", SECRET)

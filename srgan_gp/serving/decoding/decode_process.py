@@ -66,13 +66,13 @@ class Decoder:
             Exception: of any class, if the process ended or sent an invalid reply.
         """
         if not self._is_ready:
-            with self._limit(_START_SECONDS):
+            with self._killed_after(_START_SECONDS):
                 if self._pipe.recv_bytes() != READY:
                     raise ValueError("the first message of a decoder process is not READY")
             self._is_ready = True
         self._sent_images += 1
         path = str(data.absolute()) if isinstance(data, Path) else None
-        with self._limit(max_seconds):
+        with self._killed_after(max_seconds):
             self._pipe.send_bytes(json.dumps({"suffix": suffix, "path": path}).encode())
             if isinstance(data, bytes):
                 self._pipe.send_bytes(data)
@@ -106,7 +106,7 @@ class Decoder:
         return PictureError("E_DECODER_CRASH", "the decoder crashed; save the image again, as PNG")
 
     @contextmanager
-    def _limit(self, seconds: float) -> Generator[None]:
+    def _killed_after(self, seconds: float) -> Generator[None]:
         """Kill the process if the block takes longer."""
         timer = threading.Timer(seconds, self._time_out, (seconds,))
         timer.daemon = True
@@ -117,6 +117,6 @@ class Decoder:
             timer.cancel()
 
     def _time_out(self, seconds: float) -> None:
-        """Kill the process; called by the timer of `_limit` after its seconds."""
+        """Kill the process; called by the timer of `_killed_after` after its seconds."""
         self._exceeded_limit = f"{seconds:g} s"
         self.kill()

@@ -15,7 +15,7 @@ from srgan_gp.images import Picture
 from srgan_gp.images.colour import to_depth
 from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
-from srgan_gp.serving.public_messages import public_errors
+from srgan_gp.serving.public_messages import errors_for_clients
 
 _QUALITY = 85  # of the JPEG files
 
@@ -48,7 +48,7 @@ class Previews:
         if not path.is_relative_to(self._uploads.resolve()) or not path.is_file():
             raise PictureError("E_NO_UPLOAD", "there is no such upload")
         never_cancelled = Cancellation()
-        with public_errors(), self._lock:
+        with errors_for_clients(), self._lock:
             return _jpeg(self._decoders.decode(path, path.name, never_cancelled))
 
 

@@ -22,7 +22,7 @@ from srgan_gp.serving.finetuning.training_request import (
     training_command,
 )
 from srgan_gp.serving.jobs.service import Service
-from srgan_gp.serving.public_messages import for_clients, public_errors
+from srgan_gp.serving.public_messages import errors_for_clients, for_clients
 
 __all__ = ["MIN_PHOTOS", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
 
@@ -159,7 +159,7 @@ class FineTunings:
             if run is None or run.is_running:
                 raise UsageError("You have no finished model.")
             try:
-                with public_errors():
+                with errors_for_clients():
                     remove_model(run.name)
             except ModelRefusedError:
                 raise UsageError(f"The model {run.name} was removed already.") from None

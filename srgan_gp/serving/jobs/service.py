@@ -17,7 +17,7 @@ from srgan_gp.serving.jobs.job import Job, OnProgress, Request
 from srgan_gp.serving.jobs.job_execution import JobExecution
 from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.jobs.loaded_models import LoadedModels, cards_for
-from srgan_gp.serving.public_messages import for_clients, public_errors
+from srgan_gp.serving.public_messages import errors_for_clients, for_clients
 from srgan_gp.serving.results.temporary_files import TemporaryFiles
 from srgan_gp.serving.server_settings import ServerSettings
 
@@ -103,7 +103,7 @@ class Service:
 
     def check(self, request: Request) -> None:
         """Check a request before it is submitted; raises as `JobExecution.check` does."""
-        with public_errors():
+        with errors_for_clients():
             self._execution.check(request)
 
     def check_default_model(self) -> None:
@@ -133,7 +133,7 @@ class Service:
 
     def seconds_per_megapixel(self, model: str) -> float:
         """Return the seconds of a model per megapixel of input; measure them if unknown."""
-        with public_errors():
+        with errors_for_clients():
             return self._execution.seconds_per_megapixel(model)
 
     def count_jobs_ahead(self, job: Job) -> int:
@@ -167,7 +167,7 @@ class Service:
         Raises:
             OutputError: the directory cannot be created.
         """
-        with public_errors():
+        with errors_for_clients():
             return self._temporary_files.folder(client)
 
     @property

@@ -30,10 +30,10 @@ class MeteredService(Service):
     ) -> None:
         super().__init__(settings, decoders=decoders)
         self._metrics = metrics
-        metrics.gauge("queued_jobs", "Jobs that wait for a thread.", self._queued)
-        metrics.gauge("running_jobs", "Jobs in progress.", self._in_progress)
-        metrics.gauge("queue_size", "Most jobs that may wait.", lambda: settings.queue_size)
-        metrics.gauge("ready", "1 while jobs are accepted, as /readyz.", self._is_ready)
+        metrics.add_gauge("queued_jobs", "Jobs that wait for a thread.", self._queued)
+        metrics.add_gauge("running_jobs", "Jobs in progress.", self._in_progress)
+        metrics.add_gauge("queue_size", "Most jobs that may wait.", lambda: settings.queue_size)
+        metrics.add_gauge("ready", "1 while jobs are accepted, as /readyz.", self._is_ready)
 
     def submit(
         self,

@@ -59,7 +59,7 @@ class ServerMetrics:
             for outcome in _OUTCOMES:
                 self._jobs.labels(kind, outcome)
 
-    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+    def add_gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
         """Add a gauge whose value is computed whenever Prometheus reads the page.
 
         Args:
