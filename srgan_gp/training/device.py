@@ -84,7 +84,7 @@ def open_autocast(precision: str, device: torch.device) -> torch.autocast:
 
 
 @contextmanager
-def explained_memory(config: TrainConfig, device: torch.device) -> Generator[None, None, None]:
+def explain_memory_error(config: TrainConfig, device: torch.device) -> Generator[None, None, None]:
     """Turn an out-of-memory error of NumPy or PyTorch inside the block into a `TrainingError`.
 
     Raises:

@@ -20,7 +20,7 @@ from srgan_gp.training.critic.adaptive_augmentation import Augmenter
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
 from srgan_gp.training.critic.diagnostics import measure_critic_estimate
 from srgan_gp.training.critic.run_diagnosis import diagnose_run
-from srgan_gp.training.device import choose_device, cpu_threads, explained_memory, open_autocast
+from srgan_gp.training.device import choose_device, cpu_threads, explain_memory_error, open_autocast
 from srgan_gp.training.distributed import Processes, device_of_this_process
 from srgan_gp.training.early_stopping import needs_start_scores, record_validation, require_scores
 from srgan_gp.training.ema import MovingAverage
@@ -72,7 +72,7 @@ def train(
     require_scores(config, validation is not None)
     device = choose_device(device_of_this_process(config.device))
     with (
-        cpu_threads(config.threads), explained_memory(config, device),
+        cpu_threads(config.threads), explain_memory_error(config, device),
         Processes(device) as processes, ExitStack() as lock,
     ):  # fmt: skip
         is_resumed = is_folder(run_dir / "checkpoints")

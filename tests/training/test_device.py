@@ -9,7 +9,7 @@ from srgan_gp.training.device import (
     choose_device,
     choose_precision,
     describe_machine,
-    explained_memory,
+    explain_memory_error,
     open_autocast,
 )
 from srgan_gp.training.options.config import TrainConfig
@@ -93,15 +93,15 @@ def test_the_description_of_a_machine_has_all_that_its_results_depend_on():
 )
 def test_a_memory_too_small_is_one_message(error):
     raised = pytest.raises(TrainingError, match=r"memory of cpu .* batches of 9\.")
-    with raised, explained_memory(TrainConfig(batch_size=9), CPU):
+    with raised, explain_memory_error(TrainConfig(batch_size=9), CPU):
         raise error
 
 
 def test_what_pytorch_says_of_a_cpu_without_memory_is_known():
-    with pytest.raises(TrainingError), explained_memory(TrainConfig(), CPU):
+    with pytest.raises(TrainingError), explain_memory_error(TrainConfig(), CPU):
         torch.empty(2**60, dtype=torch.uint8)
 
 
 def test_other_errors_are_not_about_memory():
-    with pytest.raises(RuntimeError, match="shapes"), explained_memory(TrainConfig(), CPU):
+    with pytest.raises(RuntimeError, match="shapes"), explain_memory_error(TrainConfig(), CPU):
         raise RuntimeError("the shapes differ")
