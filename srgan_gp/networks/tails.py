@@ -120,5 +120,5 @@ def icnr_(convolution: nn.Conv2d, scale: int, factor: float = 1.0) -> None:
         Aitken et al. 2017, arXiv:1707.02937, section 2.3.
     """
     init_convolution_(convolution, factor=factor)
-    first_of_each = convolution.weight[:: scale**2].clone()
-    convolution.weight.copy_(first_of_each.repeat_interleave(scale**2, dim=0))
+    first_sub_pixels = convolution.weight[:: scale**2].clone()  # one for each output channel
+    convolution.weight.copy_(first_sub_pixels.repeat_interleave(scale**2, dim=0))

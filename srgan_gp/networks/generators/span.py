@@ -30,7 +30,7 @@ class AttentionBlock(nn.Module):
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
         self.third = nn.Conv2d(width, width, 3, padding=1)
-        init_convolution_(self.first, slope_before=1.0)
+        init_convolution_(self.first, slope_before=1.0)  # no activation precedes it
         init_convolution_(self.second)  # SiLU precedes it, which is near to ReLU
         init_convolution_(self.third, factor=LAST_FACTOR)
 
@@ -69,7 +69,7 @@ class Generator(nn.Module):
         self.reduce = nn.Conv2d(4 * width, width, 1)
         self.tail = TAILS[tail](width, scale)
         init_convolution_(self.stem)  # as after ReLU: colours are not negative
-        init_convolution_(self.merge, slope_before=1.0)
+        init_convolution_(self.merge, slope_before=1.0)  # no activation before these two
         init_convolution_(self.reduce, slope_before=1.0)
 
     def forward(self, low_res: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ class Generator(nn.Module):
         self.merge = nn.Conv2d(width, width, 3, padding=1)
         self.tail = TAILS[tail](width, scale)
         init_convolution_(self.stem)
-        init_convolution_(self.merge, factor=0.1)
+        init_convolution_(self.merge, factor=0.1)  # the skip connection dominates at first
 
     def forward(self, low_res: Tensor) -> Tensor:
         """Upscale images.

@@ -49,7 +49,8 @@ class Generator(nn.Module):
 
     def __init__(self, size: int = 64, latent_size: int = 128, width: int = 32) -> None:
         super().__init__()
-        widths = stage_widths(size, width, FIRST_SIDE)[::-1]  # from the smallest map to full size
+        # From the smallest map to full size; a wrong size or width is refused.
+        widths = stage_widths(size, width, FIRST_SIDE)[::-1]
         if latent_size < 1:
             raise UsageError(f"style_resnet needs a latent_size of at least 1, not {latent_size}.")
         self.size = size
