@@ -190,7 +190,7 @@ class GradientPenalty:
     norm: Callable[[Tensor], Tensor]
     function: Callable[[Tensor], Tensor]
     gradient: Callable[[Critic, Tensor], Tensor] = gradient_at
-    # Part of the interface that `lipschitz_baselines.LipschitzBaseline` has too.
+    # Whether the caller must clip the critic's weights after a step, as for a `LipschitzBaseline`.
     clips_weights: ClassVar[bool] = False
 
     @property
