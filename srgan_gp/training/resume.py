@@ -132,7 +132,7 @@ def locked_run(run_dir: Path) -> Generator[None, None, None]:
     """
     with convert_write_errors(run_dir):
         run_dir.mkdir(parents=True, exist_ok=True)
-    with locked(run_dir / ".lock", run_dir):
+    with locked(run_dir / ".lock", folder=run_dir):
         yield
 
 

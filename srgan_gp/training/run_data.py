@@ -28,7 +28,7 @@ FINETUNE_LIST = "train.list"
 """File in the folder of a run by which a run of `srgan-gp finetune` is recognised."""
 RUN_CARD = "card.toml"
 """File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
-_SECONDS = 10  # of git, after which the commit counts as unknown
+_TIMEOUT = 10  # seconds for git, after which the commit counts as unknown
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> R
         )
     train_images = list_all_images(sets.train)
     validation_images = list_all_images(sets.validation)
-    if not has_begun(run_dir):
+    if not has_begun(run_dir):  # a run of an earlier version may have images in both sets
         require_disjoint(train_images, validation_images)
     summary += f"{len(train_images)} training images: {', '.join(sets.train)}."
     if validation_images:
@@ -213,7 +213,7 @@ def _current_commit() -> str:
         return ""
     command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_SECONDS)
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=_TIMEOUT)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()

@@ -72,7 +72,7 @@ class FaceGeneration:
         self._faces = WholeImages(face_cache(data, config), config.seed)
         self._validation = None
         if validation and processes.is_first:
-            # The novelty of generated faces is measured against the training faces.
+            # Novelty is relative to the training faces, and measured for its limit only.
             training_faces = None if config.least_novelty is None else self._faces.images
             validation_faces = face_cache([validation], config, CHOICE)
             self._validation = ValidationFaces(validation_faces, config, device, training_faces)

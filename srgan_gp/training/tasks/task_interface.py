@@ -41,7 +41,8 @@ class Batch:
         condition: second input of a conditional critic, the LR images; None: not conditional.
         numbers: image numbers since the start of the run, one per sample; they seed every random
             draw.
-        shifted: inputs of the shift equivariance loss; None: the loss is off.
+        shifted: inputs of the shift equivariance loss; None: the loss is off, or only the critic is
+            trained on the batch.
     """
 
     inputs: Tensor

@@ -46,7 +46,7 @@ class ValidationFaces:
 
     Raises:
         UsageError: a network cannot be loaded, there are fewer than two faces, they are
-            too small to score, or half of them are training faces.
+            too small to score, or at least half of them are training faces.
         ModelRefusedError: the face detector cannot be used.
         PictureError: a validation face, or every training face, is damaged.
     """
