@@ -127,13 +127,13 @@ def _connect_runs(
             yield update
 
     async def stop(request: gr.Request) -> None:
-        run = trainings.of(visitor_of(request))
+        run = trainings.last_run_of(visitor_of(request))
         if run is not None:
             await asyncio.to_thread(run.stop)  # it waits for the end of the process
 
     async def follow_again(request: gr.Request) -> Updates:
         yield lists.refresh()
-        run = trainings.of(visitor_of(request))
+        run = trainings.last_run_of(visitor_of(request))
         if run is not None:
             async for update in guarded(view.panel, view.follow(run, lists)):
                 yield update
@@ -156,7 +156,7 @@ def _connect_model(
 
     def use(request: gr.Request) -> Changes:
         changes = lists.refresh()
-        run = trainings.of(visitor_of(request))
+        run = trainings.last_run_of(visitor_of(request))
         if run is not None and run.name in lists.cards:
             always_listed = [run.name, lists.service.settings.model]
             choices = model_choices(lists.cards, always_listed=always_listed)
@@ -179,8 +179,8 @@ def _connect_model(
             name_problem: "",  # the name of the deleted model is free again
         }
 
-    view.use.click(use, None, [*lists.widgets, tabs], queue=False, **EVENT_OPTIONS)
-    view.remove.click(
+    view.use_button.click(use, None, [*lists.widgets, tabs], queue=False, **EVENT_OPTIONS)
+    view.remove_button.click(
         remove, lists.widgets,
         [*lists.widgets, *view.widgets, view.panel.status, name_problem],
         queue=False, **EVENT_OPTIONS,

@@ -35,8 +35,8 @@ def model_choices(
     """
     shipped = [(label, name) for name, label in _LABELS.items() if name in cards]
     x2_models = {card.x2_model for card in cards.values()}
-    hidden = x2_models - {*always_listed}
-    others = [name for name in cards if name not in _LABELS and name not in hidden]
+    unlisted = x2_models - {*always_listed}
+    others = [name for name in cards if name not in _LABELS and name not in unlisted]
     return shipped + [(name, name) for name in others]
 
 

@@ -96,7 +96,7 @@ def test_a_run_yields_its_progress_and_then_its_result(service, tab_runs):
     progress = module("results.runs").Progress
 
     async def follow():
-        with tab_runs.begin("page-me", []) as run:
+        with tab_runs.registered_run("page-me", []) as run:
             updates = run.follow(GenerateRequest())
             first = await anext(updates)
             service.jobs[0].progress = JobProgress("running").after(3, 4)
@@ -144,7 +144,10 @@ def test_jobs_belong_to_the_visitor_of_the_cookie(service):
 
 def test_stop_cancels_the_run_of_one_visitor_only(service, tab_runs):
     async def stop():
-        with tab_runs.begin("page-me", []) as mine, tab_runs.begin("page-you", []) as yours:
+        with (
+            tab_runs.registered_run("page-me", []) as mine,
+            tab_runs.registered_run("page-you", []) as yours,
+        ):
             followed = [run.follow(GenerateRequest()) for run in (mine, yours)]
             for updates in followed:
                 await anext(updates)
@@ -160,7 +163,7 @@ def test_stop_cancels_the_run_of_one_visitor_only(service, tab_runs):
 
 def test_stop_between_two_jobs_ends_the_run(service, tab_runs):
     async def stop():
-        with tab_runs.begin("page-me", []) as run:
+        with tab_runs.registered_run("page-me", []) as run:
             tab_runs.stop(ME)
             with pytest.raises(Cancelled):
                 await anext(run.follow(GenerateRequest()))
@@ -186,7 +189,7 @@ def test_a_run_waits_while_the_queue_is_full(service, tab_runs, monkeypatch):
     left = refusals(service, monkeypatch, BusyError("Too many."), BusyError("Too many."))
 
     async def follow():
-        with tab_runs.begin("page-me", []) as run:
+        with tab_runs.registered_run("page-me", []) as run:
             updates = run.follow(GenerateRequest())
             await anext(updates)
             service.jobs[0].ending.set_result(RESULT)
@@ -200,7 +203,7 @@ def test_stop_ends_the_wait_for_the_queue(service, tab_runs, monkeypatch):
     refusals(service, monkeypatch, *[BusyError("Too many.")] * 10_000)
 
     async def stop():
-        with tab_runs.begin("page-me", []) as run:
+        with tab_runs.registered_run("page-me", []) as run:
             waiting = asyncio.ensure_future(anext(run.follow(GenerateRequest())))
             await asyncio.sleep(0)
             tab_runs.stop(ME)
@@ -214,25 +217,31 @@ def test_a_server_that_shuts_down_is_not_waited_for(service, tab_runs, monkeypat
     refusals(service, monkeypatch, BusyError("It ends.", retry_seconds=61))
 
     async def follow():
-        with tab_runs.begin("page-me", []) as run, pytest.raises(BusyError, match="It ends"):
+        with (
+            tab_runs.registered_run("page-me", []) as run,
+            pytest.raises(BusyError, match="It ends"),
+        ):
             await anext(run.follow(GenerateRequest()))
 
     asyncio.run(follow())
 
 
 def test_a_visitor_has_one_run_in_a_tab(tab_runs):
-    with tab_runs.begin("page-me", []) as first:
-        with tab_runs.begin("page-me", []) as second, tab_runs.begin("page-you", []) as other:
+    with tab_runs.registered_run("page-me", []) as first:
+        with (
+            tab_runs.registered_run("page-me", []) as second,
+            tab_runs.registered_run("page-you", []) as other,
+        ):
             assert second is None
             assert None not in (first, other)
-        with tab_runs.begin("page-me", []) as still:
+        with tab_runs.registered_run("page-me", []) as still:
             assert still is None
-    with tab_runs.begin("page-me", []) as next_one:
+    with tab_runs.registered_run("page-me", []) as next_one:
         assert next_one is not None
 
 
 def test_files_of_a_run_are_held_until_it_ends(service, tab_runs):
-    with tab_runs.begin("page-me", [upload("a.png"), upload("b.png")]):
+    with tab_runs.registered_run("page-me", [upload("a.png"), upload("b.png")]):
         assert service.held == [Path("a.png"), Path("b.png"), Path("page-me")]
     assert service.held == []
 
@@ -243,14 +252,14 @@ def test_a_run_without_a_folder_ends_properly(service, tab_runs, monkeypatch):
 
     monkeypatch.setattr(service, "folder", fail)
     for _ in range(2):
-        with tab_runs.begin("page-me", [upload("a.png")]) as run:
+        with tab_runs.registered_run("page-me", [upload("a.png")]) as run:
             assert run is not None, "the job reports the error"
     assert service.held == []
 
 
 def test_other_images_do_not_stop_a_run(service, tab_runs):
     async def follow():
-        with tab_runs.begin("page-me", [upload("a.png")]) as run:
+        with tab_runs.registered_run("page-me", [upload("a.png")]) as run:
             await anext(run.follow(GenerateRequest()))
             is_old = tab_runs.has_old_message(ME, [upload("b.png")])
             return is_old, service.jobs[0].is_cancelled
@@ -274,7 +283,7 @@ def test_an_unknown_model_and_a_wrong_number_are_different_errors():
 
 
 def test_a_message_stays_when_the_event_of_its_images_is_late(tab_runs):
-    with tab_runs.begin("page-me", [upload("a.png")]):
+    with tab_runs.registered_run("page-me", [upload("a.png")]):
         pass
     assert not tab_runs.has_old_message(ME, [upload("a.png")])
     assert tab_runs.has_old_message(ME, [])
@@ -317,7 +326,7 @@ def test_of_several_clicks_the_last_wins(service, tab_runs):
     assert [job.is_cancelled for job in service.jobs] == [True, False]
     assert seen[-1][0] == "third"
     assert "Stopped" not in str(seen)
-    with tab_runs.begin("page-me", []), tab_runs.begin("page-me", []) as preview:
+    with tab_runs.registered_run("page-me", []), tab_runs.registered_run("page-me", []) as preview:
         assert preview is None, "a run that is not replaceable continues"
 
 

@@ -121,11 +121,11 @@ async def execute_run(
             does nothing while an earlier run is in progress.
     """
     page = page_of(request)
-    may_begin = not (is_replaceable and replaces) or await runs.stop_replaceable(page)
-    if not may_begin:  # a later click replaces this run too
+    if is_replaceable and replaces and not await runs.stop_replaceable(page):
+        # A later click replaces this run too, or the page was closed.
         yield {panel.start: gr.skip()}  # no change; an event has to yield something
         return
-    run_context = runs.begin(
+    run_context = runs.registered_run(
         page, kept_uploads, address_of(request), visitor=visitor_of(request),
         is_replaceable=is_replaceable,
     )  # fmt: skip

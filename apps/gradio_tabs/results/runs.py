@@ -40,7 +40,7 @@ class Progress:
 
 
 class Run:
-    """Submits the jobs of one run, one after the other; created by `Runs.begin`.
+    """Submits the jobs of one run, one after the other; created by `Runs.registered_run`.
 
     Args:
         history: submits the jobs and keeps their results.
@@ -182,7 +182,7 @@ class Runs:
         return True
 
     @contextmanager
-    def begin(
+    def registered_run(
         self,
         page: str,
         uploads: Sequence[Upload],

@@ -41,8 +41,8 @@ class TrainingView:
     """Events of the run in sentences."""
     output: gr.Textbox
     """Last lines that the training program printed."""
-    use: gr.Button
-    remove: gr.Button
+    use_button: gr.Button
+    remove_button: gr.Button
     download: gr.Markdown
 
     @property
@@ -68,8 +68,8 @@ class TrainingView:
         """
         is_installed = model is not None
         return {
-            self.use: gr.Button(interactive=is_installed),
-            self.remove: gr.Button(interactive=is_installed),
+            self.use_button: gr.Button(interactive=is_installed),
+            self.remove_button: gr.Button(interactive=is_installed),
             self.download: "" if model is None else messages.model_link(model),
         }
 
@@ -120,10 +120,10 @@ def build_training_view(panel: Panel) -> TrainingView:
             label="Output of the training program", lines=8, max_lines=8, interactive=False
         )
     with gr.Row():
-        use = gr.Button("Use it in Upscale", interactive=False, elem_id="finetune-use")
-        remove = gr.Button("Delete the model", interactive=False, elem_id="finetune-remove")
+        use_button = gr.Button("Use it in Upscale", interactive=False, elem_id="finetune-use")
+        remove_button = gr.Button("Delete the model", interactive=False, elem_id="finetune-remove")
     download = gr.Markdown("", elem_id="finetune-download", latex_delimiters=[])
-    return TrainingView(panel, curve, preview, log, output, use, remove, download)
+    return TrainingView(panel, curve, preview, log, output, use_button, remove_button, download)
 
 
 async def _states(run: FineTuning) -> AsyncGenerator[TrainingState, None]:

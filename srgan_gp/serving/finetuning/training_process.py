@@ -143,7 +143,7 @@ class FineTunings:
             self._last_runs[client] = run
         return run
 
-    def of(self, client: str) -> FineTuning | None:
+    def last_run_of(self, client: str) -> FineTuning | None:
         """Return the last run of a client; None: the client has none."""
         return self._last_runs.get(client)
 

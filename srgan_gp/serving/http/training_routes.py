@@ -29,7 +29,7 @@ def build_training_routes(trainings: FineTunings) -> APIRouter:
     def files(  # type: ignore[reportUnusedFunction] - FastAPI calls it
         request: Request, name: Annotated[str, Path(description="Name of the model.")]
     ) -> FileResponse:
-        run = trainings.of(owner_of(request))
+        run = trainings.last_run_of(owner_of(request))
         if run is None or run.name != name or run.is_running:
             raise Refusal(404, "E_NOT_FOUND", "This browser trained no such model.")
         path = run.zip_of_model()

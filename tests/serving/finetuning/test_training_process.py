@@ -163,7 +163,7 @@ def test_a_visitor_removes_the_own_model_only(
         trainings.remove_model("you")
     assert trainings.remove_model("me") == "mine"
     assert not path.exists() and not path.with_suffix(".toml").exists()
-    assert trainings.of("me") is None
+    assert trainings.last_run_of("me") is None
 
 
 def test_a_removed_model_is_reported_and_its_critic_is_removed_too(
@@ -193,7 +193,7 @@ def test_the_model_of_another_visitor_with_the_same_name_is_not_removed(
     onnx_models.write_card(tiny_model("mine"))
     with pytest.raises(UsageError, match="no finished model"):
         trainings.remove_model("me")
-    assert trainings.of("me") is None
+    assert trainings.last_run_of("me") is None
     assert trainings.remove_model("you") == "mine"
 
 
@@ -254,8 +254,8 @@ def test_one_run_at_a_time_and_none_after_shutdown(service, plan, monkeypatch):
     run = trainings.start("me", plan)
     with pytest.raises(BusyError, match="Another training run is in progress"):
         trainings.start("you", plan)
-    assert trainings.of("me") is run
-    assert trainings.of("you") is None
+    assert trainings.last_run_of("me") is run
+    assert trainings.last_run_of("you") is None
     [end] = service.endings
     end()
     assert not run.is_running
