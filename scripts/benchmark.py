@@ -148,7 +148,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         Measured values and facts about the measurement, by name, as JSON types.
 
     Raises:
-        UsageError: `--repeats` is given for a benchmark that has no repetitions.
+        UsageError: `--repeats` is above 1 for a benchmark that measures once.
     """
     module = importlib.import_module(f"benchmarks.{options.kind}")
     benchmark = getattr(module, f"benchmark_{options.kind}")

@@ -70,7 +70,7 @@ def _run(options: argparse.Namespace) -> int:
         with tempfile.TemporaryDirectory() as folder:
             groups = {name: quick(group) for name, group in GROUPS.items()}
             _train(groups, Path(folder))
-            return _write(groups, Path(folder), Path(folder))
+            return _write(groups, runs=Path(folder), folder=Path(folder))
     if options.application:
         arguments = {"steps": options.steps, "data": options.data}
         if options.application in WITH_FIGURE:
@@ -79,7 +79,7 @@ def _run(options: argparse.Namespace) -> int:
     if not options.cached:
         groups = {name: GROUPS[name] for name in options.only or GROUPS}
         _train(groups, options.runs)
-    return _write(GROUPS, options.runs, PAGE_FOLDER)
+    return _write(GROUPS, runs=options.runs, folder=PAGE_FOLDER)
 
 
 def _train(groups: dict[str, Group], runs: Path) -> None:

@@ -57,7 +57,7 @@ def main() -> None:
     for card_row in card_rows:
         print(*card_row.values(), sep=" | ", flush=True)
     with atomic_write(options.card) as file:
-        file.write(tomli_w.dumps(card | {"scores": card_rows}, multiline_strings=False).encode())
+        file.write(tomli_w.dumps(card | {"scores": card_rows}).encode())
 
 
 def rows(name: str, scores: FaceScores) -> Iterator[dict[str, Any]]:

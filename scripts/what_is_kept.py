@@ -100,7 +100,7 @@ def profile(name: str) -> str:
 
 
 def metadata(name: str) -> str:
-    """Return whether EXIF and XMP are kept, with orientation and size updated."""
+    """Return whether EXIF and XMP are kept, with the orientation updated."""
     xmp = b"<x:xmpmeta/>"
     decoded = _round_trip(Picture(_uniform(), exif=_exif(_ROTATED), xmp=xmp), name)
     if decoded.exif is None and decoded.xmp is None:

@@ -369,13 +369,13 @@ class _SlowServer:
 
 @pytest.mark.usefixtures("benchmark")
 def test_a_load_test_sends_its_signal_when_all_jobs_are_accepted():
-    from benchmarks.shutdown import stop
+    from benchmarks.shutdown import stop_with_jobs
 
     async def run():
         server = _SlowServer()
         async with await asyncio.start_server(server.answer, "127.0.0.1", 0) as listener:
             server.port = listener.sockets[0].getsockname()[1]
-            return await stop(server, server.port, [b"image"] * 3)
+            return await stop_with_jobs(server, server.port, [b"image"] * 3)
 
     values = asyncio.run(run())
     assert values["jobs_at_sigterm"] == 3

@@ -118,8 +118,8 @@ def _photos(entry: Mapping[str, Any], names: Iterable[str]) -> Iterator[Photo]:
         names: names of all files in the archive.
     """
     repository, licence = entry["repo"], entry["licence"]
-    # Authors that the manifest lacks, and licences that replace those of the manifest: by file name
-    # without suffix, "*" for all.
+    # By file name without suffix: authors that the manifest lacks, and licences that replace those
+    # of the manifest. "*" has the author of all other photos.
     credits = tomllib.loads(CREDITS.read_text(encoding="utf-8")).get(repository, {})
     default_author = credits.get("*", {}).get("author", "")
     if "files" not in entry:

@@ -21,7 +21,7 @@ import psutil
 
 from benchmarks.client_images import bomb_file, draw, owner, thumbnail
 from benchmarks.http_client import address_of, build_form, connect, free_ports, get, post_file
-from benchmarks.shutdown import stop
+from benchmarks.shutdown import stop_with_jobs
 
 _SECONDS_BETWEEN_PROBES = 0.1
 _SECONDS_TO_CLEAN = 60  # longest wait until the files of disconnected clients are removed
@@ -39,7 +39,7 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
 
     Returns:
         Counts, latencies in seconds, memory in MiB; see `_send_images`, `_send_bomb`,
-        `_disconnect_clients` and `shutdown.stop`.
+        `_disconnect_clients` and `shutdown.stop_with_jobs`.
     """
     values: dict[str, Any] = {"model": model, "threads": threads, "users": users, "side": side}
     (metrics_port,) = free_ports(1)
@@ -55,7 +55,8 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         values |= asyncio.run(_send_images(server.port, images))
         values |= asyncio.run(_send_bomb(server))
         values |= asyncio.run(_disconnect_clients(server, images[:20]))
-        values |= asyncio.run(stop(server, metrics_port, [draw(n, side) for n in range(jobs)]))
+        job_images = [draw(number, side) for number in range(jobs)]
+        values |= asyncio.run(stop_with_jobs(server, metrics_port, job_images))
     return values
 
 

@@ -16,7 +16,7 @@ BOUNDARY = "benchmark-of-srgan-gp"
 
 @dataclass(frozen=True)
 class Answer:
-    """A response and its time; the names of headers are in lower case."""
+    """A response and its time; names and values of the headers are in lower case."""
 
     status: int
     headers: dict[str, str]

@@ -16,7 +16,9 @@ _SECONDS_TO_ACCEPT = 120  # longest wait until the server has accepted all jobs
 _PENDING = ("srgan_gp_queued_jobs", "srgan_gp_running_jobs")  # names of metrics
 
 
-async def stop(server: "Server", metrics_port: int, images: Sequence[bytes]) -> dict[str, Any]:
+async def stop_with_jobs(
+    server: "Server", metrics_port: int, images: Sequence[bytes]
+) -> dict[str, Any]:
     """Send one image of each client, and SIGTERM when the server has accepted all jobs.
 
     Args:

@@ -139,9 +139,10 @@ def _upscale(session: Session, image: np.ndarray, window: Window) -> np.ndarray:
     scale = session.info.scale
     height, width = image.shape[:2]
     result_size = (height * scale, width * scale)
+    # Without a folder, the result is kept in memory.
     network_pass = NetworkPass(image, scale, result_size, is_alpha=False, folder=None)
     run_tiled(
         session.run, network_pass.cut, network_pass.store, size=(height, width), scale=scale,
         window=window, overlap=session.info.overlap or 0, multiple=session.info.size_multiple,
     )  # fmt: skip
-    return network_pass.finish(on_band=lambda: None)
+    return network_pass.finish(on_band=lambda: None)  # nothing can interrupt it

@@ -54,8 +54,8 @@ class Pair:
 
         Gradients are magnitudes, of the luma. The seam is the largest gradient of the difference
         of the two results on the outermost 5 % of each side of the box, at least 2 pixels. It is
-        divided by the 99th percentile of the gradients in the surroundings, up to half a box away,
-        at least 1 level per pixel: above 1 it stands out.
+        divided by the 99th percentile of the gradients in the surroundings, up to half a box away.
+        A percentile below 1 level per pixel counts as 1. A seam above 1 stands out.
         """
         return [self._seam(face) for face in self.faces if face.done == ENHANCED]
 

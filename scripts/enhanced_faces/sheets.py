@@ -62,19 +62,19 @@ def join_row(images: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts, axis=1)
 
 
-def write_labelled(found: list[Crop], folder: Path) -> None:
+def write_labelled(crops: list[Crop], folder: Path) -> None:
     """Write one image for each crop: the input, and the results without and with the face model."""
     folder.mkdir(parents=True, exist_ok=True)
-    for crop in found:
+    for crop in crops:
         row = join_row([crop.low_res, crop.without_face, crop.with_face])
         write_image(row, folder / f"{crop.name.replace(' ', '-')}.png")
 
 
-def write_blind(found: list[Crop], folder: Path, key: Path) -> None:
+def write_blind(crops: list[Crop], folder: Path, key: Path) -> None:
     """Write one image for each crop, in random order, with input, A and B; and the key.
 
     Args:
-        found: the crops.
+        crops: crops of faces.
         folder: folder of `NN.png`, for the readers.
         key: file of the key, outside `folder`: by the number NN, the name of the crop (`crop`) and
             the letter of the result with the face model (`with`).
@@ -82,8 +82,8 @@ def write_blind(found: list[Crop], folder: Path, key: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng()  # without a seed: only the key says which result is A
     entries = dict[str, dict[str, str]]()
-    for number, index in enumerate(rng.permutation(len(found)), start=1):
-        crop = found[index]
+    for number, index in enumerate(rng.permutation(len(crops)), start=1):
+        crop = crops[index]
         if rng.integers(2):
             letter, results = "A", [crop.with_face, crop.without_face]
         else:

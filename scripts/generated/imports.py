@@ -27,8 +27,10 @@ def import_rows(root: Path) -> Iterator[str]:
         if f"{kind}: refused" not in values:
             difference = values[f"{kind}: difference from PyTorch"]
             seconds = values[f"{kind}: CPU seconds per megapixel"]
-            half = "yes" if values[f"{kind}: float16"] else "no"
-            columns = f"{difference:.1e} | {_tiling(values, kind)} | {seconds:.1f} s | {half}"
+            has_float16 = "yes" if values[f"{kind}: float16"] else "no"
+            columns = (
+                f"{difference:.1e} | {_tiling(values, kind)} | {seconds:.1f} s | {has_float16}"
+            )
             yield f"| {kind} | {columns} |"
     # The refused networks cannot be exported with a dynamic size of the image.
     refused = [kind for kind in kinds if f"{kind}: refused" in values]
