@@ -14,8 +14,8 @@ from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.evaluation.image_scores import score_image
 from srgan_gp.metrics.colour_shift import colour_shift
 from srgan_gp.metrics.pattern import FlatSpectrum
-from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.pretrained_networks import load_features
 from srgan_gp.training.validation.validation_faces import ValidationFaces
 from srgan_gp.training.validation.validation_images import as_pixels, centre_crop, enlarge
 

@@ -9,8 +9,8 @@ from srgan_gp.models.cards import FACES
 from srgan_gp.training.critic.adaptive_augmentation import require_augmentations
 from srgan_gp.training.critic.critic_freezing import freeze_first_stages
 from srgan_gp.training.device import choose_device
-from srgan_gp.training.feature_network import load_features, load_yunet
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.pretrained_networks import load_features, load_yunet
 from srgan_gp.training.resume import load_critic
 from srgan_gp.training.tasks.architecture import build_critic
 from srgan_gp.training.tasks.face_generation import require_critic

@@ -13,8 +13,8 @@ from srgan_gp.training.early_stopping import (
     record_validation,
     require_scores,
 )
-from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.loop import train
+from srgan_gp.training.pretrained_networks import load_features
 
 
 def go_through(config, validations, *, moves=True):

@@ -18,8 +18,8 @@ from srgan_gp.data.validation_halves import ALL, CHOICE, validation_half
 from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.networks.critics import projected_critic
 from srgan_gp.training.distributed import Processes
-from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.pretrained_networks import load_features
 from srgan_gp.training.reports.preview_sheet import RESULT_NOW
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.task_interface import Batch

@@ -24,8 +24,8 @@ from srgan_gp.losses.pixel import PIXEL_LOSSES
 from srgan_gp.losses.sharpening import sharpen
 from srgan_gp.losses.shift_equivariance import BLUR_TAPS
 from srgan_gp.training.distributed import Processes
-from srgan_gp.training.feature_network import load_features
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.pretrained_networks import load_features
 from srgan_gp.training.tasks.architecture import build_critic, build_generator
 from srgan_gp.training.tasks.task_interface import Batch, Shifted
 from srgan_gp.training.validation.validation_images import ValidationImages

@@ -17,8 +17,8 @@ from srgan_gp.metrics.border_ratio import border_ratio
 from srgan_gp.metrics.colour_shift import colour_shift
 from srgan_gp.metrics.memorisation import describe_layouts, memorisation_ratio
 from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, patch_distance
-from srgan_gp.training.feature_network import load_features, load_yunet
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.pretrained_networks import load_features, load_yunet
 
 MAX_FACES = 1_000
 """Largest number of real faces that generated faces are compared with. With more, a validation

@@ -9,8 +9,8 @@ from torch import nn
 
 from srgan_gp.errors import UsageError
 from srgan_gp.metrics.aligned_face_distances import YunetFeatures
-from srgan_gp.training.feature_network import load_yunet
 from srgan_gp.training.options.presets import PRESETS
+from srgan_gp.training.pretrained_networks import load_yunet
 from srgan_gp.training.tasks.face_generation import face_cache
 from srgan_gp.training.validation.validation_faces import ValidationFaces
 

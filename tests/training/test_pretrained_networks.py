@@ -7,7 +7,7 @@ import pytest
 
 from srgan_gp.errors import UsageError
 from srgan_gp.losses.features import Features
-from srgan_gp.training.feature_network import load_features
+from srgan_gp.training.pretrained_networks import load_features
 
 
 @pytest.fixture
