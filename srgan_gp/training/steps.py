@@ -157,7 +157,7 @@ def generator_step(
             moved_output = state.generator(moved.inputs)
             distance = shift_equivariance(output, moved_output, moved.rows, moved.columns)
             losses["equivariance"] = config.equivariance_weight * distance
-        if state.critic and generated:
+        if state.critic and generated:  # both, or neither without a critic
             with frozen(state.critic):
                 losses_of_parts = _generator_losses(run, batch, generated)
                 # A weighted sum over the parts; of a single part its loss.
@@ -208,7 +208,7 @@ def _real_input(run: Run, batch: Batch) -> CriticInput:
 
 
 def _draw_shift(run: Run, critic: nn.Module) -> tuple[int, int]:
-    """Return the shift of the batch's views, (down, right) in pixels; equal in all its calls."""
+    """Return the shift of the views, (down, right) in pixels; the same in each call for a batch."""
     return draw_shift(critic, run.config, run.state.progress.images_seen)
 
 

@@ -104,9 +104,9 @@ def list_differences(
         if is_skipped or new == old:
             continue
         if f.name == "generator_args" and now.generator == before.generator:
-            # Both have every argument of the generator: `parse` adds the defaults.
-            new_args = generator_args.parse(now.generator, new)
-            old_args = generator_args.parse(now.generator, old)
+            # Both have every argument of the generator: `parse_arguments` adds the defaults.
+            new_args = generator_args.parse_arguments(now.generator, new)
+            old_args = generator_args.parse_arguments(now.generator, old)
             for name in new_args:
                 if new_args[name] != old_args[name]:
                     differences.append((name, new_args[name], old_args[name]))

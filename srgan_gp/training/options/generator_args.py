@@ -40,7 +40,7 @@ def own_arguments(generator: str) -> dict[str, Argument]:
     return {name: arguments[name] for name in arguments if name not in task_arguments}
 
 
-def parse(generator: str, texts: Sequence[str]) -> dict[str, Value]:
+def parse_arguments(generator: str, texts: Sequence[str]) -> dict[str, Value]:
     """Parse texts NAME=VALUE; missing arguments have their defaults.
 
     Returns:
@@ -69,9 +69,11 @@ def complete(generator: str, texts: Sequence[str]) -> tuple[str, ...]:
     """Return NAME=VALUE for every own argument, so that texts of equal networks are equal.
 
     Raises:
-        UsageError: as for `parse`.
+        UsageError: as for `parse_arguments`.
     """
-    return tuple(assignment(name, value) for name, value in parse(generator, texts).items())
+    return tuple(
+        assignment(name, value) for name, value in parse_arguments(generator, texts).items()
+    )
 
 
 def merge(texts: Sequence[str], changes: Sequence[str]) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ def options_of_model(generator: str, task: str, arguments: Mapping[str, Any]) ->
         Values by field of `TrainConfig`.
 
     Raises:
-        UsageError: as for `parse`, or there is no such task.
+        UsageError: as for `parse_arguments`, or there is no such task.
     """
     if task not in TASK_ARGUMENTS:
         raise UsageError(f"There is no task {task!r}; use {', '.join(TASK_ARGUMENTS)}.")

@@ -10,7 +10,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks import build, names, task_of
 from srgan_gp.networks.critic_norms import CRITIC_NORMS
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.options.generator_args import TASK_ARGUMENTS, parse
+from srgan_gp.training.options.generator_args import TASK_ARGUMENTS, parse_arguments
 
 Arguments = dict[str, int | float | str | bool]
 """Arguments of a network's constructor by name."""
@@ -52,7 +52,7 @@ def generator_arguments(config: TrainConfig) -> Arguments:
     task_arguments = {
         name: getattr(config, option) for name, option in TASK_ARGUMENTS[config.task].items()
     }
-    return task_arguments | parse(config.generator, config.generator_args)
+    return task_arguments | parse_arguments(config.generator, config.generator_args)
 
 
 def critic_arguments(config: TrainConfig) -> Arguments:
