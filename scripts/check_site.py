@@ -31,7 +31,8 @@ _LOADS = {
     "input": "src", "link": "href", "object": "data", "script": "src", "source": "src",
     "use": "href", "video": "src",
 }  # fmt: skip
-"""Elements for which a browser sends a request by itself, and the attribute with the address."""
+"""Elements for which a browser sends a request, and the attribute with the address. It sends the
+request of a `form` when the form is submitted, and all others by itself."""
 
 # Addresses on other hosts in a style sheet or a `style` attribute.
 _IN_STYLE = re.compile(r"(?:url\(|@import)\s*['\"]?\s*((?:https?:)?//[^'\")\s]+)")

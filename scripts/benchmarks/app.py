@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import psutil
 
-from benchmarks.client_images import bomb_file, draw, owner, thumbnail
+from benchmarks.client_images import bomb_file, draw_client_image, owner, thumbnail
 from benchmarks.http_client import address_of, build_form, connect, free_ports, get, post_file
 from benchmarks.shutdown import stop_with_jobs
 
@@ -51,11 +51,11 @@ def benchmark_app(model: str, users: int, side: int, threads: int, jobs: int) ->
         values["start_to_first_byte_seconds"] = server.start_seconds
         libraries = Path(f"/proc/{server.process.pid}/maps").read_text()
         values["torch_is_loaded"] = "libtorch" in libraries
-        images = [draw(number, side) for number in range(users)]
+        images = [draw_client_image(number, side) for number in range(users)]
         values |= asyncio.run(_send_images(server.port, images))
         values |= asyncio.run(_send_bomb(server))
         values |= asyncio.run(_disconnect_clients(server, images[:20]))
-        job_images = [draw(number, side) for number in range(jobs)]
+        job_images = [draw_client_image(number, side) for number in range(jobs)]
         values |= asyncio.run(stop_with_jobs(server, metrics_port, job_images))
     return values
 

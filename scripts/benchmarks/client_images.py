@@ -14,7 +14,7 @@ _SPOTS = 8  # in a row and in a column of an image
 _BOMB_SIDE = 13_000  # pixels: 13,000^2 * 3 bytes are half a gigabyte
 
 
-def draw(number: int, side: int) -> bytes:
+def draw_client_image(number: int, side: int) -> bytes:
     """Return a PNG file for user `number`: 8 x 8 spots of random colours, which upscaling keeps.
 
     Args:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.app import Server, latencies, serve_app
-from benchmarks.client_images import draw, owner, thumbnail
+from benchmarks.client_images import draw_client_image, owner, thumbnail
 from benchmarks.http_client import address_of, build_form, free_ports, request
 
 CONFIGURATION = Path(__file__).parents[2] / "docs" / "guides" / "deploy" / "nginx.conf"
@@ -84,7 +84,7 @@ def benchmark_nginx(
         serve_app(model, threads, folder, options) as server,
         serve_nginx(server.port, Path(proxy_folder)) as proxy,
     ):
-        images = [draw(number, side) for number in range(users)]
+        images = [draw_client_image(number, side) for number in range(users)]
         return values | asyncio.run(send_all(server, proxy, images))
 
 

@@ -18,7 +18,7 @@ import psutil
 from PIL import Image
 
 from benchmarks.app import Server, serve_app
-from benchmarks.client_images import draw
+from benchmarks.client_images import draw_client_image
 from benchmarks.http_client import address_of, close, connect, get, post_file
 
 _EXAMPLE = Path(__file__).parents[2] / "apps" / "examples" / "coffee.jpg"
@@ -129,7 +129,7 @@ async def _events(port: int, job_id: str) -> AsyncIterator[tuple[float, dict[str
 
 async def _run_small_jobs(server: Server, jobs: int) -> dict[str, Any]:
     """Run small jobs, one after the other; return the memory after `_WARM_JOBS` and after all."""
-    image = draw(0, _SIDE)
+    image = draw_client_image(0, _SIDE)
     memory: list[float] = []
     for number in range(1, jobs + 1):
         client = number % 100  # the server limits clients by their address

@@ -46,7 +46,8 @@ def build_reference() -> bytes:
     def convolution(features: str, channels: int, out_channels: int) -> str:
         name = f"weight_{len(weights)}"
         shape = (out_channels, channels, 3, 3)
-        kernel = generator.standard_normal(shape, dtype=np.float32) / np.float32(30)  # small values
+        # Small values; their size does not matter, because only the time counts.
+        kernel = generator.standard_normal(shape, dtype=np.float32) / np.float32(30)
         weights.append(numpy_helper.from_array(kernel, name))
         weights.append(numpy_helper.from_array(np.zeros(out_channels, np.float32), f"bias_{name}"))
         return add("Conv", features, name, f"bias_{name}", pads=[1] * 4)

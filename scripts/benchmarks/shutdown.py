@@ -35,6 +35,7 @@ async def stop_with_jobs(
 
     Raises:
         RuntimeError: the jobs are not accepted within two minutes.
+        TimeoutExpired: the server has not ended a minute after the last answer.
     """
     tasks = [
         asyncio.create_task(post_file(server.port, "/api/upscale", "picture", image, number))

@@ -106,14 +106,16 @@ def form(kit):
     """Return the head and the body of a form with an image."""
 
     def make(client, side=16, path="/api/upscale", headers=""):
-        head, body = kit["http"].build_form(path, "picture", kit["images"].draw(client, side))
+        head, body = kit["http"].build_form(
+            path, "picture", kit["images"].draw_client_image(client, side)
+        )
         return f"{head}{headers}".removesuffix("\r\n"), body
 
     return make
 
 
 def test_a_hundred_clients_get_their_own_images(kit, server, proxy):
-    images = [kit["images"].draw(number, 32) for number in range(CLIENTS)]
+    images = [kit["images"].draw_client_image(number, 32) for number in range(CLIENTS)]
     values = asyncio.run(kit["nginx"].send_all(server, proxy, images))
     assert values["results"] == CLIENTS
     assert values["wrong_owners"] == 0
