@@ -112,7 +112,7 @@ class Upscaler(LoadedModel):
         return other
 
     def network_memory(self, height: int, width: int) -> int:
-        """Estimate the bytes of main memory of a run, at most `CPU_BUDGET`; 0 on a GPU."""
+        """Estimate the bytes of main memory of a run: 768 MiB at most, and 0 on a GPU."""
         needed = height * width * self._session.info.bytes_per_pixel
         return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
 
