@@ -1,4 +1,7 @@
-"""Check that several inputs exist, with advice about an argument that is no file, such as `2x`."""
+"""Check that several inputs exist, with advice about an argument that is no file, such as `2x`.
+
+A run with a single input does not need it: the run reports an input that does not exist.
+"""
 
 import glob
 import os
@@ -27,7 +30,7 @@ def check_existence(
     """Check that each input exists. Patterns with wildcards are not checked.
 
     Args:
-        arguments: files, folders and patterns, as the user passed them.
+        arguments: files, folders and patterns, as the user passed them; at least two.
         suffixes: suffixes of images, in lower case.
         has_folder: whether the results go to a folder. Then the run reports each missing file, and
             this function refuses only a number, an option after `--`, and a name that the shell has
@@ -53,7 +56,7 @@ def check_existence(
         return
     # The last argument may be meant as the path of the result.
     last, suffix = arguments[-1], _suffix(arguments[-1])
-    if len(arguments) > 1 and missing == [last] and (suffix in suffixes or not suffix):
+    if missing == [last] and (suffix in suffixes or not suffix):
         result = "name of the result" if suffix else "folder for the results"
         raise UsageError(f"{problem} If it is the {result}, pass -o {shlex.quote(last)}.")
     raise UsageError(f"{problem} Check the spelling, and put a name with spaces in quotes.")
