@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import print_message, print_result
-from srgan_gp.errors import BusyError, UsageError
+from srgan_gp.errors import SrganGpError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,8 +45,8 @@ _TRUSTED_PROXY = (
 )
 _METRICS_PORT = "port of 127.0.0.1 for the metrics page of Prometheus; 0 chooses one [no metrics]"
 _FEATURE_WEIGHTS = (
-    "SqueezeNet 1.1 (.safetensors or .pth) for training, without a connection [that of `srgan-gp "
-    "fetch feature-network`]"
+    "weights file of SqueezeNet 1.1 (.safetensors or .pth) for the training of visitors, instead "
+    "of a download [the file of `srgan-gp fetch feature-network`]"
 )
 _KEEP = "minutes to keep uploads and results [10]"
 _DRAIN = "seconds to finish running and queued jobs after a signal [30]"
@@ -96,8 +96,9 @@ def run(options: argparse.Namespace) -> int:
     from srgan_gp.serving.http.server import serve
     from srgan_gp.serving.server_settings import ServerSettings
 
-    # `options` has only the options that the user typed. Most of them have the name of a setting;
-    # the others are converted below.
+    # `options` has only the options that the user typed. Most of them are settings as they are. The
+    # list of `offer` becomes a tuple; the others have other names than their settings, and some of
+    # them other units.
     typed_options = vars(options)
     setting_names = {field.name for field in dataclasses.fields(ServerSettings)}
     values = {name: value for name, value in typed_options.items() if name in setting_names}
@@ -117,7 +118,7 @@ def run(options: argparse.Namespace) -> int:
         f"Stopped by a second signal or after the {settings.drain_seconds:g} s of --drain-seconds; "
         "unfinished jobs and connections were cut off."
     )
-    return BusyError.exit_code  # 1
+    return SrganGpError.exit_code  # 1
 
 
 def _announce(settings: "ServerSettings") -> None:
