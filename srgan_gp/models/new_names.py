@@ -22,8 +22,8 @@ RESERVED_NAMES = ("verify", "remove")
 def check_name(name: str, folder: Path) -> None:
     """Check that `name` can be the name of a new model in `folder`.
 
-    The name of a shipped model is allowed only in a folder that has an earlier version of it, as
-    when its recipe makes it again; and never in the user's folder of models.
+    The name of a shipped model is refused, except when that model is made again: the folder has its
+    card already, and is not the user's folder of models.
 
     Raises:
         UsageError: the name has other characters than letters, digits, `-` and `_`, is reserved, or
@@ -62,9 +62,11 @@ def require_free_name(
     folder = folder or user_folder
     check_name(name, folder)
     is_user_folder = folder.resolve() == user_folder.resolve()
-    # A model may be a file without a card. `model_names` also lists a card that is a broken link.
-    is_taken = any(is_file(folder / f"{name}{suffix}") for suffix in (".onnx", ".toml"))
-    if not is_taken and not (is_user_folder and name in model_names()):
+    # A model may be a file without a card.
+    has_files = any(is_file(folder / f"{name}{suffix}") for suffix in (".onnx", ".toml"))
+    # A card may be a broken link, which `is_file` does not find.
+    is_listed = is_user_folder and name in model_names()
+    if not has_files and not is_listed:
         return ""
     if is_same_source:
         return f"Replacing the model {name!r}, which comes from the same source."
