@@ -76,7 +76,7 @@ def body_convolutions(model: onnx.ModelProto) -> list[BodyConvolution]:
 
     @cache
     def reaches_output(name: str) -> bool:
-        """Return whether an output depends on a tensor without a convolution between the two."""
+        """Return whether a path without a convolution leads from a tensor to an output."""
         if name in outputs:
             return True
         others = [user for user in users[name] if user.op_type != "Conv"]
@@ -221,7 +221,8 @@ class _GraphWriter:
         copies = [onnx.NodeProto.FromString(node.SerializeToString()) for node in ordered]
         for node in copies:
             for index, name in enumerate(node.input):
-                # Otherwise ONNX Runtime would have to compute that output in float32 as well.
+                # ONNX Runtime fuses a convolution into an integer one only if QuantizeLinear alone
+                # reads its output. So all other users read the rounded tensor.
                 if name in self._outputs and node.op_type != "QuantizeLinear":
                     node.input[index] = _rounded(name)
         used_names = {name for node in copies for name in node.input}

@@ -29,7 +29,9 @@ def after_run(run_dir: Path, name: str | None = None, exist: str = EXIST_ERROR) 
 
 
 def after_model(task: str, model: str) -> str:
-    """Return a line with a command that uses a model; generated faces get the name of the model.
+    """Return a line with a command that uses a model.
+
+    For a model of faces, the command writes `<name of the model>.png`.
 
     Args:
         task: task of the model, one of `cards.TASKS`.

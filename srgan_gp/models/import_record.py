@@ -11,8 +11,8 @@ EXACT, ALIGNED, APPROXIMATE = "exact", "aligned", "approximate"
 TILINGS = (EXACT, ALIGNED, APPROXIMATE)
 """How tiles compare with the whole image. `exact`: equal wherever they start; `size_multiple` is 1.
 `aligned`: equal if they start at multiples of `size_multiple` pixels, as tiles of such a model do.
-`approximate`: different even if they start at multiples of `size_multiple`; the network takes no
-other sides."""
+`approximate`: different even then. For the last two, the sides of the input must be multiples of
+`size_multiple` too."""
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,9 @@ class PlannedResult(NamedTuple):
 class SingleTarget:
     """Target of the only input of a run, a file that the user named.
 
-    There is no other target that this one could collide with. A file that the user named is never
-    ignored as the result of an earlier run, so this class does not check that.
+    There is no other target that this one could collide with. `collisions` drops inputs that are
+    results of earlier runs. That rule does not hold for files that the user named, so it is not
+    needed here.
 
     Args:
         source: the file.
@@ -52,8 +53,8 @@ class SingleTarget:
         self._numbered: set[Path] = set()
         # None: the user named the result itself, so a link at its place may lead anywhere.
         self._folder = folder if naming.file_name is None else None
-        # A link at the path itself is not followed: like any existing result, it is checked by
-        # `plan.Plan.settle`, which replaces no input either.
+        # Resolve the links of the folder, but not a link at the target. `plan.Plan.settle` checks
+        # that one later, and also refuses to replace an input.
         real_target = os.path.join(os.path.realpath(folder), name)  # noqa: PTH118
         if not may_share_input_names and self._is_source(real_target):
             is_named = naming.file_name is not None
@@ -83,7 +84,7 @@ class SingleTarget:
         return self._folder is not None and leads_out(target, os.path.realpath(self._folder))
 
     def _is_source(self, real_path: str) -> bool:
-        """Return whether a path without links is the input.
+        """Return whether a path, whose folder has no links, is the input.
 
         Another hard link to the input is not the input. A result is written to a new file and
         renamed (`system.files`): it replaces that link, and the input keeps its bytes.

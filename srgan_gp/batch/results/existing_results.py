@@ -1,8 +1,10 @@
 """Existing results that differ from those of this run: an error about one, a line about many.
 
 A folder that is upscaled again with other options has such a result for every image. `run_reporter`
-and a dry run print one line for all images with the same difference of model or options. Results
-of another image, and files that the journal does not know, are printed one by one.
+and a dry run print one line for all images with the same difference of model or options.
+The journal (`results.journal`) records in the output folder how each result was made. Files that
+were made from another image or were changed since, and files without a row in the journal, are
+printed one by one.
 """
 
 from collections.abc import Iterator
@@ -43,8 +45,8 @@ def existing_result_error(path: Path, change: Change | None) -> ExistingResultEr
     code, how, shared_text = EXISTS_CODE, "exists, and nothing records how it was made", ""
     if change is not None:
         how = f"exists and was {change.text}"
-        # Files of other images, and files that this program may not have written, are named one by
-        # one.
+        # `work`: the model or an option differs. The other kinds, `image` and `unrecorded`, have no
+        # shared text, so their files are printed one by one.
         if change.kind in ("work", "model version"):
             shared_text = f"results exist and were {change.text}"
         if change.kind == "model version":

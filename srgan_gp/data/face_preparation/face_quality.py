@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 from skimage.measure import blur_effect
 
-_MEAN_WIDTH = 9  # pixels: width of the mean filter of the second blur, as in the paper of 2007
+# Pixels: width of the mean filter with which `blur_effect` blurs an image again (Crete et al. 2007)
+_MEAN_WIDTH = 9
 _NOISE_FILTER = 1.0  # pixels: sigma of a Gaussian before the measure; without it, noise hides blur
 _MIN_SIDE = 4  # pixels: the measure ignores two rows and columns at the start and one at the end
 _MAX_TURN = 10.0  # eye distances: largest result; also used if both eyes are at one position
@@ -55,6 +56,7 @@ def measure_blur(pixels: np.ndarray) -> float:
         return 1.0
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float64) / 255
     grey = cv2.GaussianBlur(grey, (0, 0), _NOISE_FILTER)
-    # By default `blur_effect` returns this maximum itself, but its declared type is a list.
+    # `reduce_func=None` returns one value per axis. The default returns their maximum, but the type
+    # checker infers that it may be a list, which it refuses as an argument of `float`.
     blur_by_axis = blur_effect(grey, h_size=_MEAN_WIDTH, reduce_func=None)
     return float(np.max(blur_by_axis))

@@ -36,7 +36,7 @@ class DigitsConfig:
     Attributes:
         labelled_digits: number of digits with a label, the same number of each class.
         steps: steps of each network.
-        batch_size: digits without labels of a step.
+        batch_size: unlabelled digits per step.
         width: units of the hidden layers.
         adversarial_weight: weight of the critic's loss, which is added to the cross entropy of the
             labelled digits; 0: the supervised baseline.

@@ -33,8 +33,7 @@ SYMBOLS = len(ALPHABET)
 DICTIONARY = Path("/usr/share/dict/words")
 VALIDATION_WORDS = 2000
 LATENT_SIZE = 64
-SAMPLED = 2000
-"""Number of generated words that a divergence is computed from."""
+SAMPLED = 2000  # generated words that a divergence is computed from
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class WordCritic(nn.Module):
 
     def forward(self, words: Tensor) -> Tensor:
         """Score words."""
-        return self.layers(words.flatten(1))
+        return self.layers(words.flatten(1))  # `Perceptron` returns (B,) for one output
 
 
 def load_words(path: Path = DICTIONARY) -> tuple[list[str], list[str]]:
@@ -212,7 +211,8 @@ def run(
 
     Args:
         steps: steps of each generator.
-        data: one path, of a file for `load_words`, whose errors are raised.
+        data: a sequence of one path (all applications take a sequence): a file for `load_words`,
+            whose errors are raised.
         shown: largest number of generated words that are listed for a penalty.
     """
     words, validation = load_words(Path(data[0]))

@@ -57,6 +57,7 @@ class FineTuning:
         except Exception as error:
             shutil.rmtree(self._folder, ignore_errors=True)
             service.release(self._folder)
+            # Any error becomes a `SrganGpError` whose message visitors may read.
             raise for_clients(error) from error
         self._reader = threading.Thread(target=self._read_output, daemon=True)
         self._reader.start()
@@ -135,8 +136,9 @@ class FineTunings:
                 raise BusyError("Another training run is in progress. Try again later.",
                                 retry_seconds=600)  # fmt: skip
             run = FineTuning(self._service, client, plan)
-            # The name was free, so that an older model of this name is no longer installed. The run
-            # that made it is forgotten, so that its client cannot remove the new model.
+            # `FineTuning` refuses the name of an installed model. So if an earlier run has this
+            # name, its model was removed or never installed. Forget that run: its client could
+            # otherwise remove the new model.
             for other, other_run in list(self._last_runs.items()):
                 if other_run.name == run.name:
                     del self._last_runs[other]
@@ -161,6 +163,8 @@ class FineTunings:
             try:
                 with errors_for_clients():
                     remove_model(run.name)
+            # `remove_model` raises it if there is no such model; `errors_for_clients` keeps the
+            # class.
             except ModelRefusedError:
                 raise UsageError(f"The model {run.name} was removed already.") from None
             del self._last_runs[client]

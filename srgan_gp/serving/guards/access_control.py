@@ -150,7 +150,8 @@ def _not_found_message(path: str) -> str:
 def allowed_methods(path: str) -> tuple[str, ...]:
     """Return the methods of an allowed path.
 
-    For a path of Gradio, which checks the method itself, these are GET, HEAD and POST.
+    For all paths outside the API (those of Gradio, the health checks and the files of the page),
+    whose routes check the method themselves, these are GET, HEAD and POST.
 
     >>> allowed_methods("/api/upscale")
     ('POST',)
