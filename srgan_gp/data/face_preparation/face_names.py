@@ -12,10 +12,12 @@ from srgan_gp.data.face_preparation.preparation_report import PhotoRecord
 from srgan_gp.data.validation_split import TRAIN, VALIDATION
 
 
-def name_members(
+def divide_and_name(
     photos: Sequence[PhotoRecord], share: float, seed: int, least: int
 ) -> dict[str, int]:
-    """Set the name in the zip file of each kept face: `train/NAME.png` or `val/NAME.png`.
+    """Choose the validation groups, and set `FaceRecord.member` of each kept face.
+
+    It is the name of the face in the zip file: `train/NAME.png` or `val/NAME.png`.
 
     Args:
         photos: all photos.

@@ -73,6 +73,7 @@ def _photo_hashes(files: Sequence[ImageFile]) -> dict[ImageFile, str]:
     manifests = {root: _read_manifest(root) for root in {_root(file) for file in files}}
     hashes = {}
     for file in files:
+        # `container` is the zip file, or the image file itself if `member` is None.
         path = PurePosixPath(file.member or file.container.as_posix())
         member = "/".join(path.parts[-2:])  # such as train/000003-0.png
         photo_hash = manifests[_root(file)].get(member)
@@ -109,6 +110,7 @@ def _read_manifest(root: Root) -> dict[str, str]:
             for face in photo.get("faces", ()):  # missing for a photo that was not used
                 if "member" in face:  # missing for a face that was dropped
                     hashes[face["member"]] = photo["pixels_sha256"]
+    # `MEMBER_ERRORS` includes OSError: no such file.
     except (*MEMBER_ERRORS, PictureError, ValueError, KeyError, TypeError, AttributeError):
         return {}
     return hashes

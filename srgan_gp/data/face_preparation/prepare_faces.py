@@ -15,7 +15,7 @@ import numpy as np
 
 from srgan_gp.data.face_preparation.face_archive import Spool, write_archive
 from srgan_gp.data.face_preparation.face_duplicates import SeenImages
-from srgan_gp.data.face_preparation.face_names import name_members
+from srgan_gp.data.face_preparation.face_names import divide_and_name
 from srgan_gp.data.face_preparation.face_originals import pixel_hash
 from srgan_gp.data.face_preparation.face_selection import (
     Candidate,
@@ -117,8 +117,8 @@ def prepare(
 
     Returns:
         The counts of `preparation_report.count_outcomes`; `train` and `val`, the numbers of faces
-        in these folders; `val_target` and `val_largest_group`, see `name_members`; `enlarged` and
-        `smallest_side`, see `preparation_report.count_enlarged`.
+        in these folders; `val_target` and `val_largest_group`, see `divide_and_name`; `enlarged`
+        and `smallest_side`, see `preparation_report.count_enlarged`.
 
     Raises:
         NothingToDoError: no face is kept; nothing is written.
@@ -133,7 +133,7 @@ def prepare(
         if not counts["kept"]:
             raise NothingToDoError(none_kept_message(counts))
         is_share_chosen_here = preparation.validation_share is None
-        validation_counts = name_members(
+        validation_counts = divide_and_name(
             photos,
             share=preparation.target_share(counts["kept"]),
             seed=preparation.seed,
