@@ -48,7 +48,7 @@ class Heartbeats:
             await send(message)
 
         self._make_room()
-        stream = asyncio.ensure_future(self._respond(scope, receive, send_and_track))
+        stream = asyncio.ensure_future(self._app(scope, receive, send_and_track))
         self._open[stream] = client
         try:
             await asyncio.wait({stream}, timeout=HEARTBEAT_SECONDS)
@@ -59,10 +59,6 @@ class Heartbeats:
             await stream
         if has_response and not is_complete:
             await send({"type": "http.response.body", "body": b""})  # the end of the response
-
-    async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the inner app, as a coroutine for `ensure_future`."""
-        await self._app(scope, receive, send)
 
     def _make_room(self) -> None:
         """Close the oldest stream of the client with the most streams if there are too many.
