@@ -52,13 +52,13 @@ class Service:
         self._execution = JobExecution(settings, self._models, self._decoders)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
         self._close_callbacks: list[Callable[[], None]] = []
-        # Guards the attributes from here to `_running`; notified when a job is done.
+        # Guards the attributes from here to `_taken`; notified when a job is done.
         self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()  # queued and running jobs by client
         self._memory_bytes = 0  # encoded images in memory, of queued and running jobs
         # Draining: no new jobs are accepted. Closed: the accepted ones are cancelled too.
         self._is_draining = self._is_closed = False
-        self._running: set[Job] = set()
+        self._taken: set[Job] = set()  # taken from the queue, and not done
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(_THREADS)]
         for thread in self._threads:
             thread.start()
@@ -74,9 +74,9 @@ class Service:
         """Queue a job.
 
         Args:
-            client: visitor or address that the job counts for; its directory gets the result.
+            client: id of the visitor (a browser with the page's cookie), or else the address.
             request: request of the client, which `check` has accepted; else the job fails.
-            address: address of the client; the queue is fair between addresses. None: `client`.
+            address: address of the client; the queue is fair to addresses. None: `client` is one.
             on_progress: called with completed and total tiles or faces; may raise to end the job.
 
         Raises:
@@ -95,7 +95,7 @@ class Service:
             has_memory = self._memory_bytes + job.memory_bytes <= _MAX_MEMORY_BYTES
             if not has_memory or not self._queue.put(job.address, job):
                 raise BusyError("The queue is full. Try again in a few seconds.")
-            # A thread that takes the job waits for `_changed` before it executes the job.
+            # A thread that has taken the job needs this lock, so it runs after these are counted.
             self._pending[client] += 1
             self._memory_bytes += job.memory_bytes
             self._temporary_files.hold(*job.held_paths)
@@ -140,10 +140,10 @@ class Service:
         """Count the jobs that get the device before a job that waits for it."""
         queued_ahead = self._queue.count_ahead_of(job.address, job)
         with self._changed:
-            others = self._running - {job}
+            others = self._taken - {job}
         if queued_ahead is None:  # the job was taken from the queue, and waits for the device only
             return sum(other.progress.stage == "running" for other in others)
-        return queued_ahead + len(others)
+        return queued_ahead + len(others)  # at most: a taken job may have used the device already
 
     def not_ready_reason(self) -> str | None:
         """Return why no new job is accepted now; None: the service is ready."""
@@ -193,11 +193,11 @@ class Service:
         """Accept no more jobs and cancel the accepted ones; a running one ends after its tile."""
         with self._changed:
             self._is_draining = self._is_closed = True
-            running = list(self._running)
+            taken = list(self._taken)
         self._queue.close()
-        for job in running:
+        for job in taken:
             job.cancel()
-        while (queued := self._queue.take()) is not None:
+        while (queued := self._queue.take()) is not None:  # `take` still returns the queued ones
             self._finish(queued, BusyError(_RESTARTING, retry_seconds=_RETRY_SECONDS))
 
     def close(self) -> None:
@@ -217,11 +217,11 @@ class Service:
             self._finish(job, Cancelled("The job was cancelled."))
 
     def _run(self) -> None:
-        """Execute queued jobs until the queue is closed; the loop of each thread."""
+        """Execute queued jobs until the queue is closed and empty; the loop of each thread."""
         while (job := self._queue.take()) is not None:
             with self._changed:
-                self._running.add(job)
-                if self._is_closed:  # taken after `cancel_jobs` had listed the running ones
+                self._taken.add(job)
+                if self._is_closed:  # taken after `cancel_jobs` had listed the taken ones
                     job.cancellation.cancel()
             self._finish(job, self._execute(job))
 
@@ -242,7 +242,7 @@ class Service:
             shutil.rmtree(job.folder, ignore_errors=True)
         self._temporary_files.release(*job.held_paths)
         with self._changed:
-            self._running.discard(job)
+            self._taken.discard(job)
             self._memory_bytes -= job.memory_bytes
             self._pending -= Counter([job.client])  # drops clients without jobs
             # After the counters: a client that has the result may submit its next job.
