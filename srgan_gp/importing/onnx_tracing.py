@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from srgan_gp.errors import ModelRefusedError
 from srgan_gp.exporting.onnx_graph import OPSET
@@ -32,7 +32,8 @@ INPUT, OUTPUT = "image", "upscaled"
 """Names of the input and the output of the graph."""
 EXAMPLE_SIDES = (73, 89)
 """Height and width of the example image, before they are rounded up to `size_multiple`. They are
-odd, so that the graph contains the padding of the network."""
+odd, so that a network that pads by itself (`size_multiple` 1) pads them, and the graph contains the
+padding."""
 CHECKED_SIDES = ((17, 31), (37, 23), (96, 61), (64, 80))
 """Heights and widths that are compared, smaller and larger than the example."""
 
@@ -46,7 +47,7 @@ def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProt
 
     Returns:
         The graph, which maps (1, 3, H, W) to (1, 3, H * scale, W * scale); and its largest
-        difference from PyTorch, relative to the largest absolute value or to 1 if that is smaller.
+        difference from PyTorch, relative to the largest absolute value, which counts as at least 1.
 
     Raises:
         ModelRefusedError: no exporter makes a graph that equals the network at every size.
@@ -75,11 +76,10 @@ def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProt
 def _export_traced(network: ImportedNetwork) -> bytes:
     """Return the ONNX file of the older exporter, which traces TorchScript."""
     file: Any = io.BytesIO()  # PyTorch's annotation names paths only
-    names: Any = {"input_names": [INPUT], "output_names": [OUTPUT]}
     axes = {INPUT: {2: "H", 3: "W"}, OUTPUT: {2: "enlarged_H", 3: "enlarged_W"}}
     torch.onnx.export(
-        network, (_example(network),), file, dynamo=False, opset_version=OPSET, dynamic_axes=axes,
-        **names,
+        network, (_example(network),), file, dynamo=False, opset_version=OPSET,
+        input_names=[INPUT], output_names=[OUTPUT], dynamic_axes=axes,
     )  # fmt: skip
     return file.getvalue()
 
@@ -91,8 +91,11 @@ def _export_captured(network: ImportedNetwork) -> bytes:
     height = torch.export.Dim("h", min=2, max=4096)
     width = torch.export.Dim("w", min=2, max=4096)
     shapes = {2: multiple * height, 3: multiple * width} if multiple > 1 else {2: height, 3: width}
+    # Where Python code branches by the size, such as `if h % 8`, the condition of the branch taken
+    # becomes an assertion in the program. Otherwise the export would fail if some size violates the
+    # condition. `convert_to_onnx` finds graphs that are wrong for other sizes.
     program = torch.export.export(
-        _WithImageArgument(network), (_example(network),), dynamic_shapes=(shapes,), strict=False,
+        network, (_example(network),), dynamic_shapes=(shapes,), strict=False,
         prefer_deferred_runtime_asserts_over_guards=True,
     )  # fmt: skip
     exported = torch.onnx.export(
@@ -101,18 +104,6 @@ def _export_captured(network: ImportedNetwork) -> bytes:
     )  # fmt: skip
     assert exported is not None
     return exported.model_proto.SerializeToString()
-
-
-class _WithImageArgument(nn.Module):
-    """A network whose `forward` has one argument, `image`, as torch.export requires."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-        self.eval()
-
-    def forward(self, image: Tensor) -> Tensor:
-        return self.network(image)
 
 
 def _example(network: ImportedNetwork) -> Tensor:

@@ -103,6 +103,16 @@ def test_a_network_without_a_graph_of_any_size_is_refused(build_network):
         convert_to_onnx(network, "a.pth")
 
 
+def test_the_newer_exporter_is_tried_if_the_older_one_fails(build_network, monkeypatch):
+    def fail(_):
+        raise RuntimeError("no graph")
+
+    monkeypatch.setattr(onnx_tracing, "_export_traced", fail)
+    network = load_network(build_network("Compact x2").state_dict(), "a.pth")
+    _, difference = convert_to_onnx(network, "a.pth")
+    assert difference < 1e-5
+
+
 def test_a_graph_that_differs_from_pytorch_is_refused(build_network, monkeypatch):
     network = load_network(build_network("Compact x2").state_dict(), "a.pth")
     exported, _ = convert_to_onnx(network, "a.pth")
