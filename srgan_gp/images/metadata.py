@@ -1,8 +1,9 @@
 """Image metadata: reading and updating EXIF, XMP, ICC profile, resolution and orientation.
 
 The EXIF block of an image is a small TIFF file: a header of 8 bytes, then directories of entries
-(tag, type, number of values, value). The block is edited in place, byte by byte, because Pillow
-would write a new block and damage the maker notes (data of the camera's maker that holds offsets).
+(tag, type, number of values, value). It is edited in place: a new block would move the maker notes
+(data of the camera's maker), which contain offsets. Of TIFF files, whose tags are not in a separate
+block, Pillow writes a new block: maker notes are kept, but offsets in them may be wrong.
 
 Source:
     TIFF 6.0, section 2, and Exif 2.3, section 4.
@@ -27,8 +28,7 @@ _SHORT, _LONG = 3, 4  # types of values: unsigned integers of 16 and of 32 bits
 _HEADER_BYTES, _ENTRY_BYTES = 8, 12
 
 OWN_TOOL = b"<xmp:CreatorTool>srgan-gp</xmp:CreatorTool>"
-"""Part of the XMP of images that `srgan-gp generate` and `prepare` write; upscaled copies keep it.
-"""
+"""Part of the XMP in images of `srgan-gp generate` and `prepare`; upscaled copies keep it."""
 DESCRIPTIVE_TAGS = (
     270, 271, 272, 305, 306, 315, 316, 33432,  # description, make, model, software, date, ...
     18246, 18249, 40091, 40092, 40093, 40094, 40095,  # rating; Windows title, comment, author, ...
@@ -82,7 +82,7 @@ def read_exif(image: Image.Image) -> bytes | None:
         if image.format == "TIFF":
             block = _exif_of_tiff(image)
         elif block is None and "Raw profile type exif" in image.info:  # PNG files of ImageMagick
-            block = image.getexif().tobytes()
+            block = image.getexif().tobytes()  # a new block, as of TIFF files
     except Exception:  # Damaged EXIF data, as in `read_orientation`.
         return None
     if not isinstance(block, bytes):
@@ -96,7 +96,7 @@ def read_exif(image: Image.Image) -> bytes | None:
 
 
 def _exif_of_tiff(image: Image.Image) -> bytes | None:
-    """Copy `DESCRIPTIVE_TAGS` of a TIFF's first directory to an EXIF block; None without them."""
+    """Copy `DESCRIPTIVE_TAGS` of a TIFF's first directory to a new block; None without them."""
     source = image.getexif()
     exif = Image.Exif()
     for tag in DESCRIPTIVE_TAGS:

@@ -77,7 +77,7 @@ def _paeth(left: Bytes, up: Bytes, up_left: Bytes) -> Bytes:
     The distance of up_left might exceed 8 bits. But up_left can be the nearest only if it lies
     between left and up, and then its distance is the difference of the other two distances.
     """
-    # Two arrays are used for all steps, because memory takes longer than the arithmetic.
+    # `left_distance` and `buffer` are reused, because memory takes longer than the arithmetic.
     left_distance, buffer = np.maximum(up, up_left), np.minimum(up, up_left)
     left_distance -= buffer
     up_distance = np.maximum(left, up_left)
