@@ -2,9 +2,8 @@
 
 `loop.train` calls for each batch `generated_input`, `critic_step` and `generator_step`. Log values
 are scalar tensors by name; `reports.logged_numbers` lists the names. The losses are in
-`srgan_gp.losses`. A critic may consist of parts that score different views of an image, such as
-the image and its feature maps; see `critic.critic_parts`. In formulas D is the critic's score of an
-image, and E the mean over a batch.
+`srgan_gp.losses`. A critic may consist of parts that score different views of an image, see
+`critic.critic_parts`. In formulas D is the critic's score of an image, and E a batch's mean.
 """
 
 from dataclasses import dataclass
@@ -59,13 +58,13 @@ class Run:
 def generated_input(run: Run, batch: Batch, output: Tensor) -> CriticInput | None:
     """Augment the generator's output, (B, 3, H, W), and compute the view of each critic part.
 
-    `critic_step` detaches the views; the gradient of `generator_step` passes through the views. The
-    result is None in a run without a critic.
+    `critic_step` detaches the views, `generator_step` does not. None: the run has no critic.
     """
     critic = run.state.critic
     if critic is None:
         return None
-    return critic_input(critic, run.augmenter.augment_fake(output, batch), _draw_shift(run, critic))
+    shift = _draw_window_shift(run, critic)
+    return critic_input(critic, run.augmenter.augment_fake(output, batch), shift)
 
 
 def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
@@ -73,8 +72,7 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
 
     The options can replace the first two terms by another of `ADVERSARIAL_LOSSES`.
 
-    A critic of several parts gets the sum of their losses. The parts share no parameter, and Adam's
-    step does not depend on the scale of a loss, so each part learns as if it were alone.
+    The parts of a critic share no parameter, so the sum of their losses trains each one by itself.
 
     To save time, the penalty is a mean over every `penalty_every`-th sample only, and is added on
     every `penalty_interval`-th step only, with `penalty_interval` times its weight; its expectation
@@ -157,13 +155,14 @@ def generator_step(
             moved_output = state.generator(moved.inputs)
             distance = shift_equivariance(output, moved_output, moved.rows, moved.columns)
             losses["equivariance"] = config.equivariance_weight * distance
-        if state.critic and generated:  # both, or neither without a critic
+        if state.critic and generated:  # `generated` is None exactly if there is no critic
             with frozen(state.critic):
                 losses_of_parts = _generator_losses(run, batch, generated)
                 # A weighted sum over the parts; of a single part its loss.
                 adversarial_value, log_values = balanced_loss(
                     losses_of_parts, generated.images, config.feature_ratio, run.processes
                 )
+            # Assumes slope 1 of the critic; the L1 loss's gradient has the norm 1 / sqrt(values).
             weight = adversarial_weight(requested_ratio, batch.targets[0].numel())
             losses["adversarial"] = weight * adversarial_value
     log_values |= {f"loss/{name}": value.detach() for name, value in losses.items()}
@@ -204,11 +203,12 @@ def _real_input(run: Run, batch: Batch) -> CriticInput:
     """
     critic = run.state.critic
     assert critic  # checked by the callers
-    return critic_input(critic, run.augmenter.augment_real(batch).targets, _draw_shift(run, critic))
+    shift = _draw_window_shift(run, critic)
+    return critic_input(critic, run.augmenter.augment_real(batch).targets, shift)
 
 
-def _draw_shift(run: Run, critic: nn.Module) -> tuple[int, int]:
-    """Return the shift of the views, (down, right) in pixels; the same in each call for a batch."""
+def _draw_window_shift(run: Run, critic: nn.Module) -> tuple[int, int]:
+    """Return the shift, the same for a batch, of the window that feature maps are computed from."""
     return draw_shift(critic, run.config, run.state.progress.images_seen)
 
 
