@@ -40,9 +40,8 @@ OF_ORIGINALS = {"pattern": "original_pattern", "grain": "original_grain"}
 the originals. It does not judge a model: it is the value that an ideal upscaler would have."""
 
 _LARGEST_UNMOVED = 4
-"""Side in LR pixels up to which `is_shifted` does not move a crop. A moved crop has one LR pixel
-less on a side, and PSNR-Y omits another one at each border: of a larger side at least two remain.
-"""
+"""Side in LR pixels up to which `is_shifted` does not move a crop. A moved crop is one LR pixel
+shorter per side, and PSNR-Y omits one at each border: of 5 pixels, 5 - 1 - 2 = 2 remain."""
 
 
 def score_upscaler(
@@ -72,8 +71,8 @@ def score_upscaler(
         PictureError: an image cannot be read.
         UsageError: the feature network cannot be loaded.
     """
-    # With these options `load_features` returns SqueezeNet, which the squeeze distance needs. With
-    # a perceptual loss on VGG-19 it would return VGG-19.
+    # With these options `load_features` returns SqueezeNet, which the squeeze distance needs.
+    # `best_by` squeeze_distance with a perceptual loss on VGG-19 is refused before.
     uses_squeeze = config.perceptual_loss == "squeeze" or config.best_by == "squeeze_distance"
     features = load_features(config) if uses_squeeze else None
     values_by_key: dict[tuple[str, str], list[float]] = {}
