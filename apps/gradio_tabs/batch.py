@@ -1,9 +1,9 @@
 """Tab "Batch": upscales many files, and shows the results and a table of failures.
 
 One press of the start button is a run. Its `Run` submits one job per file to the server; an async
-generator yields the changes of the page, dicts of widgets and their new values, which
-`panel.execute_run` sends to the browser. `panel.EVENT_OPTIONS` are arguments of every Gradio event
-of the page.
+generator, `panel.Updates`, yields the changes of the page, which `panel.execute_run` sends to the
+browser. `panel.Changes` is a dict of widgets and their new values. `panel.EVENT_OPTIONS` are
+arguments of every Gradio event of the page.
 """
 
 from collections.abc import AsyncGenerator
@@ -24,7 +24,7 @@ from gradio_tabs.results.panel import (
     Updates,
     build_panel,
     connect,
-    connect_clearing,
+    connect_status_clearing,
     execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
@@ -112,7 +112,8 @@ def _build_results() -> tuple[gr.Markdown, gr.Dataframe]:
     gr.Markdown("## Results", elem_classes="section")
     # `static/history.js` lists the jobs in it, and offers a zip of their results.
     gr.Markdown("", elem_id="batch-results")
-    job_links = build_viewer("batch")  # the viewer itself is filled by a script
+    # Builds the viewer, which a script fills, and returns its hidden links.
+    job_links = build_viewer("batch")
     failures = gr.Dataframe(
         headers=["File", "Error"], datatype="str", type="array",
         interactive=False, wrap=True, column_widths=["35%", "65%"], visible=False,
@@ -131,13 +132,13 @@ def _connect(widgets: _Widgets, runs: Runs, max_files: int) -> None:
         request: gr.Request, files: list[Upload], skipped: str, *values: object
     ) -> Updates:
         steps = partial(_upscale_files, widgets, files, skipped_files(skipped), values, max_files)
-        async for update in execute_run(panel, runs, request, files, steps):
-            yield update
+        async for changes in execute_run(panel, runs, request, files, steps):
+            yield changes
 
     inputs = [widgets.files, widgets.skipped, *widgets.options.widgets]
     connect(panel.start.click, panel, upscale, inputs, widgets.results)
     panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
-    connect_clearing(widgets.files, panel, runs)
+    connect_status_clearing(widgets.files, panel, runs)
 
 
 def _cleared(widgets: _Widgets) -> Changes:
@@ -200,12 +201,12 @@ async def _upscale_file(
         Progress of the file's current stage, such as `25 %`; empty if it is unknown.
     """
     try:
-        async with aclosing(run.follow(job_request)) as updates:
-            async for update in updates:
-                if isinstance(update, Progress):
-                    yield "" if update.percent is None else f"{int(update.percent)} %"
+        async with aclosing(run.follow(job_request)) as states:
+            async for state in states:  # the result of the job is the last one
+                if isinstance(state, Progress):
+                    yield "" if state.percent is None else f"{int(state.percent)} %"
                 else:
-                    totals.results.append(update)
+                    totals.results.append(state)
     except Cancelled:
         totals.is_stopped = True
     except (PictureError, BusyError) as error:

@@ -29,7 +29,7 @@ from gradio_tabs.results.panel import (
     Updates,
     build_panel,
     connect,
-    connect_clearing,
+    connect_status_clearing,
     execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
@@ -122,7 +122,7 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
     panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
     # With another image, forget the region of the previous image.
     image.change(lambda: None, None, widgets.region, queue=False, **EVENT_OPTIONS)
-    connect_clearing(image, panel, runs)
+    connect_status_clearing(image, panel, runs)
 
 
 async def _compare_models(

@@ -25,7 +25,7 @@ from gradio_tabs.results.panel import (
     Updates,
     build_panel,
     connect,
-    connect_clearing,
+    connect_status_clearing,
     execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
@@ -110,7 +110,7 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
         widgets.image.select, panel, preview_clicked_region, inputs, outputs, is_replaceable=True
     )
     panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
-    connect_clearing(widgets.image, panel, runs)
+    connect_status_clearing(widgets.image, panel, runs)
 
 
 async def _upscale_image(

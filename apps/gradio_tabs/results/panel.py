@@ -219,7 +219,7 @@ async def guarded(panel: Panel, updates: Updates) -> Updates:
     }
 
 
-def connect_clearing(field: ImageInput | FilesInput, panel: Panel, runs: Runs) -> None:
+def connect_status_clearing(field: ImageInput | FilesInput, panel: Panel, runs: Runs) -> None:
     """Clear the status about earlier images when a visitor chooses other images; results stay.
 
     Args:
