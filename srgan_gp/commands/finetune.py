@@ -60,8 +60,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "Fine-tune a model on 100 to 1,000 images of your own; a part of them is the validation "
         "set. The command ends with a table of the scores before and after, and says whether the "
         "model is better. The scores of a face model are means over 4 sets of faces of truncation "
-        "1; a `srgan-gp evaluate` that measures the same is printed. To resume, run the same "
-        "command again."
+        "1; with up to 1,000 validation images a `srgan-gp evaluate` that measures the same is "
+        "printed. To resume, run the same command again."
     )
     add = parser.add_argument_group("Common options").add_argument
     add("--from", dest="model", required=True, metavar="MODEL", help=_MODEL)
@@ -127,7 +127,7 @@ def _run(options: argparse.Namespace, output: Path) -> int:
     for line in table(verdict.rows):
         print_result(line)
     evaluated = options.name if installed else options.model
-    for note in score_notes(outcome, evaluated, changes.get("feature_weights")):
+    for note in score_notes(outcome, evaluated, changes):
         print_message(note)
     if outcome.ended_because:  # why the training ended early
         print_result(outcome.ended_because)

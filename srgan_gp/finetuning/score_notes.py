@@ -1,13 +1,16 @@
 """Notes below the table of scores of a fine-tuning, which `srgan-gp finetune` prints."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from srgan_gp.data.validation_halves import FEWEST_TO_SPLIT
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_scores import SETS
 from srgan_gp.finetuning.first_checks import TRAIN_LIST, VALIDATION_LIST
 from srgan_gp.metrics.pattern import no_texture_line
+from srgan_gp.training.pretrained_networks import NO_NETWORK
 from srgan_gp.training.validation.validation_faces import MAX_FACES, MAX_GENERATED
 
 _DOWNSCALERS_NOTE = (
@@ -37,22 +40,23 @@ _FEW_FACES_TEXT = f" (with fewer than {_FEW_FACES} validation faces one or two s
 
 
 def score_notes(
-    outcome: FinetuneResult, model: str, feature_weights: str | None = None
+    outcome: FinetuneResult, model: str, changes: Mapping[str, Any] | None = None
 ) -> Iterator[str]:
     """Yield what a reader must know about the scores, each note as one line.
 
     Args:
         outcome: result of the fine-tuning; its table has at least one row.
         model: name or path of a model, for the command that measures it in the same way.
-        feature_weights: SqueezeNet's file; None: the installed one.
+        changes: fields of `TrainConfig` that the user set; None: none.
     """
     rows = outcome.verdict.rows
     ways = dict.fromkeys(row.way for row in rows if row.way)  # only rows of an upscaler have a way
     if not ways:
         yield _FACES_NOTE.format(count=generated_faces(outcome.validation))
-        small = _FEW_FACES_TEXT if outcome.validation < _FEW_FACES else ""
-        command = _evaluate_command(outcome, model, feature_weights)
-        yield _EVALUATE_NOTE.format(small=small, command=command)
+        if _is_measured_by_evaluate(outcome, model):
+            small = _FEW_FACES_TEXT if outcome.validation < _FEW_FACES else ""
+            command = _evaluate_command(outcome, model, changes or {})
+            yield _EVALUATE_NOTE.format(small=small, command=command)
         return
     yield _DOWNSCALERS_NOTE
     if any(row.originals is not None for row in rows):
@@ -68,8 +72,17 @@ def generated_faces(validation: int) -> int:
     return min(validation, MAX_GENERATED)
 
 
-def _evaluate_command(outcome: FinetuneResult, model: str, feature_weights: str | None) -> str:
-    """Return the `srgan-gp evaluate` with the images, the number of faces and the truncation.
+def _is_measured_by_evaluate(outcome: FinetuneResult, model: str) -> bool:
+    """Return whether `srgan-gp evaluate` takes the model and compares with the same images.
+
+    It does not read the `.safetensors` of version 0.1, and compares with all validation images,
+    where the table has `MAX_FACES` at most.
+    """
+    return outcome.validation <= MAX_FACES and Path(model).suffix != ".safetensors"
+
+
+def _evaluate_command(outcome: FinetuneResult, model: str, changes: Mapping[str, Any]) -> str:
+    """Return the `srgan-gp evaluate` with the images, number, truncation and networks of the table.
 
     The baseline of training faces has as many faces as are generated; with fewer training images
     the command is without them.
@@ -79,6 +92,13 @@ def _evaluate_command(outcome: FinetuneResult, model: str, feature_weights: str 
     if count <= outcome.trained_on:
         command += ["--train-data", str(outcome.run_dir / TRAIN_LIST)]
     command += ["--validation-half", "all", "--count", str(count), "--trunc", "1"]
-    if feature_weights:
-        command += ["--feature-weights", feature_weights]
+    metrics = {row.metric for row in outcome.verdict.rows}
+    for option, field, metric in (
+        ("--feature-weights", "feature_weights", "kid_squeeze"),
+        ("--detector", "face_detector", "fd_yunet"),
+    ):
+        # A network that the run did without may not be installed, and `evaluate` would not run.
+        file = changes.get(field) if metric in metrics else NO_NETWORK
+        if file:
+            command += [option, str(file)]
     return shlex.join(command)
