@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
+from srgan_gp.data.face_preparation.photo_names import name_photos
 from srgan_gp.data.image_sources import SUFFIXES, ImageFile, list_images
 from srgan_gp.errors import NothingToDoError, UsageError
 from srgan_gp.system.paths import is_file, is_folder
@@ -23,8 +24,7 @@ class PhotoList:
     """Photos found in several places, and the files next to them that are not used."""
 
     photos: list[tuple[str, ImageFile]] = field(default_factory=list)
-    """Pairs of a photo's name and its file. The names are relative to the places, so that a
-    manifest does not contain paths of this machine."""
+    """Pairs of a photo's name, from `photo_names.name_photos`, and its file."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Number of files in the folders that are not images, by suffix; without hidden files."""
     folder_errors: list[str] = field(default_factory=list)
@@ -42,25 +42,21 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
         exclude: an image that is not listed: the contact sheet of an earlier preparation.
 
     Returns:
-        The photos. With several places, a name starts with that of its folder or zip file.
+        The photos, named by `name_photos`.
 
     Raises:
         UsageError: a place does not exist or is of another type, or nothing matches a pattern.
         NothingToDoError: there is no photo.
     """
-    names: dict[ImageFile, str] = {}
     photo_list = PhotoList()
     photo_list.places.extend(_expanded(places, photo_list.skipped))
+    found: list[tuple[str, list[ImageFile]]] = []
     for place in photo_list.places:
-        is_image = is_file(Path(place)) and Path(place).suffix.lower() in SUFFIXES
-        needs_prefix = len(photo_list.places) > 1 and not is_image
-        prefix = f"{Path(place).name}/" if needs_prefix else ""
-        for file in _files(place):
-            is_excluded = file.member is None and file.container.resolve() == exclude.resolve()
-            if not is_excluded and file not in names:
-                names[file] = prefix + _name_within(place, file)
+        files = _files(place)
+        found.append((place, [file for file in files if not _is_same_file(file, exclude)]))
         if is_folder(Path(place)):
             _count_others(Path(place), photo_list)
+    names = name_photos(found)
     if not names:
         skipped = f" Skipped: {format_suffixes(photo_list.skipped)}." if photo_list.skipped else ""
         raise NothingToDoError(
@@ -145,14 +141,9 @@ def _files(place: str) -> list[ImageFile]:
         raise
 
 
-def _name_within(place: str, file: ImageFile) -> str:
-    """Return the path of a file relative to its place; for a file of no folder only its name."""
-    if file.member is not None:
-        return file.member
-    path, folder = file.container, Path(place)
-    # A single image is its own place, and images of a `.list` file may be anywhere.
-    is_inside = path != folder and path.is_relative_to(folder)
-    return path.relative_to(folder).as_posix() if is_inside else path.name
+def _is_same_file(file: ImageFile, path: Path) -> bool:
+    """Return whether an image is the file of a path."""
+    return file.member is None and file.container.resolve() == path.resolve()
 
 
 def _count_others(folder: Path, photo_list: PhotoList) -> None:
