@@ -68,7 +68,9 @@ class JobHistory:
         self.service = service
         self.server_id = secrets.token_hex(8)
         """Random name of this server, by which a page notices a restart."""
-        self._lock = threading.Lock()
+        # Re-entrant: the collector may close a `holding` generator of an aborted zip while this
+        # thread holds the lock.
+        self._lock = threading.RLock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
         self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
         self._held: Counter[str] = Counter()  # number of open `holding` blocks by id of the job

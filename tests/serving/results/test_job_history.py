@@ -1,5 +1,7 @@
 """The history of jobs: owners, expiry and limits."""
 
+import gc
+import threading
 import time
 from types import SimpleNamespace
 
@@ -71,6 +73,27 @@ def test_the_files_of_finished_jobs_are_bounded(history, png, monkeypatch, limit
     monkeypatch.setattr(job_history, limit, 2 * first.size)
     entries = [first, *(finished(history, png) for _ in range(3))]
     assert history.entries("me") == entries[2:]
+
+
+def test_a_collection_within_a_look_up_may_end_a_holding_block(history, png, monkeypatch):
+    entry = finished(history, png)
+
+    def hold(cycle):
+        with history.holding([entry]):
+            yield cycle
+
+    cycle = []
+    cycle.append(hold(cycle))
+    next(cycle[0])
+    cycle = None  # only the collector frees the generator
+    assert history._held
+    prune = history._prune
+    monkeypatch.setattr(history, "_prune", lambda: (gc.collect(), prune()))
+    thread = threading.Thread(target=history.entries, args=["me"], daemon=True)
+    thread.start()
+    thread.join(TIMEOUT)
+    assert not thread.is_alive(), "the thread waits for its own lock"
+    assert not history._held
 
 
 class CountedBytes(int):
