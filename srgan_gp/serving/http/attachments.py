@@ -1,15 +1,18 @@
 """`send_file`: response that a client saves as a file, with the file's name in two forms.
 
-Clients that do not read the form with all letters, such as `curl -OJ`, get a name in ASCII.
+Clients that do not read the form with all letters, such as `curl -OJ`, get a name in ASCII. A file
+that is written while it is sent is a `HeldStream`.
 """
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from urllib.parse import quote
 
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
+from starlette.types import Receive, Scope, Send
 
 _IN_ASCII = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
@@ -38,6 +41,36 @@ def send_file(
     """
     headers = {"Content-Disposition": content_disposition(name), **headers}
     return FileResponse(path, media_type=media_type, headers=headers, background=background)
+
+
+class HeldStream(StreamingResponse):
+    """Response of chunks, sent within a context that ends when the client disconnects too.
+
+    A context within the generator of the chunks would end when Python collects the generator: much
+    later, and in any thread, which may hold a lock that the end of the context needs.
+
+    Args:
+        chunks: parts of the body.
+        context: entered before the response is sent, and left after it.
+        media_type: such as `application/zip`.
+        headers: further headers.
+    """
+
+    def __init__(
+        self,
+        chunks: Iterator[bytes],
+        context: AbstractContextManager[None],
+        *,
+        media_type: str,
+        headers: Mapping[str, str],
+    ) -> None:
+        super().__init__(chunks, media_type=media_type, headers=headers)
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response."""
+        with self._context:
+            await super().__call__(scope, receive, send)
 
 
 def content_disposition(name: str) -> str:

@@ -6,7 +6,6 @@ The jobs of a client are entries of the `JobHistory`.
 
 import asyncio
 import json
-from collections.abc import Iterator
 from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -16,7 +15,7 @@ from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.access_control import NO_JOB
 from srgan_gp.serving.guards.client_limits import client_of
 from srgan_gp.serving.http import response_descriptions as answers
-from srgan_gp.serving.http.attachments import content_disposition, send_file
+from srgan_gp.serving.http.attachments import HeldStream, content_disposition, send_file
 from srgan_gp.serving.http.job_descriptions import describe, events_of
 from srgan_gp.serving.http.response_descriptions import REPORT_HEADER, problems
 from srgan_gp.serving.jobs.job_requests import Result
@@ -135,12 +134,9 @@ def _zip(
         raise Refusal(404, "E_NOT_FOUND", "There are no such results.")
     chunks = zip_chunks(results)  # raises here, before the response begins, if a file is missing
 
-    def send() -> Iterator[bytes]:
-        with history.holding(chosen):  # the jobs do not expire while the zip is sent
-            yield from chunks
-
     headers = {"Content-Disposition": content_disposition(_ZIP_NAME), **_NOT_STORED}
-    return StreamingResponse(send(), media_type="application/zip", headers=headers)
+    holding = history.holding(chosen)  # the jobs do not expire while the zip is sent
+    return HeldStream(chunks, holding, media_type="application/zip", headers=headers)
 
 
 async def _show(request: Request, entry: OwnEntry) -> JSONResponse:

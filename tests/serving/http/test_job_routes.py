@@ -1,5 +1,6 @@
 """Asynchronous jobs over HTTP: events, result, cancel, remove, and who may use them."""
 
+import asyncio
 import io
 import json
 import re
@@ -104,6 +105,44 @@ def test_results_do_not_expire_while_their_zip_is_sent(visitor, history, png, mo
     assert me.get("/api/jobs/zip").content == b"begun" + content
     assert not history._held and not history.service._temporary_files._held
     assert me.get(job["urls"]["result"]).status_code == 410
+
+
+def test_a_zip_whose_client_disconnects_holds_no_result(
+    visitor, app, history, png, monkeypatch, request_of
+):
+    me, held, has_begun = visitor(), [], asyncio.Event()
+    start(me, png)
+    [entry] = history._entries.values()
+    entry.job.wait(TIMEOUT)
+
+    def endless(results):
+        while True:
+            held.append(dict(history._held))
+            yield b"part"
+
+    async def app_of_client(scope, receive, send):
+        async def disconnect_later():
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                await has_begun.wait()
+            return message
+
+        async def send_part(message):
+            await send(message)
+            if message.get("body"):
+                has_begun.set()
+
+        await app(scope, disconnect_later, send_part)
+
+    async def abort():
+        headers = {"cookie": f"{COOKIE}={me.cookies[COOKIE]}"}
+        await request_of(app_of_client, path="/api/jobs/zip", headers=headers)
+        # At once: later, the end of the loop closes what was left.
+        return dict(history._held), dict(history.service._temporary_files._held)
+
+    monkeypatch.setattr(job_routes, "zip_chunks", endless)
+    assert asyncio.run(abort()) == ({}, {})
+    assert held[0] == {entry.id: 1}
 
 
 def start(client, png, **fields):
