@@ -12,7 +12,7 @@ from PIL import Image
 
 from srgan_gp.cli import main
 from srgan_gp.data.face_preparation.face_sheet import SHEET_XMP, draw_sheet
-from srgan_gp.images import Picture, write_image
+from srgan_gp.images import Picture, read_image, write_image
 
 ROOT = Path(__file__).resolve().parents[2]
 HEIC = ROOT / "tests" / "images" / "files" / "photo.heic"
@@ -557,3 +557,20 @@ def test_a_dry_run_refuses_an_existing_png_of_a_result_too_large_for_its_format(
     assert f"{tmp_path}/a.webp: skipped, its result exists: {out}/a.png" in planned
     assert main([*words, "--exist", "skip"]) == 0
     assert f"{tmp_path}/a.webp: skipped, its result exists: {out}/a.png" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("exist", [None, "skip", "rename", "overwrite"])
+def test_only_the_path_that_is_written_counts_as_existing(repeating_model, tmp_path, capsys, exist):
+    """The result of a PNG that is called `a.jpg` is `a.png`; a file `a.jpg` is no obstacle."""
+    (photos := tmp_path / "photos").mkdir()
+    Image.new("RGB", (8, 6)).save(photos / "a.jpg", format="PNG")
+    (out := tmp_path / "out").mkdir()
+    (out / "a.jpg").write_text("unrelated")
+    words = ["upscale", str(photos), "-n", str(repeating_model), "--device", "cpu", "-o", str(out)]
+    words += ["--exist", exist] if exist else []
+    assert main([*words, "--dry-run"]) == 0
+    assert f"{photos}/a.jpg: 8x6 -> 32x24 {out}/a.png" in capsys.readouterr().out
+    assert main(words) == 0
+    assert "1 done, 0 skipped, 0 failed" in capsys.readouterr().err
+    assert read_image(out / "a.png").pixels.shape == (24, 32, 3)
+    assert (out / "a.jpg").read_text() == "unrelated"

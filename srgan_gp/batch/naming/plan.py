@@ -131,19 +131,16 @@ class Plan(AbstractContextManager["Plan"]):
                         source, target, self.work_key, fallback=fallback, only_planned=replaces
                     )
                 if finished is None:
+                    if (
+                        fallback is not None
+                        and (os.path.lexists(target) or os.path.lexists(fallback))
+                        and needs_fallback(source, target)  # It reads the header, so it is last.
+                    ):
+                        target, fallback = fallback, None  # the path that will be written
                     # If the input is no file, its reader reports that; an error about an existing
                     # target would hide it. With `skip` there is no such error.
                     checks_target = self.exist == "skip" or is_file(source)
                     path_to_write = self.settle(target) if checks_target else target
-                    # The result will be the fallback, which exists: it is settled before upscaling.
-                    if (
-                        fallback is not None
-                        and os.path.lexists(fallback)
-                        and not os.path.lexists(target)
-                        and needs_fallback(source, target)  # It reads the header, so it is last.
-                    ):
-                        target, path_to_write = fallback, self.settle(fallback)
-                        fallback = None
             except PictureError as refusal:
                 yield Refused(source, refusal)
                 continue
