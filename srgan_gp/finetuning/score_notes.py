@@ -12,6 +12,7 @@ from srgan_gp.finetuning.first_checks import TRAIN_LIST, VALIDATION_LIST
 from srgan_gp.metrics.pattern import no_texture_line
 from srgan_gp.training.pretrained_networks import NO_NETWORK
 from srgan_gp.training.validation.validation_faces import MAX_FACES, MAX_GENERATED
+from srgan_gp.training.validation.validation_images import LONGEST_SIDE
 
 _DOWNSCALERS_NOTE = (
     "In brackets is how the images were downscaled. matlab: by the bicubic method of MATLAB. "
@@ -64,7 +65,8 @@ def score_notes(
     measured = {row.way for row in rows if row.metric == "pattern"}
     missing = [way for way in ways if way not in measured]
     if missing:
-        yield no_texture_line("" if not measured else f" ({', '.join(missing)})")
+        suffix = f" ({', '.join(missing)})" if measured else ""
+        yield no_texture_line(suffix, centre=LONGEST_SIDE)
 
 
 def generated_faces(validation: int) -> int:

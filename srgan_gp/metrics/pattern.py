@@ -161,15 +161,21 @@ def pattern_and_grain(
     return spectrum.texture()
 
 
-def no_texture_line(suffix: str = "") -> str:
+def no_texture_line(suffix: str = "", *, centre: int | None = None) -> str:
     """Return a line for users that says why a set of images has no pattern and no grain.
+
+    It does not say that no image has a flat area of the size of a window: windows lie on a grid,
+    and the blur brings the surroundings of a flat area into it.
 
     Args:
         suffix: follows the names of both scores, such as the name of a downscaler in brackets.
+        centre: largest side in pixels of the centre crops that were examined; None: whole images.
     """
+    where = f" in the centre of {centre} x {centre} pixels of an image" if centre else ""
     return (
-        f"Pattern and grain{suffix} are not measured: no image has a flat area of {WINDOW} x "
-        f"{WINDOW} pixels at least {MARGIN} from its border. This is no fault."
+        f"Pattern and grain{suffix} are not measured: they need flat areas, such as a clear sky, "
+        f"and no square of {WINDOW} x {WINDOW} pixels that was examined{where} is flat. This is no "
+        "fault."
     )
 
 

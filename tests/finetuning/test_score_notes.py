@@ -35,8 +35,9 @@ def test_texture_that_is_not_measured_has_its_reason(measured, named):
     pattern = [Row("pattern", way, 0.1, 0.2, originals=0.05) for way in measured]
     notes = list(score_notes(outcome(*psnr, *pattern), "some"))
     found = [note for note in notes if "are not measured" in note]
-    expected = [] if named is None else [f"Pattern and grain{named} are not measured: no image"]
+    expected = [] if named is None else [f"Pattern and grain{named} are not measured: they need"]
     assert [note[: len(start)] for note, start in zip(found, expected, strict=True)] == expected
+    assert all("in the centre of 512 x 512 pixels of an image" in note for note in found)
     assert any("column originals" in note for note in notes) == bool(measured)
 
 
