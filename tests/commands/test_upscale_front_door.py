@@ -574,3 +574,20 @@ def test_only_the_path_that_is_written_counts_as_existing(repeating_model, tmp_p
     assert "1 done, 0 skipped, 0 failed" in capsys.readouterr().err
     assert read_image(out / "a.png").pixels.shape == (24, 32, 3)
     assert (out / "a.jpg").read_text() == "unrelated"
+
+
+@pytest.mark.parametrize(("pages", "code"), [(1, "E_EXISTS"), (2, "E_FRAMES")])
+def test_an_existing_png_does_not_hide_that_it_cannot_hold_pages(
+    repeating_model, tmp_path, capsys, pages, code
+):
+    """A TIFF that is called `g.jpg` becomes a PNG, which holds one page."""
+    (photos := tmp_path / "photos").mkdir()
+    page = Image.new("RGB", (8, 6))
+    page.save(photos / "g.jpg", "TIFF", save_all=True, append_images=[page] * (pages - 1))
+    (out := tmp_path / "out").mkdir()
+    (out / "g.png").write_bytes(b"a file of the user")
+    words = ["upscale", str(photos), "-n", str(repeating_model), "--device", "cpu", "-o", str(out)]
+    assert main([*words, "--dry-run"]) == 3
+    assert f"{code}: " in capsys.readouterr().out
+    assert main(words) == 3
+    assert f"{code}: " in capsys.readouterr().err

@@ -63,19 +63,27 @@ def keeps_format(source: Path, target: Path) -> bool | None:
 def needs_fallback(source: Path, target: Path) -> bool:
     """Return whether the result of an image is certain to be a PNG, by the image's header.
 
-    Of several frames the first is looked at. The size of the result is not taken into account.
+    It is certain for an image of another format than the target, and for a still whose bits or
+    transparency the target cannot hold. It is not for several pages: a PNG holds only one page, so
+    all pages are an error, and the first one is a PNG. The size of the result is not taken into
+    account.
 
     Args:
         source: the image. No pixels are decoded.
         target: path with the suffix of a format that can be written.
 
     Returns:
-        False if the format of the target may hold the result, or if the header cannot be read.
+        False if the format of the target may hold the result, if the image has several pages, or if
+        the header cannot be read.
     """
     try:
         # Without this, the frames of a GIF are counted, which reads the whole file.
         header = read_header(source, max_pixels=sys.maxsize, first_frame_only=True)
+        # Every format allows 1 x 1 pixel: the size of the result is not taken into account.
+        if holds(find_format(target.suffix), header.stand_in(), height=1, width=1):
+            return False
+        if header.format != "TIFF":  # A PNG holds the frames of an animation.
+            return True
+        return read_header(source, max_pixels=sys.maxsize).frames == 1
     except (OSError, PictureError):
         return False
-    # Every format allows 1 x 1 pixel: the size of the result is not taken into account.
-    return not holds(find_format(target.suffix), header.stand_in(), height=1, width=1)
