@@ -95,6 +95,19 @@ def find_weights(
         UsageError: as for `read_model`.
         ModelRefusedError: the model is unknown, or its partner is missing or has another network.
     """
+    check_fidelity(fidelity, is_int8=is_int8)
+    file = find_model(model, task)
+    if is_int8:
+        return file, _int8_file(file)
+    return file, file if fidelity is None else find_partner(file)
+
+
+def check_fidelity(fidelity: float | None, *, is_int8: bool) -> None:
+    """Check a fidelity for any model, as `find_weights` does before it looks for the model.
+
+    Raises:
+        UsageError: `fidelity` is not from 0 to 1, or given for an int8 network.
+    """
     if fidelity is not None and not 0 <= fidelity <= 1:
         raise UsageError(f"The fidelity must be from 0 to 1, not {fidelity}.")
     if is_int8 and fidelity is not None:
@@ -102,10 +115,6 @@ def find_weights(
             "An int8 network cannot be mixed with another; leave out the fidelity or the precision "
             "int8."
         )
-    file = find_model(model, task)
-    if is_int8:
-        return file, _int8_file(file)
-    return file, file if fidelity is None else find_partner(file)
 
 
 def require_float16(model: ModelBytes) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from srgan_gp.inference.devices import INT8, parse_device, restrict_device
-from srgan_gp.inference.loading.model_files import find_weights
+from srgan_gp.inference.loading.model_files import check_fidelity, find_weights
 from srgan_gp.models.cards import FACES, UPSCALING
 from srgan_gp.models.looks import fidelity_of_look
 from srgan_gp.models.named_models import model_for_scale
@@ -73,13 +73,15 @@ class JobExecution:
             require_known(choose_face_model(request.model), FACES)
             return
         model, request = self._model_and_fidelity(request)
-        if _depends_on_scale(request):
-            if request.width is not None:
-                return  # the scale, and with it the model, depends on the image
-            model = self._model_for_scale(model, request, image_width=1)  # not used without `width`
         if request.precision != "auto":
             restrict_device(parse_device(self._settings.device), request.precision)
-        find_weights(model, request.fidelity, UPSCALING, is_int8=request.precision == INT8)
+        is_int8 = request.precision == INT8
+        if _depends_on_scale(request):
+            if request.width is not None:
+                check_fidelity(request.fidelity, is_int8=is_int8)
+                return  # the scale, and with it the model, depends on the image
+            model = self._model_for_scale(model, request, image_width=1)  # not used without `width`
+        find_weights(model, request.fidelity, UPSCALING, is_int8=is_int8)
 
     def run(self, job: Job) -> Result:
         """Execute a job, and return its result.

@@ -430,6 +430,8 @@ WRONG_UPSCALES = [
     ({"look": "crisp"}, "The look crisp works only with "),
     ({"model": "near", "fidelity": 0.5, "precision": "int8"}, "An int8 network cannot be mixed"),
     ({"scale": 2, "precision": "int8"}, "The model tiny has no int8 network."),
+    ({"width": 100, "fidelity": 7}, "The fidelity must be from 0 to 1, not 7.0."),
+    ({"width": 100, "fidelity": 0.5, "precision": "int8"}, "An int8 network cannot be mixed"),
 ]
 WRONG_FACES = [
     ({"model": "x"}, "Unknown model 'x'. Choose one of "),

@@ -245,6 +245,13 @@ def test_invalid_request_raises_a_clear_error_and_leaves_no_file(
     assert not files_below(real_service.folder("a"))
 
 
+@pytest.mark.parametrize("size", [{}, {"scale": 2}, {"width": 100}])
+def test_int8_on_a_server_with_a_gpu_is_refused_before_there_is_a_job(open_service, png, size):
+    service = open_service(device="cuda")
+    with pytest.raises(UsageError, match="int8 runs on the CPU only"):
+        service.check(UpscaleRequest(png, "a.png", precision="int8", **size))
+
+
 def test_model_path_is_refused_even_if_the_file_exists(real_service, png, models):
     for name in (str(models / "tiny.onnx"), "../tiny", "tiny.onnx"):
         with pytest.raises(UsageError, match="Unknown model"):
