@@ -46,7 +46,7 @@ class ValidationFaces:
 
     Raises:
         UsageError: a network cannot be loaded, there are fewer than two faces, they are
-            too small to score, or at least half of them are training faces.
+            too small to score, or more than half of them are training faces.
         ModelRefusedError: the face detector cannot be used.
         PictureError: a validation face, or every training face, is damaged.
     """
@@ -144,20 +144,20 @@ def _layouts_of(faces: ImageCache) -> np.ndarray:
 
 
 def _require_unseen(validation_layouts: np.ndarray, training_layouts: np.ndarray) -> None:
-    """Check that most validation faces are not training faces.
+    """Check that no more than half of the validation faces are training faces.
 
     Layouts show copies with the same pixels, also mirrored ones, whose files differ. Copies in JPEG
     have other pixels, and are not found.
 
     Raises:
-        UsageError: half of the validation faces or more are training faces.
+        UsageError: more than half of the validation faces are training faces.
     """
     try:
         # ValueError: the median distance of the validation faces to the training faces is 0.
         memorisation_ratio(validation_layouts, training_layouts, validation_layouts)
     except ValueError as error:
         raise UsageError(
-            "Half of the validation faces or more are training faces too, perhaps mirrored, so "
+            "More than half of the validation faces are training faces too, perhaps mirrored, so "
             "scores on them would be meaningless. Remove them from one of the sets."
         ) from error
 

@@ -1,3 +1,4 @@
+from contextlib import nullcontext
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -95,9 +96,20 @@ def test_validation_faces_that_are_training_faces_are_refused_before_any_score(c
     for n in range(6):  # other files with the same faces, mirrored
         Image.fromarray(train[n][:, ::-1]).save(folder / f"{n}.png")
     copies = face_cache([str(folder)], CONFIG)
-    with pytest.raises(UsageError, match="validation faces or more are training faces"):
+    with pytest.raises(UsageError, match="More than half of the validation faces are training"):
         ValidationFaces(copies, CONFIG, torch.device("cpu"), train)
     ValidationFaces(copies, CONFIG, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(("copied", "is_refused"), [(2, False), (3, True)])
+def test_half_of_the_validation_faces_may_be_training_faces(cache, tmp_path, copied, is_refused):
+    train = cache(8, 1)
+    cache(4, 2)
+    for n in range(copied):
+        Image.fromarray(train[n]).save(tmp_path / "2" / f"{n}.png")
+    held = face_cache([str(tmp_path / "2")], CONFIG)
+    with pytest.raises(UsageError) if is_refused else nullcontext():
+        ValidationFaces(held, CONFIG, torch.device("cpu"), train)
 
 
 def test_a_damaged_training_face_is_skipped(cache, tmp_path):
