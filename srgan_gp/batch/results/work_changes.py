@@ -5,6 +5,7 @@ The text names options as the user types them on the command line of `srgan-gp u
 """
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -60,7 +61,7 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
     if made is None or now is None:
         return Change("work", "made with other options or another version of the model")
     old, new = json.loads(made.options), json.loads(now.options)
-    is_other_model = made.model != now.model
+    is_other_model = _name_in_all_versions(made.model) != _name_in_all_versions(now.model)
     # `Work.model` is the model that ran; `model` among the options is the requested model. If both
     # runs requested the same model, a scale or a look led to another model: `_differences` names
     # that option first.
@@ -75,6 +76,14 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
         # An earlier version of the program, which did not record the precision, wrote the row.
         version += ", or with another --precision"
     return Change("model version", version)
+
+
+def _name_in_all_versions(model: str) -> str:
+    """Return the name of a model without a part that earlier versions word otherwise.
+
+    At fidelity 0 and 1 they wrote `a at fidelity 1 (towards b)` for `(the weights of b)`.
+    """
+    return re.sub(r"( at fidelity [01]) \((towards|the weights of) .*\)$", r"\1", model)
 
 
 def _model_text(made: Work, now: Work, new: dict[str, Any]) -> str:

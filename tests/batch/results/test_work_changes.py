@@ -62,6 +62,22 @@ def test_another_requested_model_is_named_alone():
     assert describe_change(made.key, made, now).text == "made by m, now n"
 
 
+@pytest.mark.parametrize(("fidelity", "weights"), [(0, "m"), (1, "n")])
+def test_the_name_of_an_earlier_version_at_fidelity_0_or_1_is_no_other_model(fidelity, weights):
+    made = typed("b", f"m at fidelity {fidelity} (towards n)", fidelity=fidelity)
+    name = f"m at fidelity {fidelity} (the weights of {weights})"
+    change = describe_change(made.key, made, typed("a", name, fidelity=fidelity))
+    assert (change.kind, change.text) == ("model version", f"made by an earlier version of {name}")
+
+
+def test_another_partner_of_an_average_is_another_model():
+    made, now = (
+        typed(sha256, f"m at fidelity 0.5 (towards {partner})", fidelity=0.5)
+        for sha256, partner in (("b", "n"), ("a", "o"))
+    )
+    assert describe_change(made.key, made, now).kind == "work"
+
+
 def test_an_empty_suffix_is_no_difference():
     made, now = work("b", suffix=""), work("a", suffix=None)
     assert describe_change(made.key, made, now).kind == "model version"
