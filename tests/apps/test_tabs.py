@@ -200,12 +200,13 @@ def test_a_run_waits_while_the_queue_is_full(service, tab_runs, monkeypatch):
 
 
 def test_stop_ends_the_wait_for_the_queue(service, tab_runs, monkeypatch):
-    refusals(service, monkeypatch, *[BusyError("Too many.")] * 10_000)
+    left = refusals(service, monkeypatch, *[BusyError("Too many.")] * 10_000)
 
     async def stop():
         with tab_runs.registered_run("page-me", []) as run:
             waiting = asyncio.ensure_future(anext(run.follow(GenerateRequest())))
-            await asyncio.sleep(0)
+            while len(left) == 10_000:
+                await asyncio.sleep(0.001)
             tab_runs.stop(ME)
             with pytest.raises(Cancelled):
                 await waiting
