@@ -228,8 +228,9 @@ def require_result(entry: HistoryEntry) -> Result:
 
 
 def _check_origin(request: Request) -> None:
-    """Require an Origin header in a request with a cookie: any page can make a browser send both.
+    """Require an Origin header, as a browser sends it, in a request with a cookie.
 
+    SameSite=Strict of the cookie does not stop pages of other ports of this host.
     `guards.access_control` has already compared the header, if there is one, with the host.
 
     Raises:
