@@ -126,7 +126,13 @@ def find_format(name: str) -> str:
         if suffix in row.suffixes or suffix == f".{key.lower()}":
             return key
     target = repr(name) if name else "a file without a suffix"
-    known = [end for row in FORMATS.values() for end in row.suffixes]
+    # A misspelled suffix keeps its first letter and has no digit; `mp4` and `jp2` are other formats.
+    known = [
+        end
+        for row in FORMATS.values()
+        for end in row.suffixes
+        if end[:2] == suffix[:2] and suffix[1:].isalpha()
+    ]
     similar = difflib.get_close_matches(suffix, known, n=1, cutoff=0.7)
     hint = f"; did you mean {similar[0][1:]}?" if similar else ""
     raise UsageError(f"cannot write {target}: choose one of {', '.join(FORMATS)}{hint}")

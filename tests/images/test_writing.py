@@ -230,7 +230,10 @@ def test_png_is_advised_where_it_can_hold_the_image(name, side, advice):
         check_encodable(1, side, name)
 
 
-@pytest.mark.parametrize(("typed", "hint"), [("gfi", r"; did you mean gif\?"), ("xyz", "")])
+@pytest.mark.parametrize(
+    ("typed", "hint"),
+    [("gfi", r"; did you mean gif\?"), ("xyz", ""), ("mp4", ""), ("mpg", ""), ("jp2", "")],
+)
 def test_a_similar_format_is_suggested(typed, hint):
     with pytest.raises(UsageError, match=f"cannot write '{typed}': choose one of [A-Z, ]*{hint}$"):
         find_format(typed)
