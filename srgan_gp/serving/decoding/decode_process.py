@@ -43,7 +43,7 @@ class Decoder:
         self._max_pixels = max_pixels
         self._is_ready = self._is_killed = False
         self._sent_images = 0
-        self._exceeded_limit = ""  # of time, for messages; empty: the process did not exceed one
+        self._timeout_message = ""  # empty: the process did not exceed a limit of time
 
     @property
     def needs_replacement(self) -> bool:
@@ -66,13 +66,14 @@ class Decoder:
             Exception: of any class, if the process ended or sent an invalid reply.
         """
         if not self._is_ready:
-            with self._killed_after(_START_SECONDS):
+            message = f"the decoder did not start within {_START_SECONDS:g} s; try again"
+            with self._killed_after(_START_SECONDS, message):
                 if self._pipe.recv_bytes() != READY:
                     raise ValueError("the first message of a decoder process is not READY")
             self._is_ready = True
         self._sent_images += 1
         path = str(data.absolute()) if isinstance(data, Path) else None
-        with self._killed_after(max_seconds):
+        with self._killed_after(max_seconds, _too_slow(f"{max_seconds:g} s")):
             self._pipe.send_bytes(json.dumps({"suffix": suffix, "path": path}).encode())
             if isinstance(data, bytes):
                 self._pipe.send_bytes(data)
@@ -91,24 +92,21 @@ class Decoder:
         # The system ends a process with SIGXCPU after `CPU_SECONDS`; not on Windows.
         signal_of_limit = getattr(signal, "SIGXCPU", None)
         if signal_of_limit is not None and self._process.exitcode == -signal_of_limit:
-            self._exceeded_limit = f"{CPU_SECONDS} s of CPU time"
+            self._timeout_message = _too_slow(f"{CPU_SECONDS} s of CPU time")
 
     def failure(self) -> PictureError:
-        """Return the error of an image whose process timed out or crashed.
+        """Return the error of an image whose process crashed, or exceeded a limit of time.
 
         Call `kill_and_close` first, which determines whether it exceeded the limit of CPU time.
         """
-        if self._exceeded_limit:
-            return PictureError(
-                "E_DECODER_TIMEOUT",
-                f"decoding took more than {self._exceeded_limit}; use a smaller image",
-            )
+        if self._timeout_message:
+            return PictureError("E_DECODER_TIMEOUT", self._timeout_message)
         return PictureError("E_DECODER_CRASH", "the decoder crashed; save the image again, as PNG")
 
     @contextmanager
-    def _killed_after(self, seconds: float) -> Generator[None]:
-        """Kill the process if the block takes longer."""
-        timer = threading.Timer(seconds, self._time_out, (seconds,))
+    def _killed_after(self, seconds: float, message: str) -> Generator[None]:
+        """Kill the process if the block takes longer; `failure` then has the message."""
+        timer = threading.Timer(seconds, self._time_out, (message,))
         timer.daemon = True
         timer.start()
         try:
@@ -116,7 +114,12 @@ class Decoder:
         finally:
             timer.cancel()
 
-    def _time_out(self, seconds: float) -> None:
+    def _time_out(self, message: str) -> None:
         """Kill the process; called by the timer of `_killed_after` after its seconds."""
-        self._exceeded_limit = f"{seconds:g} s"
+        self._timeout_message = message
         self.kill()
+
+
+def _too_slow(limit: str) -> str:
+    """Return the message about an image whose decoding exceeded a limit, such as `40 s`."""
+    return f"decoding took more than {limit}; use a smaller image"

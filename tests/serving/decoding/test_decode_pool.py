@@ -146,6 +146,18 @@ def test_a_process_whose_first_message_is_another_gets_no_image(png, monkeypatch
     decoder.kill_and_close()
 
 
+def test_a_decoder_that_starts_too_slowly_is_replaced_and_named(png, monkeypatch):
+    pool = DecodePool(1, 1_000_000)
+    hang(pool)
+    with monkeypatch.context() as slow:
+        slow.setattr("srgan_gp.serving.decoding.decode_process._START_SECONDS", 0.2)
+        with pytest.raises(PictureError, match=r"did not start within 0\.2 s; try") as raised:
+            pool.decode(png, "a.png", Cancellation())
+    assert raised.value.code == "E_DECODER_TIMEOUT"
+    assert pool.decode(png, "a.png", Cancellation()).width == 16
+    pool.close()
+
+
 def test_pool_recovers_when_processes_can_be_started_again(pool, png, monkeypatch):
     def refuse(max_pixels):
         raise OSError("Too many open files")
