@@ -126,7 +126,7 @@ def find_format(name: str) -> str:
         if suffix in row.suffixes or suffix == f".{key.lower()}":
             return key
     target = repr(name) if name else "a file without a suffix"
-    # A misspelled suffix keeps its first letter and has no digit; `mp4` and `jp2` are other formats.
+    # A misspelled suffix keeps its first letter; `mp4` and `jp2`, with a digit, are other formats.
     known = [
         end
         for row in FORMATS.values()
