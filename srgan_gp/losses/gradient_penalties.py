@@ -43,18 +43,18 @@ Critic = Callable[[Tensor], Tensor]
 
 
 class PenaltyResult(NamedTuple):
-    """Value of a penalty, and gradient norms: float32, or float64 for float64 samples."""
+    """Value of a penalty, and norms or slopes: float32, or float64 for float64 samples."""
 
     value: Tensor
     """Scalar before its weight; differentiable for the critic's parameters."""
     norms: Tensor
-    """Always L2 norms, whatever the norm n: (B,), or (2 B,) for `REAL_AND_FAKE`; detached."""
+    """Of `GradientPenalty` L2 norms, whatever the norm n; of `LipschitzBaseline` its slopes. (B,),
+    or (2 B,) where points of both kinds, real and fake, are used; detached."""
     place: str
-    """Name of the points where the gradient was taken: `Measure.name`."""
+    """Name of these points: `Measure.name`, or `LipschitzBaseline.place`."""
 
 
-# Points where the gradient is taken: (real, fake, epsilon, noise) -> list of batches, (B, ...)
-# each. The arguments are those of `GradientPenalty.__call__`.
+# Points where the gradient is taken: lists of batches, (B, ...). The arguments: `Measure.points`.
 
 
 def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor, _: Tensor | None) -> list[Tensor]:
