@@ -163,7 +163,9 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             "raise --critic-steps or --critic-learning-rate."
         ]
     # The logged error is that of one batch. In all presets but those for tests, a line is a mean
-    # over 100 batches or more: its error is at most 1 / sqrt(100) of the logged one.
+    # over 100 batches or more: its error is at most 1 / sqrt(100) of the logged one. In the
+    # fine-tuning of a face model a line is a mean over as few as 9 batches, whose error is larger:
+    # there an estimate within its noise may not be reported, and none is reported wrongly.
     noise = MIN_STANDARD_ERRORS * _recent(errors) / 10 if errors else 0.0
     if last < noise and highest < 2 * last:
         return [
