@@ -176,6 +176,7 @@ def summary_line(
         (others.total(), "other file", "other files", f"ignored{kinds}"),
         (result_count, "earlier result", "earlier results", "ignored"),
         (skipped_files.folders, "folder inside", "folders inside", f"not entered{hint}"),
+        (skipped_files.hidden_folders, "hidden folder", "hidden folders", "not entered"),
         (skipped_files.links, "link to a folder", "links to folders", "not followed"),
     ):
         if count:

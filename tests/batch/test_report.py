@@ -45,8 +45,10 @@ def test_the_summary_counts_outcomes_and_skipped_files():
         "2 done, 0 skipped, 1 failed; 1 other file ignored (1 .txt); 4 earlier results ignored; "
         "2 folders inside not entered (-r enters them); 1 link to a folder not followed"
     )
-    hidden = SkippedFiles(folders=1, is_recursive=True)
-    assert summary_line(counts, hidden).endswith("; 1 folder inside not entered")
+    inside = SkippedFiles(folders=1, is_recursive=True)
+    assert summary_line(counts, inside).endswith("; 1 folder inside not entered")
+    hidden = SkippedFiles(hidden_folders=1)
+    assert summary_line(counts, hidden).endswith("failed; 1 hidden folder not entered")
     assert summary_line(Counter(done=1, not_tried=2), SkippedFiles()) == (
         "1 done, 0 skipped, 0 failed, 2 not finished (the same command starts them again)"
     )
@@ -93,6 +95,9 @@ def test_a_folder_of_results_says_how_to_upscale_them_again():
     assert no_image_message(["in"], SkippedFiles(folders=1, is_recursive=True)) == (
         "No image in in: folders inside were not entered (1)."
     ), "-r is passed already"
+    assert no_image_message(["in"], SkippedFiles(hidden_folders=1)) == (
+        "No image in in: hidden folders are not entered (1); name such a folder to enter it."
+    ), "-r does not enter it"
     assert no_image_message(["in"], SkippedFiles(links=1)) == (
         "No image in in: links to folders were not followed (1); name such a link to enter it."
     ), "-r follows no link"

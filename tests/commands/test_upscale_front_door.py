@@ -393,18 +393,20 @@ def test_a_dry_run_names_the_files_that_are_no_inputs(upscale, repeating_model, 
     (folder / "b.nef").touch()
     (folder / "c.ppm").touch()
     (folder / "inside").mkdir()
+    (folder / ".hidden").mkdir()
     words = ["upscale", str(folder), "-o", str(folder / "out"), "-n", str(repeating_model)]
     capsys.readouterr()
     assert main([*words, "--dry-run"]) == 0
     lines = capsys.readouterr().err.splitlines()
-    assert lines[:5] == [
+    assert lines[:6] == [
         "1 .nef file skipped: camera raw is not read; save as JPEG, PNG or TIFF first",
         "1 .ppm file skipped: PPM is not read; save as JPEG, PNG or TIFF first",
         "other files, ignored: 1 .md",
         "results of earlier runs, ignored unless they are named: 1",
         "folders inside, not entered (-r enters them): 1",
+        "hidden folders, not entered unless they are named: 1",
     ]
-    assert lines[6] == "Only headers were read: a damaged file is found when it is upscaled."
+    assert lines[7] == "Only headers were read: a damaged file is found when it is upscaled."
 
 
 def test_results_of_an_earlier_version_of_the_model_are_told_once(

@@ -38,7 +38,10 @@ class SkippedFiles:
     first_result: Path | None = None
     """Path of the first of `results`."""
     folders: int = 0
-    """Number of folders that were not entered: hidden ones, or all if the walk is not recursive."""
+    """Number of folders that were not entered, hidden ones aside: all if the walk is not recursive,
+    else those that lead back to a parent."""
+    hidden_folders: int = 0
+    """Number of hidden folders, which are entered only if they are named."""
     is_recursive: bool = False
     """Whether the walk enters folders inside folders."""
     links: int = 0
@@ -151,6 +154,8 @@ def dry_run_lines(skipped_files: SkippedFiles) -> Iterator[str]:
     if skipped_files.folders:
         hint = "" if skipped_files.is_recursive else " (-r enters them)"
         yield f"folders inside, not entered{hint}: {skipped_files.folders}"
+    if skipped_files.hidden_folders:
+        yield f"hidden folders, not entered unless they are named: {skipped_files.hidden_folders}"
 
 
 def kinds_text(kinds: Counter[str]) -> str:
@@ -186,6 +191,8 @@ def no_image_message(arguments: Sequence[str], skipped_files: SkippedFiles) -> s
     if folders := skipped_files.folders:
         hint = "" if skipped_files.is_recursive else "; -r enters them"
         reasons.append(f"folders inside were not entered ({folders}{hint})")
+    if hidden := skipped_files.hidden_folders:
+        reasons.append(f"hidden folders are not entered ({hidden}); name such a folder to enter it")
     if links := skipped_files.links:
         reasons.append(
             f"links to folders were not followed ({links}); name such a link to enter it"

@@ -196,7 +196,10 @@ class Walk:
             return False
         # A mount, or a junction of Windows, can lead back to a parent without being a link.
         leads_back = identity is not None and any(level.identity == identity for level in levels)
-        if self.recursive and not leads_back and not folder.name.startswith("."):
+        if folder.name.startswith("."):
+            self.skipped_files.hidden_folders += 1
+            return False
+        if self.recursive and not leads_back:
             return True
         self.skipped_files.folders += 1
         return False

@@ -41,7 +41,15 @@ def test_a_tree_is_walked_without_hidden_folders(folder):
     (folder / ".thumbnails" / "t.png").touch()
     inputs = walk([str(folder)], recursive=True)
     assert names(inputs) == ["a.JPG", "b.png", "c.webp", "inside.png/d.gif"]
-    assert counts(inputs) == (2, 1, 0)
+    assert (counts(inputs), inputs.skipped_files.hidden_folders) == ((2, 0, 0), 1)
+    assert names(walk([str(folder / ".thumbnails")])) == ["t.png"], "it is named"
+
+
+def test_only_folders_that_r_enters_count_as_such(folder):
+    (folder / ".thumbnails").mkdir()
+    inputs = walk([str(folder)])
+    assert names(inputs) == ["a.JPG", "b.png", "c.webp"]
+    assert (inputs.skipped_files.folders, inputs.skipped_files.hidden_folders) == (1, 1)
 
 
 def test_every_walk_has_new_counts(folder):
