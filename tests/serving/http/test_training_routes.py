@@ -15,7 +15,7 @@ def open_client(real_service, tmp_path):
     """Open a client of a server on which the clients in `runs` trained a model."""
 
     def open_one(runs):
-        app = build_app(real_service, trainings=SimpleNamespace(of=runs.get))
+        app = build_app(real_service, trainings=SimpleNamespace(last_run_of=runs.get))
         app.openapi()
         return TestClient(guard(app, real_service.settings)[0], base_url=OWN)
 
