@@ -15,7 +15,8 @@ _STYLES = """
 .gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto !important; }
 .headline h1 { margin: 0; font-size: 1.5rem; }
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: var(--text-sm); }
-/* The status keeps its height, so that a line that appears or disappears moves nothing. */
+/* The status keeps the height of two lines, on narrow screens of three, so that a line that appears
+   or disappears moves nothing. */
 .status { min-height: 3.6em; }
 /* Gradio's styles remove the colours of the browser's bar: it would look full at zero. */
 .status progress { appearance: none; width: 100%; height: 0.75em; border: none;

@@ -42,7 +42,8 @@ from srgan_gp.serving.jobs.job_requests import GenerateRequest, UpscaleRequest
 STILL, ANIMATION = "Faces", "From one face to another"
 """Choices of the field "Output"."""
 MAX_FACES = 36
-"""Faces that the page offers to generate at a time; the API allows `generating.MAX_FACES`, 64."""
+"""Faces that the page offers to generate at a time: nine rows of its gallery. More take longer and
+are harder to look through; the API allows `generating.MAX_FACES`, 64."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ def _build_options(cards: dict[str, ModelCard]) -> _Options:
     count = gr.Slider(1, MAX_FACES, value=8, step=1, label="Number of faces, from this seed on")
     to_seed = gr.Number(1, label="Seed of the other face", visible=False)
     truncation = gr.Slider(
+        # The further above 1, the less do latents resemble those that the model was trained with.
         0, 1.5, value=_truncation(card), step=0.05, label="Truncation",
         info="Below 1, faces are more usual and less diverse.",
     )  # fmt: skip

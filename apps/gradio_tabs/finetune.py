@@ -15,7 +15,14 @@ from gradio_tabs import messages
 from gradio_tabs.inputs.page_requests import visitor_of
 from gradio_tabs.inputs.uploads import FilesInput, Upload
 from gradio_tabs.model_lists import ModelLists, model_choices
-from gradio_tabs.results.panel import EVENT_OPTIONS, Changes, Updates, build_panel, connect, guarded
+from gradio_tabs.results.panel import (
+    EVENT_OPTIONS,
+    Changes,
+    Updates,
+    build_panel,
+    connect,
+    with_button_states,
+)
 from gradio_tabs.results.training_view import TrainingView, build_training_view
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.models.new_names import require_free_name
@@ -123,7 +130,7 @@ def _connect_runs(
             total_images=int(length) if length else None,  # 0 is the automatic choice
         )
         updates = _start_and_follow(view, lists, trainings, visitor_of(request), plan)
-        async for update in guarded(view.panel, updates):
+        async for update in with_button_states(view.panel, updates):
             yield update
 
     async def stop(request: gr.Request) -> None:
@@ -135,7 +142,7 @@ def _connect_runs(
         yield lists.refresh()
         run = trainings.last_run_of(visitor_of(request))
         if run is not None:
-            async for update in guarded(view.panel, view.follow(run, lists)):
+            async for update in with_button_states(view.panel, view.follow(run, lists)):
                 yield update
 
     inputs, outputs = list(vars(options).values()), [*view.widgets, *lists.widgets]

@@ -369,7 +369,7 @@ def updates_of(*steps):
 
     async def collect():
         widgets = panel.Panel("start", "stop", "status")
-        return [update async for update in panel.guarded(widgets, stepping())]
+        return [update async for update in panel.with_button_states(widgets, stepping())]
 
     return asyncio.run(collect())
 

@@ -142,7 +142,7 @@ async def _updates_of_run(
         if run is None:  # the page has another run in this tab
             yield {panel.start: gr.skip()}
             return
-        async with aclosing(guarded(panel, steps(run))) as updates:
+        async with aclosing(with_button_states(panel, steps(run))) as updates:
             async for update in updates:
                 if run.is_replaced:
                     return  # the panel belongs to the later run
@@ -188,7 +188,7 @@ class BackgroundUpdates:
                 return
 
 
-async def guarded(panel: Panel, updates: Updates) -> Updates:
+async def with_button_states(panel: Panel, updates: Updates) -> Updates:
     """Yield the updates of a run, after one that enables Stop and before one that enables Start.
 
     Each update contains the changes of the earlier ones, because Gradio's page may skip the first

@@ -13,7 +13,7 @@ from gradio_tabs.results.panel import Changes, Panel, Updates
 from srgan_gp.serving.finetuning.training_process import FineTuning
 from srgan_gp.serving.finetuning.training_progress import TrainingState
 
-_POLL_SECONDS = 1.0  # between two checks of a run
+_POLL_SECONDS = 1.0  # between two checks of a run, each of which reads its files
 _STOPPED_EXIT_CODES = (-15, 130, 143)
 """Exit codes of a process that SIGTERM killed (-15), or that ended itself after SIGINT (128 + 2) or
 SIGTERM (128 + 15)."""
@@ -145,9 +145,9 @@ def describe(state: TrainingState) -> str:
         return _outcome(state)
     if state.stage == "training" and state.total:  # `total` is 0 until it is known
         left = f", {messages.duration(state.seconds_left)} left" if state.seconds_left else ""
-        steps = f"{state.done:,} of {state.total:,} image sections"
+        crops = f"{state.done:,} of {state.total:,} image sections"
         percent = 100 * state.done // state.total
-        return messages.bar(state.done, state.total, f"Training: {percent} %{left} ({steps})")
+        return messages.bar(state.done, state.total, f"Training: {percent} %{left} ({crops})")
     stage_text = {
         "starting": "Reading the photos",
         "scoring": "Measuring the model before training",
