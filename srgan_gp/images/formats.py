@@ -29,13 +29,16 @@ class Format:
     """
 
     suffixes: tuple[str, ...]
-    """Suffixes of its files in lower case, with the dot; the first one is used for new files."""
+    """Suffixes of its files in lower case, with the dot; the first one is used for new files. The
+    key in `FORMATS` is one of them, so that `find_format` finds it too."""
     encode: Callable[[Picture, BinaryIO, int], None]
     max_side: int
     """Largest height or width in pixels."""
     max_pixel_bytes: int = _NO_BYTE_LIMIT
     """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
+    """Quality if the user names none; Pillow's documentation advises against more for JPEG: files
+    grow, with hardly any gain in quality."""
     reads_rows: bool = False
     """Whether the encoder reads the rows in order from top to bottom.
 
@@ -44,7 +47,8 @@ class Format:
     has_quality: bool = False
     """Whether the encoder uses the quality."""
     file_bytes_per_pixel: float = 3.0
-    """Typical size of an 8-bit file: mean over photos upscaled by 4, at quality 95."""
+    """Typical size of an 8-bit file, for the forecast of disk space: mean over photos upscaled by
+    4, at quality 95."""
     keeps_colours: bool = True
     """Whether all colours of 8 bits are kept; if not, the format is used on request only."""
     keeps_alpha: bool = True
@@ -123,7 +127,7 @@ def find_format(name: str) -> str:
         raise TypeError(f"the format must be a text, such as 'png', got {name!r}")
     suffix = "." + name.lower().removeprefix(".")
     for key, row in FORMATS.items():
-        if suffix in row.suffixes or suffix == f".{key.lower()}":
+        if suffix in row.suffixes:
             return key
     target = repr(name) if name else "a file without a suffix"
     # A misspelled suffix keeps its first letter; `mp4` and `jp2`, with a digit, are other formats.
@@ -133,6 +137,7 @@ def find_format(name: str) -> str:
         for end in row.suffixes
         if end[:2] == suffix[:2] and suffix[1:].isalpha()
     ]
+    # 0.7: `.gfi` for `.gif` has 0.75; a lower limit suggests formats that were not meant.
     similar = difflib.get_close_matches(suffix, known, n=1, cutoff=0.7)
     hint = f"; did you mean {similar[0][1:]}?" if similar else ""
     raise UsageError(f"cannot write {target}: choose one of {', '.join(FORMATS)}{hint}")

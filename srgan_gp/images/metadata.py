@@ -222,7 +222,7 @@ def read_xmp(image: Image.Image) -> bytes | None:
 
 def matching_profile(icc_profile: bytes | None, channels: int) -> bytes | None:
     """Return the profile if it is for pixels of 3 (RGB) or 1 (grey) channels, else None."""
-    # The header of a profile has 128 bytes, with the signature `acsp` and the colour space.
+    # The header of a profile has 128 bytes: the colour space at 16, the signature `acsp` at 36.
     if icc_profile is None or len(icc_profile) < 128 or icc_profile[36:40] != b"acsp":
         return None
     colour_space = b"RGB " if channels == 3 else b"GRAY"
@@ -234,7 +234,7 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
 
     The format's own field is read first, then the EXIF block.
     """
-    is_jpeg = image.format in ("JPEG", "MPO")
+    is_jpeg = image.format in ("JPEG", "MPO")  # MPO: several JPEG images in one file
     if "dpi" not in image.info or (is_jpeg and image.info.get("jfif_unit") not in (1, 2)):
         # Unit 1: per inch, 2: per cm. Pillow sets 72 dpi if neither JFIF nor EXIF has a resolution.
         exif = read_exif(image) if image.format != "TIFF" else None

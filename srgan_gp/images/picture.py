@@ -16,9 +16,9 @@ Array = NDArray[Any]
 
 MAX_DPI = 65_535  # the limit of JPEG
 _FEWEST_COLUMNS = 16
-"""A last axis of this size or more is assumed to be the width of an image, not its channels."""
+"""A last axis of this size or more is taken for an image's width, a smaller one for channels."""
 _LEAST_16_BIT = 512
-"""Largest value from which floats are assumed to be 16-bit samples rather than 8-bit ones."""
+"""Floats that reach this value are taken for 16-bit samples: no resampling doubles 8-bit ones."""
 _OTHER_NAMES = {
     "save": "call srgan_gp.write_image(picture, path)",
     "shape": "picture.pixels.shape is (H, W, 3) or (H, W, 1)",
@@ -49,13 +49,14 @@ def layout_hint(shape: tuple[int, ...]) -> str:
         stack_advice = "; pass one image, such as images[0]"
     elif shape[2] >= _FEWEST_COLUMNS:
         stack_advice = "; for a stack of grey images (N, H, W) pass stack[..., None]"
-    hint, channels, last = "", shape[-3], shape[-1]  # `channels`: if the channels come first
+    hint, channels, last = "", shape[-3], shape[-1]  # `channels` if they come first, as in torch
     if channels in (1, 3, 4) and last > 4:
         hint = f"; transpose it to ({axes}, {channels}): {name}.transpose({order})"
     if 4 < last < _FEWEST_COLUMNS:
         hint = hint.replace(";", " or, if the channels come first,")
         return f"; of {last} channels keep those of the colours: {name}[..., :3]{hint}"
-    return hint + stack_advice if len(shape) == 3 and channels > 1 else hint or stack_advice
+    is_ambiguous = len(shape) == 3 and channels > 1  # one image, or a stack of grey ones
+    return hint + stack_advice if is_ambiguous else hint or stack_advice
 
 
 def range_advice(low: float, high: float) -> tuple[str, str]:
@@ -77,11 +78,11 @@ def range_advice(low: float, high: float) -> tuple[str, str]:
     >>> range_advice(-2.1, 2.6)  # normalised by mean and deviation
     ('', '')
     """
-    if low >= 0 and 2 <= high <= 255.5:
+    if low >= 0 and 2 <= high <= 255.5:  # 255 with an error of rounding
         return "divide by 255", "image / 255"
     if low >= 0 and _LEAST_16_BIT <= high <= 65535.5:
         return "divide values of 16 bits by 65535", "image / 65535"
-    if low >= -255 and 128 <= high < _LEAST_16_BIT:
+    if low >= -255 and 128 <= high < _LEAST_16_BIT:  # overshoots of resampling
         return "clip values of 0 to 255 and divide by 255", "np.clip(image, 0, 255) / 255"
     if -1.1 <= low <= -0.5 and high <= 1.1:
         return "scale values of -1 to 1", "(image + 1) / 2"
@@ -176,8 +177,7 @@ class Picture:
 
     def __post_init__(self) -> None:
         for name, array in (("pixels", self.pixels), ("alpha", self.alpha)):
-            is_missing_alpha = name == "alpha" and array is None
-            if not isinstance(array, np.ndarray) and not is_missing_alpha:
+            if not (isinstance(array, np.ndarray) or (name == "alpha" and array is None)):
                 raise TypeError(f"{name} must be a numpy array, got {type(array).__name__}")
         if isinstance(exif := self.exif, Image.Exif):
             exif = exif.tobytes()

@@ -1,4 +1,4 @@
-"""Conversion of arrays and Pillow images of users to `Picture` and back."""
+"""Conversion of arrays and Pillow images to `Picture`, and of results back to their type."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -37,7 +37,8 @@ def to_picture(image: object) -> Picture:
 
     Raises:
         TypeError: `image` is something else.
-        ValueError: shape, dtype or range of the array is not supported.
+        ValueError: shape, dtype or range of the array is not supported; or a Pillow image has no
+            pixels, is closed, or is 16-bit grey with transparency.
         PictureError: values of a Pillow image are out of range, or its file is damaged.
     """
     if isinstance(image, Picture):
@@ -64,7 +65,7 @@ def to_file_picture(image: object) -> Picture:
     embedded_profile: bytes | None = image.info.get("icc_profile")
     profile = matching_profile(embedded_profile, picture.pixels.shape[2])
     notes = picture.notes
-    # A CMYK profile was used by the conversion to sRGB.
+    # No note for CMYK: the conversion to sRGB has used its profile.
     if embedded_profile is not None and profile is None and image.mode != "CMYK":
         notes += ("its ICC profile does not fit its pixels and is not used",)
     return replace(
@@ -141,6 +142,7 @@ def describe_type(value: object) -> str:
     if is_image_file(value):
         return f"{name}; pass read_image of it"
     if isinstance(value, list | tuple):
+        # Arrays and Pillow images have a `size`, numbers and nested lists have none.
         if any(hasattr(item, "size") for item in cast("list[object]", value)):
             return f"{name}; pass one of its images at a time"
         return f"{name}; convert nested lists of numbers with np.asarray(image, np.uint8)"
@@ -181,7 +183,7 @@ def _from_array(array: Array) -> Picture:
     shape, dtype = array.shape, array.dtype
     if array.size == 0:
         raise ValueError(f"the array is empty: its shape is {shape}")
-    if dtype not in FULL_VALUE:
+    if dtype not in FULL_VALUE:  # its keys are the supported dtypes
         raise ValueError(f"need uint8, uint16 or float32, got {dtype}{dtype_hint(array)}")
     has_channel_axis = array.ndim == 3
     if array.ndim != 2 and not (has_channel_axis and shape[2] in (1, 2, 3, 4)):
@@ -209,8 +211,9 @@ def _from_pillow(image: Image.Image) -> Picture:
             f"the {image.format} file is damaged or truncated; get a complete copy of it",
         ) from error
     except (ValueError, AssertionError) as error:
-        # A closed image raises ValueError, or AssertionError after a `with` block.
-        if "closed" not in str(error) and not isinstance(error, AssertionError):
+        # Pillow's errors of a closed image: AssertionError after a `with` block, else ValueError.
+        is_closed = isinstance(error, AssertionError) or "closed" in str(error)
+        if not is_closed:
             raise
         raise ValueError(
             "the Pillow image is closed; open it again, or call image.load() before it is closed"

@@ -24,9 +24,16 @@ from srgan_gp.images.codecs.tiff_writer import TiffWriter, differences
 from srgan_gp.images.picture import Array, Picture
 
 _COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # PNG colour type by number of channels
-_BAND_BYTES = 1 << 20  # bytes of pixels in a band; each band is compressed on its own
-_SAMPLE_BYTES = 1 << 15  # bytes that are compressed to choose the strategy of a band
-_CLEARLY_SMALLER = 0.95  # rows stay unfiltered below this share of the size with the filter
+_BAND_BYTES = 1 << 20
+"""Bytes of pixels in a band, which is compressed on its own. Smaller bands enlarge the file: no
+repetition is found across their borders. Larger ones take more memory, and a small image then has
+fewer bands than the machine has CPUs."""
+_SAMPLE_BYTES = 1 << 15
+"""Bytes of a band that are compressed to choose its strategy, the window of DEFLATE. Fewer
+represent the band less well, more take longer."""
+_CLEARLY_SMALLER = 0.95
+"""Rows stay unfiltered if their sample then takes less than this share of its size with the filter.
+For a smaller gain the slower search for strings does not pay."""
 
 
 def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
