@@ -61,7 +61,7 @@ _EXTRAS = {
     },
 }
 """Import names of the packages of each extra, as in `pip install srgan-gp[train]`.
-`_missing_package` finds the extra of a package."""
+`_missing_package` finds the extra of a package. `ray_cluster` names the extra ray itself."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:

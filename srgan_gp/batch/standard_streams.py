@@ -26,7 +26,7 @@ MAX_INPUT_BYTES = 4 << 30
 """Longest standard input, 4 GiB. An image of 100 megapixels, the default of `--max-pixels`, has
 0.8 GB as uncompressed RGBA of 16 bits."""
 _BLOCK_BYTES = 1 << 20
-"""Bytes that are copied from standard input at once, 1 MiB."""
+"""Bytes that are copied from standard input at once, 1 MiB; they are held in memory."""
 
 
 @dataclass(frozen=True)

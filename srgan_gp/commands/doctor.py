@@ -49,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
     else:
         for line in _report_lines(facts):
             print_result(printable(_without_home(line)))
-    return PictureError.exit_code if facts["problems"] else 0  # 3, as for a run with failed items
+    # 3, as for a run with failed images.
+    return PictureError.exit_code if facts["problems"] else 0
 
 
 def _without_home(text: str) -> str:
@@ -130,7 +131,7 @@ def _trial_lines(trial: dict[str, Any]) -> Iterator[str]:
         f"{trial['megapixels_per_second']:.3f} megapixels of input a second"
     )
     speed = trial["megapixels_per_second"]
-    if speed:  # A speed that is too low for the digits it is rounded to is 0.
+    if speed:  # 0 for a speed below the digits it is rounded to
         yield f"trial run: a photo of 12 megapixels takes {duration_text(12 / speed)}"
 
 

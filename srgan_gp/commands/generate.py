@@ -96,7 +96,7 @@ def run(options: argparse.Namespace) -> int:
     prepare_folder(request.files[0].parent)
     remove_abandoned_files(request.files[0].parent)
     if not options.json:
-        print_message(generator.choice)  # model and device
+        print_message(generator.choice)  # a sentence: model and device
         if upscaler is not None:
             print_message(upscaler.choice)
         if generator.card is not None:

@@ -153,10 +153,10 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
     """Train, print the folder of the run and the command to type next, and return 0.
 
     Raises:
-        KeyboardInterrupt: Ctrl-C was pressed; what is saved was printed.
+        KeyboardInterrupt: Ctrl-C was pressed before the training loop; a message was printed.
     """
     is_first = os.environ.get("RANK", "0") == "0"  # the first process of torchrun
-    try:
+    try:  # Also of the imports: that of PyTorch takes seconds, in which Ctrl-C may be pressed.
         from srgan_gp.exporting.next_commands import after_run
         from srgan_gp.training.loop import train
         from srgan_gp.training.run_data import find_images

@@ -13,7 +13,9 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import PictureError
 
 MAX_CRASHES = 3
-"""A job fails when this number of workers have crashed while they processed it."""
+"""A job fails when this number of workers have crashed while they processed it. The first crash may
+have been caused by a job beside it, the second by another program that filled the memory. Each
+further attempt takes the time of a crash and of a start."""
 
 _CRASHED = (
     f"{MAX_CRASHES} workers crashed while they processed it, perhaps for lack of memory; "
@@ -74,7 +76,8 @@ class RetryQueue:
             in_progress: jobs that the worker is processing.
             capacity: largest number of jobs that the worker processes at once.
         """
-        if any(job in self._crashes for job in in_progress):  # A retry runs alone.
+        # A job in progress with crashes is a retry, which runs alone.
+        if any(job in self._crashes for job in in_progress):
             return None
         if self._retries:  # Retries come first: workers get no other job, and so become idle.
             return None if in_progress else self._retries.popleft()

@@ -17,7 +17,7 @@ class _State(NamedTuple):
 
 
 class Watch:
-    """Finds new inputs; `poll` is called about every second.
+    """Finds new inputs; `batch.run.watch` calls `poll` about every second.
 
     Args:
         inputs: inputs of the run, such as a `Walk`; each iteration reads the folders again.
@@ -31,15 +31,16 @@ class Watch:
     def poll(self) -> list[Found]:
         """Return the new files that are complete: size and time are as at the last poll.
 
-        A file is returned once, and again when it was changed or replaced. A folder that cannot be
-        listed is never returned; the next poll tries to list it again.
+        A file is returned once, and again when it was changed, replaced, or removed and created
+        again. A folder that cannot be listed is never returned; the next poll tries to list it
+        again.
         """
         seen: dict[Path, _State] = {}
         returned: dict[Path, _State] = {}
         complete: list[Found] = []
         for found in self._inputs:
             state = None if found.error else _state(found.path)
-            if state is None:
+            if state is None:  # a folder that cannot be listed, or a file that is gone
                 continue
             seen[found.path] = state
             if self._returned.get(found.path) == state:
@@ -47,6 +48,7 @@ class Watch:
             elif self._seen.get(found.path) == state:
                 returned[found.path] = state
                 complete.append(found)
+            # Otherwise the file is new or still being written: the next poll decides.
         self._seen, self._returned = seen, returned
         return complete
 
@@ -55,6 +57,6 @@ def _state(path: Path) -> _State | None:
     """Return the state of a file; None if it does not exist or cannot be accessed."""
     try:
         status = path.stat()
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # ValueError: the path contains a null character
         return None
     return _State(status.st_size, status.st_mtime_ns)

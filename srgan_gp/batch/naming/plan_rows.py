@@ -14,11 +14,12 @@ class Item(NamedTuple):
     path: bytes
     """Path of the input."""
     is_named: bool
-    """The user named the file, in contrast to a file that was found in a folder."""
+    """Whether the user named the file; False: it was found in a folder."""
     identity: bytes
-    """Hash of the real path, without links: finds that two paths lead to the same file."""
+    """Hash of the exact real path, without links: finds that two paths lead to the same file."""
     source_key: bytes
-    """Key of the same real path: finds that a result would replace an input."""
+    """Key of the same real path: finds that a result would replace an input, perhaps on a file
+    system that ignores case."""
     folder: bytes = b""
     """Folder of the result below the output folder; empty for that folder itself."""
     name: bytes | None = None

@@ -29,7 +29,7 @@ _KEPT_SUFFIXES = frozenset(
 """Suffixes that results keep: their formats can be written, with all colours of 8 bits."""
 _KEY_BYTES = 16
 """Length of a key, a hash of a path. If two keys are equal by chance, a name gets a number that it
-does not need."""
+does not need: with 128 bits that does not happen. Longer keys enlarge the plan of a run."""
 _FORBIDDEN_ON_WINDOWS = dict.fromkeys([*range(32), *map(ord, '<>:"|?*\\')], "_")
 """Code points that Windows forbids in a name, each with its replacement."""
 _RESERVED_ON_WINDOWS = frozenset(
@@ -73,7 +73,8 @@ class Naming:
 
         Args:
             source: path of the image.
-            is_whole: use the whole name of the source in place of its stem.
+            is_whole: use the whole name of the source in place of its stem, after a collision:
+                `a.jpg` and `a.png` then give `a.jpg.png` and `a.png.png`.
         """
         if self.file_name is not None:
             return self.file_name
@@ -174,7 +175,8 @@ def numbered(name: str, number: int) -> str:
 def shortened(stem: str, extension: str) -> str:
     """Join stem and extension to a name of at most `LONGEST_NAME_BYTES` bytes.
 
-    A stem that is too long is cut, and 8 digits of its hash are added, so that names stay distinct.
+    A stem that is too long is cut, and 8 digits of its hash are added, so that stems which begin
+    alike stay distinct.
     """
     if len(os.fsencode(stem + extension)) <= LONGEST_NAME_BYTES:
         return stem + extension
@@ -194,6 +196,6 @@ def portable(name: str) -> str:
     """
     path = Path(name.translate(_FORBIDDEN_ON_WINDOWS))
     first, dot, others = path.stem.partition(".")
-    if first.rstrip(" ").lower() in _RESERVED_ON_WINDOWS:
+    if first.rstrip(" ").lower() in _RESERVED_ON_WINDOWS:  # Windows ignores spaces at the end
         first += "_"
     return f"{first}{dot}{others}{path.suffix}"

@@ -19,7 +19,9 @@ from srgan_gp.errors import SrganGpError
 from srgan_gp.system.files import release_staged, remove_unfinished_files
 
 CALL_THREADS = 16
-"""Number of threads of an actor: one for each call of `work` in progress, and one for `close`."""
+"""Number of threads of an actor: one for each call of `work` in progress, and one for `close`. Ray
+needs the number before the model is loaded. It exceeds the capacity of the engine, 6 with the two
+upscalers of `load_upscalers`; a lower one would leave places of the engine unused."""
 
 
 class RayActor:
@@ -87,7 +89,7 @@ class RayActor:
         """Body of a thread: pass each result of the engine to the call that waits for it."""
         while True:
             try:
-                result = engine.take(timeout=60)  # seconds; after them the loop waits again
+                result = engine.take(timeout=60)  # in seconds; any number, as the loop waits again
             except Exception as error:
                 for future in list(self._futures.values()):
                     future.set_result(_sendable(error))
