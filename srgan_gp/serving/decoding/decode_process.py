@@ -17,8 +17,12 @@ from srgan_gp.images import Picture
 from srgan_gp.serving.decoding.decode_worker import CPU_SECONDS, READY, run_decoder
 from srgan_gp.serving.decoding.image_pipe import receive_picture
 
-_START_SECONDS = 120.0  # longest start of a process, which imports numpy and Pillow
-_MAX_IMAGES = 500  # then the process is replaced, which bounds memory leaks of image libraries
+_START_SECONDS = 120.0
+"""Longest start of a process, which imports numpy and Pillow. A lower limit would refuse images on
+a server that is overloaded; a higher one lets a job wait longer for a start that hangs."""
+_MAX_IMAGES = 500
+"""Images after which the process is replaced, which bounds memory leaks of image libraries. With
+fewer, more of the time is spent on starts."""
 
 
 class Decoder:
@@ -39,16 +43,17 @@ class Decoder:
             target=run_decoder, args=(remote_end, max_pixels), daemon=True
         )
         self._process.start()
-        remote_end.close()  # the process has its own copy; its end then raises EOFError here
+        # The process has its own copy. While this one is open, a dead process raises no EOFError.
+        remote_end.close()
         self._max_pixels = max_pixels
         self._is_ready = self._is_killed = False
         self._sent_images = 0
-        self._timeout_message = ""  # empty: the process did not exceed a limit of time
+        self._timeout_message = ""  # empty: no limit of time was exceeded
 
     @property
     def needs_replacement(self) -> bool:
         """Whether the process is dead or has reached its image limit."""
-        # A killed process still lives for a moment; the next image sent to it would get no reply.
+        # `exitcode` is None for a moment after the kill, in which no image must be sent.
         is_dead = self._is_killed or self._process.exitcode is not None
         return is_dead or self._sent_images >= _MAX_IMAGES
 

@@ -27,11 +27,13 @@ if TYPE_CHECKING:  # Slow to import.
     from multiprocessing.connection import Connection
 
 CPU_SECONDS = 20
-"""Limit of the CPU time for one image, in seconds; 25 megapixels take 1 to 3 s."""
+"""Limit of the CPU time for one image, in seconds; 25 megapixels take 1 to 3 s. A lower limit would
+refuse large images on a slow CPU, a higher one lets a malicious image occupy a core for longer."""
 READY = b"ready"
 """First message of the process, sent when its imports are done and its limits are set."""
 
-# Limit of the memory in bytes per pixel; 25 megapixels of 16-bit RGB with alpha took 31.
+# Limit of the memory in bytes per pixel; 25 megapixels of 16-bit RGB with alpha took 31. The rest
+# is a reserve.
 _BYTES_PER_PIXEL = 48
 # 1 GiB: OpenCV, imported for 16-bit colour, maps 0.3 GB, and additional memory for each core.
 _BASE_BYTES = 1 << 30

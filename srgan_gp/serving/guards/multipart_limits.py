@@ -1,6 +1,6 @@
 """Limits of the number of files and fields of a form, checked while its bytes are received.
 
-The inner app parses the form later, and stores its files.
+The app behind this guard parses the form later, and stores its files.
 """
 
 from python_multipart.exceptions import FormParserError
@@ -12,7 +12,8 @@ from srgan_gp.serving.error_responses import Refusal
 NEEDS_FILE = "picture: a file is required. With curl, send it as a form: -F picture=@FILE."
 """Message about an image that was not sent as a file of a form."""
 MAX_FIELDS = 100
-"""Maximum number of non-file fields in one form; the API has fewer than ten."""
+"""Maximum number of non-file fields in one form; the API has fewer than ten. A form of very many
+fields would take memory and time of the app, which parses all of them."""
 
 
 def is_multipart(content_type: str) -> bool:

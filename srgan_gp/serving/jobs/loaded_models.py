@@ -14,8 +14,12 @@ from srgan_gp.models.cards import FACES, UPSCALING, ModelCard
 from srgan_gp.models.catalog import list_models
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
-_MAX_LOADED = 4  # models, of up to 1 GB each; the model comparison of the page uses four
-_SECONDS_BETWEEN_CHECKS = 0.1  # of the cancellation, while a job waits for the device
+_MAX_LOADED = 4
+"""Models in the cache, of up to 1 GB each. The model comparison of the page uses four; with fewer
+places each comparison would load models again."""
+_SECONDS_BETWEEN_CHECKS = 0.1
+"""Seconds between two checks of the cancellation, while a job waits for the device. A cancelled job
+ends up to this much later; a shorter time wakes the thread more often."""
 
 Model = TypeVar("Model", Upscaler, FaceGenerator)
 
@@ -41,7 +45,7 @@ class LoadedModels:
     def __init__(self, device: str, threads: int | None, offered: Collection[str] = ()) -> None:
         self._offered = offered
         self._options: _DeviceOptions = {"device": device, "threads": threads}
-        self._device_lock = threading.Lock()  # protects the cache too
+        self._device_lock = threading.Lock()  # protects `_loaded` too
         # The least recently used model first; `_get_or_load` describes the keys.
         self._loaded: OrderedDict[object, Upscaler | FaceGenerator] = OrderedDict()
 
