@@ -18,7 +18,8 @@ mouth. The positions of the eyes were chosen for this project. Nose and mouth ar
 relative to the eyes, of 300 faces of FFHQ and CelebA."""
 
 _TOLERANCE = 1e-6
-"""Rounding error of a ratio of sides: on some CPUs equal sides give 1.0000000000000002."""
+"""Excess of a ratio of sides over a whole number that counts as rounding error: on some CPUs equal
+sides give 1.0000000000000002. Samples that are a millionth of a pixel too far apart do no harm."""
 _MARGIN = 4
 """Pixels of the photo that are used around the square. Cubic interpolation reaches two; the others
 are a reserve for rounding."""

@@ -14,9 +14,10 @@ from typing import Any, cast
 from srgan_gp.system.paths import is_file
 
 MAX_BYTES = 1_000_000
-"""Size of a JSON file above which it is not read."""
+"""Size of a JSON file above which it is not read: an untrusted file must not fill the memory. An
+entry, some texts and links, is far smaller."""
 MAX_TEXT = 300
-"""Characters after which a text is cut."""
+"""Characters after which a text is cut: four lines of a terminal, in which cards are printed."""
 UNKNOWN = "unknown"
 """Value of a property that neither the file nor the database states."""
 

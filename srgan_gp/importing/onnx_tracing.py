@@ -35,7 +35,8 @@ EXAMPLE_SIDES = (73, 89)
 odd, so that a network that pads by itself (`size_multiple` 1) pads them, and the graph contains the
 padding."""
 CHECKED_SIDES = ((17, 31), (37, 23), (96, 61), (64, 80))
-"""Heights and widths that are compared, smaller and larger than the example."""
+"""Heights and widths that are compared, smaller and larger than the example. More sizes would take
+longer, and find more graphs that are wrong at some sizes only."""
 
 
 def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProto, float]:
@@ -62,7 +63,7 @@ def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProt
             difference = _difference(network, data, name)
         except Exception as error:  # exporters raise many kinds
             lines = str(error).splitlines() or [type(error).__name__]
-            problems.append(lines[0][:160].strip(". "))
+            problems.append(lines[0][:160].strip(". "))  # the rest may be many lines of a graph
             continue
         if difference <= TOLERANCE:
             return _remove_notes(model), difference
@@ -87,7 +88,8 @@ def _export_traced(network: ImportedNetwork) -> bytes:
 def _export_captured(network: ImportedNetwork) -> bytes:
     """Return the ONNX file of the newer exporter, which captures the program by torch.export."""
     multiple = network.facts.size_multiple
-    # Only torch.export needs the limits: it treats sizes of 0 and 1 separately.
+    # Only torch.export needs the limits, not the graph. 2: torch.export treats sizes of 0 and 1
+    # separately. 4096: any number above the sizes of `CHECKED_SIDES`.
     height = torch.export.Dim("h", min=2, max=4096)
     width = torch.export.Dim("w", min=2, max=4096)
     shapes = {2: multiple * height, 3: multiple * width} if multiple > 1 else {2: height, 3: width}
@@ -160,7 +162,7 @@ def _difference(network: ImportedNetwork, data: bytes, name: str) -> float:
 
 
 def _remove_notes(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Remove what the exporters note about source files, in place; return the model."""
+    """Remove the names and notes that the exporters add, in place; return the model."""
     model.graph.name, model.graph.doc_string = "imported", ""
     for part in (*model.graph.node, *model.graph.input, *model.graph.output):
         part.doc_string = ""

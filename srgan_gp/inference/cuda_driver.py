@@ -14,7 +14,7 @@ from typing import Any
 _LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 NO_DRIVER = "no NVIDIA driver was found"
 """Start of `Driver.problem` without a driver."""
-_NAME_BYTES = 256  # size of the buffer for the name of a GPU
+_NAME_BYTES = 256  # size of the buffer for the name of a GPU; a longer name would be cut
 _MAJOR_CAPABILITY, _MINOR_CAPABILITY = 75, 76  # CUDA's numbers of two attributes of a GPU
 
 

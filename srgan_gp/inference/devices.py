@@ -40,6 +40,7 @@ def parse_device(device: str) -> DeviceRequest:
         UsageError: `device` is another text.
         TypeError: `device` is something else.
     """
+    # Three digits are enough: no machine has 1000 GPUs.
     match = re.fullmatch(r"(auto|cpu)|(cuda|tensorrt)(?::(\d{1,3}))?", str(device).lower())
     if not match:
         if not isinstance(cast("object", device), str):  # callers may pass any type

@@ -37,14 +37,15 @@ class ModelFile:
     expected_sha256: str | None
     """SHA-256 on the card, 64 hexadecimal digits; None without a card."""
     is_installed: bool
-    """Whether the file has a card and is in a model folder; `foreign_models` checks all others."""
+    """Whether the file has a card and is in a model folder. Any other file is untrusted:
+    `inference.loading.foreign_models` checks it before it is run."""
 
 
 def model_folders() -> tuple[Path, ...]:
     """Return the folders of models: that of this package, then that of the user.
 
-    The first folder with a model of a name is used, so a user's file replaces no shipped model. The
-    user's folder is `$SRGAN_GP_MODELS`, or by default `~/.local/share/srgan-gp/models`.
+    If both have a model of one name, the model of this package is used. The user's folder is
+    `$SRGAN_GP_MODELS`, or by default `~/.local/share/srgan-gp/models`.
     """
     package = Path(__file__).parents[1]
     inside_wheel = package / "weights"
@@ -77,12 +78,12 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
         raise TypeError(
             f"on_refused must be a function, got {on_refused!r}; list_models() lists all models"
         )
-    first_paths: dict[str, Path] = {}  # path of the card by name
+    first_paths: dict[str, Path] = {}  # by name: path of the first card with this name
     cards: list[ModelCard] = []
     for path in _card_paths():
         try:
             first = first_paths.setdefault(path.stem, path)
-            if first is not path:
+            if first is not path:  # a card of the user with the name of a packaged model
                 raise ModelRefusedError(
                     f"The model card {path} has the name of the shipped {first}, which is used "
                     "instead. Rename its files, and the name in the card."
@@ -134,7 +135,7 @@ def unknown_model(
     file with this name and the suffix `.onnx` is suggested instead, where there is one.
     """
     cards = list_models(on_refused=lambda _: None)
-    known = [card.name for card in cards if task in (None, card.task)]
+    known = [card.name for card in cards if task is None or card.task == task]
     file = f"{name}.onnx"
     has_file = takes_path and is_file(Path(file))
     by_lower = {model.lower(): model for model in known}
@@ -179,6 +180,8 @@ def damaged_files(card: ModelCard) -> list[str]:
 def names_in(package: str) -> list[str]:
     """List the names of the modules of a package without importing the modules.
 
+    The choices of options that name a module, such as `--generator`, come from here.
+
     >>> "catalog" in names_in("srgan_gp.models")
     True
     """
@@ -189,7 +192,7 @@ def names_in(package: str) -> list[str]:
 
 def _card_paths() -> Iterator[Path]:
     """Yield the paths of all cards in `model_folders()`, sorted by name within a folder."""
-    # By real path: the user's folder may be the packaged folder, whose cards are yielded once.
+    # By real path: `$SRGAN_GP_MODELS` may be the packaged folder, whose cards are yielded once.
     folders = {folder.resolve(): folder for folder in model_folders()}
     for folder in folders.values():
         if is_folder(folder):

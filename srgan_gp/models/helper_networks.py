@@ -33,7 +33,8 @@ class HelperNetwork:
             verified.
         where: where the user finds the file, for messages.
         licence: licence of the weights.
-        max_bytes: largest size of the file; a larger one is refused.
+        max_bytes: largest size of the file; a larger one is refused before it fills the memory. The
+            default is about three times the size of SqueezeNet 1.1, the largest of them.
     """
 
     name: str

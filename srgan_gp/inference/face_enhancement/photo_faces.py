@@ -16,11 +16,15 @@ from srgan_gp.inference.pixel_values import FULL_SCALE
 Array = NDArray[Any]
 
 WINDOW = 1024
-"""Side in pixels of the windows in which small faces of a large photo are detected."""
+"""Side in pixels of the windows in which small faces of a large photo are detected. The detector
+would downscale a window above `FINEST_LEVEL`; with smaller windows more pixels are in two."""
 OVERLAP = 256
-"""Pixels that neighbouring windows share; a face of at most this size is whole in one of them."""
+"""Pixels that neighbouring windows share; a face of at most this size is whole in one of them, and
+larger ones are left to the downscaled photo. A larger overlap is slower: it is searched twice."""
 _MAX_SHARED_AREA = 0.3
-"""Two boxes are one face if their intersection is more than this share of the smaller box."""
+"""Two boxes are one face if their intersection is more than this share of the smaller box. A lower
+limit drops one of two people who stand close together; a higher one keeps one face twice, whose
+boxes from two orientations or windows differ."""
 _SMALLEST_AREA = 1e-9  # square pixels; avoids a division by zero
 
 
@@ -39,13 +43,13 @@ def find_faces(
 
     YuNet detects upright faces only, so each image is searched in four orientations. If a face is
     detected several times, the detection with the highest score is kept. The detector downscales
-    an image whose longer side exceeds `FINEST_LEVEL` pixels. So a photo of this kind is searched as
-    a whole, which finds large faces, and also in windows.
+    an image whose longer side exceeds `FINEST_LEVEL` pixels, and misses small faces in it. So such
+    a photo is searched as a whole, which finds large faces, and also in windows.
 
     Args:
         detector: detects faces.
         pixels: (H, W, 3) or (H, W, 1); uint8, uint16, or float32 in [0, 1].
-        check_cancelled: called before each window; an exception in it ends the search.
+        check_cancelled: called first and before each window; an exception in it ends the search.
 
     Returns:
         The faces without duplicates, in descending order of their scores.
@@ -114,6 +118,7 @@ def _block_means(pixels: Array, step: int) -> Array:
 
 def _starts(length: int) -> Iterator[int]:
     """Yield the first pixel of each window along an axis; the last window ends with the axis."""
+    # A window that started in the last `OVERLAP` pixels would add nothing to the one before it.
     for start in range(0, max(length - OVERLAP, 1), WINDOW - OVERLAP):
         yield max(0, min(start, length - WINDOW))
 
@@ -156,7 +161,7 @@ def _move(face: Face, factor: int, corner: tuple[int, int] = (0, 0)) -> Face:
 
 
 def _remove_duplicates(faces: Iterable[Face]) -> list[Face]:
-    """Sort faces by descending score, and leave out those that overlap one with a higher score."""
+    """Sort faces by descending score, and drop each that shows the same face as one before it."""
     distinct = list[Face]()
     for face in sorted(faces, key=lambda face: -face.score):
         if all(_shared_area(face, other) <= _MAX_SHARED_AREA for other in distinct):

@@ -19,15 +19,16 @@ _onnxruntime = cast(Any, ort_engine.onnxruntime)  # has no type hints
 Array = NDArray[Any]
 
 BUFFER_SETS = 2
-"""Number of threads that can run a model at once: while one thread computes, the other copies."""
+"""Number of threads that can run a model at once: while one thread computes, the other copies. Each
+set takes memory of the device, and only one thread computes at a time."""
 
 
 @dataclass
 class _Buffers:
-    """Memory on the device for inputs of one shape."""
+    """Memory on the device for an input of one shape, and for its outputs."""
 
     shape: tuple[int, ...]
-    source: Any
+    input_value: Any
     """`onnxruntime.OrtValue` of the input."""
     binding: Any
     """`IOBinding` of the input and the outputs."""
@@ -71,7 +72,7 @@ class BoundEngine:
             if buffers is None or buffers.shape != window.shape:
                 buffers = None  # The old buffers are freed before new buffers are allocated.
                 buffers = self._allocate(window)
-            buffers.source.update_inplace(np.ascontiguousarray(window))
+            buffers.input_value.update_inplace(np.ascontiguousarray(window))
             self._engine.run_with_iobinding(buffers.binding, options)
             # The second output, `float16_graph.FINITE_CHECK`, is 0, or NaN after an overflow.
             upscaled, finite_check = buffers.binding.copy_outputs_to_cpu()
@@ -89,11 +90,11 @@ class BoundEngine:
 
     def _allocate(self, window: Array) -> _Buffers:
         """Allocate buffers for inputs of the shape and dtype of a window."""
-        source = _onnxruntime.OrtValue.ortvalue_from_shape_and_type(
+        input_value = _onnxruntime.OrtValue.ortvalue_from_shape_and_type(
             window.shape, window.dtype, *self._device
         )
         binding = self._engine.io_binding()
-        binding.bind_ortvalue_input(self._engine.get_inputs()[0].name, source)
+        binding.bind_ortvalue_input(self._engine.get_inputs()[0].name, input_value)
         for output in self._engine.get_outputs():
             binding.bind_output(output.name, *self._device)
-        return _Buffers(window.shape, source, binding)
+        return _Buffers(window.shape, input_value, binding)

@@ -65,7 +65,7 @@ class HalfRuns:
             try:
                 return self._session.run_half(window)
             except Float16OverflowError:
-                self._overflows += 1  # `warnings` reports it
+                self._overflows += 1  # reported by `self.warnings`
         if window.dtype != np.uint8:
             return self._session.run(window)
         upscaled = self._session.run(np.divide(window, 255, dtype=np.float32))
@@ -78,4 +78,5 @@ class HalfRuns:
         if not self.float16_suffices:
             yield "its values have more than 8 bits, so it was computed in float32"
         if self._overflows:
+            # To users a window is a tile.
             yield f"float16 overflowed in {self._overflows} tiles, which were computed in float32"

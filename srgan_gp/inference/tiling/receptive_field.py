@@ -19,15 +19,16 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 
 STRIP_WIDTH = 32
-"""Shorter side of the test images in pixels, enough for strides, windows or reflection padding."""
+"""Shorter side of the test images in pixels: a multiple of all `POWERS_OF_TWO`, since networks with
+strides or windows may refuse other sides. A larger one only makes the measurement slower."""
 STRIP_LENGTHS = (128, 512, 1024)
 """Longer sides in pixels, tried in this order. A network whose NaNs reach an end of the output even
 at the last length counts as global: its output depends on the whole image."""
 POWERS_OF_TWO = (1, 2, 4, 8, 16, 32)
 """Default candidates of `measure_multiple`, in pixels."""
 TOLERANCE = 1e-4
-"""Largest relative difference that counts as equal. Rounding of float32 in the kernels causes less,
-and a network without the equivariance more."""
+"""Largest difference that counts as equal, relative to the largest value, which counts as at least
+1. Rounding of float32 in the kernels causes less, and a network without the equivariance more."""
 
 
 def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int | None:
