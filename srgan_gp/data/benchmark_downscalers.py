@@ -1,7 +1,8 @@
 """Four fixed downscalers that make the LR images of benchmarks, and the bicubic baseline.
 
-They take and return numpy images, for evaluation. Random degradations for training are in
-`degradations`.
+They take and return numpy images, for evaluation. Their constants are this project's choice, and
+must not change: scores of models are compared across versions. Random degradations for training are
+in `degradations`.
 """
 
 from collections.abc import Callable
@@ -58,7 +59,7 @@ def real(high_res: np.ndarray, scale: int) -> np.ndarray:
 
 
 def bicubic(low_res: np.ndarray, scale: int) -> np.ndarray:
-    """Upscale with the bicubic kernel, the baseline for every model.
+    """Upscale (not downscale) with the bicubic kernel, the baseline for every model.
 
     Args:
         low_res: (H, W, 3), uint8 RGB.

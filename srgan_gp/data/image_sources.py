@@ -106,10 +106,10 @@ class ImageFile:
 
     @contextmanager
     def _encoded(self, max_pixels: int | None = None) -> Generator[BinaryIO]:
-        """Open the encoded image; errors of the `with` block, which decodes it, are named too."""
+        """Open the file for decoding; errors in the `with` block get the name of the image."""
         limit = max_pixels or DEFAULT_MAX_PIXELS
         with self._named_errors(max_pixels):
-            if self.member is not None:
+            if self.member is not None:  # in memory: in a zip file, decoders could not seek quickly
                 yield io.BytesIO(read_member(self.container, self.member, limit))
                 return
             with regular_file(self.container) as file:
@@ -138,7 +138,7 @@ class ImageFile:
             return min(read_size(file, max_pixels=DEFAULT_MAX_PIXELS))
 
     def byte_count(self) -> int:
-        """Size of the uncompressed file in bytes.
+        """Size of the file in bytes; for a member of a zip file, its unpacked size.
 
         Raises:
             PictureError: the file no longer exists.
@@ -160,7 +160,7 @@ class ImageFile:
             return hashlib.file_digest(cast("io.BufferedIOBase", file), "sha256").hexdigest()
 
     def _open(self) -> BinaryIO:
-        """Open the encoded file; errors as for `open_member`."""
+        """Open the file for reading from start to end; errors as for `open_member`."""
         if self.member is None:
             return self.container.open("rb")
         return cast("BinaryIO", open_member(self.container, self.member))

@@ -16,11 +16,12 @@ from srgan_gp.errors import UsageError
 from srgan_gp.system.paths import is_folder
 
 MIN_TRAINING_IMAGES = 16
-"""Smallest training set of `srgan-gp finetune`."""
+"""Smallest training set of `srgan-gp finetune`; a network memorises a smaller one quickly."""
 MIN_VALIDATION_IMAGES = 4
-"""Smallest validation set of `srgan-gp finetune`."""
+"""Smallest validation set of `srgan-gp finetune`; scores on fewer images depend on chance."""
 MAX_VALIDATION_IMAGES = 100
-"""Largest validation set of a split by `split_images`."""
+"""Largest validation set of a split by `split_images`. More images make the scores more precise,
+each validation slower, and the training set smaller."""
 TRAIN, VALIDATION = "train", "val"
 """Names of the two folders of a prepared set."""
 
@@ -93,9 +94,7 @@ def find_places(
 
 
 def find_sets(data: Sequence[str], validation: str | None = None) -> FoundSets:
-    """Find the places of both sets, and list their images; a place with images is listed once.
-
-    Args: as for `find_places`.
+    """Find the places of both sets, as `find_places` does, and list their images, each place once.
 
     Raises:
         UsageError: a place does not exist, or contains no image.
@@ -158,7 +157,7 @@ def split_images(
 
 
 def largest_sizes(found: FoundSets) -> tuple[int, int]:
-    """Return the sizes of both sets of `split_images` if no image is skipped or a copy."""
+    """Return the sizes of both sets of `split_images` if it uses all images found."""
     train = len(found.train)
     if found.validation:
         return train, len(found.validation)

@@ -21,13 +21,14 @@ from srgan_gp.images.pillow_decoding import check_pixel_count
 from srgan_gp.system.zip_members import require_small
 
 MEMBER_ERRORS = (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError)
-"""Errors of reading a member: a wrong checksum, a truncated archive, a password or an unknown
-compression."""
+"""Errors of reading a member: a wrong checksum, a truncated archive, and (RuntimeError) a password
+or an unknown compression."""
 _LARGE_MEMBER_BYTES = 32_000_000
-"""Unpacked size, in bytes, above which the pixels of a member are counted before it is unpacked."""
+"""Unpacked size, in bytes, above which the pixels of a member are counted before it is unpacked.
+A smaller member takes little memory even if it is refused; the count costs a second reading."""
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=16)  # more than the zip files of most runs; each one occupies an open file
 def open_archive(path: Path) -> zipfile.ZipFile:
     """Open an archive, and keep it open for later calls: its list of members is read only once."""
     return zipfile.ZipFile(path)

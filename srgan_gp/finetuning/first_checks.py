@@ -18,7 +18,8 @@ from srgan_gp.training.options.config_file import require_equal_options
 from srgan_gp.training.run_data import CONFIG_NAME, FINETUNE_LIST, has_begun
 
 TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"  # FINETUNE_LIST is "train.list"
-"""Files in the folder of a run that list its images; version 0.1 wrote the same names."""
+"""Files in the folder of a run that list its images; the names of version 0.1, whose runs can be
+resumed."""
 
 
 def require_possible_run(
@@ -47,7 +48,7 @@ def require_possible_run(
     has_train = _absolute(train) <= _absolute(found.train)
     if not (has_train and _absolute(validation) <= _absolute(found.validation or found.train)):
         raise other_images_error(run_dir)
-    # Planned options depend on the number of images.
+    # Planned options depend on the number of images, first of all `total_images`.
     config = plan(source, len(train), len(validation), changes)
     require_equal_options(config, run_dir / CONFIG_NAME, causes=("total_images",))
 

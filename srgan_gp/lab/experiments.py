@@ -18,8 +18,8 @@ TWO_SIDED = ToyConfig(
 """WGAN-GP (a two-sided penalty on the gradient norm) with 5 critic steps and the weight 0.1, as in
 the toy code of Gulrajani et al. 2017; a high rate that decays, so that 4000 steps suffice."""
 SHORT = 1000
-"""Number of steps of the runs that `short_run` makes. They have one seed, and are compared with
-each other."""
+"""Number of steps of the runs that `short_run` makes, a quarter of those of `TWO_SIDED`, to save
+time. These runs have one seed, and are compared with each other."""
 CLIPPING = ToyConfig(
     penalty="weight_clipping", clip_limit=0.01, optimizer="rmsprop", learning_rate=2e-4, steps=2000
 )
@@ -87,7 +87,7 @@ _SURFACES: Group = {
 }
 
 GROUPS: dict[str, Group] = {
-    "members": _WAYS_TO_BOUND,
+    "members": _WAYS_TO_BOUND,  # of the family of WGAN penalties
     "layer-gradients": {
         "clipping, c = 0.001": replace(_CLIPPED_PERCEPTRON, clip_limit=0.001),
         "clipping, c = 0.01": replace(_CLIPPED_PERCEPTRON, clip_limit=0.01),

@@ -12,13 +12,17 @@ from torch import Tensor, nn
 from srgan_gp.losses.gradient_penalties import gradient_at
 
 SURFACE_SIDE = 64
-"""Points of the value surface in a row and in a column."""
+"""Points of the value surface in a row and in a column. More make its contour lines smoother, and
+the record of a run longer."""
 SURFACE_EXTENT = 2.0
-"""The value surface, scores on a grid, covers [-SURFACE_EXTENT, SURFACE_EXTENT] in x and in y."""
+"""The value surface, scores on a grid, covers [-SURFACE_EXTENT, SURFACE_EXTENT] in x and in y, an
+area somewhat larger than that of the points."""
 MAX_WEIGHTS = 20_000
-"""Largest number of weights for a histogram; of a critic with more, only every n-th is used."""
+"""Largest number of weights for a histogram, which are saved in the record of the run; of a critic
+with more weights, only every n-th is used."""
 TOO_STEEP = 2.0
-"""Gradient norm above which a critic is called steep; the penalty of WGAN-GP pulls it to 1."""
+"""Gradient norm above which a critic is called steep; the penalty of WGAN-GP pulls it to 1. The log
+of a training run has the same limit, `critic_log_values.STEEP`."""
 
 
 @torch.no_grad()

@@ -53,8 +53,9 @@ class LipschitzBaseline:
     """A term of the critic's loss on its scores, with the interface of `GradientPenalty`.
 
     Attributes:
-        term: (critic, real, fake, epsilon, noise) -> (value, slopes), arguments as those of
-            `GradientPenalty.__call__`: a scalar, and slopes for the log, (B,) or (2 B,).
+        term: (critic, real, fake, epsilon, noise) -> (value, slopes): a scalar, and slopes for the
+            log, (B,) or (2 B,). real and fake are (B, ...), epsilon is (B, 1, ...) in [0, 1], noise
+            is None or has the shape of real, in [0, 1]; see `GradientPenalty.__call__`.
         place: name of the slopes in the log: `health/PLACE_norm`.
         needs_noise: whether a call needs `noise`.
         clips_weights: whether the caller must call `clip_weights` after each step of the critic.

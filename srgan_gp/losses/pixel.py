@@ -41,8 +41,8 @@ def charbonnier(output: Tensor, target: Tensor, epsilon: float = 1e-3) -> Tensor
     Args:
         output: (B, C, H, W), any float dtype; computed in float32.
         target: same shape.
-        epsilon: in the unit of the images. Differences far below it count quadratically, as in L2,
-            differences far above it linearly, as in L1.
+        epsilon: in the unit of the images; 1e-3 as in the paper. Differences far below it count
+            quadratically, as in L2, differences far above it linearly, as in L1.
 
     Returns:
         Scalar, float32, at least `epsilon`.

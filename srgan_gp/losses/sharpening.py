@@ -10,9 +10,11 @@ SIGMA = 2.0
 TAPS = 13
 """Side of the blur's kernel in pixels: 3 sigma on each side."""
 THRESHOLD = 8 / 255
-"""Smaller differences from the blurred image are noise or smooth shading and are not changed."""
+"""Smaller differences from the blurred image are noise or smooth shading and are not changed. A
+lower threshold sharpens noise too, a higher one leaves out weak edges."""
 SOFTNESS = 5
-"""Pixels over which the mask of edges fades in."""
+"""Pixels over which the mask of edges fades in. With fewer the border of a sharpened area is
+visible; with more, noise beside edges is sharpened too."""
 
 
 def sharpen(images: Tensor, amount: float) -> Tensor:

@@ -15,12 +15,12 @@ from numpy.lib.stride_tricks import sliding_window_view
 from srgan_gp.data.benchmark_downscalers import bicubic
 from srgan_gp.metrics.psnr_ssim import luma
 
-WINDOW = 64  # pixels: side of a window
+# All constants were chosen by this project, and are fixed, so that values of different versions are
+# comparable.
+WINDOW = 64  # pixels: side; larger windows resolve frequencies better, but few are flat
 STRIDE = 32  # pixels: distance of neighbouring windows
-MARGIN = 8  # pixels: least distance of a window from the border of the image
+MARGIN = 8  # pixels: least distance of a window from the border, where upscalers lack context
 SMALLEST_SIDE = WINDOW + 2 * MARGIN  # pixels: smallest side of an image that has a window
-
-# Chosen by this project, and fixed, so that values of different versions are comparable.
 _FLAT = 4.0  # levels: a window with a smaller standard deviation is flat
 _FLAT_SIGMA = 6.0  # pixels: sigma of the blur that is subtracted before the test for flatness
 _TEXTURE_SIGMA = 4.0  # pixels: sigma of the blur that is subtracted from the output

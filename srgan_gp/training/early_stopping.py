@@ -1,8 +1,9 @@
 """Choice of the best checkpoint, and early stopping of a run.
 
-The deciding score, the option `best_by`, chooses the best checkpoint. A run stops early after
-`patience` validations without a better one, or if the novelty of generated images, their distance
-to the training images relative to that of validation images, falls below `least_novelty`.
+The deciding score, the option `best_by`, chooses the best checkpoint. A run stops early in two
+cases: after `patience` validations that are not better than the best one; or if the novelty falls
+below `least_novelty`. The novelty is the distance of generated images to the training images,
+divided by that of validation images.
 `loop.train` calls `require_scores` first, and `record_validation` after each validation.
 """
 
@@ -45,6 +46,7 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
         for name in ("patience", "most_psnr_loss"):
             if is_set[name]:
                 raise UsageError(f"{name} needs a deciding score; choose a best_by.")
+    # Values of `best_by` for the task.
     scores = ("kid_squeeze",) if config.task == FACES else ("psnr_y", "squeeze_distance")
     if config.best_by not in ("auto", *scores):
         raise UsageError(

@@ -89,7 +89,7 @@ def train(
         with reports or nullcontext(), StopRequest() as stop:
             start_time = time.monotonic() - progress.seconds  # as if the run had no interruption
             is_measured = True  # for `generator_step`: True in its first call for each log line
-            # A run that has stopped early is not continued.
+            # They end at `config.total_images`. A run that has stopped early is not continued.
             batches = () if progress.ended_because else run.task.batches(progress.images_seen)
             for batch in batches:
                 before = progress.images_seen  # images seen before and after this batch

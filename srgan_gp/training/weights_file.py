@@ -61,7 +61,8 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
 
     Returns:
         Arrays by name, converted to float32. From an ONNX file these include constants of the
-        graph, such as a scale factor; see `is_constant`. Integer constants are skipped.
+        graph, such as a scale factor; see `is_constant`. Tensors of an ONNX file that are neither
+        float32 nor float16 are skipped, such as integer constants.
 
     Raises:
         UsageError: the file cannot be read, or keeps tensors in other files.

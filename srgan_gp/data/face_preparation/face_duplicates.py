@@ -7,15 +7,22 @@ high, by correlation at 64 x 64 pixels after registration (alignment by an affin
 import cv2
 import numpy as np
 
-_COARSE_SIDE, _FINE_SIDE = 24, 64  # pixels: sides of the images in the two stages
-_MIN_COARSE_CORRELATION = 0.8  # below it two images are not compared in the second stage
+_COARSE_SIDE, _FINE_SIDE = 24, 64
+"""Sides in pixels of the images in the two stages. At a larger coarse side a small shift lowers the
+correlation more; a larger fine side makes the registration slower."""
+_MIN_COARSE_CORRELATION = 0.8
+"""Images with a lower correlation are not compared in the second stage. A lower limit finds more
+duplicates in other positions, and registers more pairs, which is slow."""
 _MIN_FINE_CORRELATION = 0.975
 """Correlation of the registered images from which on they are duplicates. Among 2,000 aligned faces
 of 64 pixels no two different ones reached 0.96."""
 _STEPS, _PRECISION = 30, 1e-4
-"""Limits of the registration, which ends at the first one reached: number of iterations, and
-increase of the correlation in one iteration."""
-_SMOOTHING = 5  # pixels: side of the blur before the registration, which helps it to converge
+"""The registration ends after this number of iterations, or when one of them increases the
+correlation by less than the precision. A later end takes longer, for increases that hardly matter
+to the limit above."""
+_SMOOTHING = 5
+"""Side in pixels of the blur before the registration. It helps the registration to converge; a
+larger one hides the details in which different faces differ."""
 
 
 class SeenImages:
@@ -27,7 +34,7 @@ class SeenImages:
     def __init__(self) -> None:
         # One row per image, the result of `_fingerprint`. The number of rows doubles when it is
         # full; rows that are not used yet hold no values.
-        self._coarse = np.empty((64, _COARSE_SIDE**2), np.float32)
+        self._coarse = np.empty((64, _COARSE_SIDE**2), np.float32)  # 64: any first number of rows
         self._fine: list[np.ndarray] = []  # grey images, (64, 64), uint8
 
     def add(self, pixels: np.ndarray) -> None:

@@ -43,11 +43,12 @@ from srgan_gp.training.options.optimizers import build_optimizer
 SHEET = "gradient-penalty-lab-paintings.png"
 """Name of the file with the sheet, a grid of generated windows."""
 SHEET_SIDE = 8
-"""Images in a row and in a column of the sheet."""
+"""Images in a row and in a column of the sheet; a text in `run` states their number, 64."""
 ENLARGEMENT = 2
 """Factor by which the sheet is enlarged."""
 COMPARED = 200
-"""Largest number of images of a set that distances are computed from."""
+"""Largest number of images of a set that distances are computed from; the validation set has about
+as many. Fewer give noisier distances, more take longer."""
 AUGMENTATIONS = ("colour", "translation")
 """Kinds of augmentation that are used; `data.augmentations.KINDS` lists all."""
 # Text below the sheet; it was written for a run with the default number of steps.
@@ -59,6 +60,9 @@ no recognisable subject. A run of this length learns colours and contrasts, not 
 class PaintingsConfig:
     """Options of one run.
 
+    The defaults are this project's, for a short run on a CPU; only the penalty's weight is that of
+    WGAN-GP (Gulrajani et al. 2017).
+
     Attributes:
         size: side of the images in pixels, a power of two from 8 up.
         width: channels of both networks at full size.
@@ -67,9 +71,11 @@ class PaintingsConfig:
         batch_size: windows of a step.
         penalty_weight: weight of the gradient penalty, lambda. The penalty is computed for every
             second window of a batch only, which saves time.
-        augmentation: probability of each augmentation for each window.
+        augmentation: probability of each augmentation for each window. A higher one makes it harder
+            for the critic to memorise windows, and shows it fewer unchanged ones.
         learning_rate: highest rate of both networks; it falls linearly to 0.
-        decay: decay per step of the moving average of the generator's weights.
+        decay: decay per step of the moving average of the generator's weights, which spans about
+            1 / (1 - decay) steps.
         seed: seed of weights and draws.
     """
 
@@ -107,6 +113,9 @@ def _painting_of(file: ImageFile) -> str:
 
 def train(config: PaintingsConfig, windows: Tensor) -> nn.Module:
     """Train a generator of windows; return the moving average of its weights.
+
+    Each step trains the critic, then the generator on the same generated windows. The betas of Adam
+    are those of WGAN-GP.
 
     Args:
         config: options.
@@ -157,6 +166,7 @@ def _augmented(images: Tensor, config: PaintingsConfig, step: int, substream: in
 
 def _critic_loss(critic: nn.Module, real: Tensor, fake: Tensor, weight: float) -> Tensor:
     """Return the loss of WGAN-GP: generated scores minus real ones, plus the weighted penalty."""
+    # Positions between a real and a generated window at which the penalty takes the gradient.
     epsilon = torch.rand(len(real[::2]), 1, 1, 1)
     penalty = PENALTIES["wgan_gp"](critic, real[::2], fake[::2], epsilon)
     return critic(fake).mean() - critic(real).mean() + weight * penalty.value

@@ -20,17 +20,22 @@ from srgan_gp.networks.critics import face_critic
 from srgan_gp.networks.feature_maps import FeatureMaps, map_sides
 
 PROJECTED_CHANNELS = 64
-"""Channels of each map after the projection; see `FeatureMaps`."""
+"""Channels of each map after the projection, the most that `FeatureMaps` allows: fewer would drop
+features."""
 HEAD_WIDTH = 32
-"""Channels of a head's hidden layers."""
+"""Channels of a head's hidden layers. Wider heads take longer, and memorise more of a small set."""
 LARGEST_SHIFT = 3
-"""Pixels by which the input window of the feature network may move down or right."""
+"""Pixels by which the input window of the feature network may move down or right: 0 to 3 are all
+phases of its strides 2 and 4. A larger shift cuts off more of the border of a face."""
 MIN_FEATURE_SIDE = 64
-"""Pixels: a smaller window is enlarged to this side for the feature network."""
+"""Pixels: a smaller window is enlarged to this side for the feature network. The map of stride 16
+then has 3 x 3 pixels; a smaller side leaves fewer, a larger one takes longer."""
 LARGEST_UNSTRIDED_SIDE = 24
-"""Pixels: the first convolution of a head on a larger map has the stride 2, for speed."""
+"""Pixels: the first convolution of a head on a larger map has the stride 2. A higher limit keeps
+more detail, and takes longer."""
 LAST_SIDE = 4
-"""Largest side, in pixels, of the map from which a head computes its score."""
+"""Largest side, in pixels, of the map from which a head computes its score. A larger one has more
+weights in its last layer, and fewer convolutions before it."""
 
 
 class Critic(CompositeCritic):
@@ -54,7 +59,7 @@ class Critic(CompositeCritic):
         UsageError: an argument is out of range.
     """
 
-    largest_shift = LARGEST_SHIFT
+    largest_shift = LARGEST_SHIFT  # read by `critic_parts.draw_shift`
 
     def __init__(self, size: int = 64, width: int = 8) -> None:
         super().__init__()

@@ -17,7 +17,8 @@ from srgan_gp.networks.blocks import ResidualBlock, init_convolution_
 from srgan_gp.networks.tails import TAILS, check_arguments
 
 UNSHUFFLE_FACTORS = (1, 2, 4)
-"""Allowed values of `unshuffle`; 1 is `srresnet` with other padding."""
+"""Allowed values of `unshuffle`; 1 is `srresnet` with other padding. The larger, the cheaper the
+layers, and the more detail each position has to represent by `width` channels."""
 
 
 class Generator(nn.Module):

@@ -1,4 +1,4 @@
-"""Freezing of a critic: its first stages for a run, or all of it inside a `with` block."""
+"""Freezing of a critic, for a run or inside a `with` block, and evaluation mode inside a block."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -12,7 +12,8 @@ from srgan_gp.losses.gradient_penalties import PenaltyResult
 from srgan_gp.training.critic.diagnostics import estimate_error
 
 STEEP = 2.0
-"""Gradient norm that few samples should exceed, where the penalty pulls it to 1."""
+"""Gradient norm that few samples should exceed, where the penalty pulls it to 1. A lower limit
+counts the usual variation around 1; a higher one shows a steep critic later."""
 
 
 class CriticLogValues:
@@ -21,9 +22,10 @@ class CriticLogValues:
     def __init__(self) -> None:
         self._real_scores: list[Tensor] = []  # (B,) of each part
         self._fake_scores: list[Tensor] = []
-        self._norms: list[Tensor] = []
+        self._norms: list[Tensor] = []  # `PenaltyResult.norms` of each part
         self._by_part: dict[str, Tensor] = {}  # critic/NAME_estimate and critic/NAME_norm
-        self._place = ""  # `PenaltyResult.place`, the same for all parts of a run
+        # Name of the points where the gradient is taken, `PenaltyResult.place`; one for all parts.
+        self._place = ""
 
     def add(self, name: str, real: Tensor, fake: Tensor, penalty: PenaltyResult | None) -> None:
         """Add the scores of one part.

@@ -1,7 +1,9 @@
 """Presets: named, complete sets of training options for `srgan-gp train --preset NAME`.
 
-An option that a preset does not mention has the default of `TrainConfig`. The values of presets
-that end in -cpu fit two CPU cores. Imports no torch.
+An option that a preset does not mention has the default of `TrainConfig`, which also describes the
+options and their units. The values of presets that end in -cpu fit two CPU cores; wider networks
+and longer runs would take too long there. Those of tiny presets only have to be fast. Imports no
+torch.
 """
 
 from collections.abc import Mapping

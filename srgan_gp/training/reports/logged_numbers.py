@@ -41,7 +41,8 @@ MEANINGS = {
     "adversarial/...": "losses and gradients of the critic's image and feature parts",
     "critic/...": "estimate and gradient norm of each part of the critic",
 }
-"""Meaning of a number by its name; `NAME/...` stands for all names that begin with `NAME/`."""
+"""Meaning of a number by its name; `NAME/...` stands for all names that begin with `NAME/`. The
+limits 2 and 0.3 are `critic_log_values.STEEP` and `diagnosis.MIN_DIVERSITY`."""
 
 
 def explain_numbers() -> str:

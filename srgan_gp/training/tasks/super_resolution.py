@@ -34,7 +34,7 @@ STRIDE = 16
 """Pixels between two positions of the feature networks' coarsest maps. Removing 0 to 15 rows and
 columns therefore covers every alignment of image and maps."""
 MAX_SHIFT = 3
-"""Largest shift of the equivariance loss in HR pixels: less than one LR pixel at scale 4."""
+"""Largest shift of the equivariance loss in HR pixels; 4 would be a whole LR pixel at scale 4."""
 
 
 class SuperResolution:
@@ -131,7 +131,7 @@ class SuperResolution:
             if config.perceptual_noise:
                 side = output.shape[-1]
                 noise = draw_feature_noise(config.seed, batch.numbers, side).to(self._device)
-                noise *= config.perceptual_noise / 255
+                noise *= config.perceptual_noise / 255  # the option is in levels of 8 bits
             distance = perceptual_loss(self._features, output, batch.targets, crop, noise)
             losses["perceptual"] = config.perceptual_weight * distance
         return losses
@@ -157,8 +157,8 @@ class SuperResolution:
         """Make a batch of HR crops with their margin, (B, 3, H, W) uint8."""
         high_res = crops.to(self._device, torch.float32)
         low_res = self._degrade(high_res, self._config.seed, numbers)
-        low_res = _without_margin(low_res, self._margin)
-        high_res = _without_margin(high_res, self._margin * self._config.scale)
+        low_res = _crop_to_unit_range(low_res, self._margin)
+        high_res = _crop_to_unit_range(high_res, self._margin * self._config.scale)
         shifted = self._draw_shifted(crops, numbers) if self._config.equivariance_weight else None
         return Batch(low_res, high_res, self._condition(low_res), numbers, shifted)
 
@@ -177,7 +177,7 @@ class SuperResolution:
         rows, columns = (int(n) for n in random.integers(1, MAX_SHIFT + 1, size=2))
         moved = crops.roll((-rows, -columns), (2, 3)).to(self._device, torch.float32)
         low_res = self._degrade(moved, config.seed, numbers)
-        return Shifted(_without_margin(low_res, self._margin), rows, columns)
+        return Shifted(_crop_to_unit_range(low_res, self._margin), rows, columns)
 
     def _degrade(self, high_res: Tensor, seed: int, numbers: Sequence[int]) -> Tensor:
         """Degrade HR images, (B, 3, H, W) in [0, 255], to LR images in the same range."""
@@ -195,7 +195,7 @@ class SuperResolution:
         return low_res if self._config.critic_conditional else None
 
 
-def _without_margin(images: Tensor, margin: int) -> Tensor:
+def _crop_to_unit_range(images: Tensor, margin: int) -> Tensor:
     """Remove `margin` pixels on each side, and scale from [0, 255] to [0, 1]."""
     inner = images[..., margin:-margin, margin:-margin] / 255
     return inner.contiguous(memory_format=torch.channels_last)
