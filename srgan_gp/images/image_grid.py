@@ -25,10 +25,16 @@ def join_in_grid(images: Iterable[Array], columns: int, rows: int) -> Array:
         ValueError: the number of images differs from columns * rows or is 0, or shapes differ.
     """
     sheet: Array | None = None
+    height = width = channels = 0
     for index, image in zip(range(columns * rows), images, strict=True):
-        height, width, channels = image.shape
-        if sheet is None:
+        if sheet is None:  # the first image
+            height, width, channels = image.shape
             sheet = np.empty((rows * height, columns * width, channels), image.dtype)
+        if image.shape != (height, width, channels):
+            raise ValueError(
+                f"the images of a grid need equal shapes: {(height, width, channels)} and "
+                f"{image.shape} differ"
+            )
         row, column = divmod(index, columns)
         top, left = row * height, column * width
         sheet[top : top + height, left : left + width] = image

@@ -26,9 +26,10 @@ def test_another_number_of_images_is_an_error(count):
         join_in_grid([np.zeros((2, 2, 3))] * count, columns=2, rows=2)
 
 
-def test_images_of_two_sizes_are_an_error():
-    with pytest.raises(ValueError, match="broadcast"):
-        join_in_grid([np.zeros((2, 2, 3)), np.zeros((3, 2, 3))], columns=1, rows=2)
+@pytest.mark.parametrize("shape", [(3, 2, 3), (1, 2, 3), (1, 1, 3), (2, 2, 1)])
+def test_images_of_two_sizes_are_an_error(shape):
+    with pytest.raises(ValueError, match="equal shapes"):
+        join_in_grid([np.zeros((2, 2, 3)), np.zeros(shape)], columns=1, rows=2)
 
 
 def test_an_empty_grid_is_an_error():
