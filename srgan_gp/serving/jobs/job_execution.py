@@ -76,11 +76,13 @@ class JobExecution:
         if request.precision != "auto":
             restrict_device(parse_device(self._settings.device), request.precision)
         is_int8 = request.precision == INT8
-        if _depends_on_scale(request):
+        if _model_depends_on_scale(request):
             if request.width is not None:
                 check_fidelity(request.fidelity, is_int8=is_int8)
                 return  # the scale, and with it the model, depends on the image
-            model = self._model_for_scale(model, request, image_width=1)  # not used without `width`
+            model = self._replace_by_scale(
+                model, request, image_width=1
+            )  # not used without `width`
         find_weights(model, request.fidelity, UPSCALING, is_int8=is_int8)
 
     def run(self, job: Job) -> Result:
@@ -97,8 +99,8 @@ class JobExecution:
             model, request = self._model_and_fidelity(job.request)
             job.cancellation.begin_stage("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
-            if _depends_on_scale(request):
-                model = self._model_for_scale(model, request, picture.width)
+            if _model_depends_on_scale(request):
+                model = self._replace_by_scale(model, request, picture.width)
             result = upscale(
                 request, model, picture, job.folder, self._models, job.cancellation,
                 max_pixels=self._settings.max_pixels, speeds=self._speeds,
@@ -108,7 +110,7 @@ class JobExecution:
         return result
 
     def _model_and_fidelity(self, request: UpscaleRequest) -> tuple[str, UpscaleRequest]:
-        """Return the model, before the choice by scale, and the request with a fidelity, no look.
+        """Return the requested or default model, and the request with its look as a fidelity.
 
         Raises:
             UsageError: as for `check`, about the values, the model and its look.
@@ -118,27 +120,27 @@ class JobExecution:
         require_known(model, UPSCALING, self._settings.offered)  # also refuses a path
         return model, _with_fidelity_of_look(request, model)
 
-    def _model_for_scale(self, model: str, request: UpscaleRequest, image_width: int) -> str:
-        """Return the name of the model for the scale of a request.
+    def _replace_by_scale(self, model: str, request: UpscaleRequest, image_width: int) -> str:
+        """Return the model that replaces a model for small scales, or the model itself.
 
-        The card of a model may name another model for scales up to 2.
+        The card of a model may name another model for scales up to 2. It is used if clients of this
+        server may use it.
 
         Args:
-            model: name of a known model; returned if its card names no other model for the scale,
-                or names one that clients may not use.
+            model: name of a known model.
             request: the request, whose look has been replaced by its fidelity.
             image_width: width of the whole image in pixels.
         """
         scale = request.result_scale(image_width)
-        if scale is None:
+        if scale is None:  # The request has no scale and no width: the model has its own scale.
             return model
-        model_of_scale, _note = model_for_scale(model, scale, request.fidelity)
+        replacement, _note = model_for_scale(model, scale, request.fidelity)
         usable = {card.name for card in cards_for(UPSCALING, self._settings.offered)}
-        return model_of_scale if model_of_scale in usable else model
+        return replacement if replacement in usable else model
 
 
-def _depends_on_scale(request: UpscaleRequest) -> bool:
-    """Return whether the card of the model may replace the model, by the scale of the result."""
+def _model_depends_on_scale(request: UpscaleRequest) -> bool:
+    """Return whether another model may replace the requested one for small scales."""
     return request.model is None or request.model_by_scale
 
 
