@@ -27,8 +27,10 @@ OWN_FORMAT = "Same as the image"
 AUTOMATIC = "Automatic"
 """Choice of the field "Tile": the server chooses the side of a tile."""
 _SCALES = (2, 3, 4)
+"""Scales that every model offers; the page has `CUSTOM_WIDTH` for any other size."""
 _TILE_SIDES = (128, 256, 512)
-"""Sides of a tile to choose from, in input pixels."""
+"""Sides of a tile to choose from, in input pixels. A larger tile takes more memory; a smaller one
+takes more time, because more of the image is in the overlap of tiles."""
 _FORMATS_WITH_QUALITY = tuple(name for name, row in FORMATS.items() if row.has_quality)
 
 
@@ -54,23 +56,23 @@ class Options:
 
 
 def build_options(
-    cards: dict[str, ModelCard], default: str, name: str, *, has_fast_mode: bool
+    cards: dict[str, ModelCard], default: str, id_prefix: str, *, has_fast_mode: bool
 ) -> Options:
     """Build the widgets and connect those that depend on each other.
 
     Args:
         cards: cards of the upscaling models, by name.
         default: name of the preselected model.
-        name: prefix of the element ids.
+        id_prefix: beginning of the HTML ids of the widgets, which differ between the tabs.
         has_fast_mode: whether the device of the server can run models in int8, the fast mode.
     """
     card = cards[default]
     model = gr.Radio(
-        model_choices(cards, [default]), value=default, label="Model", elem_id=f"{name}-model",
+        model_choices(cards, [default]), value=default, label="Model", elem_id=f"{id_prefix}-model",
         elem_classes="model-cards",
     )  # fmt: skip
     about = gr.Markdown(describe(card), elem_classes=["quiet", "model-about"], latex_delimiters=[])
-    scale, width = _build_scale_options(card, name)
+    scale, width = _build_scale_options(card, id_prefix)
     look, fidelity, speed, format, quality, keeps_metadata, tile = _build_more_options(
         card, has_fast_mode
     )
@@ -85,14 +87,14 @@ def build_options(
     return options
 
 
-def _build_scale_options(card: ModelCard, name: str) -> tuple[gr.Radio, gr.Number]:
+def _build_scale_options(card: ModelCard, id_prefix: str) -> tuple[gr.Radio, gr.Number]:
     """Build the fields of the scale and of the width, which is hidden at first."""
     scale = gr.Radio(
-        _scale_choices(card), value=f"x{card.scale}", label="Size", elem_id=f"{name}-scale"
+        _scale_choices(card), value=f"x{card.scale}", label="Size", elem_id=f"{id_prefix}-scale"
     )  # fmt: skip
     width = gr.Number(
         1920, label="Width of the result", precision=0, visible=False,
-        elem_id=f"{name}-width",
+        elem_id=f"{id_prefix}-width",
     )  # fmt: skip
     return scale, width
 
