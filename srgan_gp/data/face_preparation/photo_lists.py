@@ -16,7 +16,7 @@ from srgan_gp.data.image_sources import SUFFIXES, ImageFile, list_images
 from srgan_gp.errors import NothingToDoError, UsageError
 from srgan_gp.system.paths import is_file, is_folder
 
-_SUFFIXES = ", ".join(sorted(SUFFIXES))  # for messages
+_SUPPORTED = ", ".join(sorted(SUFFIXES))  # for messages
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class PhotoList:
     """Photos found in several places, and the files next to them that are not used."""
 
     photos: list[tuple[str, ImageFile]] = field(default_factory=list)
-    """Pairs of a photo's name, from `photo_names.name_photos`, and its file."""
+    """Pairs of a photo's name in the manifest, such as `holiday/beach.jpg`, and its file."""
     skipped: Counter[str] = field(default_factory=Counter)
     """Number of files in the folders that are not images, by suffix; without hidden files."""
     folder_errors: list[str] = field(default_factory=list)
@@ -38,11 +38,12 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
 
     Args:
         places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER`, image files, and
-            patterns such as `*.jpg`. Files that match a pattern and are not images are skipped.
+            patterns such as `*.jpg`. Files that match a pattern and are neither images nor zip
+            files are skipped.
         exclude: an image that is not listed: the contact sheet of an earlier preparation.
 
     Returns:
-        The photos, named by `name_photos`.
+        The photos, named by `photo_names.name_photos`.
 
     Raises:
         UsageError: a place does not exist or is of another type, or nothing matches a pattern.
@@ -60,7 +61,7 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
     if not names:
         skipped = f" Skipped: {format_suffixes(photo_list.skipped)}." if photo_list.skipped else ""
         raise NothingToDoError(
-            f"There is no photo in {', '.join(places)} (supported: {_SUFFIXES}).{skipped}"
+            f"There is no photo in {', '.join(places)} (supported: {_SUPPORTED}).{skipped}"
         )
     photo_list.photos.extend((name, file) for file, name in names.items())
     return photo_list
@@ -101,7 +102,8 @@ def _expanded(places: Sequence[str], skipped: Counter[str]) -> list[str]:
     """
     expanded: list[str] = []
     for place in places:
-        # The name of a file or folder may contain brackets and need not be a pattern.
+        # The name of an existing file or folder may contain brackets and is not a pattern then.
+        # `FILE.zip:FOLDER`, a folder in a zip file, is no path of the file system.
         if not glob.has_magic(place) or os.path.lexists(place) or ".zip:" in place:
             expanded.append(place)
             continue
@@ -124,6 +126,7 @@ def _files(place: str) -> list[ImageFile]:
         UsageError: the place does not exist or is of another type.
     """
     path = Path(place)
+    # For `FILE.zip:FOLDER`, `list_images` checks that file and folder exist.
     if not os.path.lexists(place) and ".zip:" not in place:
         raise UsageError(f"{place!r} does not exist. Check the path.")
     if is_file(path) and path.suffix.lower() in SUFFIXES:
@@ -131,11 +134,11 @@ def _files(place: str) -> list[ImageFile]:
     # A `.list` file has the paths of images; see `data.image_sources`.
     if is_file(path) and path.suffix != ".list" and not zipfile.is_zipfile(path):
         raise UsageError(
-            f"{place} is not a supported image ({_SUFFIXES}), a folder or a complete zip file."
+            f"{place} is not a supported image ({_SUPPORTED}), a folder or a complete zip file."
         )
     try:
         return list_images(place)
-    except UsageError:
+    except UsageError:  # There is no image in the place.
         if is_folder(path):
             return []  # other places may have photos; `list_photos` raises if none has
         raise
@@ -147,7 +150,7 @@ def _is_same_file(file: ImageFile, path: Path) -> bool:
 
 
 def _count_others(folder: Path, photo_list: PhotoList) -> None:
-    """Add the files of a folder that are not images, and the subfolders that cannot be read."""
+    """Add to a list the files of a folder that are not images, and the unreadable subfolders."""
 
     def note_unreadable(error: OSError) -> None:
         message = f"The folder {error.filename} cannot be read: {error.strerror}."
@@ -155,7 +158,7 @@ def _count_others(folder: Path, photo_list: PhotoList) -> None:
 
     for subfolder, _, names in os.walk(folder, onerror=note_unreadable):
         if any(part.startswith(".") for part in Path(subfolder).relative_to(folder).parts):
-            continue  # in a hidden folder, such as that of a batch run's journal
+            continue  # in a hidden folder, whose files count as hidden
         for name in names:
             suffix = PurePath(name).suffix.lower()
             is_hidden = name.startswith(".")

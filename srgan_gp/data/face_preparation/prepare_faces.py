@@ -137,7 +137,7 @@ def prepare(
             photos,
             share=preparation.target_share(counts["kept"]),
             seed=preparation.seed,
-            least=MIN_VALIDATION_IMAGES if is_share_chosen_here else 0,
+            minimum=MIN_VALIDATION_IMAGES if is_share_chosen_here else 0,
         )
         kept = [face for photo in photos for face in photo.kept]
         folders = Counter(face.member.partition("/")[0] for face in kept)
