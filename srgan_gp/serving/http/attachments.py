@@ -14,13 +14,13 @@ from fastapi.responses import FileResponse, StreamingResponse
 from starlette.background import BackgroundTask
 from starlette.types import Receive, Scope, Send
 
-_IN_ASCII = str.maketrans(
+_REPLACEMENTS = str.maketrans(
     {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O",
      "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
 )  # fmt: skip
-"""Letters that Unicode does not decompose."""
+"""Replacements of letters that Unicode does not decompose into a letter and an accent."""
 _UNSAFE = frozenset('"\\/%')
-"""Signs that end or escape the text in quotes, separate folders, or start an escape of a URL."""
+"""Characters that end or escape the text in quotes, separate folders, or escape others in a URL."""
 
 
 def send_file(
@@ -91,7 +91,7 @@ def content_disposition(name: str) -> str:
 
 def _in_ascii(name: str) -> str:
     """Return a name in printable ASCII: without accents, and with `_` for every other character."""
-    decomposed = unicodedata.normalize("NFKD", name.translate(_IN_ASCII))
+    decomposed = unicodedata.normalize("NFKD", name.translate(_REPLACEMENTS))
     return "".join(
         character if " " <= character <= "~" and character not in _UNSAFE else "_"
         for character in decomposed
