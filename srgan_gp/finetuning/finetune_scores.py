@@ -19,11 +19,12 @@ from srgan_gp.training.pretrained_networks import load_features
 from srgan_gp.training.validation.validation_faces import ValidationFaces
 from srgan_gp.training.validation.validation_images import as_pixels, centre_crop, enlarge
 
-WAYS = ("matlab", "area-jpeg75")
+DOWNSCALERS = ("matlab", "area-jpeg75")
 """Names, in `LOW_RES`, of the downscalers that make the LR images: bicubic; area mean and JPEG."""
 
 SETS = 4
-"""Sets of latents that a face generator is scored on; the scatter of the scores shows chance."""
+"""Sets of latents that a face generator is scored on; the scatter of the scores shows chance. More
+sets show it better, and take longer."""
 
 OnScored = Callable[[int, int], None]
 """Shows progress. Called with the number of images, or sets of latents, that are scored, and the
@@ -76,19 +77,21 @@ def score_upscaler(
     uses_squeeze = config.perceptual_loss == "squeeze" or config.best_by == "squeeze_distance"
     features = load_features(config) if uses_squeeze else None
     values_by_key: dict[tuple[str, str], list[float]] = {}
-    spectra = {way: FlatSpectrum() for way in WAYS}  # pattern and grain are of the whole set
-    original_spectra = {way: FlatSpectrum() for way in WAYS}
+    spectra = {
+        downscaler: FlatSpectrum() for downscaler in DOWNSCALERS
+    }  # pattern and grain are of the whole set
+    original_spectra = {downscaler: FlatSpectrum() for downscaler in DOWNSCALERS}
     for done, file in enumerate(files, 1):
         high_res = centre_crop(file.read(), config.scale)
         if is_shifted and min(high_res.shape[:2]) > _LARGEST_UNMOVED * config.scale:
             high_res = _shift(high_res, config.scale)
-        for way in WAYS:
-            low_res = LOW_RES[way](high_res, config.scale)  # (h, w, 3) uint8
+        for downscaler in DOWNSCALERS:
+            low_res = LOW_RES[downscaler](high_res, config.scale)  # (h, w, 3) uint8
             planes = torch.from_numpy(low_res.transpose(2, 0, 1).astype(np.float32) / 255)
             output = as_pixels(enlarge(generator, planes[None]))
-            spectra[way].add(output, low_res, high_res)
+            spectra[downscaler].add(output, low_res, high_res)
             # The original in place of the output.
-            original_spectra[way].add(high_res, low_res, high_res)
+            original_spectra[downscaler].add(high_res, low_res, high_res)
             scores = score_image(file.stem, output, high_res, low_res, features)
             image_scores = {
                 "squeeze_distance": scores.squeeze_distance,  # None: no network, or too small
@@ -97,16 +100,16 @@ def score_upscaler(
             }
             for metric, score in image_scores.items():
                 value = np.nan if score is None else score
-                values_by_key.setdefault((metric, way), []).append(value)
+                values_by_key.setdefault((metric, downscaler), []).append(value)
         on_scored(done, len(files))
     measured = {key: np.array(values) for key, values in values_by_key.items()}
-    for way in WAYS:
-        if texture := spectra[way].texture():  # None without flat windows
+    for downscaler in DOWNSCALERS:
+        if texture := spectra[downscaler].texture():  # None without flat windows
             for metric, value in texture.by_name().items():
-                measured[metric, way] = np.array([value])
-        if texture := original_spectra[way].texture():
+                measured[metric, downscaler] = np.array([value])
+        if texture := original_spectra[downscaler].texture():
             for metric, value in texture.by_name().items():
-                measured[OF_ORIGINALS[metric], way] = np.array([value])
+                measured[OF_ORIGINALS[metric], downscaler] = np.array([value])
     # A score that no image has is omitted.
     return {key: values for key, values in measured.items() if not np.isnan(values).all()}
 
