@@ -26,7 +26,12 @@ from srgan_gp.serving.public_messages import errors_for_clients, for_clients
 
 __all__ = ["MIN_PHOTOS", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
 
-_STOP_SECONDS = 20.0  # in which a process may save a checkpoint, before it is killed
+_STOP_SECONDS = 20.0
+"""Time that a process has to save a checkpoint before it is killed. A shorter time may lose the
+steps since the last checkpoint; the shutdown of the server may take as long as this time."""
+_RETRY_SECONDS = 600
+"""Advice to a client when to try again, while another run is in progress. A run takes much longer
+than other jobs: earlier attempts would mostly fail, later ones leave the server idle."""
 
 
 class FineTuning:
@@ -134,7 +139,7 @@ class FineTunings:
             self._service.require_open()
             if any(run.is_running for run in self._last_runs.values()):
                 raise BusyError("Another training run is in progress. Try again later.",
-                                retry_seconds=600)  # fmt: skip
+                                retry_seconds=_RETRY_SECONDS)  # fmt: skip
             run = FineTuning(self._service, client, plan)
             # `FineTuning` refuses the name of an installed model. So if an earlier run has this
             # name, its model was removed or never installed. Forget that run: its client could

@@ -13,9 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 HEARTBEAT_PATH = "/gradio_api/heartbeat/"
 MAX_HEARTBEATS = 200
 """Largest number of open streams of all clients. A new stream above it closes the oldest stream of
-the client with the most streams. A page whose stream was closed opens another one."""
+the client with the most streams. A page whose stream was closed opens another one: with a lower
+limit, the pages of many visitors would do that all the time; with a higher one, streams take more
+memory and connections."""
 HEARTBEAT_SECONDS = 3600.0
-"""Longest duration of one stream."""
+"""Longest duration of one stream. A longer one keeps the streams of clients that vanished without
+closing their connection; with a shorter one, open pages connect more often."""
 
 
 class Heartbeats:

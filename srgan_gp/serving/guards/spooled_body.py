@@ -10,8 +10,12 @@ from srgan_gp.errors import OutputError
 from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.public_messages import NO_SPACE, write_problem
 
-_MAX_BYTES_IN_MEMORY = 1 << 20  # 1 MiB
-_CHUNK_BYTES = 1 << 16  # 64 KiB, for `next_chunk`
+_MAX_BYTES_IN_MEMORY = 1 << 20
+"""1 MiB: with more, many uploads at once take more memory; with less, more of them are written to
+the disk."""
+_CHUNK_BYTES = 1 << 16
+"""64 KiB: the size of what `next_chunk` returns. Larger chunks take more memory, smaller ones more
+calls."""
 
 
 class Body:

@@ -24,7 +24,9 @@ from srgan_gp.serving.jobs.job_requests import (
     UpscaleRequest,
 )
 
-_MAX_QUOTED = 40  # characters of a client's text that an error message quotes
+_MAX_QUOTED = 40
+"""Characters of a client's text that an error message quotes: enough to recognise the value, and
+few enough that the message stays readable."""
 _TYPE_WORDS = {"float": "a number", "int": "a whole number", "bool": "true or false"}
 """Words for the type of a field, by the beginning of the name of a pydantic error, such as `int` of
 `int_parsing`."""

@@ -15,7 +15,8 @@ from srgan_gp.models.looks import check_look
 from srgan_gp.serving.results.image_views import ImageView
 
 MIN_TILE, MAX_TILE = 16, 1024
-"""Tile sizes that a client may request, in pixels; larger tiles could exhaust the memory."""
+"""Tile sizes that a client may request, in pixels. Smaller tiles would be nearly all overlap, which
+is computed for each tile again; larger ones could exhaust the memory."""
 MAX_WIDTH = 1_000_000
 """Largest width of a result in pixels. Absurd widths are refused before any computation; the limits
 of the pixels of a result and of the sides that its format can store are far lower, and are checked
@@ -79,9 +80,9 @@ class UpscaleRequest:
         scale = self.width / image_width
         # A region is a preview. Where the width makes the image smaller, the region is shown at
         # scale 1 instead: at the scale of the image a few pixels of the region would remain, or
-        # none. Scale 1 is the closest scale that shows each pixel. The preview is of the model that
-        # the image gets: a card may name another model for scales up to 2, and a scale below 1 and
-        # scale 1 are both below that limit.
+        # none. Scale 1 is the closest scale that shows each pixel. Preview and image are still from
+        # the same model: a card may name another model for scales up to 2, and neither a scale
+        # below 1 nor scale 1 is above that limit.
         return scale if self.region is None else max(scale, 1.0)
 
 
@@ -150,7 +151,7 @@ def check_upscale(request: UpscaleRequest) -> None:
     if request.scale is not None and request.width is not None:
         raise UsageError("Pass a scale or a width, not both.")
     if request.scale is not None and not 0 < request.scale <= MAX_SCALE:
-        message = scale_message(f"{request.scale:g}")
+        message = scale_message(f"{request.scale:g}")  # begins with a small letter
         raise UsageError(f"{message[0].upper()}{message[1:]}.")
     if request.width is not None and not 1 <= request.width <= MAX_WIDTH:
         raise UsageError(f"The width must be from 1 to {MAX_WIDTH:,} pixels, not {request.width}.")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from srgan_gp.serving.monitoring.server_metrics import ServerMetrics
 
 METRICS_HOST = "127.0.0.1"
-"""Address of the page; other machines need a proxy or a tunnel."""
+"""Address of the page, which has no access control; other machines need a proxy or a tunnel."""
 
 
 def open_metrics(
@@ -40,7 +40,7 @@ def open_metrics(
     metrics = ServerMetrics()
     try:
         page, thread = start_http_server(settings.metrics_port, METRICS_HOST, metrics.registry)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError) as error:  # OverflowError: the port is above 65535
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageError(
             f"Port {settings.metrics_port} of {METRICS_HOST} cannot be opened for the metrics "

@@ -19,10 +19,15 @@ from srgan_gp.serving.jobs.service import Service
 
 MAX_ENTRIES, MAX_ENTRIES_PER_OWNER = 5000, 200
 """Limits of the number of jobs; above a limit the oldest finished jobs of the owner, or of all
-owners, are removed."""
+owners, are removed. Higher limits take more memory and time, as each look-up visits all jobs; with
+lower ones results are gone earlier."""
 MAX_BYTES, MAX_BYTES_PER_OWNER = 16 << 30, 4 << 30
-"""Limits of the bytes of the files of jobs, 16 GiB and 4 GiB, with the same effect."""
-_MAX_EXPIRED = 10_000  # ids of removed jobs that are remembered
+"""Limits of the bytes of the files of jobs, 16 GiB and 4 GiB, with the same effect. Higher limits
+need a larger disk. The limits of an owner are a part of those of all, so that one owner cannot
+remove the results of the others."""
+_MAX_EXPIRED = 10_000
+"""Number of removed jobs whose ids are remembered, to answer that they are gone instead of unknown.
+More take more memory; with fewer, the answer is "unknown" earlier."""
 
 
 @dataclass(eq=False)
