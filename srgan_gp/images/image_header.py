@@ -116,8 +116,8 @@ def read_header(
                 if pages.count > 1:
                     width, height, frames = pages.width, pages.height, pages.count
             elif container.name == "GIF" and not first_frame_only:
-                # Pillow would count without a limit. The position in the file changes here; nothing
-                # below reads the file again.
+                # Pillow would count without a limit; one frame above it is enough for an error. The
+                # position in the file changes here; nothing below reads the file again.
                 frames = max(1, count_gif_frames(file, most=MAX_FRAMES + 1))
             # The further images of a HEIF, such as maps, are no frames; they are not read.
             elif container.name != "HEIF" and not first_frame_only:
@@ -131,7 +131,8 @@ def read_header(
             # degrees, width and height are exchanged in this header.
             is_stored_size = container.name != "TIFF"
             is_costly = container.name == "PNG" and "exif" not in image.info
-            if is_stored_size and not is_costly and read_orientation(image) >= 5:  # 90 degrees
+            # Orientations from 5 on turn the image by 90 degrees.
+            if is_stored_size and not is_costly and read_orientation(image) >= 5:
                 width, height = height, width
             return Header(
                 width,
@@ -139,6 +140,7 @@ def read_header(
                 frames,
                 format=str(image.format),
                 has_alpha=image.has_transparency_data,
+                # Pillow reduces 16-bit colour to 8 bits; its modes I;16 are 16-bit grey.
                 is_16_bit=is_reduced_by_pillow(image, head) or image.mode.startswith("I;16"),
                 written_by_srgan_gp=OWN_TOOL in (read_xmp(image) or b""),
             )

@@ -24,7 +24,8 @@ from srgan_gp.images.pillow_decoding import decode, open_source
 from srgan_gp.system.paths import similar_name
 
 DEFAULT_MAX_PIXELS = 100_000_000
-"""Default limit of width x height of an input image."""
+"""Default limit of width x height of an input image: its pixels take 300 MB as 8-bit RGB. With a
+higher limit, a small file that states a huge size takes more memory; a lower one refuses photos."""
 
 
 class _BinaryFile(Protocol):
@@ -37,7 +38,6 @@ ImageFile = str | Path | bytes | bytearray | memoryview | _BinaryFile
 """An image file: its path, its bytes, or a binary file that is open for reading."""
 
 _BYTES = bytes | bytearray | memoryview
-_CHANGED = "the file changed while it was read; try again"
 
 
 def read_image(path: ImageFile, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Picture:
@@ -163,7 +163,7 @@ def check_unchanged(file: BinaryIO, state: tuple[int, int]) -> None:
         PictureError: E_CHANGED.
     """
     if file_state(file) != state:
-        raise PictureError("E_CHANGED", _CHANGED)
+        raise PictureError("E_CHANGED", "the file changed while it was read; try again")
 
 
 @contextmanager

@@ -41,7 +41,7 @@ from srgan_gp.models.cards import FACES, ModelCard
 class Session:
     """A loaded model. Create one with `Session.open`."""
 
-    info: ModelInfo
+    info: ModelInfo  # scale, overlap of tiles and other properties
     device: str
     """Device that runs the model, checked after loading: `cpu` or `cuda:N`."""
     provider: str
@@ -132,7 +132,7 @@ class Session:
         metadata = engine.get_modelmeta().custom_metadata_map
         info = read_metadata(metadata, name, source.sha256)
         check_inputs_and_outputs(engine.get_inputs(), engine.get_outputs(), name, info)
-        if info is None:  # A measurement needs the CPU: GPU kernels may spread NaN further.
+        if info is None:  # Measured by where NaN spreads; kernels of a GPU may spread it further.
             cpu_engine = engine if used_device == "cpu" else create_session(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
             notes = (*notes, info.measured_note)

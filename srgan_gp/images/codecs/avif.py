@@ -36,7 +36,7 @@ def read_avif_depth(head: bytes) -> int:
         AV1 Codec ISO Media File Format Binding, section 2.3, `av1C`.
     """
     box = head.find(b"av1C")
-    if not 0 <= box < len(head) - 6:
+    if not 0 <= box < len(head) - 6:  # -1: not found
         return 8
     flags = head[box + 6]  # the third byte after the type of the box
     is_high_bit_depth, is_twelve_bit = bool(flags & 0x40), bool(flags & 0x20)

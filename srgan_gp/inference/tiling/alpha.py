@@ -22,9 +22,12 @@ Array = NDArray[Any]
 Indices = NDArray[np.int64]
 
 DILATIONS = 4
-"""Number of rings of hidden pixels that take the mean of their visible neighbours."""
+"""Number of rings of hidden pixels that take the mean of their visible neighbours. Hidden pixels
+farther away get square blocks of one colour. Fewer rings bring the blocks nearer to visible pixels;
+more rings take more time."""
 BAND_PIXELS = 1 << 20
-"""Pixels of a band."""
+"""Pixels of a band, whose colours take 12 MiB as float32. Larger bands take more memory; smaller
+ones repeat more work, as each band also computes up to `DILATIONS` rows of the bands beside it."""
 
 
 def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None) -> Array:
@@ -72,7 +75,8 @@ def keep_flat_alpha(
 ) -> None:
     """Set upscaled alpha to exactly 0 or 1 where the source is fully transparent or opaque.
 
-    A value is set where all 3 x 3 source pixels around its position are 0, or all are full.
+    The network's values there are only close to 0 or 1. A value is set where all 3 x 3 source
+    pixels around its position are transparent, or all are opaque.
 
     Args:
         alpha: (H, W), uint8, uint16 or float32 in [0, 1], before upscaling.

@@ -13,7 +13,9 @@ from PIL import Image
 from srgan_gp.images import mapped_arrays
 from srgan_gp.inference.tiling.tiles import Floats, Span
 
-BAND_VALUES = 1 << 24  # float32 values read or written at a time: 64 MB
+BAND_VALUES = 1 << 24
+"""Float32 values read and written at a time, 64 MiB. More take more memory; fewer make the parts so
+narrow that single rows and pages of the temporary file are read again and again."""
 
 
 def resample(

@@ -28,19 +28,22 @@ TileChoice = int | Literal["auto"] | TileLimit | None
 `size_multiple`; "auto" chooses by memory; None: the whole image."""
 
 CPU_BUDGET = 3 * 2**28
-"""Bytes for one run on a CPU (768 MiB); an image that needs more is tiled."""
+"""Bytes for one run on a CPU (768 MiB); an image that needs more is tiled. With a larger budget,
+less overlap is computed twice; with a smaller one, less main memory is needed."""
 CPU_BATCH_BUDGET = 2**26
 """Bytes for a batch of images on a CPU (64 MiB): larger batches exceed its caches and are not
 faster."""
 GPU_BUDGET = 2**31
-"""Bytes for one run on a GPU (2 GiB)."""
+"""Bytes for one run, or for a batch of images, on a GPU (2 GiB); as for `CPU_BUDGET`."""
 MAX_GPU_PIXELS = 2**20
-"""Largest number of input pixels of a window on a GPU."""
+"""Largest number of input pixels of a window on a GPU, for models that need little memory. Larger
+windows have less overlap, but report progress less often."""
 MIN_TILE = 64
 """Smallest side of a tile, even if the window exceeds the budget: windows of smaller tiles would be
-mostly overlap."""
+mostly overlap. A larger minimum would exceed the budget more often."""
 MAX_OVERHEAD = 1.15
-"""Largest ratio of computed pixels to pixels of the image at which a `pixel_limit` is kept."""
+"""Largest ratio of computed pixels to pixels of the image at which a `pixel_limit` is kept. A
+higher one permits smaller windows, with more frequent progress and more time in all."""
 
 
 def window_for(session: SessionInterface, tile: TileChoice, height: int, width: int) -> Window:
@@ -161,7 +164,7 @@ def smallest_cover(
             break
         columns, width = _split(size[1], max_pixels // height, margin, multiple)
         computed = rows * height * columns * width
-        if columns > 0 and computed < fewest:
+        if columns > 0 and computed < fewest:  # no columns: windows this high exceed `max_pixels`
             best, fewest = (height, width), computed
     return best
 
