@@ -41,7 +41,7 @@ class Kernel:
             outputs: pixels along the axis after the pass.
             step: distance of neighbouring output pixels in input pixels; above 1 for downscaling.
         """
-        width = max(step, 1.0) if self.antialias else 1.0
+        width = max(step, 1.0) if self.antialias else 1.0  # factor by which the kernel is widened
         # Positions of the output pixels among the input pixels; pixel n covers [n - 0.5, n + 0.5].
         centres = (np.arange(outputs) + 0.5) * step - 0.5
         # (outputs, taps): the input pixels that the kernel may reach around each output pixel. Two
@@ -206,7 +206,7 @@ def _bicubic_matrix(
 def _downscaling_matrices(
     inputs: int, scale: int, dtype: torch.dtype, device: torch.device
 ) -> Tensor:
-    """Matrices of one pass of each downscaler, (5, outputs, inputs), in the order of `NAMES`."""
+    """Matrices of one pass, (downscalers, outputs, inputs), in the order of `NAMES`."""
     outputs = _divide_up(inputs, scale)
     matrices = [kernel.matrix(inputs, outputs, float(scale)) for kernel in DOWNSCALERS.values()]
     return torch.from_numpy(np.stack(matrices)).to(device, dtype)

@@ -16,7 +16,8 @@ CHANNELS = (64, 128, 256, 512)
 """Channels of the outputs of the layers `TAPS`."""
 DEVIATION_FLOOR = 0.5
 """Lower limit of a channel's standard deviation, relative to the mean deviation of all channels of
-the map."""
+the map. With a lower limit, nearly constant channels count for more (see `FeatureMaps`); a higher
+one leaves more channels with different deviations."""
 _SEED = 1  # of the random projections, which are the same in every run
 
 

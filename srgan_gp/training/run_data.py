@@ -25,10 +25,10 @@ CONFIG_NAME = "config.json"
 DATA_NAME = "data.json"
 """File in the folder of a run with the description of its images."""
 FINETUNE_LIST = "train.list"
-"""File in the folder of a run by which a run of `srgan-gp finetune` is recognised."""
+"""List of training images in the folder of a run of `srgan-gp finetune`, which alone has one."""
 RUN_CARD = "card.toml"
 """File in the folder of a fine-tuning: texts and scores for the card of its best checkpoint."""
-_TIMEOUT = 10  # seconds for git, after which the commit counts as unknown
+_TIMEOUT = 10  # seconds: if git takes longer, as on a disk that hangs, the commit is unknown
 
 
 @dataclass(frozen=True)

@@ -34,10 +34,10 @@ from srgan_gp.training.options.optimizers import build_optimizer
 
 SIDE = 64  # pixels: side of the upscaled faces
 SCALE = 4  # upscaling factor
-GRADIENT_RATIO = 0.5  # norm of the scaled adversarial gradient over that of the L1 gradient
+GRADIENT_RATIO = 0.5  # largest of the usual ratios, see `losses.adversarial.adversarial_weight`
 CLIP_LIMIT = 0.01  # largest absolute weight of a clipped critic, as in the WGAN paper
 PENALTY_WEIGHT = 10.0  # as in the WGAN-GP paper
-TRAINING_FACES, VALIDATION_FACES = 2000, 200
+TRAINING_FACES, VALIDATION_FACES = 2000, 200  # fewer: noisier scores; more: longer to read
 
 
 @dataclass(frozen=True)

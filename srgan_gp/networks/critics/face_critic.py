@@ -16,7 +16,7 @@ from torch.nn import functional as F
 from srgan_gp.networks.blocks import LEAK, DownsamplingBlock, init_convolution_, stage_widths
 
 LAST_SIDE = 4
-"""Side of the map that the score is computed from."""
+"""Side of the map that the score is computed from, as in the paper."""
 
 
 class Critic(nn.Module):
@@ -61,11 +61,11 @@ class Critic(nn.Module):
         """
         if condition is not None:
             raise ValueError("face_critic does not take a condition")
-        features = self.stem(2 * images - 1)  # (B, width, size, size)
+        features = self.stem(2 * images - 1)  # values around [-1, 1]; (B, width, size, size)
         for stage in self.stages:
             features = stage(features)
-        # (B, C, 4, 4) => (B,), in float32: the eight bits of bfloat16 are too few for the small
-        # differences of scores whose mean may drift away from 0.
+        # (B, C, 4, 4) => (B,), in float32: the eight significant bits of bfloat16 are too few for
+        # the small differences of scores whose mean may drift away from 0.
         with torch.autocast(images.device.type, enabled=False):
             last = F.leaky_relu(features, LEAK).to(self.head.weight.dtype)
             return self.head(last.flatten(1)).squeeze(1)

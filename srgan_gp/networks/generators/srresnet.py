@@ -2,8 +2,9 @@
 
 Paper: Ledig et al. 2017, "Photo-Realistic Single Image Super-Resolution Using a Generative
 Adversarial Network", arXiv:1609.04802, figure 4. Deviations: no batch norm, as in EDSR (Lim et al.
-2017, arXiv:1707.02921); ReLU; 3x3 kernels throughout; by default a single PixelShuffle at the end;
-and the network predicts the difference to the nearest-neighbour upsampling of its input.
+2017, arXiv:1707.02921); ReLU; 3x3 kernels throughout; by default 48 channels and 12 blocks (paper:
+64 and 16), and a single PixelShuffle at the end; and the network predicts the difference to the
+nearest-neighbour upsampling of its input.
 """
 
 from torch import Tensor, nn

@@ -23,10 +23,12 @@ from srgan_gp.training.tasks import Batch, Task
 CHECK_EVERY = 4
 """Batches from one scoring of validation images to the next, as in the ADA paper."""
 FULL_SPEED_AT = 0.1
-"""Distance of the gap from its target above which the probability changes at full speed."""
+"""Distance of the gap from its target above which the probability changes at full speed. With a
+smaller one, noise of the gap near its target causes large steps; with a larger one, the gap returns
+to its target more slowly."""
 REAL, FAKE, VALIDATION = range(3)
-"""Argument `substream` of `draw_augmentations`, by which the three sorts of images are augmented
-differently."""
+"""Argument `substream` of `draw_augmentations`: real, generated and validation images of the same
+number are augmented differently."""
 
 
 def require_augmentations(config: TrainConfig, processes: int = 1) -> None:
@@ -124,7 +126,7 @@ class Augmenter:
         """
         config, progress, count = self._config, self._progress, self._processes.count
         batch_number = progress.images_seen // config.batch_size  # from 0: this one is not counted
-        if batch_number % CHECK_EVERY or not (self._adapts or self._validation):
+        if batch_number % CHECK_EVERY or not (self._adapts or self._validation is not None):
             return {}
         real, estimate = log_values["health/real_score"], log_values["health/critic_estimate"]
         error = log_values["health/estimate_error"]
@@ -146,7 +148,7 @@ class Augmenter:
                 progress.augment_probability, gap, config
             )
         added: dict[str, Tensor] = {}
-        if self._validation:
+        if self._validation is not None:
             added["health/training_estimate"] = estimate
             added["health/validation_estimate"] = validation_estimate
         if self._kinds:

@@ -1,7 +1,8 @@
 """Gradient penalty of a part of the critic on a batch, and the random draws of its points.
 
-The formulas, called terms here, are in `losses.gradient_penalties` and
-`losses.lipschitz_baselines`.
+A critic has one or several parts, which score different views of an image: the image itself, or
+feature maps of it; see `critic.critic_parts`. The formulas, called terms here, are in
+`losses.gradient_penalties` and `losses.lipschitz_baselines`.
 """
 
 from functools import partial
@@ -17,7 +18,10 @@ from srgan_gp.training.tasks import Batch
 
 
 def is_penalised(config: TrainConfig, images_seen: int) -> bool:
-    """Return whether the critic's step on the batch that begins at `images_seen` has a penalty."""
+    """Return whether the critic's step on the batch that begins at `images_seen` has a penalty.
+
+    Every `penalty_interval`-th batch has one, taken on every `penalty_every`-th of its samples.
+    """
     return images_seen // config.batch_size % config.penalty_interval == 0
 
 

@@ -69,7 +69,9 @@ def _has_stopped_early(run_dir: Path) -> bool:
     False if there is no readable checkpoint.
     """
     try:
-        newest = max((run_dir / "checkpoints").glob("image-*.json"))  # ValueError without any
+        # The names sort by images seen, which are written with nine digits. `max` raises a
+        # ValueError without any checkpoint.
+        newest = max((run_dir / "checkpoints").glob("image-*.json"))
         return bool(json.loads(newest.read_bytes()).get("ended_because"))
     except (OSError, ValueError, AttributeError):
         return False

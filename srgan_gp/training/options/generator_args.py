@@ -120,6 +120,7 @@ def upgrade(options: dict[str, Any]) -> dict[str, Any]:
     """Convert the options of a run of version 0.1, by name, to those of this version, in place."""
     retired = {name: options.pop(name) for name in RETIRED if name in options}
     if retired:
+        # Without the option, version 0.1 trained an srresnet.
         known = own_arguments(options.get("generator", "srresnet"))
         texts = [assignment(name, value) for name, value in retired.items() if name in known]
         options["generator_args"] = tuple(texts)

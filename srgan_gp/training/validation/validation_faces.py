@@ -24,9 +24,10 @@ MAX_FACES = 1_000
 """Largest number of real faces that generated faces are compared with. With more, a validation
 would take longer than the training between two validations."""
 MAX_GENERATED = 512
-"""Largest number of faces generated for one validation."""
+"""Largest number of faces generated for one validation. Scores of fewer faces are noisier; more
+take longer."""
 BATCH = 64
-"""Number of faces generated at a time."""
+"""Number of faces generated at a time. More need more memory; fewer use a GPU less well."""
 
 
 class ValidationFaces:
