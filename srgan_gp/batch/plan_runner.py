@@ -23,7 +23,8 @@ from srgan_gp.system.paths import missing_folders
 from srgan_gp.system.write_errors import concerns_the_disk, convert_write_errors
 
 SECONDS_BETWEEN_CHECKS = 0.2
-"""Seconds between two progress updates while the engine has no result."""
+"""Seconds between two calls of `show_progress_or_stop` while the engine has no result. A longer
+time delays Ctrl-C and the progress bar; a shorter one wakes this thread more often."""
 
 NOT_TRIED = "E_NOT_TRIED"
 """Code of an input that was not processed because the run ended early."""
@@ -170,7 +171,7 @@ class PlanRunner:
             del self._in_progress[job.source]
             self.report(_failed(job.source, error))
             return
-        while len(self._in_progress) > self.engine.capacity:
+        while len(self._in_progress) > self.engine.capacity:  # `job` is counted already
             self._finish_next()
         self.engine.submit(job)
 

@@ -72,12 +72,13 @@ def run(options: argparse.Namespace) -> int:
         exist=options.exist,
         width=options.width,
     )
-    if len(arguments) > 1:  # The run reports a single input that does not exist.
+    if len(arguments) > 1:  # A single input that does not exist is reported by the run.
         has_folder = destination.folder is not None
         check_existence(
             arguments,
             PICTURE_SUFFIXES,
             has_folder=has_folder,
+            # `--faces 0.5` is a mistake for `--faces --face-strength 0.5`.
             number_may_be_strength=options.faces and options.face_strength is None,
         )
     inputs = walk(arguments, recursive=options.recursive, output_folder=destination.folder)
@@ -114,7 +115,7 @@ def run(options: argparse.Namespace) -> int:
         if options.width is not None:  # Each image has its own scale.
             options_of_results |= {"scale": None, "width": options.width}
         options_of_results |= about.face_work  # options of face enhancement, if it is on
-        if options.quality is not None:
+        if options.quality is not None:  # `--quality` with the defaults is the same as without.
             options_of_results["quality"] = non_default_quality(options.quality)
         key = work_key(about.sha256, **options_of_results)
         # For messages only. They are not in the key, which has the hash of the model.
@@ -175,6 +176,7 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
         # `choices` are the lines about model and device; the list of `request` is changed.
         choices[:] = [f"--look {options.look}: {choice}" for choice in choices]
     if options.dry_run:
+        # The speed of this machine says nothing about that of a Ray cluster.
         totals = batch_run.dry_run(request, has_estimate=options.engine == "local")
         for line in dry_run_lines(request.inputs.skipped_files):
             print_message(line)

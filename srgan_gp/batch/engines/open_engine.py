@@ -74,7 +74,8 @@ def open_engine(
     if settings.width and image_width:
         scale = settings.width / image_width
     if is_default and scale is not None:
-        # `fidelity` needs a model with a second one to average with.
+        # `fidelity` is an average with a second model. The default model stays if the model for the
+        # scale has no second model.
         model, note = model_for_scale(model, scale, fidelity)
     if engine == "ray":  # Workers have other working directories, so paths are made absolute.
         model = _absolute(model)

@@ -1,6 +1,7 @@
 """Loading of the upscalers of an engine, and facts about their model for the run.
 
-Engines call `load_upscalers` in the process that runs the model: this one, a worker or a Ray actor.
+Engines call `load_upscalers` in the process that runs the model: the process of the command, a
+worker or a Ray actor.
 """
 
 from collections.abc import Callable, Sequence

@@ -34,8 +34,9 @@ class Destination:
     """Value of `--suffix`. None: not passed; a result beside its image gets a suffix such as `_x4`.
     """
     name_template: str | None = None
+    """Value of `--name-template`. None: not passed."""
     exist: Exist | None = None
-    """What to do about an existing result, as for `Output.exist`."""
+    """Value of `--exist`: what to do about an existing result. None: not passed."""
     width: int | None = None
     """Width of all results in pixels; None: all have the same scale."""
 
@@ -55,7 +56,7 @@ class Destination:
             return path
         suffix = path.suffix.lower()
         if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
-            find_format(suffix)  # raises a UsageError if the format cannot be written
+            find_format(suffix)  # raises a UsageError if the format can only be read, or not even
         is_image_file = any(suffix in row.suffixes for row in FORMATS.values())
         return None if is_image_file else path
 
@@ -117,7 +118,7 @@ class Destination:
     def _single_file(self, path: Path, single: Path | None, extension: str | None) -> Output:
         """Return the output options if `-o` names a file; arguments and errors as for `output`.
 
-        `extension` is the suffix of the format in `--format`, with the dot; None: `auto`.
+        `extension` is the file extension of `--format`, such as `.png`; None: `auto`.
         """
         if single is None:
             raise UsageError(f"{path} is the name of one image; name a folder for several results.")
@@ -127,4 +128,4 @@ class Destination:
             raise UsageError(
                 f"{path} does not have the suffix of --format {self.format}; change one of them."
             )
-        return Output(path.parent, path.name, extension=path.suffix, exist=self.exist)
+        return Output(path.parent, file_name=path.name, extension=path.suffix, exist=self.exist)

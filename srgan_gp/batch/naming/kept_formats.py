@@ -77,7 +77,7 @@ def needs_fallback(source: Path, target: Path) -> bool:
         the header cannot be read.
     """
     try:
-        # Without this, the frames of a GIF are counted, which reads the whole file.
+        # Without `first_frame_only`, the frames of a GIF are counted, which reads the whole file.
         header = read_header(source, max_pixels=sys.maxsize, first_frame_only=True)
         # Every format allows 1 x 1 pixel: the size of the result is not taken into account.
         if holds(find_format(target.suffix), header.stand_in(), height=1, width=1):
