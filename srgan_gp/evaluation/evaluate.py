@@ -171,7 +171,7 @@ def _open_model(
     if model == BASELINE:
         if fidelity is not None:
             raise UsageError(f"The baseline {BASELINE} has no weights and therefore no fidelity.")
-        bicubic_scale = scale or 4
+        bicubic_scale = scale or 4  # 4: the scale of the default model, to compare with
         return lambda pixels: bicubic(pixels, bicubic_scale), bicubic_scale, None
     session = Session.open(model, fidelity=fidelity)
     upscaler = Upscaler(session)

@@ -15,12 +15,14 @@ import numpy as np
 from srgan_gp.inference.session import Session
 
 SIDE = 384
-"""Side of the input image in pixels, a multiple of the `size_multiple` of each generator."""
+"""Side of the input image in pixels, a multiple of the `size_multiple` of each generator. With a
+smaller image, memory that does not grow with the image counts for more; a larger one takes longer
+and may need more memory than there is."""
 RUNS = 2
 """Number of runs with the image, because the second run may need more memory than the first."""
 STEP = 10
 """The result is rounded up to a multiple of this number of bytes, so that repeated measurements are
-equal."""
+mostly equal. A larger one would overstate the memory by more."""
 _STATUS = Path("/proc/self/status")  # exists on Linux
 
 

@@ -27,8 +27,9 @@ HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
 """Scores to show first, by task. FD-yunet, a Frechet distance, can be low for a generator that
 repeats one face or its training faces, so the three scores are shown together."""
 MAX_TRUNCATION = 4
-"""Largest truncation, the factor of the latent vectors of a face generator. Training hardly ever
-draws latents as large as with this factor."""
+"""Largest truncation, the factor of the latent vectors of a face generator, which are standard
+normal in training. Times 4, three fifths of the numbers are beyond 2 or -2; in training, one in
+twenty is. Larger factors would lead still farther away from what was trained."""
 
 MAX_SCALE = 1000
 """Largest scale factor that a user may request; a larger one is probably a typing error."""

@@ -1,6 +1,8 @@
-"""`read_written_card`: the content of a card that may be incomplete, before it is replaced.
+"""`read_written_card`: the content of a card that may be incomplete.
 
-`models.cards` reads the card of a finished model, and checks it.
+`export`, `finetune` and `import` read an existing card before they replace it, and `export` the
+texts and scores that a fine-tuning has written into the folder of its run. `models.cards` reads the
+card of a finished model, and checks it.
 """
 
 import tomllib

@@ -23,10 +23,12 @@ ENDING = tuple(
 """Signals that request the end of a program; Windows has no SIGHUP."""
 
 _SECONDS_BETWEEN_CHECKS = 0.1
-"""Length of one wait for a thread: Windows handles Ctrl-C only between two waits."""
+"""Length of one wait for a thread: Windows handles Ctrl-C only between two waits. A longer wait
+delays Ctrl-C; a shorter one wakes the main thread more often."""
 _SECONDS_BETWEEN_SIGNALS = 20.0
 """Time between the SIGTERMs of `stop_when_input_closes`. The first one stops a run at a safe point,
-the second one ends a process that still runs (`StopRequest`)."""
+the second one ends a process that still runs (`StopRequest`). In a shorter time the run may not
+reach a safe point; in a longer one, a run that hangs remains longer."""
 
 
 class Stopped(SystemExit):
@@ -35,7 +37,7 @@ class Stopped(SystemExit):
     A subclass of SystemExit: if nothing catches it, the process ends with its exit code.
 
     Attributes:
-        exit_code: 128 + the number of the signal.
+        exit_code: 128 + the number of the signal, as shells report it.
     """
 
     def __init__(self, exit_code: int) -> None:
