@@ -21,7 +21,7 @@ from srgan_gp.batch.naming.plan import make_plan
 from srgan_gp.batch.naming.single_target import SingleTarget
 from srgan_gp.batch.plan_runner import PlanRunner
 from srgan_gp.batch.report import Record, summary_line
-from srgan_gp.batch.results.disk_forecast import check_space, preview
+from srgan_gp.batch.results.disk_forecast import check_space, expected_outcomes
 from srgan_gp.batch.results.dry_run_report import Totals
 from srgan_gp.batch.results.journal import Journal
 from srgan_gp.batch.results.output_lock import locked_journal
@@ -166,7 +166,7 @@ def dry_run(request: RunRequest, *, has_estimate: bool = True) -> Totals:
         journal or nullcontext(),
         make_plan(request.inputs, output, journal=journal, work_key=request.work.key) as plan,
     ):
-        entries = preview(plan, request.settings, request.opened.about.scale)
+        entries = expected_outcomes(plan, request.settings, request.opened.about.scale)
         upscaler = request.opened.upscaler if has_estimate else None
         # Both methods also set the fields of `totals`.
         if request.reporting.wants_json:

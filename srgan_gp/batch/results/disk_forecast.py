@@ -19,9 +19,12 @@ from srgan_gp.images import FORMATS, find_format
 from srgan_gp.images.image_header import read_header
 
 MAX_KEPT_SIZES = 20_000
-"""Largest number of inputs whose sizes are kept in memory, to weight them in the progress."""
+"""Largest number of inputs whose sizes are kept in memory, to weight them in the progress. Others
+count as the mean of these: a lower limit makes the progress less exact, a higher one needs more
+memory."""
 _BYTES_PER_16_BIT_PIXEL = 4.5
-"""Typical size of a PNG or TIFF of 16 bits per channel, whose lower bits hardly compress."""
+"""Estimated size of a PNG or TIFF of 16 bits per channel, three quarters of the 6 bytes of an RGB
+pixel, since the lower bits hardly compress."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,8 @@ class Forecast:
     input may be there by mistake, so a message names it."""
 
 
-Preview = Forecast | Skipped | Refused
-"""Expected outcome of one input."""
+ExpectedOutcome = Forecast | Skipped | Refused
+"""What a run is expected to do with one input: upscale, skip or refuse it."""
 
 
 def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Forecast:
@@ -69,9 +72,9 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
     check_result_size(width, height, header.frames, settings.max_pixels)
     # `stand_in` is a black image of the same size, depth and format, without memory for pixels.
     target = chosen_target(job, header.stand_in(), height, width)
-    row = FORMATS[find_format(target.suffix)]
-    bytes_per_pixel = row.file_bytes_per_pixel
-    if header.is_16_bit and row.keeps_16_bits:
+    target_format = FORMATS[find_format(target.suffix)]
+    bytes_per_pixel = target_format.file_bytes_per_pixel
+    if header.is_16_bit and target_format.keeps_16_bits:
         bytes_per_pixel = _BYTES_PER_16_BIT_PIXEL
     return Forecast(
         job.source,
@@ -84,13 +87,16 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
     )
 
 
-def preview(plan: Plan, settings: UpscaleSettings, model_scale: int) -> Iterator[Preview]:
-    """Yield the expected outcome of every input of a plan."""
+def expected_outcomes(
+    plan: Plan, settings: UpscaleSettings, model_scale: int
+) -> Iterator[ExpectedOutcome]:
+    """Yield the expected outcome of every input of a plan, for a dry run."""
     for entry in plan:
         if isinstance(entry, UpscaleJob):
             try:
                 expected = forecast(entry, settings, model_scale)
-                # As before the run renames a result: the target may be the fallback of the job.
+                # The plan has decided about an existing file at `entry.target`. The run decides
+                # again before it renames the result, whose path may be the fallback.
                 path = plan.settle(expected.target)
             except PictureError as error:
                 yield Refused(entry.source, error)

@@ -13,13 +13,13 @@ from typing import Any
 
 from srgan_gp.batch.naming.plan import Refused, Skipped
 from srgan_gp.batch.results.byte_counts import size_text
-from srgan_gp.batch.results.disk_forecast import Preview
+from srgan_gp.batch.results.disk_forecast import ExpectedOutcome
 from srgan_gp.batch.results.existing_results import ExistingResultError, ExistingResults
 from srgan_gp.batch.results.time_forecast import duration_text, run_seconds
 from srgan_gp.inference.upscaler import Upscaler
 
 
-def entry_line(entry: Preview) -> str:
+def entry_line(entry: ExpectedOutcome) -> str:
     """Format the expected outcome of an input as one line."""
     if isinstance(entry, Refused):
         return f"{entry.source}: {entry.error.code}: {entry.error}"
@@ -35,7 +35,7 @@ def entry_line(entry: Preview) -> str:
     )
 
 
-def entry_object(entry: Preview) -> dict[str, Any]:
+def entry_object(entry: ExpectedOutcome) -> dict[str, Any]:
     """Return the expected outcome of an input as a JSON object.
 
     Its keys are `source`, `status` (`to_do`, `skipped` or `refused`), and the fields of `Forecast`
@@ -67,7 +67,7 @@ class Totals:
     seconds: float | None = None
     """Estimated time of the run; None: unknown."""
 
-    def add(self, entry: Preview) -> None:
+    def add(self, entry: ExpectedOutcome) -> None:
         """Count one input by its expected outcome."""
         if isinstance(entry, Refused):
             self.refused += 1
@@ -88,7 +88,9 @@ class Totals:
         if upscaler is not None and self.to_do:
             self.seconds = round(run_seconds(upscaler, self.input_pixels), 1)
 
-    def text_lines(self, entries: Iterable[Preview], upscaler: Upscaler | None) -> Iterator[str]:
+    def text_lines(
+        self, entries: Iterable[ExpectedOutcome], upscaler: Upscaler | None
+    ) -> Iterator[str]:
         """Count all entries, and yield a line for each.
 
         All results that are refused with the same difference of model or options have one line.
@@ -109,7 +111,7 @@ class Totals:
         self.estimate(upscaler)
 
     def json_lines(
-        self, entries: Iterable[Preview], upscaler: Upscaler | None = None
+        self, entries: Iterable[ExpectedOutcome], upscaler: Upscaler | None = None
     ) -> Iterator[str]:
         """Count all entries, and yield the lines of one JSON object.
 

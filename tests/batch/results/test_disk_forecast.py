@@ -15,7 +15,7 @@ from srgan_gp.batch.inputs.walk import walk
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import Refused, UpscaleJob, make_plan
 from srgan_gp.batch.results import time_forecast
-from srgan_gp.batch.results.disk_forecast import check_space, forecast, preview
+from srgan_gp.batch.results.disk_forecast import check_space, expected_outcomes, forecast
 from srgan_gp.batch.results.dry_run_report import Totals, entry_line
 from srgan_gp.errors import OutputError, PictureError
 from srgan_gp.inference.upscaler import Upscaler
@@ -44,7 +44,7 @@ def plan(image_folder, tmp_path):
 
 
 def test_a_preview_yields_the_expected_outcome_of_every_input(plan, image_folder, tmp_path):
-    photo, sequence, wide, refused = preview(plan, UpscaleSettings(), 4)
+    photo, sequence, wide, refused = expected_outcomes(plan, UpscaleSettings(), 4)
     assert (photo.size, photo.result_size, photo.target.name) == ((40, 30), (160, 120), "a.jpg")
     assert (sequence.frames, sequence.result_size, sequence.target.name) == (3, (32, 24), "b.png")
     assert (wide.result_size, wide.target.name) == ((20000, 4), "c.png")
@@ -55,7 +55,7 @@ def test_a_preview_yields_the_expected_outcome_of_every_input(plan, image_folder
 
 def test_the_totals_add_up(plan, tmp_path):
     totals = Totals()
-    for entry in preview(plan, UpscaleSettings(), 4):
+    for entry in expected_outcomes(plan, UpscaleSettings(), 4):
         totals.add(entry)
     assert (totals.to_do, totals.skipped, totals.refused) == (3, 0, 1)
     assert totals.pixels == 160 * 120 + 3 * 32 * 24 + 20000 * 4
@@ -87,7 +87,7 @@ def test_the_time_of_a_run_is_estimated_from_a_trial(tmp_path, fake_session, mon
 
 
 def test_expected_outcomes_are_formatted_as_lines(plan):
-    photo, sequence, _, refused = preview(plan, UpscaleSettings(scale=2), 4)
+    photo, sequence, _, refused = expected_outcomes(plan, UpscaleSettings(scale=2), 4)
     assert entry_line(photo) == f"{photo.source}: 40x30 -> 80x60 {photo.target}, about 960 bytes"
     assert "frames" not in entry_line(photo)
     assert ", 3 frames, about " in entry_line(sequence)
@@ -95,7 +95,7 @@ def test_expected_outcomes_are_formatted_as_lines(plan):
 
 
 def test_the_first_frame_of_an_animation_can_be_chosen(plan):
-    sequence = list(preview(plan, UpscaleSettings(frames="first"), 4))[1]
+    sequence = list(expected_outcomes(plan, UpscaleSettings(frames="first"), 4))[1]
     assert sequence.frames == 1
 
 
@@ -162,7 +162,7 @@ def test_the_sizes_of_the_inputs_are_returned_for_the_progress(plan, image_folde
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.png")
     with make_plan(walk([str(tmp_path)]), Output(tmp_path / "out")) as plan:
-        [refused] = preview(plan, UpscaleSettings(), 4)
+        [refused] = expected_outcomes(plan, UpscaleSettings(), 4)
     assert isinstance(refused, Refused)
     assert refused.error.code == "E_NOT_A_FILE"
 
@@ -171,7 +171,7 @@ DRY_RUN = """
 import sys
 from pathlib import Path
 from srgan_gp.batch.engines.engine_interface import UpscaleSettings
-from srgan_gp.batch.results.disk_forecast import preview
+from srgan_gp.batch.results.disk_forecast import expected_outcomes
 from srgan_gp.batch.results.dry_run_report import Totals, entry_line
 from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.plan import make_plan
@@ -192,7 +192,7 @@ def dry_run(count):
     totals = Totals()
     most = memory()
     with make_plan(generated(count), Output(Path("/nowhere/out"), extension=".png")) as plan:
-        for number, entry in enumerate(preview(plan, UpscaleSettings(), 4)):
+        for number, entry in enumerate(expected_outcomes(plan, UpscaleSettings(), 4)):
             totals.add(entry)
             entry_line(entry)
             if number % 1000 == 0:
