@@ -14,7 +14,7 @@ import torch
 from srgan_gp.evaluation.readable_images import SkippedImage
 from srgan_gp.losses.features import Features
 from srgan_gp.losses.perceptual import feature_distance
-from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, distance_of_patches, draw_patches
+from srgan_gp.metrics.patch_distance import MIN_IMAGE_SIDE, distance_of_patches, draw_patches
 from srgan_gp.metrics.pattern import FlatTexture
 from srgan_gp.metrics.psnr_ssim import consistency, psnr_y, ssim_y
 from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
@@ -125,7 +125,7 @@ class PatchPairs:
 
     def add(self, output: np.ndarray, original: np.ndarray) -> None:
         """Draw patches of two images, (H, W, 3), uint8 RGB; too small ones are skipped."""
-        if min(original.shape[:2]) >= SMALLEST_SIDE:
+        if min(original.shape[:2]) >= MIN_IMAGE_SIDE:
             self._outputs.append(draw_patches(output))
             self._originals.append(draw_patches(original))
 

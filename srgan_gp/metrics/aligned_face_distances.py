@@ -36,9 +36,9 @@ maps at strides 8, 16 and 32, each with 64 channels."""
 YUNET_SIDE = 128  # pixels: side of the network's input, a multiple of the largest stride, 32
 HOG_CELL = 8  # pixels: side of a cell, as in Dalal & Triggs 2005
 HOG_LARGEST_SIDE = 64  # pixels: larger faces are downscaled; 128 would give 8,100 dimensions
-PCA_SIDE = 16  # pixels: side to which faces are downscaled for FD-pca
+PCA_SIDE = 16  # pixels: side to which faces are downscaled for FD-pca: their layout without detail
 PCA_COMPONENTS = 96  # of 16 * 16 * 3 = 768; a covariance of all needs far more images
-SMALLEST_SIDE = 16
+MIN_FACE_SIDE = 16
 """Pixels: FD-hog and FD-pca are not computed for smaller faces. A HOG block has 16 x 16 pixels."""
 _BATCH = 16  # faces; twice as fast as 64 on one core, since the maps stay in the CPU's cache
 MIN_DEVIATION = 0.1
@@ -47,7 +47,7 @@ of all channels.
 
 Some channels are 0 on nearly every real face, and their deviation is close to 0. Without a limit,
 one face of 1,024 that activates such a channel would add thousands to FD-yunet. This happens for
-real faces too."""
+real faces too. A higher limit gives the channels of small deviation less weight than the others."""
 _MIN_DIVISOR = 1e-6  # avoids a division by 0 if the median is 0
 
 
@@ -147,15 +147,15 @@ class AlignedFaceDistances:
         min_deviation: float = MIN_DEVIATION,
     ) -> None:
         self._yunet = yunet
-        self._scale: np.ndarray | None = None
+        self._factors: np.ndarray | None = None  # of the channels of YuNet
         if yunet:
             features = yunet.features(real)
             deviations = features.std(0)
             smallest_divisor = max(min_deviation * float(np.median(deviations)), _MIN_DIVISOR)
-            self._scale = 1 / deviations.clip(smallest_divisor)
-            self._real_features = features * self._scale
+            self._factors = 1 / deviations.clip(smallest_divisor)
+            self._real_features = features * self._factors
         # `distances` uses these attributes after the same test, on faces of the same size.
-        if real.shape[1] >= SMALLEST_SIDE:
+        if real.shape[1] >= MIN_FACE_SIDE:
             self._real_hog = hog_descriptors(real)
             pixels = downscaled_pixels(real)
             self._axes = principal_axes(pixels)
@@ -175,7 +175,7 @@ class AlignedFaceDistances:
 
             - `fd_yunet`, if there is a network: on backbone maps of YuNet, each channel divided by
               its standard deviation over the real faces.
-            - `fd_hog`, for faces of at least `SMALLEST_SIDE` pixels: on histograms of oriented
+            - `fd_hog`, for faces of at least `MIN_FACE_SIDE` pixels: on histograms of oriented
               gradients.
             - `fd_pca`, for the same sizes as `fd_hog`: on the pixels of the faces at 16 x 16,
               projected onto the principal axes of the real faces.
@@ -184,10 +184,10 @@ class AlignedFaceDistances:
             ValueError: there are fewer than two faces.
         """
         distances: dict[str, float] = {}
-        if self._yunet and self._scale is not None:
-            features = self._yunet.features(faces) * self._scale
+        if self._yunet and self._factors is not None:
+            features = self._yunet.features(faces) * self._factors
             distances["fd_yunet"] = frechet_distance(features, self._real_features)
-        if faces.shape[1] >= SMALLEST_SIDE:
+        if faces.shape[1] >= MIN_FACE_SIDE:
             distances["fd_hog"] = frechet_distance(hog_descriptors(faces), self._real_hog)
             components = downscaled_pixels(faces) @ self._axes
             distances["fd_pca"] = frechet_distance(components, self._real_components)

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 PATCH = 7  # pixels: side of a patch
-PATCHES = 256  # per image
+PATCHES = 256  # per image; more take more time and memory, fewer make the distance noisier
 DIRECTIONS = 512  # random projections, as in Karras et al. 2018
 BLOCK = 16  # directions at a time, a divisor of DIRECTIONS; all at once would need more memory
-SMALLEST_SIDE = PATCH + 4  # pixels of an image: the high-pass filter removes two on each side
+MIN_IMAGE_SIDE = PATCH + 4  # pixels: the high-pass filter removes two on each side of an image
 
 _BINOMIAL = np.array([1, 4, 6, 4, 1]) / 16  # weights of the blur that the filter subtracts
 
@@ -39,7 +39,7 @@ def patch_distance(
     The sets are compared as wholes: an output is not compared with its own original.
 
     Args:
-        outputs: images (H, W, 3), uint8 RGB, both sides at least `SMALLEST_SIDE`.
+        outputs: images (H, W, 3), uint8 RGB, both sides at least `MIN_IMAGE_SIDE`.
         originals: the same number of images; the order of either set does not matter.
         seed: seed of positions and directions; the results of two seeds differ by 1 % (measured on
             B100, the 100 test photos of the Berkeley segmentation set).
@@ -75,10 +75,10 @@ def draw_patches(pixels: np.ndarray, seed: int = 0) -> np.ndarray:
         (PATCHES, 7, 7, 3), float32, differences of levels around 0.
 
     Raises:
-        ValueError: a side is below `SMALLEST_SIDE`.
+        ValueError: a side is below `MIN_IMAGE_SIDE`.
     """
-    if min(pixels.shape[:2]) < SMALLEST_SIDE:
-        raise ValueError(f"patches need sides of at least {SMALLEST_SIDE}, not {pixels.shape}")
+    if min(pixels.shape[:2]) < MIN_IMAGE_SIDE:
+        raise ValueError(f"patches need sides of at least {MIN_IMAGE_SIDE}, not {pixels.shape}")
     return cut_patches(high_pass(pixels), PATCHES, seed)
 
 

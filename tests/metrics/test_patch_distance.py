@@ -145,7 +145,7 @@ def test_sets_of_different_sizes_and_small_images_are_refused(originals):
         patch_distance(originals[:3], originals)
     with pytest.raises(ValueError, match="0 images"):
         patch_distance([], [])
-    with pytest.raises(ValueError, match=f"at least {distribution.SMALLEST_SIDE}"):
+    with pytest.raises(ValueError, match=f"at least {distribution.MIN_IMAGE_SIDE}"):
         draw_patches(originals[0][:10])
     with pytest.raises(ValueError, match="cannot compare"):
         mean_projected_distance(np.zeros((3, 2)), np.zeros((2, 2)))

@@ -16,7 +16,7 @@ from srgan_gp.metrics.aligned_face_distances import AlignedFaceDistances
 from srgan_gp.metrics.border_ratio import border_ratio
 from srgan_gp.metrics.colour_shift import colour_shift
 from srgan_gp.metrics.memorisation import describe_layouts, memorisation_ratio
-from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, patch_distance
+from srgan_gp.metrics.patch_distance import MIN_IMAGE_SIDE, patch_distance
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.pretrained_networks import load_features, load_yunet
 
@@ -63,10 +63,10 @@ class ValidationFaces:
         features = load_features(config)
         yunet = load_yunet(config)
         self._latent_size = config.latent_size
-        if len(faces) < 2 or config.image_size < SMALLEST_SIDE:
+        if len(faces) < 2 or config.image_size < MIN_IMAGE_SIDE:
             raise UsageError(
                 f"{len(faces)} validation faces of {config.image_size} pixels cannot be scored; at "
-                f"least 2 of {SMALLEST_SIDE} pixels are needed. Pass others, or no --validation."
+                f"least 2 of {MIN_IMAGE_SIDE} pixels are needed. Pass others, or no --validation."
             )
         order = np.random.default_rng(0).permutation(len(faces))[:MAX_FACES]
         self.faces = np.stack([faces[int(index)] for index in order])

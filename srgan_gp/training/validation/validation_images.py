@@ -15,17 +15,20 @@ from srgan_gp.data.image_sources import list_all_images
 from srgan_gp.evaluation.image_scores import squeeze_distance
 from srgan_gp.losses.features import Features
 from srgan_gp.metrics.colour_shift import colour_shift
-from srgan_gp.metrics.patch_distance import SMALLEST_SIDE, patch_distance
+from srgan_gp.metrics.patch_distance import MIN_IMAGE_SIDE, patch_distance
 from srgan_gp.metrics.pattern import pattern_and_grain
 from srgan_gp.metrics.psnr_ssim import psnr_y
 from srgan_gp.training.reports.preview_sheet import RESULT_NOW
 
 PREVIEWS = 4
-"""Number of images in a preview."""
+"""Number of images in a preview, one below the other; with more the preview is higher than a
+screen."""
 PREVIEW_SIDE = 48
-"""Largest side of an image in a preview, in LR pixels."""
+"""Largest side of an image in a preview, in LR pixels: 192 pixels at scale 4, so that four images
+are 768 pixels high."""
 LONGEST_SIDE = 512
-"""HR pixels: larger images are cropped to their centre, so that a photo needs no gigabytes."""
+"""HR pixels: larger images are cropped to their centre, so that a photo needs no gigabytes. A lower
+limit would score fewer pixels of each image, a higher one makes every validation slower."""
 
 
 class ValidationImages:
@@ -75,7 +78,7 @@ class ValidationImages:
 
         Returns:
             Scores by name:
-            - `psnr_y`: mean in dB
+            - `psnr_y`: mean PSNR of the luma in dB
             - `grain`: texture in the flat areas of all outputs, a root mean square in levels of
               255; `pattern`: the regular part of this texture, such as a checkerboard;
               `flat_windows`: number of flat areas measured. See `metrics.pattern`. All three are
@@ -94,7 +97,7 @@ class ValidationImages:
             scores |= texture.by_name()  # pattern and grain
             scores["flat_windows"] = float(texture.windows)
         smallest = min(min(pixels.shape[:2]) for pixels in targets)
-        if smallest >= SMALLEST_SIDE:
+        if smallest >= MIN_IMAGE_SIDE:
             scores["patch_distance"] = patch_distance(outputs, targets)
         if self._features:
             distances = [
@@ -106,7 +109,7 @@ class ValidationImages:
         return scores
 
     def centre_crops(self, side: int) -> tuple[Tensor, Tensor] | None:
-        """Return the centre crop of each LR and HR image.
+        """Return the centre crop of each LR and HR image, as samples for the critic.
 
         Args:
             side: side of the LR crops in pixels; smaller images are skipped.
@@ -177,7 +180,10 @@ def centre_crop(pixels: np.ndarray, scale: int) -> np.ndarray:
 
 @torch.no_grad()
 def enlarge(generator: nn.Module, low_res: Tensor) -> Tensor:
-    """Upscale (N, 3, h, w) RGB in [0, 1] to (N, 3, H, W), around [0, 1], not clipped."""
+    """Upscale (N, 3, h, w) RGB in [0, 1] to (N, 3, H, W), around [0, 1], not clipped.
+
+    The memory format is that of the networks of a run.
+    """
     return generator(low_res.contiguous(memory_format=torch.channels_last))
 
 
