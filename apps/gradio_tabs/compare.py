@@ -16,7 +16,7 @@ import gradio as gr
 from gradio_tabs import messages
 from gradio_tabs.inputs.image_field import (
     NO_IMAGE,
-    PREVIEW_SIDE,
+    REGION_SIDE,
     build_image_field,
     region_around,
 )
@@ -156,7 +156,7 @@ async def _compare_models(
     # The results are shown side by side: all have the size of the model with the largest scale.
     scale = max(cards[name].scale or 1 for name in names)
     # A request takes a region, or the side of a square with many details that the job chooses.
-    requested_region = PREVIEW_SIDE if region is None else region
+    requested_region = REGION_SIDE if region is None else region
     job_request = UpscaleRequest(
         image.path, image.name, scale=scale, format="png", region=requested_region,
         needs_viewer_tiles=True,

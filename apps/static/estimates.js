@@ -4,7 +4,7 @@ import { limits } from "./files.js";
 import { hasMoreFrames } from "./frames.js";
 import { create, ask } from "./jobs.js";
 
-// Equal to constants of the server: PREVIEW_SIDE of `inputs.image_field`, MARGIN of `jobs.regions` and
+// Equal to constants of the server: REGION_SIDE of `inputs.image_field`, MARGIN of `jobs.regions` and
 // MAX_WIDTH of `jobs.job_requests`.
 const REGION_SIDE = 160; // of a comparison, in pixels of the image
 const REGION_MARGIN = 32; // pixels around the region that are computed too

@@ -12,9 +12,10 @@ from srgan_gp.serving.jobs.job_requests import Region
 
 NO_IMAGE = "Choose an image first: drop it, paste it, or click or tap the field."
 """Error message for a run that is started without an image."""
-PREVIEW_SIDE = 160
-"""Side of the region that a click previews, in pixels of the image; also `REGION_SIDE` in
-`static/estimates.js`."""
+REGION_SIDE = 160
+"""Side of the region that a click previews, in pixels of the image; also in `static/estimates.js`.
+The time of a preview grows with the square of it; a smaller region shows too little of the image.
+"""
 
 
 def build_image_field(runs: Runs, name: str, click_hint: str = "") -> ImageInput:
@@ -49,6 +50,6 @@ def region_around(x: float, y: float) -> Region:
     >>> region_around(200, 90)
     (120, 10, 160, 160)
     """
-    left = max(0, round(x) - PREVIEW_SIDE // 2)
-    top = max(0, round(y) - PREVIEW_SIDE // 2)
-    return left, top, PREVIEW_SIDE, PREVIEW_SIDE
+    left = max(0, round(x) - REGION_SIDE // 2)
+    top = max(0, round(y) - REGION_SIDE // 2)
+    return left, top, REGION_SIDE, REGION_SIDE
