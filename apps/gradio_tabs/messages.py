@@ -59,39 +59,39 @@ def model_link(name: str) -> str:
     return f'<p><a class="job-download" href="{address}" download>{text}</a></p>'
 
 
-def job(progress: Progress, verb: str) -> str:
+def job(job_progress: Progress, verb: str) -> str:
     """Return a line about a job: its place in the queue, or a bar, percent and time left.
 
     Args:
-        progress: progress of the job.
+        job_progress: progress of the job.
         verb: text for the stage in which the network runs, such as `Upscaling`.
 
     >>> job(Progress("running", 25.5, seconds_left=80), "Upscaling")
     '<div class="message"><progress aria-label="Progress" value="25.5" max="100"></progress>\
 Upscaling: 25 %, about 2 min left</div>'
     """
-    if progress.stage == "queued":
-        ahead = f" ({progress.ahead} ahead of you)" if progress.ahead else ""
+    if job_progress.stage == "queued":
+        ahead = f" ({job_progress.ahead} ahead of you)" if job_progress.ahead else ""
         return waiting(f"In queue{ahead}")
-    if progress.stage == "reading":
+    if job_progress.stage == "reading":
         return waiting("Reading the image ...")
-    left = f", {duration(progress.seconds_left)} left" if progress.seconds_left else ""
-    if progress.stage == "encoding":
+    left = f", {duration(job_progress.seconds_left)} left" if job_progress.seconds_left else ""
+    if job_progress.stage == "encoding":
         verb = "Writing the file"
-    if progress.percent is None:
+    if job_progress.percent is None:
         return waiting(f"{verb} ...")
-    return bar(progress.percent, 100, f"{verb}: {int(progress.percent)} %{left}")
+    return bar(job_progress.percent, 100, f"{verb}: {int(job_progress.percent)} %{left}")
 
 
 def duration(seconds: float) -> str:
-    """Return a rough duration in words.
+    """Return a rough duration in words: rounded to 5 s from 10 s on, then to minutes, then hours.
 
     >>> [duration(seconds) for seconds in (3, 44, 80, 7300)]
     ['about 3 s', 'about 45 s', 'about 2 min', 'about 2 h']
     """
     if seconds < 10:
         return f"about {max(round(seconds), 1)} s"
-    if seconds < 55:  # in steps of 5 s; from 57.5 s on the result would be "60 s"
+    if seconds < 55:  # not 60: from 57.5 s on the result would be "60 s"
         return f"about {5 * round(seconds / 5)} s"
     if seconds < 3600:
         return f"about {math.ceil(seconds / 60)} min"
@@ -109,7 +109,7 @@ def job_links(ids: Sequence[str]) -> str:
     >>> job_links(["0f"])
     '<p><a href="/api/jobs/0f">0f</a></p>'
     """
-    links = [f'<a href="/api/jobs/{id}">{id}</a>' for id in ids]
+    links = [f'<a href="/api/jobs/{job_id}">{job_id}</a>' for job_id in ids]
     return f"<p>{' '.join(links)}</p>"
 
 

@@ -31,7 +31,8 @@ def model_choices(
 
     Args:
         cards: cards of the models, by name.
-        always_listed: names of models that are listed in any case, such as the server's default.
+        always_listed: names of models that are listed even as an `x2_model`, such as the default of
+            the server, which a tab must be able to select.
     """
     shipped = [(label, name) for name, label in _LABELS.items() if name in cards]
     x2_models = {card.x2_model for card in cards.values()}
@@ -67,7 +68,7 @@ class ModelLists:
 
     @property
     def widgets(self) -> list[Any]:
-        """All fields, as inputs or outputs of an event; `deselect` takes their values in order."""
+        """All fields, as inputs or outputs of an event. `deselect` takes values in this order."""
         return [self.upscale, self.compare, self.batch]
 
     def refresh(self) -> Changes:

@@ -60,6 +60,7 @@ def build_upscale_tab(
         The field of the image, into which the tab "Faces" puts a face, and the widgets of the
         options. The tab "Fine-tune" selects a new model in them.
     """
+    # On a screen too narrow for two columns of 320 pixels, such as a phone's, they are stacked.
     with gr.Row():
         with gr.Column(scale=2, min_width=320):
             image = build_image_field(

@@ -6,9 +6,12 @@ from typing import cast
 
 from gradio_tabs.inputs.uploads import MAX_NAME_CHARACTERS
 
-_MAX_FILES = 100  # skipped files that are read; a program could send any number
+_MAX_FILES = 100
+"""Largest number of skipped files that are read. `static/estimates.js` sends no more, but another
+program could send any number. Further files are neither reported nor counted."""
 _MAX_NAMED = 3
-"""Largest number of skipped files that a report names; of more files it only gives the number."""
+"""Largest number of skipped files that a report names; of more files it only gives the number, so
+that the report stays a few lines long."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,8 @@ class SkippedFile:
 def skipped_files(text: str) -> list[SkippedFile]:
     """Read the JSON text of the page: a list of [name, reason, message].
 
-    Names and messages are shortened. JSON of another form, which only a program sends, gives no
-    files.
+    The text is empty if no file was skipped. Long names, reasons and messages are cut. JSON of
+    another form, which only another program sends, gives no files.
 
     >>> skipped_files('[["a.jpg", "cannot be read", "a.jpg is not an image."]]')[0].reason
     'cannot be read'

@@ -16,7 +16,8 @@ from gradio.data_classes import FileData, ImageData, ListFiles
 from srgan_gp.errors import PictureError
 
 MAX_NAME_CHARACTERS = 200
-"""Length to which a file name given by a visitor is cut."""
+"""Length to which a file name given by a visitor is cut, so that messages with it stay short. Most
+file systems allow names of up to 255 bytes."""
 
 
 @dataclass(frozen=True)

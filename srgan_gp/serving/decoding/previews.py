@@ -17,7 +17,8 @@ from srgan_gp.serving.decoding.decode_pool import DecodePool
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 from srgan_gp.serving.public_messages import errors_for_clients
 
-_QUALITY = 85  # of the JPEG files
+_QUALITY = 85
+"""Quality of the JPEG files: higher makes larger downloads, lower shows more artefacts."""
 
 
 class Previews:
@@ -41,23 +42,26 @@ class Previews:
                 else can see the image.
 
         Raises:
-            PictureError: there is no such upload, or it is not an image within the limits.
+            PictureError: there is no such upload, it is not an image, or it is too large.
             BusyError: the system cannot start a decoder process.
         """
         path = path.resolve()
         if not path.is_relative_to(self._uploads.resolve()) or not path.is_file():
             raise PictureError("E_NO_UPLOAD", "there is no such upload")
         never_cancelled = Cancellation()
-        with errors_for_clients(), self._lock:
+        with errors_for_clients(), self._lock:  # messages without paths of the server
             return _jpeg(self._decoders.decode(path, path.name, never_cancelled))
 
 
 def _jpeg(picture: Picture) -> bytes:
-    """Encode an image as 8-bit JPEG; one with an alpha channel is drawn on white."""
+    """Encode an image as 8-bit JPEG; an image with alpha is drawn on white.
+
+    `Picture.pixels` is (H, W, 3), or (H, W, 1) for grey.
+    """
     pixels = to_depth(picture.pixels, np.uint8)
     if picture.alpha is not None:
         alpha = to_depth(picture.alpha, np.uint8)[..., np.newaxis].astype(np.uint16)
-        # uint16: the products have up to 255 * 255 = 65025, and so have their sums.
+        # In uint16: each product, and the sum of the two, is at most 255 * 255 = 65025.
         pixels = ((pixels * alpha + 255 * (255 - alpha)) // 255).astype(np.uint8)
     is_grey = pixels.shape[2] == 1
     image = Image.fromarray(pixels[..., 0] if is_grey else pixels)

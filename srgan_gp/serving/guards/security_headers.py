@@ -20,7 +20,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 _FILE_PATHS = re.compile(r"/gradio_api/file[=/]|/api/(?!docs)")
-"""Beginnings of paths whose responses may be files of clients, which must not run scripts."""
+"""Beginnings of paths whose responses may be files of clients, which must not run scripts. The
+documentation of the API, `/api/docs`, is a page of the server."""
 _FILE_POLICY = "default-src 'none'; frame-ancestors 'none'; sandbox"
 """Content-Security-Policy of the responses to `_FILE_PATHS`."""
 _INLINE_SCRIPT = re.compile(rb"<script(?:\s[^>]*)?>(.*?)</script>", re.DOTALL | re.IGNORECASE)
@@ -48,7 +49,7 @@ class SecurityHeaders:
             await self._app(scope, receive, send)
             return
         if "text/html" in Headers(scope=scope).get("accept", ""):
-            # The page must not be compressed, because its scripts are hashed below.
+            # The inner app must not compress a page, because `_Response` hashes its scripts.
             headers = [(name, value) for name, value in scope["headers"]
                        if name != b"accept-encoding"]  # fmt: skip
             scope = {**scope, "headers": headers}

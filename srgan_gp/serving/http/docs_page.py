@@ -25,7 +25,7 @@ _EXAMPLES = (
     ("Cancel a job", "curl -X POST {address}/api/jobs/ID/cancel"),
     ("List the models", "curl {address}/api/models"),
 )  # fmt: skip
-"""Title and command of each example; `{address}` stands for the URL of the server."""
+"""Purpose and command of each example; `{address}` stands for the URL of the server."""
 
 
 def docs_page(schema: dict[str, Any], settings: ServerSettings, address: str) -> str:
@@ -48,9 +48,9 @@ def docs_page(schema: dict[str, Any], settings: ServerSettings, address: str) ->
         "<p><a href=openapi.json>openapi.json</a></p>",
     ]
     parts.append("<h2>Examples</h2>")
-    for title, command in _EXAMPLES:
+    for purpose, command in _EXAMPLES:
         code = escape(command.format(address=address))
-        parts.append(f"<p>{escape(title)}:</p><pre><code>{code}</code></pre>")
+        parts.append(f"<p>{escape(purpose)}:</p><pre><code>{code}</code></pre>")
     parts += ["<h2>Limits</h2>", _render_table(_limits(settings))]
     for path, methods in schema["paths"].items():
         for method, operation in methods.items():
@@ -58,7 +58,7 @@ def docs_page(schema: dict[str, Any], settings: ServerSettings, address: str) ->
             parts.append(f"<p>{escape(operation.get('summary', ''))}</p>")
             parts.append(_render_fields(schema, operation))
             responses = operation["responses"].items()
-            rows = ((code, response["description"]) for code, response in responses)
+            rows = ((status, response["description"]) for status, response in responses)
             parts.append(_render_table(rows))
     return "".join(parts)
 
@@ -80,7 +80,7 @@ def _render_fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
         rows.append((parameter["name"], parameter.get("description", "")))
     body_by_media_type = operation.get("requestBody", {}).get("content", {})
     for body in body_by_media_type.values():
-        # The schema of a form is a reference, `#/components/schemas/NAME`.
+        # All bodies are forms. The schema of a form is a reference, `#/components/schemas/NAME`.
         _path, _slash, schema_name = body["schema"]["$ref"].rpartition("/")
         form = schema["components"]["schemas"][schema_name]
         for name, field in form["properties"].items():

@@ -40,7 +40,7 @@ def page_file() -> Path:
         UsageError: the file is missing.
     """
     package = Path(__file__).parents[2]
-    for folder in (package, package.parent):
+    for folder in (package, package.parent):  # as installed, and in the checkout
         path = folder / "apps" / "gradio_app.py"
         if path.is_file():
             return path
@@ -53,7 +53,8 @@ def mount_page(
     """Mount the page at `/`. Routes that the app already has take precedence.
 
     Args:
-        app: app of `server.build_app`; its `state.trainings` is passed to the page.
+        app: app of `server.build_app`; its `state.trainings`, the fine-tuning runs of visitors, is
+            passed to the page.
         history: jobs of the visitors.
         settings: settings of the server.
         uploads: directory of uploads and of copies of results.
@@ -84,6 +85,7 @@ def mount_page(
         server_name=settings.host,
         server_port=settings.port,
         show_error=False,
+        # Features of Gradio that this server does not offer.
         ssr_mode=False,
         enable_monitoring=False,
         mcp_server=False,

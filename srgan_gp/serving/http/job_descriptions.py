@@ -12,8 +12,12 @@ from srgan_gp.serving.jobs.job_requests import Result
 from srgan_gp.serving.results.job_history import HistoryEntry, JobHistory
 
 _FINAL_STATES = ("done", "failed")
-_SECONDS_BETWEEN_CHECKS = 0.2  # of the state of a job, for its event stream
-_SECONDS_BETWEEN_COMMENTS = 10  # in an event stream without changes, so that proxies keep it open
+_SECONDS_BETWEEN_CHECKS = 0.2
+"""Seconds between two checks of the state of a job, for its event stream. A client sees a change up
+to this much later; more checks take more time of the server."""
+_SECONDS_BETWEEN_COMMENTS = 10
+"""Seconds after which a comment is sent in an event stream without changes, so that proxies keep it
+open: nginx closes a silent response after 60 s by default."""
 
 
 def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def build_preview_routes(service: Service) -> APIRouter:
     router = APIRouter()
 
     @router.get("/api/preview", summary="Preview of an upload, as JPEG", include_in_schema=False)
+    # 4096: the longest path of Linux, in bytes.
     def preview(  # type: ignore[reportUnusedFunction] - FastAPI calls it
         file: Annotated[str, Query(max_length=4096, description="Path of the upload.")],
     ) -> Response:

@@ -1,6 +1,6 @@
 """Bounded queue of a server's jobs, with round-robin scheduling between clients.
 
-A client can occupy at most half of the queue.
+A client can occupy at most half of the queue, so that others find room in it.
 """
 
 import threading

@@ -14,13 +14,21 @@ from srgan_gp.inference.speed_trial import measure_seconds_per_pixel
 from srgan_gp.inference.tiling.window_choice import TileLimit
 from srgan_gp.inference.upscaler import Upscaler
 
-_TEST_SIDE = 96  # side in pixels of the image that is upscaled for the first measurement
-_SHARE_OF_NEW = 0.5  # weight of the newest job in the moving average
-_MIN_PIXELS = 20_000  # of a job that is averaged; smaller jobs say little about large ones
+_TEST_SIDE = 96
+"""Side in pixels of the image that is upscaled for the first measurement. The first visitor waits
+longer for a larger one, and a smaller one says less about large images."""
+_SHARE_OF_NEW = 0.5
+"""Weight of the newest job in the moving average. With a higher one a slow job spoils the next
+estimates; with a lower one they adapt later to a change of the load."""
+_MIN_PIXELS = 20_000
+"""Pixels of the smallest job that is averaged, about 140 x 140: smaller jobs say little about large
+ones, and with a higher limit many jobs would not count."""
 _MAX_TILE_SECONDS = 4.0
-"""Largest duration of a tile, so that the progress moves at least that often."""
+"""Largest duration of a tile, so that the progress moves at least that often. With less time tiles
+are smaller, and more of their pixels are overlap, which is computed twice."""
 _GUESSED_WRITING_SECONDS = 0.1
-"""Seconds to write a megapixel of a result, before the first file of its format was written."""
+"""Seconds to write a megapixel of a result, before the first file of its format was written. After
+a guess that is too low the progress stops near its end; after one too high it jumps there."""
 
 
 def choose_tile_limit(seconds_per_megapixel: float | None) -> TileLimit | Literal["auto"]:

@@ -17,7 +17,9 @@ Outcome = Literal["done", "failed", "cancelled", "refused"]
 
 _KINDS: tuple[Kind, ...] = ("upscale", "generate")
 _OUTCOMES: tuple[Outcome, ...] = ("done", "failed", "cancelled", "refused")
-_BUCKET_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)  # upper bounds of the histogram's buckets
+_BUCKET_SECONDS = (0.1, 0.3, 1, 3, 10, 30, 100, 300)
+"""Upper bounds of the histogram's buckets, two for each power of ten. More bounds would give finer
+quantiles, but Prometheus stores a series for each."""
 _FIRST_ERROR_STATUS = 400  # lowest HTTP status of an error
 
 
@@ -53,7 +55,8 @@ class ServerMetrics:
             ["status"],
             registry=self.registry,
         )
-        # Zeros for all labels, so that Prometheus can compute a rate from the first job on.
+        # Zeros for all labels, so that Prometheus can compute a rate from the first job on. Not for
+        # `_refusals`: the statuses that will occur are not known.
         for kind in _KINDS:
             self._seconds.labels(kind)
             for outcome in _OUTCOMES:
