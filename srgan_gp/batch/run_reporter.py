@@ -20,7 +20,8 @@ from srgan_gp.errors import OutputError, PictureError, SrganGpError
 from srgan_gp.system.signals import StopRequest
 
 _LARGEST_TILE_SHARE = 0.98
-"""Largest share of a running tile that is counted as done, however long the tile takes."""
+"""Largest share of a running tile that is counted as done, however long the tile takes. Below 1, so
+that no image counts as done before its last tile is."""
 
 
 class ProgressDisplay(Protocol):
@@ -64,7 +65,8 @@ class RunReporter:
         record: keeps the outcomes for the report.
         stop: request to stop, checked with the progress.
         choice_lines: lines about model and device, printed before the first image is upscaled.
-        streams_folder: as for `run.Reporting`.
+        streams_folder: temporary folder of standard input and output, with a separator at its end,
+            which is removed from printed lines. "": there is no such folder.
     """
 
     display: ProgressDisplay
@@ -111,10 +113,10 @@ class RunReporter:
         """Print and record the outcome of an input.
 
         An input that was not tried is recorded, but not printed. Inputs that were refused because
-        their results exist are collected in `existing`. There is one line for all whose results
-        differ in the same way from those of this run, such as by another model. These lines are
-        printed before the next upscaled image, or at the end. When the engine has begun with an
-        image, the first input with a new difference is printed at once.
+        their results exist are collected in `existing`. All whose results differ in the same way
+        from those of this run, such as by another model, share one line. These lines are printed
+        before the next upscaled image, or at the end of the run. After the engine has begun with
+        its first image, the first input with a new difference is printed at once.
         """
         if outcome.status == "done":
             self._has_begun = True
@@ -179,8 +181,8 @@ class RunReporter:
             self._has_begun = True
             if self.existing.groups:
                 self.print_existing()
-        while in_progress and self.choice_lines:
-            self.display.print_line(self.choice_lines.pop(0))
+            while self.choice_lines:
+                self.display.print_line(self.choice_lines.pop(0))
         done, done_pixels = float(self.counts.total()), self._done_pixels
         for source, progress in in_progress.items():
             running_tile = 0.0  # done share of the running tile, estimated by its expected time
@@ -198,11 +200,11 @@ class RunReporter:
             text = INPUT_NAME if is_stream else str(source)
             if progress.done == progress.total:
                 text += ": upscaled; writing the result"
-        if self._mean_pixels and self._total:
+        if self._total:
             # Unfinished inputs of unknown size.
             unmeasured_count = max(self._total - self.counts.total() - len(self._pixels), 0)
             estimated = self._remaining_pixels + unmeasured_count * self._mean_pixels
-            all_pixels = self._done_pixels + estimated
+            all_pixels = self._done_pixels + estimated  # 0 if every input has failed
             self.display.move(done, text, min(done_pixels / all_pixels, 1.0) if all_pixels else 1.0)
         else:
             self.display.move(done, text)

@@ -176,7 +176,8 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         user_folder = model_folders()[-1]  # the last one is the user's
         check_name(options.name, user_folder)  # before it becomes part of a path
         card = read_written_card(user_folder / f"{options.name}.toml")
-        is_same_source = is_of_run(card, output)  # the run was installed under this name before
+        # True if an earlier call has installed this run under the name: then it may be replaced.
+        is_same_source = is_of_run(card, output)
         # Refused now, not after the training; `install` prints the message about a replaced model.
         require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
     weights = options.feature_weights

@@ -14,11 +14,13 @@ from srgan_gp.images import check_encodable, find_format
 from srgan_gp.system.paths import names_a_folder
 
 DEFAULT_FRAMES = 60
-"""Number of frames of an animation, if none is requested."""
+"""Number of frames of an animation, if none is requested: 2.4 seconds at the 25 frames a second of
+`face_files`. More take longer to generate, fewer show larger steps."""
 ANIMATION_SUFFIXES = (".gif", ".webp", ".png", ".webm")
-"""Suffixes of animation files."""
+"""Suffixes of animation files; a `.png` is an APNG."""
 MAX_SHEET_PIXELS = 100_000_000
-"""Largest sheet, in pixels: width x height."""
+"""Largest sheet, in pixels: width x height. It takes 300 MB of memory, and more when it is
+encoded. A lower limit would refuse sheets that most machines can make."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def request_sheet(seeds: Sequence[int], grid: tuple[int, int], output: str | Pat
     """Request one sheet of faces.
 
     Args:
-        seeds: seeds row by row; if empty, 0, 1, 2 and so on.
+        seeds: seeds row by row, of which some may be equal; if empty, 0, 1, 2 and so on.
         grid: columns and rows.
         output: the file of the sheet.
 

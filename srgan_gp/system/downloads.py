@@ -11,8 +11,13 @@ from srgan_gp.errors import UsageError
 
 SCHEMES = ("https",)  # of addresses that may be opened
 _ATTEMPTS = 3
-_SECONDS_TO_WAIT = 2.0  # before the second attempt; twice as long before the third
-_TIMEOUT = 30.0  # seconds; an attempt fails if no byte arrives for this time
+"""Number of attempts. More would outlast longer failures of the network, but delay the message."""
+_SECONDS_TO_WAIT = 2.0
+"""Pause before the second attempt; twice as long before the third. A longer one helps with a server
+that restarts, but delays the message if all attempts fail."""
+_TIMEOUT = 30.0
+"""Seconds without any byte after which an attempt fails. A shorter time would end slow connections,
+a longer one delays the message about a server that does not answer."""
 
 
 def download(url: str, max_bytes: int) -> bytes:
@@ -43,7 +48,7 @@ def download(url: str, max_bytes: int) -> bytes:
                 reason = getattr(error, "reason", None) or error
                 raise UsageError(f"{url} cannot be downloaded: {reason}.") from error
         time.sleep(_SECONDS_TO_WAIT * attempt)
-    raise AssertionError("unreachable")
+    raise AssertionError("unreachable")  # the last attempt returns or raises
 
 
 def read_limited(file: BinaryIO, max_bytes: int, name: str) -> bytes:

@@ -23,8 +23,10 @@ from srgan_gp.system.write_errors import convert_write_errors
 Result = TypeVar("Result")
 
 _KEPT_NAME_LENGTH = 40
-"""Number of characters of the final name that the hidden name contains. A character has up to 4
-bytes in UTF-8, and common file systems allow names of 255 bytes."""
+"""Number of characters of the final name that the hidden name contains.
+
+With fewer a user might not recognise the file. More than 60 could exceed the 255 bytes that common
+file systems allow: a character has up to 4 bytes in UTF-8, and the rest of the name has 15."""
 _PARTIAL_NAME = re.compile(r"\..*\.[0-9a-f]{8}\.part", re.DOTALL)  # a name may have line breaks
 
 _unfinished: dict[Path, int | None] = {}
@@ -136,7 +138,7 @@ def remove_abandoned_files(folder: Path) -> int:
     with suppress(OSError):
         for entry in os.scandir(folder):
             if _PARTIAL_NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                count += _remove_if_stale(Path(entry.path))
+                count += _remove_if_abandoned(Path(entry.path))
     return count
 
 
@@ -195,8 +197,8 @@ def _take_final_name(partial: Path, path: Path) -> None:
     target = Path(os.path.realpath(path))
     with convert_write_errors(path):
         try:
-            # Keep the permissions of the file that is replaced. An OSError: no file is replaced, or
-            # the file system has no permissions.
+            # Keep the permissions of the file that is replaced. An OSError means that no file is
+            # replaced, or that the file system has no permissions.
             with suppress(OSError):
                 partial.chmod(target.stat().st_mode & 0o777)
             partial.replace(target)
@@ -207,16 +209,19 @@ def _take_final_name(partial: Path, path: Path) -> None:
     _flush_folder(target.parent)
 
 
-def _remove_if_stale(partial: Path) -> bool:
-    """Remove a hidden file unless a process holds its lock; return whether it was removed."""
+def _remove_if_abandoned(partial: Path) -> bool:
+    """Remove a hidden file unless a process holds its lock; return whether it was removed.
+
+    False also if it cannot be opened or removed.
+    """
     try:
         with partial.open("rb") as file:
-            is_stale = try_lock(file)
-        if is_stale:
+            is_abandoned = try_lock(file)
+        if is_abandoned:
             partial.unlink()
     except OSError:
         return False
-    return is_stale
+    return is_abandoned
 
 
 def _remove(partial: Path) -> None:

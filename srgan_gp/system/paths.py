@@ -30,7 +30,8 @@ def similar_name(path: Path) -> str | None:
         return None
     # The folder contains the name of the path itself if the path is a link to a missing file.
     by_stem = {Path(name).stem.casefold(): name for name in names if name != path.name}
-    # The cutoff is the least similarity, from 0 to 1; the default of difflib is 0.6.
+    # The cutoff is the least similarity, from 0 to 1. Lower, such as the 0.6 of difflib, it would
+    # suggest more names that are merely alike; higher, it would miss several typing errors.
     matches = difflib.get_close_matches(path.stem.casefold(), by_stem, n=1, cutoff=0.7)
     return by_stem[matches[0]] if matches else None
 

@@ -40,7 +40,7 @@ class UpscaleSettings:
     strip_metadata: bool = False
     """Write no EXIF, no XMP and no resolution."""
     frames: Literal["all", "first"] = "all"
-    """Frames of an animation or pages of a document that are upscaled."""
+    """Frames of an animation or pages of a multi-page image that are upscaled."""
 
     def scale_of(self, width: int, model_scale: int) -> float:
         """Return the scale factor for an image of this width in pixels."""

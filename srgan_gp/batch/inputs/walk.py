@@ -93,7 +93,7 @@ class Walk:
         path = Path(argument)
         if is_folder(path):
             yield from self._tree(path, path)
-        elif glob.has_magic(argument) and not os.path.lexists(path):
+        elif glob.has_magic(argument) and not os.path.lexists(path):  # no file such as `a[1].jpg`
             yield from self._matches(argument)
         else:
             yield Found(path, path.parent, is_named=True)
@@ -178,7 +178,7 @@ class Walk:
             yield Found(path, root)
 
     def _list_if_result(self, path: Path) -> None:
-        """Add a named file to `named_results` if it is the result of an image beside it."""
+        """Note a named file for a message if it is the result of an image beside it."""
         if is_beside_its_image(path, PICTURE_SUFFIXES):
             self.skipped_files.named_results.append(path)
 

@@ -50,7 +50,9 @@ def prepare_journal(connection: sqlite3.Connection, path: Path) -> None:
         OutputError: the file is not a journal, or is of a newer version.
         sqlite3.Error: the file is damaged, or cannot be written.
     """
-    connection.execute("PRAGMA busy_timeout = 5000")  # milliseconds
+    # Milliseconds to wait for another connection that is writing. A write takes much less; a longer
+    # time would only delay the message about a file that stays locked.
+    connection.execute("PRAGMA busy_timeout = 5000")
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     # Number of tables and indexes; 0 in a new file.
@@ -62,7 +64,7 @@ def prepare_journal(connection: sqlite3.Connection, path: Path) -> None:
             f"The journal {path} was written by a newer srgan-gp; "
             "update srgan-gp, or choose another output folder."
         )
-    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA journal_mode = WAL")  # A commit appends to a log, with one flush.
     connection.execute("PRAGMA synchronous = FULL")  # A committed row is on the disk.
     if not object_count:
         connection.executescript(_SCHEMA)

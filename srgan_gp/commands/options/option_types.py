@@ -14,10 +14,11 @@ from srgan_gp.models.cards import MAX_SCALE, MAX_TRUNCATION, scale_message
 
 MIN_TILE = 16  # pixels, as in the app; smaller tiles would consist mostly of overlap
 MAX_WIDTH = 1_000_000  # pixels, as in the app; formats and --max-pixels allow less
-PRECISIONS = ("auto", "float32", "float16", "int8")  # as in `inference.devices`, slow to import
+# As in `inference.devices`, which takes longer to import.
+PRECISIONS = ("auto", "float32", "float16", "int8")
 MAX_SEED = 2**63 - 1  # as in training; its digits fit into a file name
 MAX_SEED_COUNT = 100_000  # more is a typing error
-MAX_GRID_SIDE = 1000  # columns or rows
+MAX_GRID_SIDE = 1000  # columns or rows; 1000 faces of 64 pixels are about as wide as a JPEG can be
 MAX_FRAMES = 100_000  # more than an hour of an animation, at 25 frames a second
 MAX_FACE_SIDE = 2048  # side in pixels, twice that of the data set FFHQ
 
@@ -32,7 +33,7 @@ def real_number(text: str) -> float:
 
 
 def _number_or_nan(text: str) -> float:
-    """Parse a number; NaN if it is none. The caller's check of the range refuses NaN."""
+    """Parse a number; NaN for other text, which the caller's check of the range refuses."""
     _refuse_decimal_comma(text)
     try:
         return float(text)

@@ -54,8 +54,8 @@ def run_changes(options: argparse.Namespace, task: str) -> dict[str, Any]:
 def _similar_option(name: str, known: Iterable[str], task: str) -> str:
     """Return the known option that a wrong name probably means; "" if none is similar.
 
-    Options that have the name as a whole word come before options of similar spelling. Options
-    without effect in the task are not returned.
+    Options of which the name is a whole word, such as `total_images` for `images`, come before
+    options of similar spelling. Options without effect in the task are not returned.
     """
     without_effect = {
         option for other, options in OF_ONE_TASK.items() if other != task for option in options

@@ -35,6 +35,7 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
 
     from srgan_gp.models.catalog import list_models
 
+    # A model that cannot be used is not completed; its error is no part of the script.
     models = [(card.name, card.task) for card in list_models(on_refused=lambda _: None)]
     for verb in _verbs_of(parser):
         verb.load_options()
@@ -47,7 +48,8 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
 def _verbs_of(parser: argparse.ArgumentParser) -> Iterable[CommandParser]:
     """Yield the parsers of all verbs: argparse keeps them as the choices of one action."""
     for action in parser._actions:
-        choices: object = vars(action)["choices"]  # by `vars`: the type hints allow no mapping
+        # `vars`, since the type hint of `action.choices` allows no mapping.
+        choices: object = vars(action)["choices"]
         if isinstance(choices, Mapping):
             for verb in cast("Mapping[str, object]", choices).values():
                 if isinstance(verb, CommandParser):

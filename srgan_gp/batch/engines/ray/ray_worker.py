@@ -1,7 +1,7 @@
-"""A Ray actor as the main process sees it, and the paths of its jobs and results.
+"""`Worker`: the main process's record of a Ray actor, and the paths of its jobs and results.
 
-A call of a method of an actor (`actor.work.remote(job)`) returns at once, with a reference that
-`ray.get` exchanges for the result.
+`RayEngine` has one for each `RayActor`. A call of a method of an actor (`actor.work.remote(job)`)
+returns at once, with a reference that `ray.get` exchanges for the result.
 """
 
 import os
@@ -21,7 +21,8 @@ class Worker:
 
     def __init__(self, actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no common type
         self.actor = actor
-        self.ready: Ready | None = None  # None while the model loads
+        # Result of `start_call`, with the capacity; None while the model loads.
+        self.ready: Ready | None = None
         self.start_call = actor.open.remote()  # reference of the call that loads the model
         self.calls: dict[Any, UpscaleJob] = {}  # job of each call in progress, by its reference
 
@@ -50,10 +51,13 @@ def _absolute(path: Path) -> Path:
 def with_submitted_paths(result: Result, job: UpscaleJob) -> Result:
     """Replace the absolute paths in the result of an actor by those of the job as it was submitted.
 
+    The file was written to the target of the job or to its fallback, a PNG for a result that the
+    format of the target cannot hold.
+
     Raises:
         OutputError: the file of the result is not visible on this machine.
     """
-    if result.staged is None:
+    if result.staged is None:  # the job failed
         return replace(result, job=job)
     if not result.staged.partial.exists():
         raise OutputError(
