@@ -23,8 +23,8 @@ from srgan_gp.metrics.sliced_wasserstein import COARSEST_SIDE, pyramid_distance
 from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScores
 
 DETECTED_FACES = 256
-"""Largest number of faces of a set that the detector is run on."""
-DETECTOR_SIDE = 256  # pixels: side to which a face is upscaled for the detector
+"""Largest number of faces of a set that the detector is run on: more take longer."""
+DETECTOR_SIDE = 256  # pixels: side to which a face is upscaled for the detector; larger is slower
 
 METRICS = {
     "fd_yunet": ("FD-yunet", 1),

@@ -122,7 +122,7 @@ def export(
     existing_card = applicable_entries(
         existing_card, config.task, run_card, is_same_source=is_same_source
     )
-    if existing_card.keys() - {"files"} and not is_same_source:
+    if existing_card.keys() - {"files"} and not is_same_source:  # more is left than `files`
         say("The summary, licence, data and limits of the earlier card are kept; check them.")
     # The licence in the ONNX file is the one that `fill_card` puts on the card: texts of the run's
     # card take precedence over the existing card, unless that card was written for these weights.
@@ -217,13 +217,13 @@ def _read_best(
         raise UsageError(f"{run_dir} has no checkpoint yet.")
     tensors, progress = newest_checkpoint
     newest, best = progress["images_seen"], progress["best_images_seen"]
-    path = checkpoint.path_of(folder, best)
+    best_path = checkpoint.path_of(folder, best)
     # `best` is 0 before the first validation, and also if the state before training is the best.
     # Only in the second case is there a checkpoint of 0 images.
-    if best == newest or (best == 0 and not path.is_file()):
+    if best == newest or (best == 0 and not best_path.is_file()):
         return config, tensors, newest, progress
     try:
-        return config, checkpoint.read(path)[0], best, progress
+        return config, checkpoint.read(best_path)[0], best, progress
     except TrainingError as error:
         warnings.warn(
             f"{error} It was the best one, after {best} images; the newest undamaged one, after "
@@ -234,6 +234,7 @@ def _read_best(
 
 
 def _remove(path: Path) -> None:
+    """Remove a file of the earlier model, if it exists."""
     with convert_write_errors(path):
         path.unlink(missing_ok=True)
 

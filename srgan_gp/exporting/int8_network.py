@@ -30,11 +30,13 @@ Crop = NDArray[np.uint8]
 """(H, W, 3), uint8 RGB."""
 
 SIDE = 128
-"""Longest side of a crop in pixels."""
+"""Longest side of a crop in pixels; larger crops take longer, smaller ones show less of a photo."""
 CALIBRATION_CROPS = 32
-"""Number of crops on which the ranges of activations are measured."""
+"""Number of crops on which the ranges of activations are measured. More take longer; with fewer the
+ranges miss more of the values of other images, which are then clipped."""
 COMPARED_CROPS = 16
-"""Number of other crops on which the networks are compared."""
+"""Number of other crops on which the networks are compared. More take longer; with fewer the
+recorded difference depends more on the choice of the photos."""
 _EQUAL_PSNR = 100.0  # dB, recorded for equal results, because cards have finite numbers only
 
 

@@ -14,7 +14,7 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.cards import FACES, UPSCALING
 
 OPSET = 18
-"""Version of ONNX's operators."""
+"""Version of ONNX's operators. A later one would exclude earlier versions of ONNX Runtime."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Interface:
     Attributes:
         input_name: name of the input.
         output_name: name of the output.
-        example: returns an example input of a generator, for tracing.
+        example: returns an example input of a generator, for tracing. Its dynamic dimensions are
+            above 1, because the exporter fixes a dimension of size 1.
         dynamic: for each dimension of the input, its name if it may have any size; None if fixed.
         dynamic_result: the same for the output.
         optimize: whether the exporter simplifies the graph. It then computes expressions of
@@ -43,7 +44,7 @@ class Interface:
 
 INTERFACES = {
     UPSCALING: Interface(
-        "image", "upscaled", lambda _: torch.rand(2, 3, 17, 23),  # any N, H and W will do
+        "image", "upscaled", lambda _: torch.rand(2, 3, 17, 23),
         ("N", None, "H", "W"), ("N", None, "enlarged", "enlarged"),
     ),
     FACES: Interface(
@@ -51,7 +52,8 @@ INTERFACES = {
         ("N", None), ("N", None, None, None), optimize=False,
     ),
 }  # fmt: skip
-"""Interfaces by task, one of `cards.TASKS`."""
+"""Interfaces by task, one of `cards.TASKS`. Height and width of an upscaled image share the name
+"enlarged", although they may differ: ONNX Runtime does not compare an output with such names."""
 
 
 def as_onnx(generator: nn.Module) -> onnx.ModelProto:

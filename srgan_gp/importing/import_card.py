@@ -42,7 +42,7 @@ def fill_import_card(
     Args:
         name: name of the model.
         about: the file and its network.
-        origin: what the file or its database entry says.
+        origin: what the file or its entry in the database OpenModelDB says.
         record: what was measured.
         scale: scale factor of the model.
         files: table of each file: its name, SHA-256 and size, as in `cards.FileRecord`. The keys

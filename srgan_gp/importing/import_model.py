@@ -101,10 +101,10 @@ def import_model(
         contents[f"{name}.int8.onnx"] = int8.data
     contents[f"{name}.toml"] = tomli_w.dumps(card, multiline_strings=False).encode()
     write_together(folder, contents)
-    for path in files_of(name, folder):
-        if path.name not in contents:  # a file of the replaced model, such as its critic
-            with convert_write_errors(path):
-                path.unlink()
+    for file in files_of(name, folder):
+        if file.name not in contents:  # a file of the replaced model, such as its critic
+            with convert_write_errors(file):
+                file.unlink()
     return folder / f"{name}.toml"
 
 

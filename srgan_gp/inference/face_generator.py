@@ -1,4 +1,4 @@
-"""`FaceGenerator`: generates faces of nobody from seeds or latents, and interpolates between two.
+"""`FaceGenerator`: generates invented faces from seeds or latents, and interpolates between two.
 
 It is the public class for face generation; the app and `srgan-gp generate` use it.
 """
@@ -31,7 +31,8 @@ Array = NDArray[Any]
 DEFAULT_MODEL = DEFAULT_MODELS[FACES]
 """Name of the model that is used if none is given."""
 MAX_RESULT_BYTES = 2**32
-"""Limit of the result of `generate` (4 GiB)."""
+"""Limit of the result of `generate`, 4 GiB: a `count` with a zero too many gets an error, and does
+not use up the memory."""
 
 
 class FaceGenerator(LoadedModel):

@@ -54,7 +54,7 @@ class OrtSession(Protocol):
 
 
 def run_ort_session(
-    engine: OrtSession,
+    session: OrtSession,
     inputs: Floats,
     name: str,
     options: Any = None,  # noqa: ANN401 - ONNX Runtime has no type hints
@@ -63,7 +63,7 @@ def run_ort_session(
     """Run a model, and convert exceptions of ONNX Runtime.
 
     Args:
-        engine: a model with one input and one output.
+        session: a model with one input and one output.
         inputs: images (N, 3, H, W), or latents (N, latent_size) of a face generator; float32.
         name: name of the model, for messages.
         options: `onnxruntime.RunOptions` or None.
@@ -84,11 +84,11 @@ def run_ort_session(
 
     is_main_thread = threading.current_thread() is threading.main_thread()
     try:
-        feed = {engine.get_inputs()[0].name: np.ascontiguousarray(inputs)}
+        feed = {session.get_inputs()[0].name: np.ascontiguousarray(inputs)}
         if options is not None and interrupts and is_main_thread:
-            return run_interruptibly(lambda: engine.run(None, feed, options)[0], terminate)
-        return engine.run(None, feed, options)[0]
-    except MemoryError:
+            return run_interruptibly(lambda: session.run(None, feed, options)[0], terminate)
+        return session.run(None, feed, options)[0]
+    except MemoryError:  # raised by NumPy; `convert_error` knows messages of ONNX Runtime only
         raise
     except Exception as error:  # ONNX Runtime's exceptions have no common base class
         raise convert_error(error, inputs, name) from error
@@ -118,9 +118,10 @@ def convert_error(error: Exception, inputs: NDArray[Any], name: str) -> Exceptio
 
 
 def first_line(error: Exception) -> str:
-    """Return the first line of an error's message, at most 200 characters, for our messages.
+    """Return the first line of an error's message, for our messages.
 
-    ONNX Runtime's prefix and the full stop at the end are removed.
+    ONNX Runtime's prefix and the full stop at the end are removed. At most 200 characters are kept,
+    so that our message stays readable.
     """
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0].removeprefix("[ONNXRuntimeError] : ")[:200].rstrip(". ")

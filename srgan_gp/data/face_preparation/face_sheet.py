@@ -14,11 +14,11 @@ from srgan_gp.data.face_preparation.face_archive import Spool
 from srgan_gp.data.face_preparation.preparation_report import FaceRecord
 from srgan_gp.images.metadata import OWN_TOOL
 
-MAX_KEPT = 144  # kept faces shown at most: twelve rows
+_PER_ROW = 12  # thumbnails; a row is 1,204 pixels wide and fits on most screens
+MAX_KEPT = 144  # kept faces shown at most: twelve rows; more would be too many to check by eye
 THUMBNAIL = 96  # pixels: side of a thumbnail
-_PER_ROW = 12
 _GAP = 4  # pixels between thumbnails
-_LINE = 13  # pixels: height of a line of text
+_LINE = 13  # pixels: height of a line of text; the font sizes in `draw_sheet` fit into it
 _LETTERS = 16  # letters that fit below a thumbnail; longer texts are cut
 _BACKGROUND, _TEXT = (48, 48, 48), (235, 235, 235)  # RGB
 

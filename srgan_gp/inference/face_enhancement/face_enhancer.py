@@ -39,15 +39,19 @@ from srgan_gp.system.files import hash_file
 Array = NDArray[Any]
 
 SMALLEST_FACE = 10.0
-"""Smallest side of a face in pixels of the photo; smaller faces have too little detail."""
+"""Smallest side of a face in pixels of the photo. Smaller faces have too little detail: the face
+model would invent most of them."""
 LARGEST_FACE = 96.0
-"""Largest side of a face in pixels of the photo; for larger faces the main model is good enough."""
+"""Largest side of a face in pixels of the photo. The main model is good enough for larger faces,
+and the time of the face model grows with the square of the side."""
 MAX_LOSS = 1.0
 """A face stays as the main model made it if the face model lowers the PSNR-Y between the downscaled
-result and the photo by more than this, in dB."""
+result and the photo by more than this, in dB. With a higher limit faces may look like somebody
+else, with a lower one fewer faces are enhanced."""
 COLOUR_RADIUS = 0.25
-"""Radius of `match_colours`, relative to the side of the face."""
-_DIGITS = 16  # first hexadecimal digits of a SHA-256 that are recorded
+"""Radius of `match_colours`, relative to the side of the face. A smaller one would copy details of
+the main model too, a larger one would leave local differences of colour."""
+_DIGITS = 16  # first hexadecimal digits of a SHA-256 that are recorded: 64 bits tell files apart
 
 
 class FaceEnhancer:

@@ -19,10 +19,13 @@ Array = NDArray[Any]
 
 MAX_TILT = 20.0
 """Largest angle in degrees between a face and the nearest multiple of 90 degrees at which the face
-is not resampled: the model gets the pixels of the photo."""
+is not resampled: the model gets the pixels of the photo. With a larger limit the model gets faces
+that are less upright than those it was trained on; with a smaller one resampling, which smooths the
+pixels a little, affects more faces."""
 CONTEXT = 16
-"""Width in pixels of the border around the area that the model gets as context."""
-_FILTER_MARGIN = 4  # pixels that a resampling filter reads beyond the area
+"""Width in pixels of the border around the area that the model gets as context. A wider one costs
+time; with a narrower one the padding of the model affects pixels of the face."""
+_FILTER_MARGIN = 4  # pixels that Lanczos interpolation, the widest filter here, reads on each side
 
 
 class Enlarger(Protocol):
@@ -59,7 +62,8 @@ def upscale_area(pixels: Array, area: FaceArea, enlarger: Enlarger) -> tuple[Flo
     """
     columns = _widen(area.columns, _FILTER_MARGIN, pixels.shape[1])
     rows = _widen(area.rows, _FILTER_MARGIN, pixels.shape[0])
-    turns = round(area.angle / 90)  # number of turns by 90 degrees that make the face upright
+    # Number of counterclockwise turns by 90 degrees; `area.angle` is clockwise.
+    turns = round(area.angle / 90)
     if abs(area.angle - 90 * turns) <= MAX_TILT:
         return _upscale_turned(pixels, columns, rows, turns, enlarger), columns, rows
     return _upscale_rotated(pixels, area, columns, rows, enlarger), columns, rows

@@ -13,10 +13,11 @@ import numpy as np
 if TYPE_CHECKING:
     import onnx
 
-EQUAL = ("task", "architecture", "scale", "size_multiple", "value_range")
-"""Metadata that must be equal in both models."""
-LARGER = ("overlap", "bytes_per_pixel")
-"""Metadata for which the result gets the larger value of the two."""
+_EQUAL_KEYS = ("task", "architecture", "scale", "size_multiple", "value_range")
+"""Keys of the metadata whose values must be equal in both models."""
+_LARGER_KEYS = ("overlap", "bytes_per_pixel")
+"""Keys of the metadata for which the result gets the larger value of the two, which suffices for
+the weights of both."""
 
 
 def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -> bytes:
@@ -50,6 +51,7 @@ def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -
     mixed.CopyFrom(model)
     for tensor in mixed.graph.initializer:
         tensor.CopyFrom(_mix_tensors(tensor, partner_tensors[tensor.name], fidelity))
+    # Compared last, since the errors about tensors name what differs.
     if _structure(model) != _structure(partner):
         raise ValueError("the operations of their graphs differ")
     onnx.helper.set_model_props(mixed, metadata)
@@ -85,22 +87,22 @@ def _metadata(model: "onnx.ModelProto") -> dict[str, str]:
 
 
 def _mix_metadata(model: Mapping[str, str], partner: Mapping[str, str]) -> dict[str, str]:
-    """Return the metadata of an average; ValueError if a value of `EQUAL` differs."""
-    for key in EQUAL:
+    """Return the metadata of an average; ValueError if a value of `_EQUAL_KEYS` differs."""
+    for key in _EQUAL_KEYS:
         if model.get(key) != partner.get(key):
             raise ValueError(
                 f"{key} is {model.get(key, 'missing')} in one and {partner.get(key, 'missing')} in "
                 "the other"
             )
     metadata = dict(model)
-    for key in LARGER:
+    for key in _LARGER_KEYS:
         if key in model and key in partner:
             metadata[key] = max(model[key], partner[key], key=_number)
     return metadata
 
 
 def _number(value: str) -> float:
-    """Convert a number in the metadata, where -1 means an unlimited overlap."""
+    """Convert a number in the metadata for a comparison; an overlap of -1 means no tiles at all."""
     return np.inf if value == "-1" else float(value)
 
 

@@ -44,7 +44,8 @@ class ModelInfo:
     bytes_per_pixel: int = UNKNOWN_BYTES_PER_PIXEL
     """Estimated peak memory of a run in bytes, per input pixel."""
     fidelity: float | None = None
-    """Weight of the fidelity partner, 0 to 1; None where the model runs as it is."""
+    """Weight of a second model that is averaged with this one (`fidelity_mixing`), 0 to 1; None:
+    the model runs as it is."""
     has_exact_tiles: bool = True
     """Whether tiles give the result of the whole image; False for an imported model that depends on
     the whole image."""
@@ -110,7 +111,7 @@ def read_metadata(metadata: Mapping[str, str], name: str, sha256: str) -> ModelI
         return _read_face_metadata(metadata, name, sha256)
     # An inexact overlap has a key of its own, because earlier versions would tile by `overlap`.
     overlap_key = "approximate_overlap" if "approximate_overlap" in metadata else "overlap"
-    overlap = _integer(metadata, overlap_key, name, smallest=-1)  # -1: it cannot be tiled
+    overlap = _integer(metadata, overlap_key, name, smallest=-1)  # -1: the model is never tiled
     return ModelInfo(
         name=metadata.get("name", name),
         task=metadata.get("task", ""),
