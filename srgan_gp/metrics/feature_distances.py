@@ -18,7 +18,7 @@ from torch.nn import functional
 from srgan_gp.losses.features import Features
 
 SIDE = 128  # pixels: side to which images are resized; at 64 the last map would be only 3 x 3
-BATCH = 32  # images per batch
+BATCH = 32  # images per batch; larger batches need more memory
 BLOCK = 1024  # rows of a kernel matrix at a time; the whole matrix of 10,000 images takes 0.8 GB
 
 

@@ -25,8 +25,8 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.first = nn.Conv2d(width, width, 3, padding=1)
         self.second = nn.Conv2d(width, width, 3, padding=1)
-        # The default is for an input behind a ReLU, although this one has both signs: the trained
-        # models were started with these weights.
+        # `slope_before` is 0, as for an input behind a ReLU, although this input has both signs:
+        # the trained models were started with these weights.
         init_convolution_(self.first)
         init_convolution_(self.second, factor=0.1)
 
@@ -144,7 +144,8 @@ def _average_pool(features: Tensor) -> Tensor:
 def stage_widths(size: int, width: int, smallest: int) -> list[int]:
     """List the channels of a network of faces at the sizes `size`, `size` / 2, ..., `smallest`.
 
-    At `size` there are `width` channels. They double at each halving, up to 8 times `width`.
+    At `size` there are `width` channels. They double at each halving, up to 8 times `width`; with
+    a higher limit most weights would belong to the smallest sizes.
 
     >>> stage_widths(64, 32, smallest=4)
     [32, 64, 128, 256, 256]

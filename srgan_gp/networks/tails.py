@@ -1,7 +1,7 @@
 """Tails of the super-resolution generators: features -> enlarged image, by PixelShuffle.
 
 PixelShuffle moves the values of scale^2 channels to a square of scale x scale pixels, its
-sub-pixels.
+sub-pixels. `check_arguments` checks the arguments that the constructors of these generators share.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,8 @@ class DirectTail(nn.Sequential):
     """One 3x3 convolution to 3 * scale^2 channels, then one PixelShuffle.
 
     The cheapest tail: no layer runs at full size. The convolution is initialised with a tenth of
-    the He-normal weights, so that the first outputs are close to 0. Arguments as in `TAILS`.
+    the He-normal weights, so that the first outputs are close to 0: the generators add them to the
+    upsampled input. Arguments as in `TAILS`.
 
     Source:
         ESPCN (Shi et al. 2016, arXiv:1609.05158, section 3.2).
@@ -29,7 +30,7 @@ class DirectTail(nn.Sequential):
         super().__init__(expand, nn.PixelShuffle(scale))
 
 
-def at_smaller_scale(values: Tensor, scale: int, smaller: int) -> Tensor:
+def at_smaller_scale(values: Tensor, scale: int, new_scale: int) -> Tensor:
     """Convert weights or biases of the convolution of a `DirectTail` to a smaller scale.
 
     The output of the new tail is that of the old one, with each square of pixels replaced by its
@@ -37,14 +38,14 @@ def at_smaller_scale(values: Tensor, scale: int, smaller: int) -> Tensor:
 
     Args:
         values: (3 * scale^2, ...), in PixelShuffle's order: colour, row and column of a sub-pixel.
-        scale: scale of `values`, a multiple of `smaller`.
-        smaller: scale of the result.
+        scale: scale of `values`, a multiple of `new_scale`.
+        new_scale: scale of the result.
 
     Returns:
-        (3 * smaller^2, ...), in the same order.
+        (3 * new_scale^2, ...), in the same order.
     """
-    side = scale // smaller  # of a square: the old sub-pixels that one new sub-pixel replaces
-    squares = values.reshape(3, smaller, side, smaller, side, *values.shape[1:])
+    side = scale // new_scale  # of a square: the old sub-pixels that one new sub-pixel replaces
+    squares = values.reshape(3, new_scale, side, new_scale, side, *values.shape[1:])
     return squares.mean((2, 4)).flatten(0, 2)
 
 
@@ -53,7 +54,8 @@ class StagedTail(nn.Sequential):
 
     There is one stage for each prime factor of the scale. The last convolution covers neighbouring
     sub-pixels, so that it can remove the grid pattern that a direct tail may produce under an
-    adversarial loss. It costs more time and memory. Arguments as in `TAILS`.
+    adversarial loss. It costs more time and memory. The last convolution starts with small weights,
+    as that of `DirectTail`. Arguments as in `TAILS`.
     """
 
     def __init__(self, width: int, scale: int) -> None:
@@ -78,7 +80,8 @@ def _prime_factors(scale: int) -> list[int]:
 
 
 SCALES = (2, 3, 4)
-"""Scales that the super-resolution generators support."""
+"""Scales that the super-resolution generators support, those of the usual benchmarks. The tails
+would work at any scale from 2 up."""
 TAILS: dict[str, Callable[[int, int], nn.Module]] = {"direct": DirectTail, "staged": StagedTail}
 """Tails by name: (width, scale) -> module, (B, width, H, W) -> (B, 3, H * scale, W * scale)."""
 
@@ -91,7 +94,7 @@ def check_arguments(
     Args:
         name: name of the architecture, for messages.
         scale: upscaling factor.
-        width: channels of every hidden layer.
+        width: channels of every hidden layer; even, since `StagedTail` halves them.
         blocks: number of blocks.
         tail: name of the tail.
         least_blocks: smallest number of blocks of the architecture.

@@ -74,8 +74,8 @@ def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[st
     Args:
         config: options of the run that is to be resumed.
         run_dir: folder of the run.
-        causes: names of options from which the caller derived others; of these, the message lists
-            those that differ first.
+        causes: names of options from which the caller derived others. The message lists these
+            options first, if they differ.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options.
@@ -154,7 +154,7 @@ def save_start(
     """
     for name in ("", "checkpoints", "previews"):
         remove_abandoned_files(run_dir / name)
-    # Only a fine-tuning trains on the list in its folder; its card is kept.
+    # A fine-tuning trains on the list of images in its folder, and keeps its card.
     if not has_begun(run_dir) and list(data) != [str(run_dir / FINETUNE_LIST)]:
         with convert_write_errors(run_dir):
             (run_dir / RUN_CARD).unlink(missing_ok=True)

@@ -72,7 +72,9 @@ class Reports:
             console=self._console,
             disable=not self._console.is_terminal,
         )
-        self._row = self._bar.add_task("images", total=total_images, completed=images_seen, left="")
+        self._bar_task = self._bar.add_task(
+            "images", total=total_images, completed=images_seen, left=""
+        )
         self._total, self._time = total_images, TimeLeft(total_images, images_seen)
         self._values: dict[str, list[Tensor]] = {}  # log values since the last line, by name
         self._means: dict[str, float] = {}  # of the last line
@@ -100,7 +102,7 @@ class Reports:
         for name, value in log_values.items():
             self._values.setdefault(name, []).append(value)
         time_left = self._time.describe(images_seen)
-        self._bar.update(self._row, completed=images_seen, left=time_left)
+        self._bar.update(self._bar_task, completed=images_seen, left=time_left)
         if not self._console.is_terminal and self._time.is_line_due():
             self.say(f"{images_seen} of {self._total} images, {time_left}")
         if self._time.is_file_due():

@@ -46,8 +46,9 @@ class Part(NamedTuple):
 
     picture: Picture
     left: int
-    """Position in the frame in pixels, as `top`."""
+    """Columns of the frame to the left of the rectangle."""
     top: int
+    """Rows of the frame above the rectangle."""
     milliseconds: float
     """Time for which the frame is shown."""
 
@@ -64,8 +65,8 @@ def changed_parts(
         frames: the frames, all of equal size.
         grid: left and top of a part are rounded down to multiples of this number of pixels; WebP
             stores half of them, so it needs 2.
-        stays_whole: returns whether a frame stays whole; by default every frame but the first is
-            cropped.
+        stays_whole: returns whether a frame stays whole, such as one with alpha in a GIF, which is
+            cleared before the next frame is drawn; by default all frames but the first are cropped.
 
     Yields:
         One part for each frame, at least one pixel large.
@@ -109,7 +110,10 @@ def _layout(picture: Picture) -> tuple[object, ...]:
 
 
 def _extent(differs: Array) -> slice:
-    """Return the range from the first to the last True of a 1D array; index 0 if there is none."""
+    """Return the range from the first to the last True of a 1D array.
+
+    If there is none, the frames are equal: index 0, since a part has at least one pixel.
+    """
     indices = np.flatnonzero(differs)
     if len(indices) == 0:
         return slice(0, 1)

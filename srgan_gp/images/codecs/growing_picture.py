@@ -17,11 +17,11 @@ from srgan_gp.images.picture import Array, Picture
 
 
 class RowProgress:
-    """Number of complete rows, counted from the top. Thread-safe.
+    """Number of complete rows of an image, counted from the top. Thread-safe.
 
     Args:
-        height: number of rows of the image.
-        width: number of columns.
+        height: height of the image in pixels.
+        width: width of the image in pixels.
     """
 
     def __init__(self, height: int, width: int) -> None:
@@ -74,10 +74,10 @@ class GrowingPicture(Picture):
 
     @classmethod
     def of(cls, picture: Picture, pixels: Array, alpha: Array | None) -> "GrowingPicture":
-        """Return an image with the metadata of another image; none of its rows is complete.
+        """Return an image of which no row is complete yet.
 
         Args:
-            picture: the image whose metadata is used.
+            picture: the image whose metadata and ICC profile are used.
             pixels: (H, W, C), not computed yet.
             alpha: (H, W), or None.
         """

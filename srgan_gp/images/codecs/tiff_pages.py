@@ -28,7 +28,9 @@ _VALUE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11:
 """Number of bytes of a value, by its type."""
 _MAX_BYTES = (1 << 32) - 1  # offsets have 32 bits
 _CLASSIC = b"II*\0"  # start of a little-endian TIFF that is not a BigTIFF
-_MAX_TAGS = 4096  # of a directory; valid files have fewer than a hundred
+_MAX_TAGS = 4096
+"""Largest number of entries of a directory that is read. Valid files have fewer than a hundred; the
+64-bit number of a damaged BigTIFF could demand any amount of memory."""
 
 
 class _Layout:
@@ -43,12 +45,12 @@ class _Layout:
 
     def __init__(self, header: bytes) -> None:
         order = "<" if header.startswith(b"II") else ">"
-        is_big = b"+" in header[2:4]
+        is_big = b"+" in header[2:4]  # 43 for a BigTIFF, 42 ("*") for a TIFF
         self.offset = struct.Struct(order + ("Q" if is_big else "I"))
         self.count = struct.Struct(order + ("Q" if is_big else "H"))
         # Tag, type, number of values, and the first 32 bits of the value.
         self.entry = struct.Struct(order + ("HHQI4x" if is_big else "HHII"))
-        self.start_position = 8 if is_big else 4
+        self.start_position = 8 if is_big else 4  # of the offset of the first directory
         (self.first_directory,) = self.offset.unpack_from(header, self.start_position)
 
 
@@ -168,12 +170,13 @@ def _move_offsets(tiff: bytes, start: int) -> tuple[bytes, int, int]:
         the field for the offset of the next directory.
     """
     block = bytearray(tiff)
-    (directory,) = struct.unpack_from("<I", block, 4)
+    (directory,) = struct.unpack_from("<I", block, 4)  # the offset of the only directory
     (count,) = struct.unpack_from("<H", block, directory)
     unchanged = [directory]  # directories whose offsets are not changed yet
     while unchanged:
         unchanged += _move_directory(block, unchanged.pop(), start)
     new_directory = start + directory
+    # A directory is the number of its entries (2 bytes), the entries, and the link to the next one.
     return bytes(block), new_directory, new_directory + 2 + _ENTRY_BYTES * count
 
 
@@ -184,7 +187,7 @@ def _move_directory(block: bytearray, directory: int, start: int) -> list[int]:
     for index in range(count):
         entry = directory + 2 + _ENTRY_BYTES * index
         tag, kind, value_count, value = struct.unpack_from("<HHII", block, entry)
-        values_position = entry + 8
+        values_position = entry + 8  # of the values themselves, if they fit into 4 bytes
         if value_count * _VALUE_BYTES[kind] > 4:  # `value` is the offset of the values.
             struct.pack_into("<I", block, values_position, value + start)
             values_position = value

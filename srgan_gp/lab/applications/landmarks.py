@@ -33,14 +33,15 @@ from srgan_gp.lab.application_images import (
 )
 from srgan_gp.training.options.optimizers import build_optimizer
 
-SIDE = 64  # pixels: side of the faces
+SIDE = 64  # pixels: side of the faces, that of the model `faces-64`
 POINTS = 5
 REAL_COUNTS = (50, 200, 800)
-"""Numbers of real faces that regressors are trained on."""
+"""Numbers of real faces that regressors are trained on, each four times the one before: the fewer
+there are, the more generated faces may help."""
 GENERATED = 800
-"""Number of generated faces that are added to them."""
-VALIDATION_FACES = 400
-SEEDS = range(5)
+"""Number of generated faces that are added to them, as many as the largest number of real ones."""
+VALIDATION_FACES = 400  # fewer make the error noisier, more take longer to label
+SEEDS = range(5)  # of the regressors; more make the deviation more exact, and take longer
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,7 @@ def train(config: LandmarksConfig, training: LabelledFaces) -> Regressor:
     """Train a regressor with the L1 loss of the landmarks, and return it."""
     torch.manual_seed(config.seed)
     regressor = Regressor(config.width, training.points.mean(0))
+    # `beta1` is the usual value of a regression; adversarial training has a lower one.
     optimizer = build_optimizer("adam", regressor, config.learning_rate, beta1=0.9, beta2=0.99)
     for step in range(config.steps):
         set_rate(optimizer, config.learning_rate * (1 - step / config.steps))
@@ -174,7 +176,7 @@ def run(
     names = ["training faces", "validation faces", "the network file of YuNet"]
     training_place, validation_place, detector_file = require_data(data, names)
     detector = FaceDetector.load(detector_file)
-    # 100 faces more than needed, since the detector does not find all faces.
+    # 100 faces more than needed, since the detector may miss some.
     real = label(detector, draw_images(training_place, max(REAL_COUNTS) + 100, SIDE))
     validation = label(detector, draw_images(validation_place, VALIDATION_FACES, SIDE))
     generator = FaceGenerator.load(model, device="cpu", threads=torch.get_num_threads())

@@ -27,13 +27,13 @@ from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.training.critic.critic_freezing import frozen
 from srgan_gp.training.options.optimizers import build_optimizer
 
-LENGTH = 8  # characters of a word, with the spaces at its end
+LENGTH = 8  # characters of a word, with the spaces at its end; longer words need larger networks
 ALPHABET = " abcdefghijklmnopqrstuvwxyz"
 SYMBOLS = len(ALPHABET)
 DICTIONARY = Path("/usr/share/dict/words")
-VALIDATION_WORDS = 2000
-LATENT_SIZE = 64
-SAMPLED = 2000  # generated words that a divergence is computed from
+VALIDATION_WORDS = 2000  # as many as `SAMPLED`: both lists have the same sampling error
+LATENT_SIZE = 64  # fewer numbers may limit the variety of the words
+SAMPLED = 2000  # generated words that a divergence is computed from; fewer make it larger by chance
 
 
 @dataclass(frozen=True)

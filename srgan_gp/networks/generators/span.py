@@ -16,7 +16,8 @@ from srgan_gp.networks.tails import TAILS, check_arguments
 
 LAST_FACTOR = 3.5
 """Factor of the He-normal initial weights of a block's last convolution. With it the product of
-features and attention keeps a magnitude of about 1; with a factor of 1 it vanishes."""
+features and attention keeps a magnitude of about 1. With a factor of 1 it vanishes, and with a much
+larger one it grows from block to block."""
 
 
 class AttentionBlock(nn.Module):

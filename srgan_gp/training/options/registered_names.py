@@ -1,8 +1,8 @@
 """Names in a registry, read from the source file of its module.
 
-A registry is a table of functions or classes by name, such as `losses.pixel.PIXEL_LOSSES`. `config`
-reads the choices of options in this way: importing the registries would import torch, which takes
-seconds.
+A registry is a constant with the choices of an option: a dict of functions or classes by name, such
+as `losses.pixel.PIXEL_LOSSES`, or a tuple of names. `training.options.config` reads the names in
+this way, because importing the registries would import torch, which takes seconds.
 """
 
 import ast
@@ -13,11 +13,12 @@ from pathlib import Path
 
 @cache
 def registered_names(module: str, table: str) -> tuple[str, ...]:
-    """List the names in a table at the top level of a module, without importing the module.
+    """List the names in a registry, without importing its module.
 
     Args:
-        module: dotted name.
-        table: name of a constant: a dict display whose keys are the names, or a literal tuple.
+        module: dotted name of the module.
+        table: name of the registry: a constant at the top level of the module, written as a dict
+            with the names as keys, or as a tuple of the names.
 
     Returns:
         The names, in the order of the source.
@@ -30,9 +31,10 @@ def registered_names(module: str, table: str) -> tuple[str, ...]:
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):  # NAME = value
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
                 pass
-            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):  # NAME: type =
+            # The same with a type: NAME: type = value.
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 pass
             case _:
                 continue

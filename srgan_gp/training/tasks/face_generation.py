@@ -26,11 +26,13 @@ from srgan_gp.training.tasks.task_interface import Batch
 from srgan_gp.training.validation.validation_faces import ValidationFaces, generate_images
 
 PREVIEW_ROWS = 8
-"""Rows, and columns, of faces in a preview."""
+"""Rows, and columns, of faces in a preview: 64 faces show whether they vary, and fit on a page."""
 CALIBRATION_FACES = 512
-"""Number of training faces from which the statistics of a critic's feature maps are computed."""
+"""Number of training faces from which the statistics of a critic's feature maps are computed. More
+delay the start of every run, fewer make the statistics less exact."""
 CRITIC_FACES = 256
-"""Largest number of validation faces that the critic scores."""
+"""Largest number of validation faces that the critic scores. More take more time and memory, fewer
+make the mean of the scores noisier."""
 
 
 def require_critic(config: TrainConfig) -> None:
