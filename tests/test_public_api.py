@@ -206,7 +206,7 @@ def test_what_is_no_path_is_refused_with_the_functions_that_take_it(argument):
         srgan_gp.read_image(argument)
 
 
-@pytest.mark.parametrize("max_pixels", [None, "1e9", 1e9])
+@pytest.mark.parametrize("max_pixels", [None, "1e9", 1e9, True])
 def test_max_pixels_must_be_an_integer(max_pixels):
     message = f"max_pixels must be an integer, got {max_pixels!r}"
     with pytest.raises(TypeError, match=f"^{re.escape(message)}$"):
@@ -245,6 +245,8 @@ def test_a_face_generator_describes_its_model(tiny_face_model):
         (lambda g: g.generate(count=1.5), TypeError, "the count must be an integer, got 1.5"),
         (lambda g: g.generate(count=-1), srgan_gp.SrganGpError, "0 or more, not -1"),
         (lambda g: g.generate(truncation="1"), TypeError, "truncation must be a number, got '1'"),
+        (lambda g: g.generate(truncation=True), TypeError, "must be a number, got True"),
+        (lambda g: g.generate(count=True), TypeError, "the count must be an integer, got True"),
         (lambda g: g.latents(7), TypeError, r"a list or a range, got 7; pass \[7\]"),
         (lambda g: g.latents([1.5]), TypeError, "a seed must be an integer, got 1.5"),
         (lambda g: g.generate_from([[0.0] * 4]), TypeError, "must be a numpy array, got list"),
@@ -268,6 +270,9 @@ def test_wrong_arguments_of_a_face_generator_are_named(tiny_face_model, call, ki
         ({"precision": "half"}, srgan_gp.SrganGpError, "There is no precision 'half'"),
         ({"threads": "2"}, TypeError, "threads must be an integer, got '2'"),
         ({"fidelity": "0.5"}, TypeError, "fidelity must be a number, got '0.5'"),
+        ({"threads": True}, TypeError, "threads must be an integer, got True"),
+        ({"fidelity": True}, TypeError, "fidelity must be a number, got True"),
+        ({"faces": False}, TypeError, "the strength of faces must be a number, got False"),
     ],
 )
 def test_wrong_arguments_of_load_are_named(options, kind, message):

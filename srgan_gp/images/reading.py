@@ -67,7 +67,7 @@ def read_image(path: ImageFile, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> Pict
             f"read_image takes a path, bytes or a file, got {type(cast('object', path)).__name__}; "
             "Upscaler.upscale and write_image take images of Pillow and arrays"
         )
-    if not isinstance(cast("object", max_pixels), Integral):
+    if not isinstance(cast("object", max_pixels), Integral) or isinstance(max_pixels, bool):
         raise TypeError(f"max_pixels must be an integer, got {max_pixels!r}")
     try:
         if isinstance(path, str | os.PathLike):

@@ -166,7 +166,7 @@ def encode_image(
         quality = FORMATS[name].default_quality
     if not isinstance(cast("object", strip_metadata), bool | np.bool_):
         raise TypeError(f"strip_metadata must be True or False, got {strip_metadata!r}")
-    if not isinstance(cast("object", quality), Integral):
+    if not isinstance(cast("object", quality), Integral) or isinstance(quality, bool):
         raise TypeError(f"the quality must be an integer, got {quality!r}")
     if not 1 <= quality <= 100:
         raise UsageError(f"the quality must be from 1 to 100, not {quality}")

@@ -120,7 +120,7 @@ def check_truncation(truncation: float) -> float:
         UsageError: it is negative or not finite.
         TypeError: it is not a number.
     """
-    if not isinstance(cast("object", truncation), Real):  # callers may pass any type
+    if not isinstance(cast("object", truncation), Real) or isinstance(truncation, bool):
         raise TypeError(f"the truncation must be a number, got {truncation!r}")
     if not (math.isfinite(truncation) and truncation >= 0):
         raise UsageError(f"The truncation must be a number of 0 or more, not {truncation}.")
@@ -129,6 +129,6 @@ def check_truncation(truncation: float) -> float:
 
 def as_integer(description: str, value: object) -> int:
     """Return an integer of Python or numpy as int; TypeError with the description otherwise."""
-    if not isinstance(value, Integral):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{description} must be an integer, got {value!r}")
     return int(value)

@@ -118,9 +118,9 @@ class Session:
         """
         if not isinstance(cast("object", model), str | os.PathLike):  # callers may pass any type
             raise TypeError(f"the model must be a name or a path, got {model!r}")
-        if not isinstance(cast("object", threads), Integral | None):
+        if not isinstance(cast("object", threads), Integral | None) or isinstance(threads, bool):
             raise TypeError(f"threads must be an integer, got {threads!r}")
-        if not isinstance(cast("object", fidelity), Real | None):
+        if not isinstance(cast("object", fidelity), Real | None) or isinstance(fidelity, bool):
             raise TypeError(f"fidelity must be a number, got {fidelity!r}")
         request = parse_device(device)
         if precision != "auto":  # `auto` fits every device

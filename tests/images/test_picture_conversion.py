@@ -120,7 +120,7 @@ def test_exchanged_arguments_are_recognised(tmp_path):
         write_image(str(tmp_path / "a.png"), picture)
 
 
-@pytest.mark.parametrize("quality", ["high", 90.5])
+@pytest.mark.parametrize("quality", ["high", 90.5, True, {"jpeg": True}])
 def test_the_quality_is_an_integer(tmp_path, quality):
     with pytest.raises(TypeError, match="quality must be an integer"):
         write_image(np.zeros((4, 4, 3), np.uint8), tmp_path / "a.jpg", quality=quality)

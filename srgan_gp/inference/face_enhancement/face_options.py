@@ -41,7 +41,7 @@ class FaceOptions:
 
     def __post_init__(self) -> None:
         strength = cast("object", self.strength)  # Callers may pass another type than declared.
-        if not isinstance(strength, Real):
+        if isinstance(strength, bool) or not isinstance(strength, Real):
             raise TypeError(f"the strength of faces must be a number, got {strength!r}")
         if not 0 <= self.strength <= 1:
             raise UsageError(f"The strength of faces must be from 0 to 1, not {self.strength:g}.")

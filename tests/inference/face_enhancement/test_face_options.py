@@ -12,9 +12,10 @@ def test_a_strength_outside_0_to_1_is_refused(strength):
         FaceOptions.of(strength)
 
 
-def test_a_strength_that_is_no_number_is_refused():
+@pytest.mark.parametrize("strength", ["strong", True])
+def test_a_strength_that_is_no_number_is_refused(strength):
     with pytest.raises(TypeError, match="must be a number"):
-        FaceOptions.of("strong")
+        FaceOptions.of(strength)
 
 
 def test_a_number_is_the_strength_and_options_stay():
