@@ -60,7 +60,7 @@ class DecodePool:
         Raises:
             PictureError: the image cannot be decoded; E_DECODER_TIMEOUT or E_DECODER_CRASH if the
                 process had to be replaced.
-            BusyError: the system cannot start a process.
+            BusyError: the system cannot start a process, or one starts too slowly.
             Cancelled: the job was cancelled, or the pool was closed while the image waited for a
                 process. If the pool is closed later, the image gets E_DECODER_CRASH.
         """

@@ -12,7 +12,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from srgan_gp.errors import PictureError
+from srgan_gp.errors import BusyError, PictureError, SrganGpError
 from srgan_gp.images import Picture
 from srgan_gp.serving.decoding.decode_worker import CPU_SECONDS, READY, run_decoder
 from srgan_gp.serving.decoding.image_pipe import receive_picture
@@ -48,7 +48,7 @@ class Decoder:
         self._max_pixels = max_pixels
         self._is_ready = self._is_killed = False
         self._sent_images = 0
-        self._timeout_message = ""  # empty: no limit of time was exceeded
+        self._timeout: SrganGpError | None = None  # None: no limit of time was exceeded
 
     @property
     def needs_replacement(self) -> bool:
@@ -71,8 +71,12 @@ class Decoder:
             Exception: of any class, if the process ended or sent an invalid reply.
         """
         if not self._is_ready:
-            message = f"the decoder did not start within {_START_SECONDS:g} s; try again"
-            with self._killed_after(_START_SECONDS, message):
+            # No fault of the image: the machine is overloaded.
+            error = BusyError(
+                f"The decoder did not start within {_START_SECONDS:g} s. Try again in a minute.",
+                retry_seconds=60,
+            )
+            with self._killed_after(_START_SECONDS, error):
                 if self._pipe.recv_bytes() != READY:
                     raise ValueError("the first message of a decoder process is not READY")
             self._is_ready = True
@@ -97,21 +101,22 @@ class Decoder:
         # The system ends a process with SIGXCPU after `CPU_SECONDS`; not on Windows.
         signal_of_limit = getattr(signal, "SIGXCPU", None)
         if signal_of_limit is not None and self._process.exitcode == -signal_of_limit:
-            self._timeout_message = _too_slow(f"{CPU_SECONDS} s of CPU time")
+            self._timeout = _too_slow(f"{CPU_SECONDS} s of CPU time")
 
-    def failure(self) -> PictureError:
+    def failure(self) -> SrganGpError:
         """Return the error of an image whose process crashed, or exceeded a limit of time.
+
+        It is a `BusyError` if the process started too slowly, else a `PictureError`.
 
         Call `kill_and_close` first, which determines whether it exceeded the limit of CPU time.
         """
-        if self._timeout_message:
-            return PictureError("E_DECODER_TIMEOUT", self._timeout_message)
-        return PictureError("E_DECODER_CRASH", "the decoder crashed; save the image again, as PNG")
+        crash = "the decoder crashed; save the image again, as PNG"
+        return self._timeout or PictureError("E_DECODER_CRASH", crash)
 
     @contextmanager
-    def _killed_after(self, seconds: float, message: str) -> Generator[None]:
-        """Kill the process if the block takes longer; `failure` then has the message."""
-        timer = threading.Timer(seconds, self._time_out, (message,))
+    def _killed_after(self, seconds: float, error: SrganGpError) -> Generator[None]:
+        """Kill the process if the block takes longer; `failure` then returns the error."""
+        timer = threading.Timer(seconds, self._time_out, (error,))
         timer.daemon = True
         timer.start()
         try:
@@ -119,12 +124,13 @@ class Decoder:
         finally:
             timer.cancel()
 
-    def _time_out(self, message: str) -> None:
+    def _time_out(self, error: SrganGpError) -> None:
         """Kill the process; called by the timer of `_killed_after` after its seconds."""
-        self._timeout_message = message
+        self._timeout = error
         self.kill()
 
 
-def _too_slow(limit: str) -> str:
-    """Return the message about an image whose decoding exceeded a limit, such as `40 s`."""
-    return f"decoding took more than {limit}; use a smaller image"
+def _too_slow(limit: str) -> PictureError:
+    """Return the error of an image whose decoding exceeded a limit, such as `40 s`."""
+    message = f"decoding took more than {limit}; use a smaller image"
+    return PictureError("E_DECODER_TIMEOUT", message)

@@ -43,7 +43,7 @@ class Previews:
 
         Raises:
             PictureError: there is no such upload, it is not an image, or it is too large.
-            BusyError: the system cannot start a decoder process.
+            BusyError: the system cannot start a decoder process, or one starts too slowly.
         """
         path = path.resolve()
         if not path.is_relative_to(self._uploads.resolve()) or not path.is_file():

@@ -61,7 +61,7 @@ class Job:
 
         Raises:
             Cancelled: `cancel` was called.
-            BusyError: the service was closed before the job was done.
+            BusyError: the service was closed before the job was done, or no decoder started.
             SrganGpError: the job failed; the message is for the client, without paths of the
                 server.
         """

@@ -65,8 +65,9 @@ class MeteredService(Service):
         if not isinstance(result_or_error, Exception):
             self._metrics.count_job(kind, "done", time.monotonic() - submitted)
             return
-        # A job that is ended by a shutdown has a BusyError.
-        is_cancelled = isinstance(result_or_error, Cancelled | BusyError)
+        # A job that is ended by a shutdown has a BusyError; without one, a decoder did not start.
+        is_ended = self._is_closed and isinstance(result_or_error, BusyError)
+        is_cancelled = is_ended or isinstance(result_or_error, Cancelled)
         outcome: Outcome = "cancelled" if is_cancelled else "failed"
         self._metrics.count_job(kind, outcome)
 

@@ -83,6 +83,22 @@ def test_done_and_failed_jobs_are_counted(service, metrics, png):
     assert value(metrics, "queue_size") == 64
 
 
+@pytest.mark.parametrize(("is_closed", "outcome"), [(False, "failed"), (True, "cancelled")])
+def test_a_job_whose_decoder_does_not_start_has_failed(
+    service, metrics, png, monkeypatch, is_closed, outcome
+):
+    def refuse(*_):
+        if is_closed:
+            service.cancel_jobs()
+        raise BusyError("The decoder did not start.")
+
+    monkeypatch.setattr(service._decoders, "decode", refuse)
+    with pytest.raises(BusyError):
+        service.submit("a", UpscaleRequest(png, "a.png")).wait(30)
+    until(lambda: sum(jobs(metrics).values()) == 1)
+    assert jobs(metrics)[outcome] == 1
+
+
 def test_gauges_show_the_queue_and_cancelled_and_refused_jobs_are_counted(
     service, metrics, png, monkeypatch
 ):
