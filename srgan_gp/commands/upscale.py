@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
         name_template=options.name_template,
         exist=options.exist,
         width=options.width,
+        first_frame_only=options.frames == "first",
     )
     if len(arguments) > 1:  # A single input that does not exist is reported by the run.
         has_folder = destination.folder is not None

@@ -578,18 +578,57 @@ def test_only_the_path_that_is_written_counts_as_existing(repeating_model, tmp_p
     assert (out / "a.jpg").read_text() == "unrelated"
 
 
-@pytest.mark.parametrize(("pages", "code"), [(1, "E_EXISTS"), (2, "E_FRAMES")])
-def test_an_existing_png_does_not_hide_that_it_cannot_hold_pages(
-    repeating_model, tmp_path, capsys, pages, code
+@pytest.fixture
+def upscale_tiff(repeating_model, tmp_path, capsys):
+    """Upscale `g.jpg`, a TIFF, to `out` beside existing files; return both lines about it."""
+
+    def run(pages, existing, *options):
+        (photos := tmp_path / "photos").mkdir()
+        page = Image.new("RGB", (8, 6))
+        page.save(photos / "g.jpg", "TIFF", save_all=True, append_images=[page] * (pages - 1))
+        (out := tmp_path / "out").mkdir()
+        for name in existing:
+            (out / name).write_bytes(b"a file of the user")
+        words = ["upscale", str(photos), "-n", str(repeating_model), "--device", "cpu"]
+        words += ["-o", str(out), *options]
+        code = main([*words, "--dry-run"])
+        planned = capsys.readouterr().out
+        assert main(words) == code
+        return code, planned, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize("existing", [["g.png"], ["g.jpg"], ["g.jpg", "g.png"]])
+@pytest.mark.parametrize("exist", [None, "skip", "rename", "overwrite"])
+def test_an_existing_file_does_not_hide_that_a_png_cannot_hold_pages(
+    upscale_tiff, tmp_path, exist, existing
 ):
-    """A TIFF that is called `g.jpg` becomes a PNG, which holds one page."""
-    (photos := tmp_path / "photos").mkdir()
-    page = Image.new("RGB", (8, 6))
-    page.save(photos / "g.jpg", "TIFF", save_all=True, append_images=[page] * (pages - 1))
-    (out := tmp_path / "out").mkdir()
-    (out / "g.png").write_bytes(b"a file of the user")
-    words = ["upscale", str(photos), "-n", str(repeating_model), "--device", "cpu", "-o", str(out)]
-    assert main([*words, "--dry-run"]) == 3
-    assert f"{code}: " in capsys.readouterr().out
-    assert main(words) == 3
-    assert f"{code}: " in capsys.readouterr().err
+    """Neither a JPEG nor a PNG holds the pages of a TIFF that is called `g.jpg`."""
+    code, *texts = upscale_tiff(2, existing, *(["--exist", exist] if exist else []))
+    assert code == 3
+    assert all("E_FRAMES: " in text for text in texts)
+    assert {path.read_bytes() for path in (tmp_path / "out").glob("g*")} == {b"a file of the user"}
+
+
+@pytest.mark.parametrize("pages", [1, 2])
+@pytest.mark.parametrize(("existing", "fails"), [("g.jpg", False), ("g.png", True)])
+def test_the_first_page_of_a_tiff_with_another_name_is_a_png(
+    upscale_tiff, tmp_path, pages, existing, fails
+):
+    code, planned, printed = upscale_tiff(pages, [existing], "--frames", "first")
+    assert code == (3 if fails else 0)
+    if fails:
+        assert f"E_EXISTS: {tmp_path}/out/g.png exists" in planned
+        assert f"E_EXISTS: {tmp_path}/out/g.png exists" in printed
+    else:
+        assert f"8x6 -> 32x24 {tmp_path}/out/g.png" in planned
+        assert read_image(tmp_path / "out" / "g.png").pixels.shape[:2] == (24, 32)
+    assert (tmp_path / "out" / existing).read_bytes() == b"a file of the user"
+
+
+def test_too_many_pages_are_not_hidden_by_an_existing_file(upscale_tiff, monkeypatch):
+    monkeypatch.setattr("srgan_gp.images.animation.sequence_reading.MAX_FRAMES", 1)
+    code, *texts = upscale_tiff(2, ["g.jpg"])
+    assert code == 3
+    assert all("E_TOO_MANY_FRAMES: " in text for text in texts)

@@ -39,6 +39,8 @@ class Destination:
     """Value of `--exist`: what to do about an existing result. None: not passed."""
     width: int | None = None
     """Width of all results in pixels; None: all have the same scale."""
+    first_frame_only: bool = False
+    """As for `Output.first_frame_only`."""
 
     @property
     def folder(self) -> Path | None:
@@ -110,6 +112,7 @@ class Destination:
             suffix=suffix,
             extension=extension,
             exist=self.exist,
+            first_frame_only=self.first_frame_only,
             name_template=self.name_template,
             model=model,
             scale=None if self.width else scale,

@@ -5,6 +5,7 @@ A result has the planned path (the target of its job) or that of its fallback, a
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from srgan_gp.errors import PictureError
@@ -60,30 +61,29 @@ def keeps_format(source: Path, target: Path) -> bool | None:
     return holds(find_format(target.suffix), header.stand_in(), header.height, header.width)
 
 
-def needs_fallback(source: Path, target: Path) -> bool:
+def needs_fallback(source: Path, target: Path, *, first_frame_only: bool) -> bool | None:
     """Return whether the result of an image is certain to be a PNG, by the image's header.
 
     It is certain for an image of another format than the target, and for a still whose bits or
-    transparency the target cannot hold. It is not for several pages: a PNG holds only one page, so
-    all pages are an error, and the first one is a PNG. The size of the result is not taken into
-    account.
+    transparency the target cannot hold. The size of the result is not taken into account.
 
     Args:
         source: the image. No pixels are decoded.
         target: path with the suffix of a format that can be written.
+        first_frame_only: whether only the first frame or page is upscaled.
 
     Returns:
-        False if the format of the target may hold the result, if the image has several pages, or if
-        the header cannot be read.
+        False if the format of the target may hold the result, or if the header cannot be read. None
+        if neither that format nor a PNG can hold it: it has several pages, or they are damaged.
     """
-    try:
+    needs: bool | None = False
+    with suppress(OSError, PictureError):
         # Without `first_frame_only`, the frames of a GIF are counted, which reads the whole file.
         header = read_header(source, max_pixels=sys.maxsize, first_frame_only=True)
         # Every format allows 1 x 1 pixel: the size of the result is not taken into account.
-        if holds(find_format(target.suffix), header.stand_in(), height=1, width=1):
-            return False
-        if header.format != "TIFF":  # A PNG holds the frames of an animation.
-            return True
-        return read_header(source, max_pixels=sys.maxsize).frames == 1
-    except (OSError, PictureError):
-        return False
+        if not holds(find_format(target.suffix), header.stand_in(), height=1, width=1):
+            # A PNG holds the frames of an animation, and one page.
+            needs = True if first_frame_only or header.format != "TIFF" else None
+            if needs is None and read_header(source, max_pixels=sys.maxsize).frames == 1:
+                needs = True
+    return needs

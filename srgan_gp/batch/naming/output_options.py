@@ -35,6 +35,9 @@ class Output:
     """What to do about an existing result, unless the journal of the folder (`results.journal`)
     shows that the result is up to date: then the input is skipped. None: `--exist` was not passed,
     which has the effect of `error`."""
+    first_frame_only: bool = False
+    """Whether only the first frame or page of each input is upscaled. It is a still, which a PNG
+    can hold where it cannot hold all pages."""
     name_template: str | None = None
     """Text with the fields of `name_templates.FIELDS`; None is `{stem}{suffix}`."""
     model: str = ""

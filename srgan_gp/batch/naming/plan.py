@@ -37,7 +37,7 @@ from pathlib import Path
 from srgan_gp.batch.inputs.walk import Found
 from srgan_gp.batch.naming.collisions import Targets
 from srgan_gp.batch.naming.kept_formats import needs_fallback
-from srgan_gp.batch.naming.output_options import Exist, Output
+from srgan_gp.batch.naming.output_options import Output
 from srgan_gp.batch.naming.single_target import SingleTarget
 from srgan_gp.batch.results.existing_results import EXISTS_CODE, existing_result_error
 from srgan_gp.batch.results.journal import Journal
@@ -91,7 +91,7 @@ class Plan(AbstractContextManager["Plan"]):
 
     Args:
         targets: targets of all inputs, with their names assigned.
-        exist: what to do about an existing result, as for `Output.exist`.
+        output: output options, such as what to do about an existing result.
         journal: journal of the output folder; None: there is none.
         work_key: hash of model and options, the result of `results.work.work_key`.
         total: number of inputs.
@@ -99,7 +99,7 @@ class Plan(AbstractContextManager["Plan"]):
     """
 
     targets: SingleTarget | Targets
-    exist: Exist | None
+    output: Output
     journal: Journal | None
     work_key: str
     total: int
@@ -110,37 +110,26 @@ class Plan(AbstractContextManager["Plan"]):
             self.targets.close()
 
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
-        """Yield every input once, in the order of the paths.
-
-        The existing result of an input is looked up just before the input is yielded.
-        """
+        """Yield every input once, in the order of the paths; look up its existing result then."""
         for source, target, fallback, error in self.targets:
-            finished = path_to_write = None
+            finished, path_to_write = None, target
             try:
                 if error is not None:
                     raise error
                 if len(os.fsencode(target)) > LONGEST_PATH_BYTES:
                     message = f"the path {target} is too long; choose a shorter output folder"
                     raise PictureError("E_NAME_TOO_LONG", message)
+                paths = [target] if fallback is None else [target, fallback]
+                exists = any(map(os.path.lexists, paths))
                 if self.journal is not None:
                     # With `overwrite` an existing file is replaced, even if an earlier run with
                     # `rename` wrote the same result to another path.
-                    paths = [target] if fallback is None else [target, fallback]
-                    replaces = self.exist == "overwrite" and any(map(os.path.lexists, paths))
+                    replaces = self.output.exist == "overwrite" and exists
                     finished = self.journal.find_finished(
                         source, target, self.work_key, fallback=fallback, only_planned=replaces
                     )
-                if finished is None:
-                    if (
-                        fallback is not None
-                        and (os.path.lexists(target) or os.path.lexists(fallback))
-                        and needs_fallback(source, target)  # It reads the header, so it is last.
-                    ):
-                        target, fallback = fallback, None  # the path that will be written
-                    # If the input is no file, its reader reports that; an error about an existing
-                    # target would hide it. With `skip` there is no such error.
-                    checks_target = self.exist == "skip" or is_file(source)
-                    path_to_write = self.settle(target) if checks_target else target
+                if finished is None and exists:
+                    target, fallback, path_to_write = self._settle(source, target, fallback)
             except PictureError as refusal:
                 yield Refused(source, refusal)
                 continue
@@ -150,6 +139,20 @@ class Plan(AbstractContextManager["Plan"]):
                 yield Skipped(source, target, RESULT_EXISTS)
             else:
                 yield UpscaleJob(source, path_to_write, fallback)
+
+    def _settle(
+        self, source: Path, target: Path, fallback: Path | None
+    ) -> tuple[Path, Path | None, Path | None]:
+        """Return target, fallback and the path to write to, if one exists; errors as `settle`."""
+        # If the input is no file, its reader reports that; an error about an existing target would
+        # hide it. With `skip` there is no such error.
+        checks_target = self.output.exist == "skip" or is_file(source)
+        if fallback is not None:
+            needs = needs_fallback(source, target, first_frame_only=self.output.first_frame_only)
+            checks_target &= needs is not None  # None: there will be no result, only an error
+            if needs:
+                target, fallback = fallback, None  # the path that will be written
+        return target, fallback, self.settle(target) if checks_target else target
 
     def sources(self) -> Iterator[Path]:
         """Yield the path of every input in the same order, without access to any file."""
@@ -177,12 +180,12 @@ class Plan(AbstractContextManager["Plan"]):
         """
         if not os.path.lexists(path):
             return path
-        if self.exist == "skip":
+        if self.output.exist == "skip":
             return None
-        if self.exist in (None, "error"):
+        if self.output.exist in (None, "error"):
             change = None if self.journal is None else self.journal.find_change(path)
             raise existing_result_error(path, change)
-        if self.exist == "rename":
+        if self.output.exist == "rename":
             return self.targets.numbered_target(path)
         # `exist` is `overwrite`.
         if self.targets.is_input(path):
@@ -235,13 +238,13 @@ def make_plan(
         single = SingleTarget(
             first_two[0].path, naming, output.folder, may_share_input_names=may_share_input_names
         )
-        return Plan(single, output.exist, journal, work_key, total=1, earlier_results=0)
+        return Plan(single, output, journal, work_key, total=1, earlier_results=0)
     targets = Targets(naming, output.folder)
     try:
         for item in chain(first_two, inputs):
             targets.add(item)
         earlier_results = targets.assign_names(journal, may_share_input_names=may_share_input_names)
-        return Plan(targets, output.exist, journal, work_key, targets.count(), earlier_results)
+        return Plan(targets, output, journal, work_key, targets.count(), earlier_results)
     except BaseException:
         targets.close()
         raise
