@@ -61,7 +61,6 @@ class ProgressBar(Protocol):
 
     def print_line(self, text: str) -> None:
         """Print a line that stays."""
-        ...
 
     def move(self, done: float, text: str, share: float | None = None) -> None:
         """Show `done` of the total, and the current item.
@@ -71,7 +70,6 @@ class ProgressBar(Protocol):
             text: the current item.
             share: share of the pixels that is done, 0 to 1; None: all items are the same work.
         """
-        ...
 
 
 @dataclass
@@ -138,20 +136,22 @@ def _rate_text(rate: float) -> str:
 
 @dataclass
 class _LineProgress:
-    """Progress on a stderr that is not a terminal: a line every few seconds."""
+    """Progress on a stderr that is not a terminal: a line every few seconds, if it is a new one."""
 
     rate: Rate
     printed_at: float  # time of the last line, in seconds of `time.monotonic`
+    line: str = ""  # the last line
 
     print_line = staticmethod(print_message)
 
     def move(self, done: float, text: str, share: float | None = None) -> None:
         now = time.monotonic()
         if now - self.printed_at >= SECONDS_BETWEEN_LINES:
-            self.printed_at = now
             parts = (self.rate.record_and_format(done, now, share), text)
-            if line := "; ".join(filter(None, parts)):
+            line = "; ".join(filter(None, parts))
+            if line not in ("", self.line):
                 print_message(line)
+            self.printed_at, self.line = now, line
 
 
 class _NoProgress:

@@ -119,6 +119,17 @@ def test_without_a_terminal_the_progress_is_a_line_every_few_seconds(monkeypatch
     ]
 
 
+def test_without_a_terminal_a_long_write_is_one_line(monkeypatch, capsys):
+    now = 0.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    with progress_bar(1) as progress:
+        for second in range(31):
+            now = float(second)
+            is_written = second > 7
+            progress.move(1 if is_written else second / 8, "writing" if is_written else "a.png")
+    assert capsys.readouterr().err.splitlines() == ["62 %, 0:03 left; a.png", "writing"]
+
+
 def test_the_bar_moves_when_an_item_is_done():
     moves = []
 
