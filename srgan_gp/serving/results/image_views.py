@@ -26,10 +26,10 @@ Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels; right and bottom are outside of the box."""
 
 TILE = 512
-"""Side of a tile in pixels."""
+"""Side of a tile in pixels: larger ones appear later, smaller ones need more requests."""
 
-_MAX_SMALLEST = 512  # longest side of the smallest level in pixels
-_BAND_VALUES = 1 << 24  # values that are converted at a time, which bounds the memory
+_MAX_SMALLEST = TILE  # longest side of the smallest level in pixels: the level is one tile
+_BAND_VALUES = 1 << 24  # values converted at a time: more need more memory, fewer more calls
 _MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}  # Pillow's modes by number of channels
 
 
@@ -108,9 +108,8 @@ class ImageView:
         # The box in the input. Its edges may exceed the sides by rounding, which Pillow refuses.
         left, top = box[0] * x_step, box[1] * y_step
         right, bottom = min(box[2] * x_step, width), min(box[3] * y_step, height)
-        # Beyond the box, the bicubic filter reaches two pixels: of the input if it is enlarged, of
-        # the level if the input is downscaled.
-        # Rounded up, and one pixel more.
+        # The bicubic filter reaches two pixels beyond the box: of the input if it is enlarged, else
+        # of the level. `+ 2` rounds up, and adds one pixel.
         x_margin, y_margin = int(2 * max(x_step, 1)) + 2, int(2 * max(y_step, 1)) + 2
         part_left, part_top = max(int(left) - x_margin, 0), max(int(top) - y_margin, 0)
         part_right, part_bottom = int(right) + x_margin + 1, int(bottom) + y_margin + 1
@@ -132,7 +131,7 @@ def small_copy(path: Path, side: int) -> bytes | None:
             image.draft("RGB", (side, side))  # a JPEG is decoded at a smaller size, faster
             copy = image.convert("RGBA" if image.has_transparency_data else "RGB")
             copy.thumbnail((side, side))
-            copy.save(file, "PNG", compress_level=1)
+            copy.save(file, "PNG", compress_level=1)  # 1: fast, larger files
             return file.getvalue()
     except FileNotFoundError:
         return None
@@ -202,13 +201,14 @@ def detailed_place(level: Pixels, size: tuple[int, int]) -> tuple[int, int]:
     """Return a detailed place: the centre of the block with the largest mean gradient.
 
     Args:
-        level: (H, W, C), a small copy. Its shorter side is divided into eight square blocks.
+        level: (H, W, C), a small copy. Its shorter side is divided into eight square blocks: a
+            gradient in smaller ones may be noise, larger ones tell the place less exactly.
         size: width and height of the image in pixels.
 
     Returns:
         Column and row in the image.
     """
-    colours = level[..., : min(level.shape[2], 3)]  # without alpha, except that of a grey image
+    colours = level[..., : 1 if level.shape[2] < 3 else 3]  # without alpha
     grey = colours.mean(2, dtype=np.float32)
     height, width = grey.shape
     if min(height, width) < 3:  # too small for a gradient
@@ -246,5 +246,5 @@ def _encode_png(pixels: Pixels, icc_profile: bytes | None) -> bytes:
     """Encode (H, W, C), or (H, W) as Pillow converts a grey image to an array."""
     image = _to_image(pixels if pixels.ndim == 3 else pixels[..., np.newaxis])
     file = io.BytesIO()
-    image.save(file, "PNG", compress_level=1, icc_profile=icc_profile)
+    image.save(file, "PNG", compress_level=1, icc_profile=icc_profile)  # 1: fast, larger files
     return file.getvalue()

@@ -92,6 +92,16 @@ def test_the_detail_is_where_the_structure_is(rng, tmp_path):
     assert 90 <= view.detail[0] <= 210 and 590 <= view.detail[1] <= 710
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_detail_is_one_of_the_colours_not_of_the_alpha(rng, tmp_path, channels):
+    pixels = np.full((800, 1000, channels), 90, np.uint8)
+    pixels[600:700, 100:200] = rng.integers(80, 101, (100, 100, 1))
+    alpha = np.full((800, 1000), 255, np.uint8)
+    alpha[100:200, 800:900] = rng.integers(0, 256, (100, 100))
+    view = write_view(random_picture(rng, 250, 200), Picture(pixels, alpha), tmp_path)
+    assert 90 <= view.detail[0] <= 210 and 590 <= view.detail[1] <= 710
+
+
 def test_bands_bound_the_memory_and_change_nothing(rng, tmp_path, monkeypatch):
     before, after = random_picture(rng, 300, 200), random_picture(rng, 1200, 800)
     whole = write_view(before, after, tmp_path)
