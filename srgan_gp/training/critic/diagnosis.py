@@ -16,13 +16,14 @@ Line = Mapping[str, object]
 Series = Callable[[str], list[float]]
 """Name of a value -> its numbers in the log, oldest first; empty if the log has none."""
 
-# The limits are this project's own.
+# The limits are this project's own, and how they were chosen is not recorded. Stricter limits would
+# report more healthy runs, looser ones would miss more problems.
 STEEPEST, FLATTEST = 1.3, 0.7
 """Mean gradient norms outside of this range are reported for a penalty that pulls it to 1."""
 MAX_STEEP_SHARE = 0.01
 """A larger share of gradient norms above 2 (`critic_log_values.STEEP`) is reported."""
 VANISHED = 0.05
-"""A critic with a smaller mean gradient norm hardly moves its generator."""
+"""A clipped critic with a smaller mean gradient norm hardly moves its generator."""
 MAX_SCORE = 1000.0
 """A larger absolute score is reported."""
 MIN_DIVERSITY = 0.3
@@ -33,8 +34,9 @@ EXPLODED = 20.0
 """A gradient norm of this many times its median in the run is reported."""
 RISE = 1.1
 """A critic estimate of more than this many times its value in the middle of the run is reported."""
-RECENT = 4
-"""The recent part of a log is its last quarter, 1 / RECENT."""
+PARTS = 4
+"""A log is divided into this number of parts: the last one is recent, the first one early. Longer
+parts would mix a problem with what was before it, shorter ones have noisier means."""
 
 
 def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
@@ -66,7 +68,7 @@ def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
 
 def _recent(values: list[float]) -> float:
     """Return the mean of the last quarter of the values, of at least one."""
-    count = max(len(values) // RECENT, 1)
+    count = max(len(values) // PARTS, 1)
     return fmean(values[-count:])
 
 
@@ -133,10 +135,10 @@ def _overfitting(series: Series, penalty: str) -> list[str]:
         return []
     gaps = [a - b for a, b in zip(training, validation, strict=True)]
     late_training, late_validation, late_gap = map(_recent, (training, validation, gaps))
-    if late_training <= 0:
+    if late_training <= 0:  # there is no share of it; `_estimate` reports a negative estimate
         return []
-    early_gap = fmean(gaps[: max(len(gaps) // RECENT, 1)])
-    has_doubled = len(gaps) >= RECENT and late_gap > 2 * abs(early_gap)
+    early_gap = fmean(gaps[: max(len(gaps) // PARTS, 1)])
+    has_doubled = len(gaps) >= PARTS and late_gap > 2 * abs(early_gap)
     is_validation_falling = validation[-1] < max(validation)
     if late_gap / late_training >= MEMORISED_GAP:
         finding = "the critic has memorised its training images"
@@ -167,13 +169,15 @@ def _estimate(series: Series, penalty: str) -> list[str]:
     # fine-tuning of a face model a line is a mean over as few as 9 batches, whose error is larger:
     # there an estimate within its noise may not be reported, and none is reported wrongly.
     noise = MIN_STANDARD_ERRORS * _recent(errors) / 10 if errors else 0.0
+    # After an estimate of twice the last one, the images have become similar, as they should.
     if last < noise and highest < 2 * last:
         return [
             f"Critic estimate {last:.3g} is within the noise of its batches: the critic does not "
             "separate real from generated images; raise --critic-steps or --critic-width."
         ]
     first_half = estimates[: len(estimates) // 2]
-    if len(estimates) >= 2 * RECENT and last > RISE * _recent(first_half):
+    # Each half has a quarter of its own, of at least one line.
+    if len(estimates) >= 2 * PARTS and last > RISE * _recent(first_half):
         return [
             f"Critic estimate {last:.3g} still rises in the second half of the run: the generator "
             "does not follow; train longer, or raise --learning-rate."
