@@ -4,7 +4,7 @@ import zipfile
 from pathlib import Path
 
 from srgan_gp.errors import UsageError
-from srgan_gp.models.cards import ModelCard
+from srgan_gp.models.cards import UPSCALING, ModelCard
 from srgan_gp.models.catalog import find_model, model_folders
 from srgan_gp.models.helper_networks import SQUEEZENET
 from srgan_gp.serving.jobs.loaded_models import cards_for
@@ -30,21 +30,20 @@ def can_start_from(card: ModelCard, settings: ServerSettings) -> bool:
     return settings.feature_weights is not None or SQUEEZENET.installed() is not None
 
 
-def require_start_model(name: str, task: str, settings: ServerSettings) -> None:
-    """Check that fine-tuning can start from a model on this server.
+def require_start_model(name: str, settings: ServerSettings) -> None:
+    """Check that fine-tuning can start from an upscaling model on this server.
 
     Args:
-        name: name of a model that `cards_for` lists for the task.
-        task: one of `cards.TASKS`.
+        name: name of a model that `cards_for` lists for upscaling; none of these is imported.
         settings: settings of the server.
 
     Raises:
-        UsageError: the model needs a feature network, which is not installed. `cards_for` lists no
-            imported models, so that there is no other reason.
+        UsageError: the model needs a feature network, which is not installed.
     """
-    cards = {card.name: card for card in cards_for(task)}
+    cards = {card.name: card for card in cards_for(UPSCALING)}
     if can_start_from(cards[name], settings):
         return
+    # Not empty: the package contains upscaling models without a critic, such as photo-x4-psnr.
     usable = [card.name for card in cards.values() if can_start_from(card, settings)]
     raise UsageError(
         f"Training {name} needs a feature network, which this server does not have. Start from "

@@ -50,7 +50,7 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
     """
     require_known(plan.model, UPSCALING)
     require_free_name(plan.name)
-    require_start_model(plan.model, UPSCALING, settings)
+    require_start_model(plan.model, settings)
     if plan.total_images is not None and not 1 <= plan.total_images <= MAX_IMAGES:
         raise UsageError(
             f"The training length must be from 1 to {MAX_IMAGES:,} images, "
