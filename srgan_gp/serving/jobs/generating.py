@@ -16,6 +16,7 @@ from srgan_gp.faces.face_files import generate_faces, write_faces
 from srgan_gp.faces.face_metadata import face_xmp
 from srgan_gp.faces.face_requests import (
     ANIMATION_SUFFIXES,
+    DEFAULT_FRAMES,
     FaceRequest,
     request_animation,
     request_faces,
@@ -30,13 +31,11 @@ from srgan_gp.serving.jobs.loaded_models import LoadedModels, choose_face_model
 from srgan_gp.serving.jobs.upscaling import media_type
 
 MAX_FACES = 64
-"""Largest number of faces of one request, which limits the duration of its job."""
+"""Largest number of faces of one request. With more, jobs of other clients would wait longer."""
 MAX_FRAMES = 120
-"""Largest number of frames of an animation, for the same reason."""
-DEFAULT_FRAMES = 60
-"""Frames of an animation whose request names no number."""
+"""Largest number of frames of an animation, for the same reason: 4.8 seconds of 25 frames."""
 MAX_SEED = 2**32 - 1
-"""Largest seed of a request."""
+"""Largest seed of a request: a choice of four billion, and exact in JavaScript, as up to 2^53."""
 
 
 def generate(

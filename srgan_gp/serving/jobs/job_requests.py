@@ -98,7 +98,7 @@ class GenerateRequest:
     to_seed: int | None = None
     """Seed of the last face of an animation, which starts with `seed`; None: no animation."""
     frames: int | None = None
-    """Number of frames of the animation; None: `generating.DEFAULT_FRAMES`."""
+    """Number of frames of the animation; None: `face_requests.DEFAULT_FRAMES`."""
     model: str | None = None
     """Name listed by `list_models`; None: the first face model. Never a path."""
     format: str | None = None
