@@ -26,9 +26,9 @@ from srgan_gp.errors import (
 _DIRECTORIES = re.compile(r"(?<!\S)/(?:[^\s/]+/)+")  # of an absolute path, without the file name
 # Three messages of a `PictureError`. Both `error_responses`, for the API, and the page of the app
 # show them after "This image cannot be used: ".
-_NO_MEMORY = "the server has not enough memory for it; choose a smaller scale or image"
-_DISK_FULL = "the server has no free disk space; try again later"
-_EXPIRED = "the upload has expired; choose the file again"
+_NO_MEMORY_FOR_IMAGE = "the server has not enough memory for it; choose a smaller scale or image"
+_NO_SPACE_FOR_IMAGE = "the server has no free disk space; try again later"
+_EXPIRED_IMAGE = "the upload has expired; choose the file again"
 _INTERNAL = "Something went wrong inside the server. Try again, or try another image."
 NO_SPACE = "The server has no free disk space. Try again later."
 """Message about a write that failed because the disk is full."""
@@ -71,13 +71,13 @@ def for_clients(error: Exception) -> SrganGpError:
         Any other class, such as `LockedError`: a `SrganGpError` with a general message.
     """
     if isinstance(error, MemoryError):
-        return PictureError("E_OUT_OF_MEMORY", _NO_MEMORY)
+        return PictureError("E_OUT_OF_MEMORY", _NO_MEMORY_FOR_IMAGE)
     if isinstance(error, PictureError):
         if error.code == "E_DISK_FULL":
             _log.error("%r", error)
-            return PictureError(error.code, _DISK_FULL)
+            return PictureError(error.code, _NO_SPACE_FOR_IMAGE)
         if error.code == "E_NOT_FOUND":
-            return PictureError("E_VANISHED", _EXPIRED)
+            return PictureError("E_VANISHED", _EXPIRED_IMAGE)
         return PictureError(error.code, _without_paths_and_options(error))
     if isinstance(error, BusyError | Cancelled):
         return error
