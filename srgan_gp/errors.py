@@ -122,7 +122,8 @@ class BusyError(SrganGpError):
 
     Args:
         message: for the user.
-        retry_seconds: number of seconds after which a client may try again.
+        retry_seconds: number of seconds after which a client may try again. The default is short,
+            because a job that ends frees a place in a full queue.
     """
 
     code = "E_BUSY"

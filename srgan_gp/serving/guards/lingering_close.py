@@ -14,11 +14,14 @@ ANSWERED = "srgan_gp.is_answered"
 """Key of the message that completes an answer before its upload has ended. From then on the request
 does not count as running: neither for a shutdown nor for the limits of requests."""
 LINGER_FACTOR = 2
-"""A refused upload is received up to this many times the largest allowed upload."""
+"""A refused upload is received up to this many times the largest allowed upload. The client of a
+larger one may lose the response. A larger factor receives more data in vain."""
 LINGER_SECONDS = 20.0
-"""Time after a response for which the rest of an upload is received."""
+"""Time after a response for which the rest of an upload is received. With less time, slower clients
+lose the response; with more, refused clients keep their connections longer."""
 LINGER_IDLE_SECONDS = 5.0
-"""Longest pause of a client within `LINGER_SECONDS`; after it the connection is closed."""
+"""Longest pause of a client within `LINGER_SECONDS`; after it the connection is closed. The same
+trade-off."""
 
 
 async def respond_and_linger(

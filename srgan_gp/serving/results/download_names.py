@@ -7,7 +7,9 @@ from srgan_gp.batch.naming.name_templates import Template
 from srgan_gp.batch.naming.result_names import Naming, portable
 from srgan_gp.images import FORMATS, find_format
 
-_MAX_LENGTH = 80  # characters of the stem, and of the suffix; `Naming` shortens it further
+# Characters of the stem, and of the suffix: enough to recognise a file, and short on the page.
+# `Naming` shortens a name further that has too many bytes for a file system.
+_MAX_LENGTH = 80
 _TEMPLATE = Template.parse("{stem}_{model}_{scale}x")
 
 

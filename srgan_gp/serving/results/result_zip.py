@@ -8,7 +8,7 @@ from srgan_gp.batch.naming.result_names import name_key, numbered
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.jobs.job_requests import Result
 
-_CHUNK_BYTES = 1 << 20  # 1 MiB, read from a result at a time
+_CHUNK_BYTES = 1 << 20  # read from a result at a time; a download keeps this much in memory
 
 
 class _Output(io.RawIOBase):

@@ -23,8 +23,8 @@ from srgan_gp.system.write_errors import convert_write_errors
 
 _PREFIX = "srgan-gp-app-"  # of the name of a server's directory
 _LOCK = "lock"  # name of the lock file in it
-_MAX_SECONDS_BETWEEN_SWEEPS = 30
-_MIN_FREE_BYTES = 1 << 26  # 64 MiB of the disk; with less, no new job is accepted
+_MAX_SECONDS_BETWEEN_SWEEPS = 30  # longer keeps old files longer, shorter lists folders more often
+_MIN_FREE_BYTES = 1 << 26  # 64 MiB for jobs in progress; with less, no new job is accepted
 
 
 class TemporaryFiles:
@@ -145,7 +145,7 @@ class TemporaryFiles:
         if not lock.exists():
             self._lock_file.close()
             self._lock_file = _open_lock(lock)
-            try_lock(self._lock_file)
+            try_lock(self._lock_file)  # succeeds, because the file is new
         self.uploads.mkdir(mode=0o700, exist_ok=True)
 
     def _remove_old(self, path: Path, now: float) -> None:
