@@ -20,17 +20,21 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.presets import PRESETS, replace_options
 from srgan_gp.training.options.task_options import PROJECTED_CRITIC, require_options_of_task
 
+# The numbers of this module without a source are this project's own. No measurement of them is
+# recorded.
 FEW_TRAINING_IMAGES = 80
-"""With fewer training images there is a warning."""
+"""With fewer training images `size_warnings` warns: a model learns less from fewer images."""
 FEW_VALIDATION_IMAGES = 20
-"""With fewer validation images there is a warning."""
+"""With fewer validation images it warns: scores on fewer images depend more on chance."""
 VALIDATIONS = 8
-"""Number of validations in a run that is not stopped early."""
+"""Number of validations in a run that is not stopped early. With more, a better checkpoint may be
+found and a run stops sooner, but more of its time goes into scores."""
 REPETITIONS = 80
-"""How often each training image is seen, where the limits of the length allow it."""
+"""How often each training image is seen, where the limits of the length allow it. With more, a
+model may memorise the images; with fewer, it changes less."""
 LARGE_SET = 300
 """From this number of training images on, an upscaler gets a higher learning rate and fewer frozen
-critic stages."""
+critic stages. A smaller set is memorised sooner, so it changes the networks less."""
 
 
 def plan(
@@ -106,7 +110,10 @@ def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, An
 
 
 def _limit_warmup(planned: int, total: int) -> int:
-    """Limit the images of the warm-up, which train the critic alone, to a sixth of the run."""
+    """Limit the images of the warm-up to a sixth of the run; they train the critic alone.
+
+    The rest of the run trains the generator too, which is its purpose.
+    """
     return min(planned, total // 6)
 
 
@@ -160,7 +167,7 @@ def _plan_super_resolution(source: Source, trained_on: int) -> TrainConfig:
     A model with a critic was trained for realistic texture: the squeeze distance, a distance of
     features of the network SqueezeNet, chooses its best checkpoint. For a model without a critic,
     PSNR chooses it. A smaller training set gets a shorter run, a lower learning rate and more
-    frozen critic stages. The numbers are this project's own, for CPUs, GPUs and all scales.
+    frozen critic stages. The numbers are the same for CPUs, GPUs and all scales.
     """
     is_large, preset = trained_on >= LARGE_SET, PRESETS["photo-x4-cpu"]
     images = _length(trained_on, least=16_000, most=60_000, batch=preset.batch_size)
