@@ -15,7 +15,8 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.generators import style_resnet
 from srgan_gp.training.resume import load_weights
 
-_LARGEST_SMOOTHING = 0.25  # removes the highest frequency; a larger one would invert its sign
+# At a = 0.25 the filter [a, 1 - 2 a, a] removes the highest frequency; above, it inverts its sign.
+_LARGEST_SMOOTHING = 0.25
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,11 @@ def blend_weights(generator: nn.Module, blend: Blend) -> None:
 
 
 def smooth_faces(generator: nn.Module, share: float) -> None:
-    """Set the `smoothing` of a `style_resnet`; 0 leaves any generator as it is.
+    """Set the filter behind a `style_resnet`; a share of 0 leaves any generator as it is.
+
+    Args:
+        generator: changed in place.
+        share: share a of each neighbour in the filter [a, 1 - 2 a, a].
 
     Raises:
         UsageError: the share is not from 0 to 0.25, or the generator has no smoothing.

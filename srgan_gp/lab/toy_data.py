@@ -11,17 +11,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-# Divisors of the coordinates, as in the toy code of Gulrajani et al. 2017: they get a standard
-# deviation near 1.
+# Divisors of the coordinates, as in the toy code of Gulrajani et al. 2017. The quotients have a
+# standard deviation near 1.
 GRID_SCALE = 2.828
 RING_SCALE = 1.414
 ROLL_SCALE = 7.5
 ROLL_POINTS = 1000
-"""Points of a Swiss roll that samples are compared with."""
+"""Points of a Swiss roll that samples are compared with. More make the distance less noisy; its
+computation grows with their square."""
 ROLL_NOISE = 0.25
-"""Standard deviation of the noise of a Swiss roll, before the division by `ROLL_SCALE`."""
+"""Standard deviation of the noise of a Swiss roll, before the division by `ROLL_SCALE`; as in that
+toy code."""
 HIGH_QUALITY = 3.0
-"""Standard deviations from the nearest mode within which a sample has high quality."""
+"""Standard deviations from the nearest mode within which a sample has high quality; the source of
+`Gaussians.score` has this limit."""
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Report of the lab: one Markdown page with tables and figures of the toy runs.
 
 A group of runs is one table or figure (see `lab.experiments`). The group "members" holds all ways
-to bound a critic's slope. Runs are trained before and read from files; the page lists those that
-are missing. `scripts/lab.py` writes the page.
+to bound a critic's slope. `Runs` has the options and records of trained runs, by name. The page
+lists the runs that were not trained. `scripts/lab.py` trains the runs and writes the page.
 """
 
 from collections.abc import Callable, Mapping

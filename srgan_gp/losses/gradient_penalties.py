@@ -39,7 +39,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 Critic = Callable[[Tensor], Tensor]
-"""Images (B, ...) -> one score each, (B,). The caller binds a condition with a closure."""
+"""Images (B, ...) -> one score each, (B,). A conditional critic is wrapped with its condition."""
 
 
 class PenaltyResult(NamedTuple):
@@ -48,13 +48,13 @@ class PenaltyResult(NamedTuple):
     value: Tensor
     """Scalar before its weight; differentiable for the critic's parameters."""
     norms: Tensor
-    """Of `GradientPenalty` L2 norms, whatever the norm n; of `LipschitzBaseline` its slopes. (B,),
-    or (2 B,) where points of both kinds, real and fake, are used; detached."""
+    """L2 norms of the gradients, whatever the norm n; from a `LipschitzBaseline`, its slopes. (B,),
+    or (2 B,) if both real and fake points are used; detached."""
     place: str
-    """Name of these points: `Measure.name`, or `LipschitzBaseline.place`."""
+    """Name of the points: `Measure.name`, or `LipschitzBaseline.place`."""
 
 
-# Points where the gradient is taken: lists of batches, (B, ...). The arguments: `Measure.points`.
+# Points where the gradient is taken: lists of batches, (B, ...). Arguments: see `Measure.points`.
 
 
 def interpolate(real: Tensor, fake: Tensor, epsilon: Tensor, _: Tensor | None) -> list[Tensor]:

@@ -8,7 +8,9 @@ from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 SIGMA = 1.6
-"""Standard deviation, in output pixels, of the blur whose result is not compared."""
+"""Standard deviation, in output pixels, of the blur whose result is subtracted. Of a pattern that
+repeats every 4 pixels, the LR grid at scale 4, it leaves 96 %, of one of 8 pixels 55 %. A larger
+value would leave more of the coarse structure, which is left to the pixel loss."""
 BLUR_TAPS = 13
 """Side of the blur's kernel in output pixels: almost 4 sigma on each side."""
 

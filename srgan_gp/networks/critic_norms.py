@@ -54,8 +54,8 @@ def _with_layer_norm(convolution: nn.Conv2d) -> nn.Sequential:
 def add_spectral_norm(critic: nn.Module) -> None:
     """Divide the weight of each trainable convolution and linear layer by its spectral norm.
 
-    A weight of zeros, which has the norm 0, is replaced by He-normal values first. PyTorch finds
-    the spectral norm by power iteration, with one step in each forward pass in training mode.
+    A weight of zeros would be divided by 0, so it is replaced by He-normal values first. PyTorch
+    finds the spectral norm by power iteration, with one step in each forward pass in training mode.
     """
     for module in list(critic.modules()):  # a list, since `spectral_norm` adds modules
         if isinstance(module, nn.Conv2d | nn.Linear) and _is_trained(module):
@@ -66,7 +66,7 @@ def add_spectral_norm(critic: nn.Module) -> None:
 
 def _is_trained(layer: nn.Module) -> bool:
     """Return whether a layer has a trainable weight, unlike those of a frozen feature network."""
-    weight = layer.weight  # by its type it may be a module too
+    weight = layer.weight  # typed by PyTorch as a tensor or a module
     return isinstance(weight, torch.Tensor) and weight.requires_grad
 
 

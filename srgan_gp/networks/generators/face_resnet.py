@@ -21,7 +21,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.blocks import LEAK, UpsamplingBlock, init_convolution_, stage_widths
 
 FIRST_SIDE = 4
-"""Side of the map that the latent is projected to."""
+"""Side, in pixels, of the map that the latent is projected to; as in the paper."""
 
 
 class Generator(nn.Module):

@@ -23,9 +23,9 @@ from srgan_gp.errors import UsageError
 from srgan_gp.networks.blocks import LEAK, smooth, stage_widths, upsample_bilinear
 
 FIRST_SIDE = 4
-"""Side, in pixels, of the map that the style is projected to."""
+"""Side, in pixels, of the map that the style is projected to; as in the paper."""
 _GAIN = math.sqrt(2)  # applied before each LeakyReLU, so that the mean square stays near 1
-_CENTRE_LATENTS = 4096  # number of latents whose mean style is the centre
+_CENTRE_LATENTS = 4096  # whose mean style is the centre: its error is 1/64 of the styles' spread
 _EPSILON = 1e-8  # avoids a division by 0
 
 
@@ -234,7 +234,10 @@ class StyleBlock(nn.Module):
 
 
 def _scales_from_style(style_size: int, channels: int) -> nn.Linear:
-    """Make a dense layer, style -> factors of the channels, whose initial outputs are around 1."""
+    """Make a dense layer, style -> factors of the channels: initially 1, give or take 0.5.
+
+    With a larger spread more factors would be negative, with a smaller one styles differ less.
+    """
     layer = nn.Linear(style_size, channels)
     nn.init.normal_(layer.weight, std=0.5 / math.sqrt(style_size))
     nn.init.ones_(layer.bias)
