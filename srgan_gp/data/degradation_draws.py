@@ -3,10 +3,10 @@
 `degradations.degrade` applies them. The image number counts the images since the start of a run.
 
 A share of the images is only downscaled (`clean_share`, by default a third). The others also get
-blur, noise and JPEG artefacts, each with a probability. Some of them go through a second, weaker
-round, like images that are resized and shared again. The degradation model is that of
-Wang et al. 2021, "Real-ESRGAN", arXiv:2107.10833, sections 3.2 to 3.4, without sinc filters; the
-values are this project's own and milder.
+blur, noise and JPEG artefacts, each with a probability. Some go through a second, weaker round,
+like images that are resized and shared again. The model is that of Wang et al. 2021, "Real-ESRGAN",
+arXiv:2107.10833, sections 3.2 to 3.4, without sinc filters. The values are this project's own and
+milder: stronger ones teach to repair worse photos, and leave less detail to learn from.
 """
 
 from collections.abc import Sequence

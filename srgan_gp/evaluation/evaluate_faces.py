@@ -26,8 +26,10 @@ from srgan_gp.metrics.torchmetrics_scores import TorchmetricsScorer
 from srgan_gp.models.cards import FACES
 from srgan_gp.models.catalog import find_model
 
-BLURRED_SIDE = 16  # pixels: side to which faces are downscaled in the baseline of blurred faces
-_AT_ONCE = 256  # training faces in memory at a time
+BLURRED_SIDE = 16
+"""Side in pixels to which faces are downscaled in the baseline of blurred faces. With a larger side
+the blur would be harder to see, with a smaller one little of a face would be left."""
+_AT_ONCE = 256  # training faces at a time: more need more memory, fewer need more calls
 
 ReportProgress = Callable[[str], None]
 """Receives a line of text about the progress."""

@@ -18,7 +18,7 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.tasks import SuperResolution
 
 PAIRS = 24
-"""Number of pairs in the sheet."""
+"""Number of pairs in the sheet: more show rarer degradations, in a larger image."""
 
 
 def write_pairs(config: TrainConfig, data: Sequence[str], path: Path) -> None:

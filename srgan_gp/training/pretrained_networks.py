@@ -51,7 +51,7 @@ def load_features(config: TrainConfig) -> Features | None:
             f"perceptual_loss {loss}; choose squeeze or {NO_NETWORK}."
         )
     if has_projected_critic or config.best_by in _SQUEEZE_SCORES:
-        # In super-resolution `tasks.SuperResolution` has refused another perceptual loss.
+        # In super-resolution, the task has refused the squeeze distance with a loss of VGG-19.
         name = "squeeze"
     elif is_of_faces and (loss != NO_NETWORK or weights not in (None, NO_NETWORK)):
         name = "squeeze"

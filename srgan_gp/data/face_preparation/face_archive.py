@@ -22,7 +22,9 @@ from srgan_gp.system.write_errors import convert_write_errors
 
 MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
-_MAX_STARTS = 20  # largest number of starting points in the order of groups that are tried
+# Starting points in the order of groups that are tried. Each takes time for one pass over all
+# groups; with fewer, the validation set may miss its target size by more.
+_MAX_STARTS = 20
 _FILE_MODE = 0o644  # permissions of an extracted file
 
 
@@ -123,7 +125,7 @@ def choose_validation_groups(
     best = _take_groups(order, faces_by_group, target, least)
     for start in range(1, min(len(order), _MAX_STARTS)):
         is_too_small, miss = badness(best)
-        if not is_too_small and miss <= 0.5:  # half a face
+        if not is_too_small and miss <= 0.5:  # at most half a face: no set can be much closer
             break
         other = _take_groups(order[start:] + order[:start], faces_by_group, target, least)
         best = min(best, other, key=badness)

@@ -1,23 +1,25 @@
 """Checks of the lengths of a run: phases of the patch size, and the generator's first step.
 
-`config.TrainConfig` calls them. In each phase of a run the LR patches have another size.
+`config.TrainConfig` calls both checks. A phase is a part of a run with its own size of LR patches.
 """
 
 from srgan_gp.errors import UsageError
 
 
 def require_patch_starts(starts: tuple[float, ...], sizes: tuple[int, ...]) -> None:
-    """Check that the phases begin at 0, in rising order, and that each has a size.
+    """Check that the starts of the phases rise from 0, and that each phase has a size.
 
     Args:
-        starts: start of each phase, as a share of the run in [0, 1].
-        sizes: sides of the LR patches of each phase, in pixels.
+        starts: start of each phase, as a share of the run in [0, 1]. Of phases with equal starts,
+            only the last one is used.
+        sizes: side of the LR patches of each phase, in pixels.
 
     Raises:
-        UsageError: the phases do not begin so, or a phase has no size.
+        UsageError: the first start is not 0, a start is below the previous one, or the number of
+            sizes is another one.
     """
-    is_rising = starts[:1] == (0,) and list(starts) == sorted(starts)
-    if len(starts) != len(sizes) or not is_rising:
+    rises_from_0 = starts[:1] == (0,) and list(starts) == sorted(starts)
+    if len(starts) != len(sizes) or not rises_from_0:
         raise UsageError(
             f"patch_starts {starts} must rise from 0 and have one value for each of patch_sizes "
             f"{sizes}."
@@ -30,11 +32,11 @@ def require_generator_step(total: int, warmup: int, critic_steps: int, batch_siz
     Args:
         total: images of the run.
         warmup: images for which only the critic is trained.
-        critic_steps: steps of the critic per step of the generator.
-        batch_size: images in a step.
+        critic_steps: steps of the critic before each step of the generator.
+        batch_size: images in a step of the critic.
 
     Raises:
-        UsageError: the run is shorter.
+        UsageError: the run ends before that step.
     """
     shortest = warmup + critic_steps * batch_size
     if total < shortest:

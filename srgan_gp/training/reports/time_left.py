@@ -3,10 +3,11 @@
 import time
 
 SECONDS_BETWEEN_LINES = 60.0
-"""Seconds between the lines of a run whose stderr is not a terminal."""
+"""Seconds between the lines of a run whose stderr is not a terminal. A run may take days: with less
+time between them, the lines fill a log."""
 
 SECONDS_BETWEEN_FILES = 1.0
-"""Seconds between two versions of `progress.json`."""
+"""Seconds between two versions of `progress.json`: longer shows old values, shorter writes more."""
 
 
 class TimeLeft:
