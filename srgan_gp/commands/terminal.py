@@ -18,8 +18,8 @@ from srgan_gp.errors import OutputError
 
 Item = TypeVar("Item")
 
-SECONDS_BETWEEN_LINES = 5.0  # between two lines that are printed instead of a bar
-_RATE_WINDOW_SECONDS = 60.0  # a rate is measured over this time before now
+SECONDS_BETWEEN_LINES = 5.0  # between lines instead of a bar: less fills logs, more looks stuck
+_RATE_WINDOW_SECONDS = 60.0  # of a rate: less lets it jump, more hides a change of speed longer
 
 
 def printable(text: Path | str) -> str:

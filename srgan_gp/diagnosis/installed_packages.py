@@ -10,8 +10,9 @@ from importlib.metadata import PackageNotFoundError, distributions, requires, ve
 PACKAGES = ("numpy", "onnx", "opencv-python", "pillow", "safetensors", "torch", "gradio", "ray")
 """Packages whose versions are reported."""
 EXTRAS = ("train", "app", "ray")
-"""Extras whose packages are checked. The extra `gpu` is checked by loading its libraries instead
-(`machine.describe_onnxruntime`)."""
+"""Extras whose packages are checked. A command that lacks a package of another extra prints the pip
+command for it. The extra `gpu` is checked by loading its libraries, in
+`machine.describe_onnxruntime`."""
 CUDA_PACKAGE = re.compile(
     r"nvidia-(cudnn|cublas|cuda-runtime|cufft|curand)(-cu\d+)?", re.IGNORECASE
 )

@@ -168,6 +168,7 @@ def to_depth(values: Array, dtype: DTypeLike) -> Array:
 
 def as_8_bit_rgb(pixels: Array) -> Array:
     """Convert (H, W, 1 or 3), uint8, uint16 or float32 in [0, 1], to (H, W, 3) uint8."""
-    if pixels.dtype == np.float32:  # ties go to even here, and up in `to_depth`
+    # Ties go to even here, and up in `to_depth`. Another rule would change training images.
+    if pixels.dtype == np.float32:
         pixels = np.rint(pixels * 255.0).astype(np.uint8)
     return np.array(np.broadcast_to(to_depth(pixels, np.uint8), (*pixels.shape[:2], 3)))

@@ -18,7 +18,9 @@ Array = NDArray[Any]
 FULL_SCALE = {np.dtype(np.uint8): 255, np.dtype(np.uint16): 65535, np.dtype(np.float32): 1}
 """Value of full brightness for each supported dtype."""
 
-_CACHED_VALUES = 1 << 15  # values converted at a time, so that the copies stay in the CPU cache
+# Values converted at a time: 128 KiB of float32. With more, the copies leave the CPU cache; with
+# fewer, NumPy is called more often.
+_CACHED_VALUES = 1 << 15
 
 
 def check_pixels(pixels: Array) -> None:

@@ -43,7 +43,7 @@ class SessionInterface(Protocol):
 
 @dataclass
 class CancelCount:
-    """Counts the calls of `Upscaler.cancel`; a call in progress ends when `number` changes.
+    """Counts the calls of `Upscaler.cancel`; an image in progress is stopped when `number` changes.
 
     `Upscaler` makes one, and shares it with the upscalers that `Upscaler.sharing` returns.
     """

@@ -14,7 +14,7 @@ class OpenFolder(NamedTuple):
 
     folder: Path
     identity: tuple[int, int] | None
-    """Device and inode; None: unknown."""
+    """Device and inode, which show that a mount leads back to a parent folder; None: unknown."""
     entries: Generator[os.DirEntry[str], None, None]
     """The entries that the walk has not reached yet."""
     journal_folders: tuple[Path, ...]

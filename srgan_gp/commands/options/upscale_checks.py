@@ -48,7 +48,7 @@ def check_options(options: argparse.Namespace, arguments: list[str], output: "Ou
     for argument in arguments:
         if not is_folder(Path(argument)):
             raise UsageError(f"--watch needs folders, and {argument} is not a folder.")
-        # Results with a suffix are recognised as such (rule 4 of `batch.naming.plan`).
+        # Results with a suffix are recognised as results, and not upscaled again.
         if naming.adds_to_the_stem or not output.folder.exists():
             continue
         if output.folder.samefile(argument):

@@ -21,7 +21,8 @@ _SHORT, _RATIONAL = 3, 5  # types of values: unsigned 16-bit integer, fraction o
 _INCH, _CENTIMETRE = 2, 3  # values of the unit
 _CENTIMETRES_PER_INCH = 2.54
 _ENTRY_BYTES = 12
-_MAX_DENOMINATOR = 10_000  # numerator: at most MAX_DPI * 10,000, which fits 32 bits
+# Exact to 0.0001 dpi. The numerator is at most MAX_DPI * 10,000, which fits 32 bits.
+_MAX_DENOMINATOR = 10_000
 _EMPTY_BLOCK = b"MM\0*" + struct.pack(">IHI", 8, 0, 0)  # one directory without entries
 
 Resolution = tuple[float, float]

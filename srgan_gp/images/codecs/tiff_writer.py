@@ -34,7 +34,9 @@ _EXIF_DIRECTORY, _GPS_DIRECTORY = 34665, 34853
 # Values of tags: photometric; compression, predictor, unit of the resolution, kind of alpha.
 _BLACK_IS_ZERO, _RGB = 1, 2
 _DEFLATE, _HORIZONTAL, _INCH, _SEPARATE_ALPHA = 8, 2, 2, 2
-_STRIP_SIZE = 1 << 18  # bytes of pixels in a strip: small enough for readers that stream
+# Bytes of pixels in a strip. Readers that stream need memory for one strip, and each strip begins a
+# new zlib stream, so that smaller ones are compressed worse.
+_STRIP_SIZE = 1 << 18
 # Pixels of more bytes are written as a BigTIFF. The limit is 256 MiB below 4 GiB, because noise
 # becomes larger by compression, and the tags need space too.
 _MAX_CLASSIC_BYTES = (1 << 32) - (1 << 28)

@@ -16,12 +16,15 @@ from srgan_gp.inference.face_enhancement.face_options import Box
 from srgan_gp.inference.tiling.tiles import Floats, Span
 
 AREA_FACTOR = 1.5
-"""Sides of the area relative to the box of the detector, which ends at the hairline and chin."""
+"""Sides of the area relative to the box of the detector, which ends at the hairline and chin. A
+smaller area would lack hair, a larger one holds more background and takes longer."""
 FEATHER = 1 / 3
 """Width of the border in which the mask falls from 1 to 0, relative to half a side of the area: it
 begins at the detector's box."""
-_SQUARENESS = 4  # exponent n of the outline |x|^n + |y|^n = 1: a rectangle with round corners
-_ROUNDING = 1e-6  # pixels; an edge this near to a border between pixels is on it
+# Exponent n of the outline |x|^n + |y|^n = 1: a rectangle with round corners. At 2 it would be an
+# ellipse, which cuts off more of a face; larger exponents make sharper corners.
+_SQUARENESS = 4
+_ROUNDING = 1e-6  # pixels; an edge this near to a border between pixels is on it, but for rounding
 
 Edges = tuple[float, float, float, float]
 """Left, top, right and bottom in pixels."""

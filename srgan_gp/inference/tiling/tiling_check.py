@@ -13,9 +13,11 @@ from srgan_gp.inference.tiling.receptive_field import STRIP_WIDTH
 from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 
 OFFSETS = 20
-"""Number of tiles that are compared, half of them along each axis."""
+"""Number of tiles that are compared, half of them along each axis. More offsets find rarer
+differences, and take a run of the network each."""
 KEPT = 40
-"""Length of the compared part of a tile in pixels, between its overlaps."""
+"""Length of the compared part of a tile in pixels, between its overlaps. A longer part finds rarer
+differences, and takes more time."""
 TOLERANCE = 1e-5
 """Largest difference that counts as equal: kernels may round differently for another size. It is
 relative to the largest absolute value of the result, or to 1 if that is smaller."""
@@ -45,7 +47,7 @@ def compare_tiles(
     """
     window = round_up(2 * overlap + KEPT, multiple)
     offsets = [(2 * number + 1) * multiple for number in range(OFFSETS // 2)]
-    length = window + offsets[-1] + multiple
+    length = window + offsets[-1] + multiple  # the last tile, too, ends inside the image
     image = uneven_image(width, length)
     kept = slice(overlap * scale, (window - overlap) * scale)
     largest = magnitude = 0.0
@@ -77,4 +79,5 @@ def uneven_image(height: int, width: int) -> Floats:
     position = np.linspace(0, 1, width, dtype=np.float32)
     ramps = np.stack([position, 1 - position, np.abs(2 * position - 1)])[:, np.newaxis]
     contrast = 0.1 + 0.6 * position**2
+    # The sum is from -0.21 to 1.19, so that few values are clipped, which would hide differences.
     return np.clip(ramps * 0.7 + contrast * (noise - 0.3), 0, 1)[np.newaxis].astype(np.float32)
