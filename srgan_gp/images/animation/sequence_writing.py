@@ -14,7 +14,7 @@ from srgan_gp.images.animation.apng import write_apng
 from srgan_gp.images.animation.frame_sequence import Frame, FrameSequence
 from srgan_gp.images.animation.gif import write_gif
 from srgan_gp.images.codecs.tiff_pages import write_pages
-from srgan_gp.images.formats import Quality, find_format
+from srgan_gp.images.formats import FORMATS, Quality, find_format
 from srgan_gp.images.picture import Picture
 from srgan_gp.images.writing import encode_image
 
@@ -23,9 +23,9 @@ from srgan_gp.images.writing import encode_image
 class SequenceFormat:
     """The kind of sequence that a format holds, and its writer.
 
-    `write(file, frames, sequence, encode)` receives the output file, the frames, the sequence for
-    its number of frames and plays, and a function that encodes an image to the bytes of a still
-    file of the format.
+    `write(file, frames, sequence, encode)` receives the output file; the frames; the sequence, of
+    which it uses only the number of frames and of plays; and a function that encodes an image to
+    the bytes of a still file of the format.
     """
 
     kind: Literal["animation", "pages"]
@@ -45,7 +45,8 @@ def choose_sequence_format(sequence: FrameSequence, format: str | None = None) -
     """Choose the output format of a sequence.
 
     By default WebP, APNG (animated PNG) and TIFF are kept, and an animated GIF or AVIF becomes an
-    APNG, which keeps all colours.
+    APNG, which keeps all colours. A still image keeps its format, except that a GIF, for the same
+    reason, and a HEIF, which can only be read, become a PNG.
 
     Args:
         sequence: the sequence to write.
@@ -58,11 +59,15 @@ def choose_sequence_format(sequence: FrameSequence, format: str | None = None) -
         PictureError: E_FRAMES if the format cannot hold this kind of sequence.
         UsageError: there is no such format.
     """
-    if sequence.kind == "still":
-        return find_format(format or sequence.source_format or "PNG")
+    source_format = sequence.source_format
+    if format is None and sequence.kind == "still":
+        row = FORMATS.get(source_format or "")  # None: HEIF, or an image that is not from a file
+        return source_format if source_format and row and row.keeps_colours else "PNG"
     if format is None:
-        return sequence.source_format if sequence.source_format in ("WEBP", "TIFF") else "PNG"
+        return source_format if source_format in ("WEBP", "TIFF") else "PNG"
     name = find_format(format)
+    if sequence.kind == "still":
+        return name
     fitting_names = [key for key, row in SEQUENCE_FORMATS.items() if row.kind == sequence.kind]
     if name not in fitting_names:
         unit = "frames" if sequence.kind == "animation" else "pages"

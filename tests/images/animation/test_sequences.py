@@ -228,6 +228,16 @@ def test_the_format_of_an_animation(source, format, expected):
     assert choose_sequence_format(sequence_of(moving(), source_format=source), format) == expected
 
 
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [("JPEG", "JPEG"), ("AVIF", "AVIF"), ("GIF", "PNG"), ("HEIF", "PNG"), (None, "PNG")],
+)
+def test_the_default_format_of_a_still_image_can_be_written_and_keeps_colours(source, expected):
+    still = FrameSequence(iter(()), 1, "still", 1, 1, source_format=source)
+    assert choose_sequence_format(still) == expected
+    assert choose_sequence_format(still, "gif") == "GIF"
+
+
 def test_a_gif_that_becomes_a_png_has_a_warning(tmp_path):
     for format, has_warning in (("png", True), ("gif", False)):
         _, warnings = written(tmp_path, sequence_of(moving(), source_format="GIF"), format)
