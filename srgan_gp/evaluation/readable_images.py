@@ -63,7 +63,7 @@ class SkippingReader:
         readable = [file for file in files if file not in self._skipped]
         try:
             require_sides(readable, size)
-        except PictureError:  # A header is damaged: find all damaged ones, and check the others.
+        except PictureError:  # A header is damaged: skip all such images, and check the others.
             require_sides([file for file in readable if self._has_header(file)], size)
 
     def require_some(self, files: Sequence[ImageFile], place: str) -> None:

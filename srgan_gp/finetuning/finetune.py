@@ -97,7 +97,7 @@ def finetune(
     changes = changes or {}
     # A first plan for all images, to check the options. Images that cannot be decoded are skipped
     # below, and the second plan is for the others.
-    config = plan(source, *largest_sizes(found), changes)
+    config = plan(source, *largest_sizes(found), changes)  # sizes of both sets with all images
     require_usable_options(config, source)
     generator = load_source(source, config)
     if line := other_files_line(found.places):
@@ -147,7 +147,7 @@ def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> No
     """Report the plan, and warnings about the number of images."""
     counts = len(split.train), len(split.validation)
     say(f"{source.name}: {counts[0]} training images, {counts[1]} validation images.")
-    say(f"{split.rule[0].upper()}{split.rule[1:]}.")
+    say(f"{split.rule[0].upper()}{split.rule[1:]}.")  # how the validation images were chosen
     for warning in size_warnings(*counts):
         say(f"warning: {warning}")
     say(

@@ -72,7 +72,8 @@ class ImportedNetwork(nn.Module):
 
         They are found by the names that their attributes have in most transformers. They are
         candidates for the size multiple, because results of tiles may depend on the position of the
-        windows. Sides of more than 64 pixels are left out.
+        windows. Sides of more than 64 pixels are left out: images are padded to the multiple, and
+        small ones would be mostly padding.
         """
         window_sides: set[int] = set()
         for module in self.modules():

@@ -20,8 +20,9 @@ from torch import Tensor
 from srgan_gp.errors import ModelRefusedError
 
 MAX_EXPANSION = 4
-"""Largest ratio of the bytes of all tensors to the bytes of the file. Tensors that repeat a few
-stored numbers exceed the ratio, and could fill the memory."""
+"""Largest ratio of the bytes of all tensors to the bytes of the file. The ratio is at most 1 if
+each tensor has its own numbers in the file. It may be larger, because a file may store the weights
+that layers share only once. With a larger limit, a small forged file could fill more memory."""
 _ZIP_START = b"PK\x03\x04"  # PyTorch writes pickles in zip archives since version 1.6
 
 

@@ -17,7 +17,8 @@ from srgan_gp.images.picture_conversion import numpy_call_text
 Floats = NDArray[np.float32]
 
 _NEARLY_PARALLEL = 1e-4
-"""Sine below which an angle counts as 0 or pi: a division by it would amplify rounding errors."""
+"""Sine below which an angle counts as 0 or pi: a division by it would amplify rounding errors. For
+an angle of 1e-4, a straight line and the arc differ by less than the precision of float32."""
 
 
 def draw_latents(seeds: Iterable[int], size: int) -> Floats:
@@ -63,7 +64,7 @@ def check_latents(latents: object, size: int) -> Floats:
         is_many = isinstance(latents, list | tuple | range)
         seeds = list(cast("list[object]", latents)) if is_many else [latents]
         if seeds and all(isinstance(seed, Integral) for seed in seeds):
-            shown = f"{seeds}" if len(seeds) < 5 else "seeds"
+            shown = f"{seeds}" if len(seeds) < 5 else "seeds"  # a longer list fills the message
             advice = f"for seeds pass generator.latents({shown})"
         if hasattr(latents, "numpy"):  # such as a tensor of PyTorch
             type_name = f"{type(latents).__module__}.{type_name}"
@@ -73,11 +74,12 @@ def check_latents(latents: object, size: int) -> Floats:
     array = cast("NDArray[Any]", latents)
     if array.ndim != 2 or array.shape[1] != size:
         hint = "; pass latents[None]" if array.shape == (size,) else ""
-        if array.ndim == 1 and array.dtype.kind in "iu":
+        if array.ndim == 1 and array.dtype.kind in "iu":  # signed or unsigned integers
             hint = "; for seeds pass generator.latents(seeds)"
         raise ValueError(f"need latents (N, {size}), got {array.shape}{hint}")
     if array.dtype != np.float32:
-        hint = "" if array.dtype.kind not in "fiu" else "; pass latents.astype(np.float32)"
+        is_number = array.dtype.kind in "fiu"  # floats or integers
+        hint = "; pass latents.astype(np.float32)" if is_number else ""
         raise ValueError(f"need latents of float32, got {array.dtype}{hint}")
     if not np.isfinite(array).all():
         raise ValueError("need latents that are finite, got NaN or infinity")
@@ -97,7 +99,7 @@ def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Fl
         shares: N positions on the arc, 0 to 1; 0 is `first` and 1 is `second`, both exactly.
 
     Returns:
-        (N, size), float32. Parallel latents are interpolated linearly.
+        (N, size), float32. Parallel and opposite latents are interpolated linearly.
 
     Source:
         Shoemake 1985, "Animating rotation with quaternion curves", section 3.3.
@@ -114,11 +116,11 @@ def spherical_path(first: Floats, second: Floats, shares: Iterable[float]) -> Fl
 
 
 def check_truncation(truncation: float) -> float:
-    """Check a factor of latents, and return it.
+    """Check a truncation, the factor that latents are multiplied by, and return it.
 
     Raises:
-        UsageError: it is negative or not finite.
-        TypeError: it is not a number.
+        UsageError: the truncation is negative or not finite.
+        TypeError: the truncation is not a number.
     """
     if not isinstance(cast("object", truncation), Real) or isinstance(truncation, bool):
         raise TypeError(f"the truncation must be a number, got {truncation!r}")

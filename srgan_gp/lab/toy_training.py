@@ -24,7 +24,8 @@ SAMPLES = 2500
 """Number of points that modes and quality are measured on, as in VEEGAN (arXiv:1705.07761)."""
 RECORDS = 20
 """A run has a record after every steps // RECORDS steps, at least 1, and after its last step. If
-the number of steps is a multiple of RECORDS, it has RECORDS records."""
+the number of steps is a multiple of RECORDS, it has RECORDS records. More records give smoother
+curves, but each takes time."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ class _Training:
         self.loss = ADVERSARIAL_LOSSES[config.loss]
         self.optimizers: dict[nn.Module, torch.optim.Optimizer] = {}
         for network in (self.critic, self.generator):
+            # beta2 as in Gulrajani et al. 2017, algorithm 1.
             self.optimizers[network] = build_optimizer(
                 config.optimizer, network, config.learning_rate, config.beta1, beta2=0.9
             )

@@ -22,10 +22,13 @@ import cv2
 import numpy as np
 
 ALARM = 0.5
-"""Ratio below which a generator counts as memorising; chosen by this project."""
-SIDE = 8  # pixels: side of a layout
+"""Ratio below which a generator counts as memorising; chosen by this project. In the table above,
+the copies are below it, and the mean face is above."""
+# Pixels: side of a layout. With a larger one, a copy that is shifted by some pixels would be less
+# similar to its original; with a smaller one, different faces would be more similar.
+SIDE = 8
 SAME = 1e-6  # layouts with a smaller distance are equal; rounding errors are about 1e-13
-BLOCK = 1024  # rows of the distance matrix in memory at a time
+BLOCK = 1024  # rows of the distance matrix in memory at a time: fewer are slower, more need memory
 _LEAST_CONTRAST = 1e-6  # levels: below it an image has one colour, but for rounding errors
 
 

@@ -29,16 +29,19 @@ class ServerSettings:
     """Names of imported models, networks of other projects, that clients may use besides `model`.
     Clients may always use the models that this package trained."""
     max_upload_bytes: int = 50_000_000
-    """Maximum body size of one request, in bytes."""
+    """Maximum body size of one request, in bytes. A larger one lets a client fill more disk."""
     max_files: int = 100
     """Maximum number of files of a batch and of a request, and of photos of a training; photos
-    inside zips are not counted."""
+    inside zips are not counted. A larger one lets a client use the device for longer."""
     max_pixels: int = 25_000_000
-    """Maximum width x height of an image, in pixels."""
+    """Maximum width x height of an image, in pixels, as of a camera of 24 megapixels. The memory of
+    the decoders grows with it."""
     queue_size: int = 64
-    """Maximum number of queued jobs, of all clients together."""
+    """Maximum number of queued jobs, of all clients together. With a longer queue the last job
+    waits longer; with a shorter one, more requests are refused."""
     pending_per_client: int = 8
-    """Maximum number of queued and running jobs of one client."""
+    """Maximum number of queued and running jobs of one client; a larger one lets a client fill more
+    of the queue."""
     auth: tuple[str, str] | None = None
     """User and password that every request must send; None: no authentication."""
     allow_finetune: bool = False
@@ -49,9 +52,11 @@ class ServerSettings:
     folder: Path | None = None
     """Directory for temporary files; None: the system's directory for them."""
     keep_seconds: float = 600
-    """Seconds for which uploads, and results of jobs that have ended, are kept."""
+    """Seconds for which uploads, and results of jobs that have ended, are kept. A longer time
+    needs more disk space; a shorter one leaves visitors less time to download."""
     drain_seconds: float = 30
-    """Seconds for which accepted jobs may continue after a signal that ends the server."""
+    """Seconds for which accepted jobs may continue after a signal that ends the server. A longer
+    time delays a restart; a shorter one cuts off more jobs."""
 
     @property
     def offered(self) -> tuple[str, ...]:

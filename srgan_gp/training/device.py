@@ -16,9 +16,11 @@ CPU_INFO = Path("/proc/cpuinfo")
 BF16_INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 """Instructions that multiply in bf16; without them a CPU converts each value and is slower."""
 MIN_SPEEDUP = 1.1
-"""On a CPU the precision `auto` becomes bf16 if bf16 is faster than float32 by this factor."""
+"""On a CPU the precision `auto` becomes bf16 if bf16 is faster than float32 by more than this
+factor. A smaller factor could be noise of the measurement; bf16 has fewer digits than float32."""
 _OUT_OF_MEMORY = re.compile("out of memory|allocate memory")
-"""Part of the message of PyTorch's error on CUDA, or on the CPU: there a plain RuntimeError."""
+"""Part of the message of PyTorch's error on CUDA, and on the CPU. The message is checked, because
+the error on the CPU is a plain RuntimeError."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -133,8 +135,11 @@ def bf16_speedup(repeats: int = 5) -> float:
 
     The two precisions take turns, and the CPU time of the fastest repeat of each counts, so that
     other programs hardly change the result. The measurement takes about half a second.
+
+    Args:
+        repeats: measurements of each precision; more take longer, fewer are disturbed more easily.
     """
-    # Channels and patch size of the generator srresnet by default.
+    # The channels of the generator srresnet and the smallest LR patch, both by default.
     convolution = torch.nn.Conv2d(48, 48, 3, padding=1).to(memory_format=torch.channels_last)
     images = torch.ones(8, 48, 24, 24).to(memory_format=torch.channels_last)
     seconds: dict[str, list[float]] = {"fp32": [], "bf16": []}

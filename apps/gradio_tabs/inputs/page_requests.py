@@ -27,4 +27,4 @@ def visitor_of(request: gr.Request) -> str:
 
 def address_of(request: gr.Request) -> str:
     """Return the IPv4 address or IPv6 network of a visitor, for the limits per client."""
-    return client_of({"client": request.client})  # it takes an ASGI scope
+    return client_of({"client": request.client})  # the one key of an ASGI scope that it reads

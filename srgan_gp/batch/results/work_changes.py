@@ -61,7 +61,7 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
     if made is None or now is None:
         return Change("work", "made with other options or another version of the model")
     old, new = json.loads(made.options), json.loads(now.options)
-    is_other_model = _name_in_all_versions(made.model) != _name_in_all_versions(now.model)
+    is_other_model = _comparable_name(made.model) != _comparable_name(now.model)
     # `Work.model` is the model that ran; `model` among the options is the requested model. If both
     # runs requested the same model, a scale or a look led to another model: `_differences` names
     # that option first.
@@ -78,10 +78,11 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
     return Change("model version", version)
 
 
-def _name_in_all_versions(model: str) -> str:
-    """Return the name of a model without a part that earlier versions word otherwise.
+def _comparable_name(model: str) -> str:
+    """Return a name that is equal for equal models, whatever version of this program wrote it.
 
-    At fidelity 0 and 1 they wrote `a at fidelity 1 (towards b)` for `(the weights of b)`.
+    Earlier versions wrote `a at fidelity 1 (towards b)`, this one writes `a at fidelity 1 (the
+    weights of b)`; the result for both is `a at fidelity 1`.
     """
     return re.sub(r"( at fidelity [01]) \((towards|the weights of) .*\)$", r"\1", model)
 
@@ -100,13 +101,14 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     # Fidelity 0 is the model as it is, like no fidelity.
     if (old.get("fidelity") or 0) != (new.get("fidelity") or 0):
         parts.append(f"{_look_text(old, new)}, now {_look_text(new, old)}")
-    has_faces = ["face_strength" in options for options in (old, new)]
+    has_faces = ["face_strength" in options for options in (old, new)]  # `--faces` was passed
     if has_faces[0] != has_faces[1]:
         texts = ["--faces" if value else "without --faces" for value in has_faces]
         parts.append(f"{texts[0]}, now {texts[1]}")
     for name, (used, unused) in _WORDING.items():
         values = old.get(name), new.get(name)
         is_equal = values[0] == values[1] or all(map(_is_unused, values))
+        # If only one of the works has `--faces`, the lines above the loop have reported that.
         if is_equal or (name.startswith("face_") and not all(has_faces)):
             continue
         if name == "scale" and None in values:  # One of the works has a width, which is named.

@@ -9,9 +9,13 @@ from skimage.measure import blur_effect
 
 # Pixels: width of the mean filter with which `blur_effect` blurs an image again (Crete et al. 2007)
 _MEAN_WIDTH = 9
-_NOISE_FILTER = 1.0  # pixels: sigma of a Gaussian before the measure; without it, noise hides blur
+# Pixels: sigma of a Gaussian before the measure. Without it, noise hides blur; a wider one would
+# blur sharp images too.
+_NOISE_FILTER = 1.0
 _MIN_SIDE = 4  # pixels: the measure ignores two rows and columns at the start and one at the end
-_MAX_TURN = 10.0  # eye distances: largest result; also used if both eyes are at one position
+# Eye distances: largest result, also used if both eyes are at one position. Any number above
+# `Requirements.most_turn` would do.
+_MAX_TURN = 10.0
 
 
 def measure_turn(points: np.ndarray) -> float:

@@ -25,9 +25,10 @@ from srgan_gp.images.reading import (
 )
 
 MAX_FRAMES = 10_000
-"""Limit of the number of frames or pages, which protects against malicious files."""
-
-# Largest ratio of a frame's pixels to the animation's: a frame of a GIF may be larger.
+"""Limit of the number of frames or pages. Many tiny frames pass the limit of pixels: with a larger
+limit, a malicious file takes longer. A smaller one would refuse long animations."""
+# Largest ratio of a frame's pixels to the animation's. A frame of a GIF may extend beyond the
+# animation; a larger ratio lets a malicious frame use more memory.
 _MAX_GROWTH = 4
 
 
@@ -97,7 +98,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     notes: list[str] = []
     if count > 1 and read_orientation(image) >= 5:  # turned by 90 degrees
         width, height = height, width
-    if first:  # Where `count` is 1, `read_sequence` decodes the still.
+    if first:  # If `count` is 1 now, the still image is read, and the only frame is lost.
         lost = "still image for viewers without animation" if count > 1 else "one-frame animation"
         notes.append(f"its {lost} is not kept")
     # "mp": Multi-Picture Format, such as a JPEG with a gain map or a depth map.
@@ -105,9 +106,8 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
         notes.append("its further images or maps are not kept")
     if count > 1 and is_reduced_by_pillow(image, source.head):
         notes.append("its frames of 16 bits were read as 8 bits")
-    # `read_sequence` adds the frames.
     sequence = FrameSequence(
-        frames=iter(()),
+        frames=iter(()),  # `read_sequence` adds them
         count=count,
         kind="animation" if count > 1 else "still",
         width=width,

@@ -18,7 +18,9 @@ Bytes = NDArray[np.uint8]
 NONE, PAETH = 0, 4
 """Numbers of the filters, stored as the first byte of each row."""
 
-_CACHED_BYTES = 1 << 16  # filtered at a time, so that the temporary arrays stay in the CPU cache
+# Bytes filtered at a time, so that the temporary arrays stay in the CPU cache. Fewer bytes would
+# need more calls of numpy.
+_CACHED_BYTES = 1 << 16
 
 
 def filter_rows(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Bytes:

@@ -133,7 +133,7 @@ class NetworkPass:
         """Convert planes (C, h, w) and write them into the result, starting at `channel`."""
         if self._is_alpha:
             alpha = self._source[..., 0]
-            planes = np.array(planes)  # a copy, because the argument may be read-only
+            planes = np.array(planes)  # a copy to change, because the argument may be read-only
             keep_flat_alpha(alpha, planes[0], rows, columns, self._size)
         part = self.result[slice(*rows), slice(*columns), channel : channel + len(planes)]
         if self._is_8_bit:
@@ -179,10 +179,11 @@ def padded_part(image: Array, rows: Span, columns: Span, padding: Padding) -> Ar
     height, width = image.shape[:2]
     if rows[1] <= height and columns[1] <= width:
         return image[slice(*rows), slice(*columns)]
-    return image[_sources(rows, height, padding)][:, _sources(columns, width, padding)]
+    row_indices = _image_indices(rows, height, padding)
+    return image[row_indices][:, _image_indices(columns, width, padding)]
 
 
-def _sources(span: Span, length: int, padding: Padding) -> NDArray[np.intp]:
+def _image_indices(span: Span, length: int, padding: Padding) -> NDArray[np.intp]:
     """Return for each index of a padded axis the index of the image whose pixel is used.
 
     Args:

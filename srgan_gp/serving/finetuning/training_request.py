@@ -17,7 +17,8 @@ from srgan_gp.serving.server_settings import ServerSettings
 from srgan_gp.system.files import atomic_write
 
 MIN_PHOTOS = 20
-"""Smallest number of photos, those in zips included."""
+"""Smallest number of photos, those in zips included: `data.validation_split` requires 16 for
+training and 4 for validation."""
 MAX_IMAGES = 1_000_000
 """Maximum training length, in images that the network sees; so many take days on a GPU."""
 
@@ -50,7 +51,7 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
     """
     require_known(plan.model, UPSCALING)
     require_free_name(plan.name)
-    require_start_model(plan.model, settings)
+    require_start_model(plan.model, settings)  # its feature network may be missing
     if plan.total_images is not None and not 1 <= plan.total_images <= MAX_IMAGES:
         raise UsageError(
             f"The training length must be from 1 to {MAX_IMAGES:,} images, "

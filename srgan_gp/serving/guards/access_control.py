@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import binascii
 import hmac
 import ipaddress
 import re
@@ -55,7 +54,8 @@ PUBLIC_PATHS = ("/healthz", "/readyz")
 """Health checks, which need no password."""
 
 WRONG_PASSWORD_DELAY_SECONDS = 1.0
-"""Delay of the response to a wrong password, against brute force."""
+"""Delay of the response to a wrong password, against brute force. A shorter delay permits faster
+guesses; with a longer one, a user who mistypes the password waits longer."""
 
 _ALLOWED = re.compile("|".join(f"(?:{path})" for path in ALLOWED_PATHS), re.DOTALL)
 _JOB_WITH_ANY_ID = re.compile(
@@ -107,7 +107,7 @@ class AccessControl:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
         is_valid = _HOST.fullmatch(host) is not None
-        # The name for an invalid header is empty, which a server on a loopback address refuses.
+        # An invalid header has the empty name, which a server on a loopback address refuses.
         name = _host_name(f"//{host}") if is_valid else ""
         if self._is_local and not is_loopback(name) and not self._is_public(name):
             # DNS rebinding: another site may resolve its name to the address of this machine.
@@ -222,7 +222,7 @@ def _check_password(authorization: str, auth: tuple[str, str]) -> None:
     scheme, _space, encoded = authorization.partition(" ")
     try:
         sent = base64.b64decode(encoded.strip(), validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:  # not Base64, or not ASCII
         sent = b""
     # `surrogateescape` restores the bytes of command-line arguments that are not UTF-8.
     expected = ":".join(auth).encode(errors="surrogateescape")

@@ -25,7 +25,7 @@ from srgan_gp.serving.results.result_zip import zip_chunks
 
 _NOT_STORED = {"Cache-Control": "no-store"}
 _ZIP_NAME = "upscaled.zip"
-_THUMBNAIL_SIDE = 192  # pixels
+_THUMBNAIL_SIDE = 192  # pixels: enough for the list of jobs, whose thumbnails are 110 pixels high
 
 
 def build_job_routes() -> APIRouter:

@@ -44,10 +44,11 @@ from srgan_gp.serving.monitoring.response_counter import ResponseCounter
 from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
 
-_MAX_CONNECTIONS = 1000  # further requests get a status 503 from uvicorn
+# Requests on further connections get a status 503 from uvicorn. Each connection holds a file
+# descriptor, and many systems allow a process 1024.
+_MAX_CONNECTIONS = 1000
+# Address to open in a browser of this machine, by wildcard address.
 _LOCAL_ADDRESSES = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-"""Address to open in a browser of this machine, by wildcard address."""
-_DESCRIPTION = "Send an image, get it back upscaled. Errors are JSON: a code and a message."
 
 
 def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], None]) -> bool:
@@ -55,8 +56,7 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
 
     Args:
         settings: settings of the server; port 0 selects a free port.
-        on_started: called when the server listens, with settings that have the numeric address and
-            the actual port.
+        on_started: called when the server listens; gets the numeric address and the actual port.
 
     Returns:
         Whether all jobs were finished and all responses sent within `drain_seconds` of the signal.
@@ -73,7 +73,7 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
         # The host may be a name of the loopback address; access control needs the numeric one.
         host, port = listener.getsockname()[:2]
         settings = replace(settings, host=host, port=port)
-        settings, metrics = open_metrics(settings, exit_stack)  # with the actual metrics port
+        settings, metrics = open_metrics(settings, exit_stack)  # with the port of the metrics page
         service = build_service(settings, metrics)
         exit_stack.callback(service.close)
         service.check_default_model()
@@ -104,7 +104,7 @@ def build_app(
     app = FastAPI(
         title="srgan-gp",
         version=str(srgan_gp.__version__),
-        description=_DESCRIPTION,
+        description="Send an image, get it back upscaled. Errors are JSON: a code and a message.",
         openapi_url="/api/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -117,7 +117,7 @@ def build_app(
     app.state.trainings = trainings
     if trainings is not None:
         app.include_router(build_training_routes(trainings))
-    _add_pages_without_schema(app, service)
+    _add_unlisted_routes(app, service)
     _add_error_handlers(app)
     return app
 
@@ -159,8 +159,8 @@ def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
     )
 
 
-def _add_pages_without_schema(app: FastAPI, service: Service) -> None:
-    """Add health checks, documentation page, and the error for paths that no earlier route has."""
+def _add_unlisted_routes(app: FastAPI, service: Service) -> None:
+    """Add routes that openapi.json does not list: health checks, documentation, unknown paths."""
 
     async def healthz() -> JSONResponse:
         return JSONResponse({"status": "alive"})
@@ -176,7 +176,7 @@ def _add_pages_without_schema(app: FastAPI, service: Service) -> None:
         return HTMLResponse(docs_page(app.openapi(), service.settings, address))
 
     async def no_route() -> Response:
-        # Otherwise the page, mounted at `/`, would respond with HTML.
+        # Without this route the Gradio page, mounted at `/`, would respond with HTML.
         raise Refusal(404, "E_NOT_FOUND", NO_API_PATH)
 
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):
@@ -201,9 +201,9 @@ def _add_error_handlers(app: FastAPI) -> None:
         return Refusal(error.status_code, code, f"{str(error.detail).rstrip('.')}.").response()
 
     async def unexpected(_request: Request, _error: Exception) -> Response:
-        return Refusal(
-            500, SrganGpError.code, "Something went wrong inside the server. Try again."
-        ).response()
+        # Starlette raises the error again after this response, and uvicorn prints it.
+        message = "Something went wrong inside the server. Try again."
+        return Refusal(500, SrganGpError.code, message).response()
 
     async def refused(_request: Request, error: Exception) -> Response:
         assert isinstance(error, Refusal)

@@ -100,7 +100,7 @@ class Job:
         if not self._future.done():
             return None
         error = self._future.exception()
-        if isinstance(error, Exception):  # None, or an Exception by `finish`; never another type
+        if isinstance(error, Exception):  # else None; `finish` sets no other BaseException
             return error
         return self._future.result()
 

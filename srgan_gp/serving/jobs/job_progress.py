@@ -12,10 +12,12 @@ Stage = Literal["queued", "reading", "running", "encoding"]
 network is in use. `encoding`: the result is written."""
 
 _LINEAR_SHARE = 0.9
-"""The estimated share of the current step grows linearly with time up to this value, and then
-slows down, so that it never reaches 1."""
+"""The estimated share of the current step grows linearly with time up to this value, and then slows
+down, so that it never reaches 1. With a smaller value a step of the expected duration would end
+with a larger jump; with a larger one a late step would seem to stand still."""
 _PART_OF_UNKNOWN_STAGE = 0.9
-"""A stage of unknown duration that others follow gets this part of what is left of the job."""
+"""A stage of unknown duration that others follow gets this part of what is left of the job: the
+network is assumed to take longer than encoding. With a wrong part, the share grows unevenly."""
 
 
 @dataclass(frozen=True)

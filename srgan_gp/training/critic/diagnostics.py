@@ -16,7 +16,8 @@ from srgan_gp.training.tasks import Batch
 
 MEMORISED_GAP = 0.8
 """From this overfitting gap on, see `critic_gap`, the critic has memorised its training images: it
-scores validation images nearly like generated ones."""
+scores validation images nearly like generated ones. With a smaller limit the warning would come
+while the critic still tells the two apart; with a larger one it would come later."""
 MIN_STANDARD_ERRORS = 3.0
 """The gap is known only if the critic estimate is more than this number of standard errors from 0.
 The gap is a quotient by the estimate: at 3 standard errors its own error is about a third, and

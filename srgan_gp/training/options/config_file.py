@@ -41,7 +41,7 @@ def load_config(path: Path) -> TrainConfig:
     try:
         values = json.loads(path.read_text())
         for name, value in values.items():
-            if isinstance(value, list):
+            if isinstance(value, list):  # JSON has no tuples
                 values[name] = tuple(value)
         removed = {name: values.pop(name) for name in _REMOVED if name in values}
         config = TrainConfig(**generator_args.upgrade(values))
@@ -62,8 +62,8 @@ def require_equal_options(config: TrainConfig, path: Path, causes: Sequence[str]
     Args:
         config: options of this call.
         path: config.json in the folder of the run.
-        causes: names of options from which the caller derived others. Of these, the message lists
-            those that differ first.
+        causes: names of options that determine other options, such as `total_images`. If one of
+            them differs, the message names it before the others, which may differ because of it.
 
     Raises:
         UsageError: options differ that may not change within a run.
