@@ -31,9 +31,10 @@ from srgan_gp.system.files import remove_unfinished_files
 from srgan_gp.system.signals import StopRequest
 
 SECONDS_BETWEEN_POLLS = 1.0
-"""Seconds between two searches of `watch` for new files."""
+"""Seconds between two searches of `watch` for new files. With more, new files wait longer; with
+fewer, a large tree is listed too often."""
 _SECONDS_BETWEEN_CHECKS = 0.1
-"""Seconds between two checks of `watch` for signals."""
+"""Seconds between two checks of `watch` for signals: the longest delay of a stop while it waits."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from typing import Any
 from srgan_gp.errors import SrganGpError
 
 SIDE = 256
-"""Side of the square image in pixels. The fixed cost of a run would dominate in smaller images."""
+"""Side of the square image in pixels. In a smaller image the fixed cost of a run would dominate; a
+larger one would take long on a slow CPU."""
 
 
 def run_trial(model: str | None, device: str) -> dict[str, Any]:

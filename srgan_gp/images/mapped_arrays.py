@@ -19,9 +19,10 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.picture import Array
 
 LARGE_BYTES = 1 << 28
-"""256 MiB. Larger arrays are mapped to a file, and converted in bands of rows."""
+"""256 MiB. Larger arrays are mapped to a file, and converted in bands of rows. With a larger limit
+more arrays need memory; with a smaller one more of them are written to the disk."""
 
-_FILLED_ROWS = 1 << 10  # rows filled at a time by `full`
+_FILLED_ROWS = 1 << 10  # rows filled at a time by `full`, before their memory is released
 _ZERO_BYTES = 1 << 20  # written at a time if the system cannot reserve disk space
 
 
@@ -106,7 +107,7 @@ def release_memory(array: Array) -> None:
     owner: Any = array
     while isinstance(owner, np.ndarray):  # from a view to the array it belongs to, then to the map
         owner = cast("Any", owner.base)
-    if isinstance(owner, _Mapped) and hasattr(owner, "madvise"):
+    if isinstance(owner, _Mapped) and hasattr(owner, "madvise"):  # Windows has no `madvise`
         owner.madvise(mmap.MADV_DONTNEED)
 
 
@@ -116,7 +117,7 @@ def _reserve(file: IO[bytes], size: int) -> None:
     Without reserved space, a disk that fills up later would kill the process when it writes to the
     map.
     """
-    if hasattr(os, "posix_fallocate"):
+    if hasattr(os, "posix_fallocate"):  # missing on Windows and macOS
         os.posix_fallocate(file.fileno(), 0, size)
         return
     for start in range(0, size, _ZERO_BYTES):

@@ -136,7 +136,8 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     notes: list[str] = []
     if image.mode in ("CMYK", "LAB"):
         notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
-    gamma = image.info.get("gamma")  # of a PNG; 1 / 2.2 is about that of sRGB
+    # Of a PNG. 1 / 2.2 is about the gamma of sRGB, which files state as 0.45455 or 0.45.
+    gamma = image.info.get("gamma")
     if gamma and abs(gamma - 1 / 2.2) > 0.01 and "icc_profile" not in image.info:
         notes.append(f"its PNG gamma of {gamma:g} is not applied and not kept")
     bits = read_avif_depth(source.head) if name == "AVIF" else image.info.get("bit_depth", 8)

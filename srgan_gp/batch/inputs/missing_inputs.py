@@ -17,7 +17,8 @@ _SCALE = re.compile(r"x?(\d+(?:\.\d+)?)x?", re.IGNORECASE)
 _OPTION = re.compile(r"-[a-zA-Z]|--[a-zA-Z][\w-]*(=.*)?", re.DOTALL)
 """An argument that looks like an option: `-x`, `--name` or `--name=value`."""
 _MAX_WORDS = 8
-"""Longest name with spaces that is searched for, in words."""
+"""Longest name with spaces that is searched for, in words. Each further word costs a look-up in the
+file system for each argument; longer names are rare, and only the advice is lost."""
 
 
 def check_existence(

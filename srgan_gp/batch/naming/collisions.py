@@ -24,7 +24,8 @@ from srgan_gp.batch.results.journal import Journal
 from srgan_gp.errors import PictureError
 
 _CACHED_FOLDERS = 1024
-"""Folders whose keys and real paths are cached. A walk yields the files of a folder in sequence."""
+"""Folders whose keys and real paths are cached. A walk yields the files of a folder in sequence:
+more would save little time, fewer little memory."""
 
 
 class Targets:
@@ -110,13 +111,13 @@ class Targets:
         """
         self._table.create_indexes()
         count_before = self._table.count()
-        if journal is not None:
+        if journal is not None:  # rule 4: results of earlier runs are not inputs
             for _, target in journal.results():
                 parent, name = os.path.split(target)
-                self._table.remove(_identity(self._resolve(parent), name))  # rule 4
+                self._table.remove(_identity(self._resolve(parent), name))
         self._name_results(journal)
-        # If the planned result of an input is the path of another input, such as a_x4.png of a.png,
-        # that other input is an earlier result. It is removed, and all names are assigned again.
+        # An input at the path of another's result, such as a_x4.png beside a.png, is an earlier
+        # result. It is removed, and all names are assigned again.
         if self._naming.adds_to_the_stem and self._remove_results():
             self._name_results(journal)
         if not may_share_input_names:
@@ -199,9 +200,8 @@ class Targets:
                 continue  # The input would replace itself: `_check_inputs_are_kept` reports it.
             paths = [result for result in self._result_paths(row) if result is not None]
             if any(is_same_file(path, result) for result in paths):
-                real_folder, real_name = os.path.split(os.path.realpath(path))
-                was_removed = self._table.remove(_identity(real_folder, real_name))
-                has_removed = has_removed or was_removed
+                identity = _identity(*os.path.split(os.path.realpath(path)))
+                has_removed = self._table.remove(identity) or has_removed
         return has_removed
 
     def _check_inputs_are_kept(self) -> None:

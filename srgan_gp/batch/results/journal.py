@@ -32,7 +32,7 @@ JOURNAL_FOLDER = ".srgan-gp"
 JOURNAL_FILE = Path(JOURNAL_FOLDER, "journal.sqlite")
 """The journal inside an output folder."""
 _ROWS_AT_ONCE = 500
-"""Number of rows that `Journal.results` reads from the table at once."""
+"""Rows that `Journal.results` reads at once: more need more memory, fewer need more queries."""
 
 
 @dataclass(eq=False)
@@ -106,8 +106,7 @@ class Journal(AbstractContextManager["Journal"]):
         Args:
             source: the image.
             target: path of its result.
-            work_key: hash of model and options of this run. It is the key of `self.work`, unless
-                that is None.
+            work_key: hash of model and options of this run: `self.work.key`, if `work` is not None.
             fallback: fallback of the image; None: there is none.
             only_planned: search the target and the fallback only.
 

@@ -20,8 +20,12 @@ from srgan_gp.detection.face_alignment import (
 )
 from srgan_gp.detection.face_detection import Face, FaceDetector
 
-_SECOND_SIDE = 192  # pixels: side of the square of the second detection; faces are about 105 wide
-_MAX_MISPLACEMENT = 0.15  # mean distance of landmarks and template, as a fraction of the side
+# Pixels: side of the square of the second detection, in which faces are about 105 wide. A larger
+# square takes longer; in a smaller one the landmarks are less accurate.
+_SECOND_SIDE = 192
+# Mean distance of landmarks and template, as a fraction of the side, from which a detection is
+# another face or none. A smaller limit drops more turned faces as "not found again".
+_MAX_MISPLACEMENT = 0.15
 
 
 class Reason(StrEnum):
@@ -50,14 +54,16 @@ class Requirements:
     side: int = 256
     """Side of the prepared images, in pixels."""
     smallest: int = 128
-    """Smallest side of the square of a face, in pixels of the photo."""
+    """Smallest side of the square of a face, in pixels of the photo. With half of `side` as the
+    default, faces are enlarged at most twice; a larger side drops more faces."""
     most_blur: float = 0.75
     """Largest `measure_blur` of the prepared image, 0 to 1. A sharp portrait has 0.54; after a
     Gaussian blur with a standard deviation of 1, 2 and 3 pixels it has 0.62, 0.75 and 0.85."""
     most_turn: float = 0.45
     """Largest `measure_turn`, from 0 (frontal); at 0.5 the tip of the nose is below an eye."""
     most_outside: float = 0.2
-    """Largest share of the square that lies outside the photo, 0 to 1. Mirroring fills it."""
+    """Largest share of the square that lies outside the photo, 0 to 1. Mirroring fills it: a larger
+    share keeps faces with visible mirroring, a smaller one drops faces near the edge of a photo."""
 
     def __post_init__(self) -> None:
         if self.side < 1 or self.smallest < 1:

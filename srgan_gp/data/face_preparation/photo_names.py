@@ -90,6 +90,7 @@ def _place(place: str, files: Sequence[ImageFile], *, is_alone: bool) -> _Place:
     container = files[0].container  # of FILE.zip:FOLDER the zip file
     if files[0].member is not None:
         return _Place(_parts(container), [(file, file.member or "") for file in files], used)
+    # A single image: its name needs no folder, unless another photo has the same name.
     return _Place(_parts(container)[:-1], [(file, container.name) for file in files], used=0)
 
 

@@ -48,11 +48,12 @@ from srgan_gp.images import DEFAULT_MAX_PIXELS, Picture, write_image
 from srgan_gp.system.files import hash_file
 
 MAX_DROPPED = 96
-"""Dropped faces shown at most on the contact sheet: eight rows."""
+"""Dropped faces shown at most on the contact sheet: eight rows. More would make it longer."""
 FORMAT_VERSION = 1
 """Version of the layout of the zip file and its manifest."""
 SMALL_SET = 200
-"""Number of faces below which a fifth, not a tenth, is the validation set."""
+"""Number of faces below which a fifth, not a tenth, is the validation set: scores of few validation
+faces are uncertain. A larger share would leave fewer faces for training."""
 OnPhoto = Callable[[int, PhotoRecord], None]
 """Called after each photo with the number of photos done, and the record of the photo."""
 

@@ -68,7 +68,7 @@ def run_tiled(
         scale: scale factor of `network`.
         window: height and width of the windows, in input pixels; sides that are longer than the
             image's are shortened to them.
-        overlap: context on every side of a tile, in input pixels; discarded after the run.
+        overlap: context on every side of a tile, in input pixels; its output is discarded.
         multiple: windows start at multiples of it, and their sides are multiples of it.
         on_progress: called with (tiles done, number of tiles) after each tile. The number grows
             when the window is halved. An exception in it ends the run.
@@ -99,6 +99,7 @@ def run_tiled(
             tiles = [(tile_y, tile_x) for _, tile_y in windows_y for _, tile_x in windows_x]
             regions.extendleft(reversed(tiles))
             continue
+        # Upper left corner of the window, and the rows and columns of the tile to store.
         [(y, (top, bottom))], [(x, (left, right))] = windows_y, windows_x
         try:
             upscaled = network(cut((y, y + window[0]), (x, x + window[1])))

@@ -37,7 +37,11 @@ else:
         resource.setrlimit(resource.RLIMIT_CPU, (end, resource.RLIM_INFINITY))
 
     def _address_space() -> int:
-        """Return the mapped bytes of this process; 1 GiB where there is no /proc, as on macOS."""
+        """Return the mapped bytes of this process; where there is no /proc, as on macOS, 1 GiB.
+
+        If the process has mapped more, it gets less additional memory, and large images fail; if it
+        has mapped less, it gets more.
+        """
         try:
             # The first number is the size of the address space in pages.
             pages = int(Path("/proc/self/statm").read_bytes().split()[0])

@@ -17,7 +17,9 @@ Stage = Literal["starting", "scoring", "training", "comparing"]
 """`starting`: reads the photos. `scoring`: scores the model before the training. `comparing`:
 scores the result of the training."""
 
-_MAX_LINES = 60  # kept of the output; and sentences kept of the log
+# Lines kept of the output, and sentences kept of the log. The page shows all of them: more make it
+# longer, fewer may cut off the beginning of a traceback.
+_MAX_LINES = 60
 _SCORE_PREFIX = "validation/"  # of the keys of scores in `stats.jsonl`
 # As "2 of 4, 12 s left; scoring the best result", printed by `commands.terminal.stage_progress`.
 _SCORING = re.compile(r"(\d+) of (\d+)\b.*; scoring the (model before|best)")
@@ -105,7 +107,7 @@ class TrainingOutput:
     def add(self, line: str) -> None:
         """Read a line of the output, without its line break."""
         self._lines.append(line)
-        if line.startswith("Plan:"):
+        if line.startswith("Plan:"):  # the photos are read; the model is scored next
             self._stage = "scoring"
         scoring = _SCORING.search(line)
         if scoring is not None:

@@ -12,13 +12,17 @@ from srgan_gp.serving.guards.access_control import is_loopback, is_within
 from srgan_gp.serving.guards.client_limits import client_of
 
 HEAD_TIMEOUT_SECONDS = 15.0
-"""Time to receive a request head, from the opening of the connection or the first byte."""
+"""Time to receive a request head, from the opening of the connection, or from the first byte of a
+later head. A longer time lets idle clients hold connections; a shorter one fails on slow networks.
+"""
 READ_TIMEOUT_SECONDS = 60.0
 """Time for a client to read 64 KiB, which is the buffer of the connection, or the rest of a
-response."""
+response: about 1 kB/s. A longer time lets clients hold results; a shorter one fails on slow
+networks."""
 MAX_CONNECTIONS_PER_CLIENT = 200
-"""Open connections, idle ones included; a browser opens six. Clients at loopback addresses and
-trusted proxies have no limit."""
+"""Open connections, idle ones included. A browser opens six, and several visitors may share an
+address; with a larger limit, a client can use more of the connections of the server. Clients at
+loopback addresses and trusted proxies have no limit."""
 
 
 class TimeoutProtocol(H11Protocol):

@@ -13,8 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PAGE_PATH, _JOBS_PATH = "/", "/api/jobs"
-_ID_BYTES = 16
-_SIGNATURE_BYTES = 16  # to which the HMAC is truncated
+# Both of 128 bits, too many to guess. The HMAC is truncated to the second.
+_ID_BYTES, _SIGNATURE_BYTES = 16, 16
 
 
 class VisitorCookies:

@@ -17,7 +17,7 @@ from srgan_gp.errors import UsageError
 def _adam(
     parameters: list[nn.Parameter], rate: float, beta1: float, beta2: float
 ) -> torch.optim.Optimizer:
-    """Build Adam; the arguments are those of `build_optimizer`."""
+    """Build Adam, fused: one kernel updates all parameters. Arguments as of `build_optimizer`."""
     return torch.optim.Adam(parameters, lr=rate, betas=(beta1, beta2), fused=True)
 
 
@@ -43,7 +43,7 @@ def build_optimizer(
     Args:
         name: name in `OPTIMIZERS`.
         network: its parameters with `requires_grad` are trained.
-        rate: learning rate until a step sets another.
+        rate: learning rate until the training sets another.
         beta1: decay of the mean gradient, in [0, 1); ignored by RMSprop.
         beta2: decay of the mean squared gradient, in [0, 1).
 
