@@ -73,8 +73,8 @@ class JobHistory:
         self.service = service
         self.server_id = secrets.token_hex(8)
         """Random name of this server, by which a page notices a restart."""
-        # Re-entrant: the collector may close a `holding` generator of an aborted zip while this
-        # thread holds the lock.
+        # Re-entrant: a `holding` block in a generator that was not finished is ended by the
+        # collector, in any thread, which may hold the lock.
         self._lock = threading.RLock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
         self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
