@@ -18,6 +18,8 @@ from srgan_gp.images.picture import Picture
 
 _NO_BYTE_LIMIT = 1 << 62  # larger than any image
 _NO_METADATA_LIMIT = 1 << 30  # larger than any valid profile or packet
+_OTHER_FORMATS = (".avi", ".jpf", ".jpm", ".jpx", ".mp4", ".jp2", ".pgm")
+"""Suffixes of formats that are not written, and are spelled like one that is."""
 
 
 @dataclass(frozen=True)
@@ -130,12 +132,12 @@ def find_format(name: str) -> str:
         if suffix in row.suffixes:
             return key
     target = repr(name) if name else "a file without a suffix"
-    # A misspelled suffix keeps its first letter; `mp4` and `jp2`, with a digit, are other formats.
+    # A misspelled suffix keeps its first letter: `mpg` is not `png`.
     known = [
         end
         for row in FORMATS.values()
         for end in row.suffixes
-        if end[:2] == suffix[:2] and suffix[1:].isalpha()
+        if end[:2] == suffix[:2] and suffix not in _OTHER_FORMATS
     ]
     # 0.7: `.gfi` for `.gif` has 0.75; a lower limit suggests formats that were not meant.
     similar = difflib.get_close_matches(suffix, known, n=1, cutoff=0.7)

@@ -230,11 +230,15 @@ def test_png_is_advised_where_it_can_hold_the_image(name, side, advice):
         check_encodable(1, side, name)
 
 
-@pytest.mark.parametrize(
-    ("typed", "hint"),
-    [("gfi", r"; did you mean gif\?"), ("xyz", ""), ("mp4", ""), ("mpg", ""), ("jp2", "")],
-)
-def test_a_similar_format_is_suggested(typed, hint):
+@pytest.mark.parametrize("typed", ["xyz", "mp4", "mpg", "jp2", "jpx", "jpf", "jpm", "avi", "pgm"])
+def test_no_format_is_suggested_for_another_one(typed):
+    with pytest.raises(UsageError, match=f"cannot write '{typed}': choose one of [A-Z, ]*$"):
+        find_format(typed)
+
+
+@pytest.mark.parametrize(("typed", "similar"), [("gfi", "gif"), ("pgn", "png"), ("jepg", "jpg")])
+def test_a_similar_format_is_suggested(typed, similar):
+    hint = rf"; did you mean {similar}\?"
     with pytest.raises(UsageError, match=f"cannot write '{typed}': choose one of [A-Z, ]*{hint}$"):
         find_format(typed)
 
