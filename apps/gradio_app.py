@@ -21,7 +21,7 @@ from gradio_tabs.results.runs import Runs
 from gradio_tabs.upscale import build_upscale_tab
 
 from srgan_gp.inference.devices import allows_int8
-from srgan_gp.serving.finetuning.training_process import FineTunings
+from srgan_gp.serving.finetuning.training_process import VisitorTrainings
 from srgan_gp.serving.results.job_history import JobHistory
 from srgan_gp.serving.server_settings import ServerSettings
 
@@ -32,7 +32,7 @@ _HEADLINE = "# Upscale your photos"
 
 
 def build(
-    history: JobHistory, settings: ServerSettings, trainings: FineTunings | None
+    history: JobHistory, settings: ServerSettings, trainings: VisitorTrainings | None
 ) -> gr.Blocks:
     """Build the page; the server mounts it with the arguments that `appearance` returns.
 

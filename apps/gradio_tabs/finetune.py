@@ -26,7 +26,7 @@ from gradio_tabs.results.panel import (
 from gradio_tabs.results.training_view import TrainingView, build_training_view
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.models.new_names import require_free_name
-from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, FineTunings, TrainingPlan
+from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, TrainingPlan, VisitorTrainings
 
 _ABOUT = """Adapt a model to images like yours: upload {fewest} to {most} photos, or a zip file made
 by `srgan-gp prepare`. A part of them is the validation set; the new model is kept only if it scores
@@ -51,7 +51,7 @@ class _Options:
 
 
 def build_finetune_tab(
-    page: gr.Blocks, trainings: FineTunings, lists: ModelLists, tabs: gr.Tabs, upscale_tab: str
+    page: gr.Blocks, trainings: VisitorTrainings, lists: ModelLists, tabs: gr.Tabs, upscale_tab: str
 ) -> None:
     """Build the tab.
 
@@ -116,7 +116,7 @@ def _connect_runs(
     options: _Options,
     view: TrainingView,
     lists: ModelLists,
-    trainings: FineTunings,
+    trainings: VisitorTrainings,
 ) -> None:
     """Connect the start button, the stop button, and the loading of the page."""
 
@@ -155,7 +155,7 @@ def _connect_model(
     name_problem: gr.Markdown,
     view: TrainingView,
     lists: ModelLists,
-    trainings: FineTunings,
+    trainings: VisitorTrainings,
     tabs: gr.Tabs,
     upscale_tab: str,
 ) -> None:
@@ -195,7 +195,11 @@ def _connect_model(
 
 
 async def _start_and_follow(
-    view: TrainingView, lists: ModelLists, trainings: FineTunings, visitor: str, plan: TrainingPlan
+    view: TrainingView,
+    lists: ModelLists,
+    trainings: VisitorTrainings,
+    visitor: str,
+    plan: TrainingPlan,
 ) -> Updates:
     """Start a training run and yield the changes of the page until it has ended.
 

@@ -10,7 +10,7 @@ import gradio as gr
 from gradio_tabs import messages
 from gradio_tabs.model_lists import ModelLists
 from gradio_tabs.results.panel import Changes, Panel, Updates
-from srgan_gp.serving.finetuning.training_process import FineTuning
+from srgan_gp.serving.finetuning.training_process import TrainingRun
 from srgan_gp.serving.finetuning.training_progress import TrainingState
 
 _POLL_SECONDS = 1.0  # between two checks of a run, each of which reads its files
@@ -73,7 +73,7 @@ class TrainingView:
             self.download: "" if model is None else messages.model_link(model),
         }
 
-    async def follow(self, run: FineTuning, lists: ModelLists) -> Updates:
+    async def follow(self, run: TrainingRun, lists: ModelLists) -> Updates:
         """Yield the changes of the page until a run has ended.
 
         Args:
@@ -126,7 +126,7 @@ def build_training_view(panel: Panel) -> TrainingView:
     return TrainingView(panel, curve, preview, log, output, use_button, remove_button, download)
 
 
-async def _states(run: FineTuning) -> AsyncGenerator[TrainingState, None]:
+async def _states(run: TrainingRun) -> AsyncGenerator[TrainingState, None]:
     """Yield the state of a run whenever it has changed, until the run has ended."""
     previous = None
     while True:

@@ -24,7 +24,7 @@ from srgan_gp.serving.finetuning.training_request import (
 from srgan_gp.serving.jobs.service import Service
 from srgan_gp.serving.public_messages import errors_for_clients, for_clients
 
-__all__ = ["MIN_PHOTOS", "FineTuning", "FineTunings", "TrainingPlan", "TrainingState"]
+__all__ = ["MIN_PHOTOS", "TrainingPlan", "TrainingRun", "TrainingState", "VisitorTrainings"]
 
 _STOP_SECONDS = 20.0
 """Time that a process has to save a checkpoint before it is killed. A shorter time may lose the
@@ -34,7 +34,7 @@ _RETRY_SECONDS = 600
 than other jobs: earlier attempts would mostly fail, later ones leave the server idle."""
 
 
-class FineTuning:
+class TrainingRun:
     """One training run, in the directory of a visitor; the process starts at once.
 
     Args:
@@ -111,7 +111,7 @@ class FineTuning:
         self._service.release(self._folder)
 
 
-class FineTunings:
+class VisitorTrainings:
     """Fine-tuning runs of a server: one at a time, and none after shutdown.
 
     A client is the key of a visitor, from `http.job_routes.owner_of`. The last run of each client
@@ -124,10 +124,10 @@ class FineTunings:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._guard = threading.Lock()
-        self._last_runs: dict[str, FineTuning] = {}  # by client
+        self._last_runs: dict[str, TrainingRun] = {}  # by client
         service.at_end(self.close)
 
-    def start(self, client: str, plan: TrainingPlan) -> FineTuning:
+    def start(self, client: str, plan: TrainingPlan) -> TrainingRun:
         """Start a run, and return it.
 
         Raises:
@@ -140,8 +140,8 @@ class FineTunings:
             if any(run.is_running for run in self._last_runs.values()):
                 raise BusyError("Another training run is in progress. Try again later.",
                                 retry_seconds=_RETRY_SECONDS)  # fmt: skip
-            run = FineTuning(self._service, client, plan)
-            # `FineTuning` refuses the name of an installed model. So if an earlier run has this
+            run = TrainingRun(self._service, client, plan)
+            # `TrainingRun` refuses the name of an installed model. So if an earlier run has this
             # name, its model was removed or never installed. Forget that run: its client could
             # otherwise remove the new model.
             for other, other_run in list(self._last_runs.items()):
@@ -150,7 +150,7 @@ class FineTunings:
             self._last_runs[client] = run
         return run
 
-    def last_run_of(self, client: str) -> FineTuning | None:
+    def last_run_of(self, client: str) -> TrainingRun | None:
         """Return the last run of a client; None: the client has none."""
         return self._last_runs.get(client)
 

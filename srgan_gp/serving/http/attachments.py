@@ -1,7 +1,7 @@
 """`send_file`: response that a client saves as a file, with the file's name in two forms.
 
-Clients that do not read the form with all letters, such as `curl -OJ`, get a name in ASCII. A file
-that is written while it is sent is a `HeldStream`.
+Clients that do not read the form with all letters, such as `curl -OJ`, get a name in ASCII.
+`HeldStream` is the response with a file that is written while it is sent, such as a zip.
 """
 
 import unicodedata

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp
 import srgan_gp
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.serving.error_responses import Refusal, busy, refusal_for
-from srgan_gp.serving.finetuning.training_process import FineTunings
+from srgan_gp.serving.finetuning.training_process import VisitorTrainings
 from srgan_gp.serving.guards.access_control import NO_API_PATH, AccessControl
 from srgan_gp.serving.guards.body_limits import BodyLimits
 from srgan_gp.serving.guards.client_limits import ClientLimits
@@ -78,7 +78,7 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
         exit_stack.callback(service.close)
         service.check_default_model()
         history = JobHistory(service)
-        trainings = FineTunings(service) if settings.allow_finetune else None
+        trainings = VisitorTrainings(service) if settings.allow_finetune else None
         app = build_app(service, history, trainings)
         mount_page(app, history, settings, service.uploads, page_file())
         guarded, tracker = guard(app, settings, service.uploads, service.not_ready_reason)
@@ -92,7 +92,7 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
 
 
 def build_app(
-    service: Service, history: JobHistory | None = None, trainings: FineTunings | None = None
+    service: Service, history: JobHistory | None = None, trainings: VisitorTrainings | None = None
 ) -> FastAPI:
     """Build the app of the API and the health checks, without page or guards.
 

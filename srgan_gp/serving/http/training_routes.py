@@ -6,13 +6,13 @@ from fastapi import APIRouter, Path, Request
 from fastapi.responses import FileResponse
 
 from srgan_gp.serving.error_responses import Refusal
-from srgan_gp.serving.finetuning.training_process import FineTunings
+from srgan_gp.serving.finetuning.training_process import VisitorTrainings
 from srgan_gp.serving.http.attachments import send_file
 from srgan_gp.serving.http.job_routes import owner_of
 from srgan_gp.serving.http.response_descriptions import ZIP, problems
 
 
-def build_training_routes(trainings: FineTunings) -> APIRouter:
+def build_training_routes(trainings: VisitorTrainings) -> APIRouter:
     """Build the route.
 
     Args:

@@ -1,4 +1,8 @@
-"""Execution of one job, from its request to its result: decode and upscale, or generate faces."""
+"""Execution of one job, from its request to its result: decode and upscale, or generate faces.
+
+Some models have a fidelity partner, a model whose results are closer to the input. The fidelity of
+a request is the share of the partner in an average of the two; a look is a name for a fidelity.
+"""
 
 from dataclasses import replace
 
@@ -74,6 +78,7 @@ class JobExecution:
             return
         model, request = self._model_and_fidelity(request)
         if request.precision != "auto":
+            # Raises if the device of the server cannot run this precision.
             restrict_device(parse_device(self._settings.device), request.precision)
         is_int8 = request.precision == INT8
         if _model_depends_on_scale(request):
@@ -83,6 +88,7 @@ class JobExecution:
             model = self._replace_by_scale(
                 model, request, image_width=1
             )  # not used without `width`
+        # Raises if the model, its partner or its int8 network cannot be used.
         find_weights(model, request.fidelity, UPSCALING, is_int8=is_int8)
 
     def run(self, job: Job) -> Result:

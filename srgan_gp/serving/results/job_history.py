@@ -25,9 +25,9 @@ MAX_BYTES, MAX_BYTES_PER_OWNER = 16 << 30, 4 << 30
 """Limits of the bytes of the files of jobs, 16 GiB and 4 GiB, with the same effect. Higher limits
 need a larger disk. The limits of an owner are a part of those of all, so that one owner cannot
 remove the results of the others."""
-_MAX_EXPIRED = 10_000
-"""Number of removed jobs whose ids are remembered, to answer that they are gone instead of unknown.
-More take more memory; with fewer, the answer is "unknown" earlier."""
+_MAX_REMOVED = 10_000
+"""Number of removed jobs whose ids are remembered, to answer that they are gone, not unknown. More
+take more memory; with fewer, the answer is "unknown" earlier."""
 
 
 @dataclass(eq=False)
@@ -77,7 +77,7 @@ class JobHistory:
         # collector, in any thread, which may hold the lock.
         self._lock = threading.RLock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
-        self._expired: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
+        self._removed: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
         self._held: Counter[str] = Counter()  # number of open `holding` blocks by id of the job
 
     def submit(
@@ -127,7 +127,7 @@ class JobHistory:
     def has_expired(self, owner: str, id: str) -> bool:
         """Return whether a job of this owner was in the history earlier, and was then removed."""
         with self._lock:
-            return self._expired.get(id) == owner
+            return self._removed.get(id) == owner
 
     @contextmanager
     def holding(self, entries: Sequence[HistoryEntry]) -> Generator[None]:
@@ -194,13 +194,13 @@ class JobHistory:
             entry.size = sum(path.stat().st_size for path in files if path.is_file())
 
     def _drop(self, entry: HistoryEntry) -> None:
-        """Remove a job with its files, and remember its id as expired."""
+        """Remove a job with its files, and remember its id for `has_expired`."""
         if self._entries.pop(entry.id, None) is None:
             return
         entry.job.cancel()  # has no effect on a finished job
         if entry.job.is_done:
             shutil.rmtree(entry.job.folder, ignore_errors=True)
         # Otherwise the service removes the files when the cancelled job ends.
-        self._expired[entry.id] = entry.owner
-        while len(self._expired) > _MAX_EXPIRED:
-            self._expired.popitem(last=False)
+        self._removed[entry.id] = entry.owner
+        while len(self._removed) > _MAX_REMOVED:
+            self._removed.popitem(last=False)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from srgan_gp.errors import BusyError, SrganGpError, UsageError
-from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, FineTunings, TrainingPlan
+from srgan_gp.serving.finetuning.training_process import MIN_PHOTOS, TrainingPlan, VisitorTrainings
 from srgan_gp.serving.finetuning.training_request import check_plan, training_command
 from srgan_gp.serving.server_settings import ServerSettings
 
@@ -37,7 +37,7 @@ KILLED_SERVER = """
 import os, sys
 from pathlib import Path
 from types import SimpleNamespace
-from srgan_gp.serving.finetuning.training_process import (FineTunings, TrainingPlan)
+from srgan_gp.serving.finetuning.training_process import (VisitorTrainings, TrainingPlan)
 from srgan_gp.serving.server_settings import ServerSettings
 
 sys.executable, folder, photos = sys.argv[1], Path(sys.argv[2]), map(Path, sys.argv[3:])
@@ -47,7 +47,7 @@ service = SimpleNamespace(
     require_open=lambda: None, **ignored
 )
 plan = TrainingPlan("photo-x4", [(photo, photo.name) for photo in photos], "mine")
-FineTunings(service).start("me", plan)
+VisitorTrainings(service).start("me", plan)
 os.kill(os.getpid(), 9)
 """
 
@@ -104,7 +104,7 @@ def wait_until(is_true):
 
 
 def test_state_has_curve_preview_and_output_without_paths(service, plan):
-    run = FineTunings(service).start("me", plan)
+    run = VisitorTrainings(service).start("me", plan)
     wait_until(lambda: not run.is_running)
     state = run.state()
     assert (state.exit_code, state.metric) == (0, "psnr")
@@ -120,7 +120,7 @@ def test_state_has_curve_preview_and_output_without_paths(service, plan):
 
 def test_state_has_the_stage_and_a_log_in_sentences(service, plan, monkeypatch):
     monkeypatch.setenv("TRAINER_LINE", "2 of 4, 12 s left; scoring the best result")
-    run = FineTunings(service).start("me", plan)
+    run = VisitorTrainings(service).start("me", plan)
     wait_until(lambda: not run.is_running)
     state = run.state()
     assert (state.stage, state.done, state.total) == ("comparing", 2, 4)
@@ -133,13 +133,13 @@ def test_state_has_the_stage_and_a_log_in_sentences(service, plan, monkeypatch):
 
 def test_an_error_is_in_the_log(service, plan, monkeypatch):
     monkeypatch.setenv("TRAINER_LINE", "srgan-gp: error: a.png cannot be read.")
-    run = FineTunings(service).start("me", plan)
+    run = VisitorTrainings(service).start("me", plan)
     wait_until(lambda: not run.is_running)
     assert "a.png cannot be read." in run.state().log
 
 
 def test_training_has_steps_and_time_left(service, plan):
-    run = FineTunings(service).start("me", plan)
+    run = VisitorTrainings(service).start("me", plan)
     wait_until(lambda: not run.is_running)
     state = run.state()
     assert (state.stage, state.done, state.total) == ("training", 16, 64)
@@ -150,7 +150,7 @@ def test_a_visitor_removes_the_own_model_only(
     service, plan, tiny_model, onnx_models, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
-    trainings = FineTunings(service)
+    trainings = VisitorTrainings(service)
     run = trainings.start("me", plan)
     wait_until(lambda: not run.is_running)
     path = tiny_model("mine")
@@ -170,7 +170,7 @@ def test_a_removed_model_is_reported_and_its_critic_is_removed_too(
     service, plan, tiny_model, onnx_models, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
-    trainings = FineTunings(service)
+    trainings = VisitorTrainings(service)
     run = trainings.start("me", plan)
     wait_until(lambda: not run.is_running)
     with pytest.raises(UsageError, match="mine was removed already"):
@@ -186,7 +186,7 @@ def test_the_model_of_another_visitor_with_the_same_name_is_not_removed(
 ):
     """The first run installed no model, so that its name stayed free."""
     monkeypatch.setenv("SRGAN_GP_MODELS", str(tmp_path))
-    trainings = FineTunings(service)
+    trainings = VisitorTrainings(service)
     for client in ("me", "you"):
         run = trainings.start(client, plan)
         wait_until(lambda run=run: not run.is_running)
@@ -216,7 +216,7 @@ def test_training_uses_the_gpu_of_the_server(plan, tmp_path, device, chosen):
 
 def test_files_are_held_during_the_run(service, plan, monkeypatch):
     monkeypatch.setenv("TRAINER_SECONDS", "60")
-    run = FineTunings(service).start("me", plan)
+    run = VisitorTrainings(service).start("me", plan)
     assert len(service.held) == 1
     assert len(list((service.held[0] / "photos").glob("*.jpg"))) == MIN_PHOTOS
     run.stop()
@@ -243,14 +243,14 @@ def test_failed_start_leaves_no_files(service, plan, monkeypatch, fault):
         monkeypatch.setattr(sys, "executable", "/nowhere/python")
         expected = pytest.raises(SrganGpError, match="Something went wrong")
     with expected:
-        FineTunings(service).start("me", plan)
+        VisitorTrainings(service).start("me", plan)
     assert service.held == []
     assert list(service.folder("me").iterdir()) == []
 
 
 def test_one_run_at_a_time_and_none_after_shutdown(service, plan, monkeypatch):
     monkeypatch.setenv("TRAINER_SECONDS", "60")
-    trainings = FineTunings(service)
+    trainings = VisitorTrainings(service)
     run = trainings.start("me", plan)
     with pytest.raises(BusyError, match="Another training run is in progress"):
         trainings.start("you", plan)
@@ -275,20 +275,20 @@ def test_one_run_at_a_time_and_none_after_shutdown(service, plan, monkeypatch):
 def test_invalid_request_is_refused_before_files_are_written(service, plan, count, model, message):
     changed = TrainingPlan(model, (plan.photos * 2)[:count], "mine")
     with pytest.raises(UsageError, match=message):
-        FineTunings(service).start("me", changed)
+        VisitorTrainings(service).start("me", changed)
     assert service.held == []
 
 
 @pytest.mark.parametrize("images", [0, -1, 1_000_001])
 def test_training_length_is_limited(service, plan, images):
     with pytest.raises(UsageError, match="1 to 1,000,000 images"):
-        FineTunings(service).start("me", replace(plan, total_images=images))
+        VisitorTrainings(service).start("me", replace(plan, total_images=images))
 
 
 def test_other_file_types_are_refused(service, plan, tmp_path):
     photos = [*plan.photos, (tmp_path / "upload.txt", "list.txt")]
     with pytest.raises(UsageError, match=r"list\.txt is neither a photo nor a zip"):
-        FineTunings(service).start("me", replace(plan, photos=photos))
+        VisitorTrainings(service).start("me", replace(plan, photos=photos))
 
 
 def test_a_zip_under_the_name_of_a_photo_has_the_limits_of_a_zip(service, plan, tmp_path):
@@ -296,4 +296,4 @@ def test_a_zip_under_the_name_of_a_photo_has_the_limits_of_a_zip(service, plan, 
     upload.write_bytes(b"no zip")
     photos = [*plan.photos, (upload, "photo.png")]
     with pytest.raises(UsageError, match=r"photo\.png is not a readable zip file"):
-        FineTunings(service).start("me", replace(plan, photos=photos))
+        VisitorTrainings(service).start("me", replace(plan, photos=photos))
