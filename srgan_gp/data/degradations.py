@@ -1,8 +1,9 @@
 """Degradations that make LR images from HR images: blur, downscaling, noise and JPEG.
 
-`degradation_draws` draws their random parameters, and `degrade` here applies them to a batch.
-Training makes its LR images in this way if `--low-res mixture` is chosen. `Draws` and `draw` of
-`degradation_draws` can be imported from here too.
+An image is degraded in one or two rounds. `degradation_draws` draws the random parameters of both,
+a `Damage` for each round, and `degrade` here applies them to a batch. Training makes its LR images
+in this way if `--low-res mixture` is chosen. `Draws` and `draw` of `degradation_draws` can be
+imported from here too.
 """
 
 import math

@@ -73,7 +73,7 @@ def evaluate(
         raise UsageError(f"There is no downscaling {low_res!r}; use {', '.join(LOW_RES)}.")
     if scale is not None and scale < 1:
         raise UsageError(f"The scale must be at least 1, not {scale}.")
-    data = part_of(data, VALIDATION)
+    data = part_of(data, VALIDATION)  # of a prepared set, the folder of the validation images
     files = list_images(data)
     enlarge, model_scale, model_sha256 = _open_model(model, scale, fidelity)
     reader = SkippingReader()
@@ -82,6 +82,7 @@ def evaluate(
     torchmetrics = _open_torchmetrics(metrics, files, reader)
     features = load_features(feature_weights)
     scores, patches = [], PatchPairs()
+    # Pattern and grain in flat areas, of the outputs and of the originals.
     texture, original_texture = FlatSpectrum(), FlatSpectrum()
     for number, file in enumerate(files, 1):
         pixels = reader.read(file)

@@ -57,8 +57,9 @@ class Destination:
         if names_a_folder(self.path):
             return path
         suffix = path.suffix.lower()
+        # `PICTURE_SUFFIXES` are those of images that can be read.
         if suffix in PICTURE_SUFFIXES | _UNWRITABLE_SUFFIXES:
-            find_format(suffix)  # raises a UsageError if the format can only be read, or not even
+            find_format(suffix)  # raises a UsageError if the format cannot be written
         is_image_file = any(suffix in row.suffixes for row in FORMATS.values())
         return None if is_image_file else path
 

@@ -26,7 +26,8 @@ class PhotoList:
     photos: list[tuple[str, ImageFile]] = field(default_factory=list)
     """Pairs of a photo's name in the manifest, such as `holiday/beach.jpg`, and its file."""
     skipped: Counter[str] = field(default_factory=Counter)
-    """Number of files in the folders that are not images, by suffix; without hidden files."""
+    """Number of files in the folders, and of matches of patterns, that are not images, by suffix;
+    hidden files in folders are not counted."""
     folder_errors: list[str] = field(default_factory=list)
     """One message for each folder that cannot be read."""
     places: list[str] = field(default_factory=list)

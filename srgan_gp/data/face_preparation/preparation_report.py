@@ -125,6 +125,9 @@ def count_enlarged(photos: Sequence[PhotoRecord], side: int) -> dict[str, int]:
 def enlargement_limit(side: int) -> int:
     """Return the side in a photo below which a face is enlarged by more than a quarter to `side`.
 
+    With a lower limit than a quarter, faces that are still sharp would be reported too; with a
+    higher one, some blurred faces would not.
+
     The limit is rounded down, because `--smallest`, which drops smaller faces, takes a whole number
     of pixels. A face between the rounded and the exact limit does not count as enlarged by more
     than a quarter.

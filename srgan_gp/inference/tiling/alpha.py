@@ -63,7 +63,7 @@ def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None)
         # The dilation is repeated, because its float32 result would be a copy of the image.
         filled, weights = _dilated_band(pixels, alpha, (top, bottom))
         _fill_from_half(filled, weights, half_colours, top)
-        if pixels.dtype.kind == "u":
+        if pixels.dtype.kind == "u":  # unsigned integers
             filled = np.rint(filled)
         visible = alpha[top:bottom, :, np.newaxis] > 0
         result[top:bottom] = np.where(visible, pixels[top:bottom], filled.astype(pixels.dtype))

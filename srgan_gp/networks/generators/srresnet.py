@@ -19,7 +19,7 @@ class Generator(nn.Module):
 
     Args:
         scale: upscaling factor of both sides, 2, 3 or 4.
-        width: channels of every hidden layer, even.
+        width: channels of every hidden layer; even, because the tail "staged" halves it.
         blocks: number of residual blocks, at least 1.
         tail: one of `TAILS`: "direct" (cheapest) or "staged" (a convolution at full size).
 
@@ -40,7 +40,8 @@ class Generator(nn.Module):
         self.merge = nn.Conv2d(width, width, 3, padding=1)
         self.tail = TAILS[tail](width, scale)
         init_convolution_(self.stem)
-        init_convolution_(self.merge, factor=0.1)  # the skip connection dominates at first
+        # The skip connection dominates at first. With a smaller factor the blocks learn later.
+        init_convolution_(self.merge, factor=0.1)
 
     def forward(self, low_res: Tensor) -> Tensor:
         """Upscale images.

@@ -101,7 +101,7 @@ class ValidationFaces:
 
             scores["kid_squeeze"] = kernel_distance(generated_features, self._real_features)
         scores |= self._aligned_distances.distances(generated)
-        as_many_real = self.faces[: len(generated)]
+        as_many_real = self.faces[: len(generated)]  # `patch_distance` needs sets of equal size
         scores["patch_distance"] = patch_distance(list(generated), list(as_many_real))
         ratio = border_ratio(generated, self.faces)
         if ratio is not None:
