@@ -19,6 +19,7 @@ from srgan_gp.inference.tiling.receptive_field import (
     measure_overlap,
 )
 from srgan_gp.inference.tiling.tiles import Network
+from srgan_gp.models.cards import UPSCALING
 
 if TYPE_CHECKING:
     import onnx
@@ -129,7 +130,7 @@ def measure_properties(
         overlap = measure_overlap(network, scale, multiple=multiple)
     return ModelInfo(
         name=name,
-        task="super-resolution",
+        task=UPSCALING,
         scale=scale,
         overlap=overlap,
         size_multiple=multiple or 1,

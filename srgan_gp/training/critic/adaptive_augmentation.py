@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from srgan_gp.data.augmentations import augment, draw_augmentations
 from srgan_gp.errors import UsageError
+from srgan_gp.models.cards import UPSCALING
 from srgan_gp.training.checkpoint import Progress
 from srgan_gp.training.critic.critic_freezing import evaluating
 from srgan_gp.training.critic.diagnostics import critic_gap
@@ -53,7 +54,7 @@ def require_augmentations(config: TrainConfig, processes: int = 1) -> None:
             f"With an augment_probability of 0 and no augment_target the augmentations "
             f"{config.augment} never happen; use --augment-probability 1 or --augment none."
         )
-    if config.task == "super-resolution" and config.critic_conditional:
+    if config.task == UPSCALING and config.critic_conditional:
         raise UsageError(
             f"The augmentations {config.augment} cannot be used with a critic that compares "
             "each image with its LR image; use --no-critic-conditional or --augment none."

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from srgan_gp.errors import UsageError
-from srgan_gp.models.cards import FACES
+from srgan_gp.models.cards import FACES, UPSCALING
 from srgan_gp.models.catalog import names_in
 from srgan_gp.networks.signatures import Argument, Value, arguments_of, assignment, task_named_by
 
 TASK_ARGUMENTS = {
-    "super-resolution": {"scale": "scale"},
+    UPSCALING: {"scale": "scale"},
     FACES: {"size": "image_size", "latent_size": "latent_size"},
 }
 """By task: arguments of every generator's constructor, each with the option that sets it."""

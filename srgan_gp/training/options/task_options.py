@@ -6,12 +6,12 @@ Imports no torch.
 from collections.abc import Iterable
 
 from srgan_gp.errors import UsageError
-from srgan_gp.models.cards import FACES
+from srgan_gp.models.cards import FACES, UPSCALING
 
 PROJECTED_CRITIC = "projected_critic"
 """Architecture of the critic that scores feature maps of SqueezeNet 1.1."""
 OF_ONE_TASK: dict[str, tuple[str, ...]] = {
-    "super-resolution": (
+    UPSCALING: (
         "scale", "patch_sizes", "patch_starts", "low_res", "clean_share", "damage", "shrink_share",
         "pixel_loss", "sharpen_targets", "perceptual_weight", "perceptual_noise",
         "equivariance_weight", "critic_stages", "critic_conditional", "most_psnr_loss",
