@@ -51,6 +51,7 @@ def build(
     upscaling_cards = {card.name: card for card in service.upscaling_models()}
     face_cards = {card.name: card for card in service.face_models()}
     has_fast_mode = allows_int8(settings.device)
+    # Each submits the jobs that a tab starts.
     runs = {tab: Runs(history, tab) for tab in ("upscale", "compare", "batch", "faces")}
 
     def drop_page_data(request: gr.Request) -> None:

@@ -238,8 +238,9 @@ def read_ahead(
 ) -> Iterator[Item]:
     """Yield `function(key)` in the order of `keys`, prefetching up to `depth` results.
 
-    One background thread computes them, so that the calls keep their order. Decoding and copying
-    release Python's global lock, so that the caller is not slowed down.
+    A larger `depth` bridges the time of slower results, and takes more memory. One background
+    thread computes them, so that the calls keep their order. Decoding and copying release Python's
+    global lock, so that the caller is not slowed down.
     """
     with ThreadPoolExecutor(max_workers=1) as pool:
         pending = [pool.submit(function, key) for key in islice(keys, depth)]

@@ -77,9 +77,8 @@ def score_upscaler(
     uses_squeeze = config.perceptual_loss == "squeeze" or config.best_by == "squeeze_distance"
     features = load_features(config) if uses_squeeze else None
     values_by_key: dict[tuple[str, str], list[float]] = {}
-    spectra = {
-        downscaler: FlatSpectrum() for downscaler in DOWNSCALERS
-    }  # pattern and grain are of the whole set
+    # Pattern and grain are of the whole set.
+    spectra = {downscaler: FlatSpectrum() for downscaler in DOWNSCALERS}
     original_spectra = {downscaler: FlatSpectrum() for downscaler in DOWNSCALERS}
     for done, file in enumerate(files, 1):
         high_res = centre_crop(file.read(), config.scale)

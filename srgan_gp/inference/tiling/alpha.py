@@ -92,6 +92,7 @@ def keep_flat_alpha(
     # The source pixels of the part, with one more on each side; the border is repeated.
     around_y: Indices = np.arange(int(y[0]) - 1, int(y[-1]) + 2).clip(0, height - 1)
     around_x: Indices = np.arange(int(x[0]) - 1, int(x[-1]) + 2).clip(0, width - 1)
+    # In [0, 1]: `FULL_SCALE` is the value of an opaque pixel.
     values = alpha[around_y][:, around_x].astype(np.float32) / np.float32(FULL_SCALE[alpha.dtype])
     sums = _sum_3x3(values[..., np.newaxis])[1:-1, 1:-1, 0]
     sums_of_part = sums[y - y[0]][:, x - x[0]]

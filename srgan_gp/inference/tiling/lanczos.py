@@ -14,8 +14,8 @@ from srgan_gp.images import mapped_arrays
 from srgan_gp.inference.tiling.tiles import Floats, Span
 
 BAND_VALUES = 1 << 24
-"""Float32 values read and written at a time, 64 MiB. More take more memory; fewer make the parts so
-narrow that single rows and pages of the temporary file are read again and again."""
+"""Float32 values read and written at a time, 64 MiB. More take more memory; with fewer, the strips
+of columns are narrower, and the temporary file is read in smaller pieces."""
 
 
 def resample(

@@ -202,7 +202,7 @@ def window_of_tiles(size: tuple[int, int], tile: int, *, overlap: int, multiple:
         Height and width of the window in input pixels.
     """
     margin = 2 * round_up(overlap, multiple)
-    largest = round_up(tile, multiple) + margin
+    largest = round_up(tile, multiple) + margin  # so `_split` never returns (0, 0)
     _, height = _split(size[0], largest, margin, multiple)
     _, width = _split(size[1], largest, margin, multiple)
     return height, width
