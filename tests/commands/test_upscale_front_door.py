@@ -578,6 +578,25 @@ def test_only_the_path_that_is_written_counts_as_existing(repeating_model, tmp_p
     assert (out / "a.jpg").read_text() == "unrelated"
 
 
+@pytest.mark.parametrize(("frames", "written"), [("all", "a.png"), ("first", "a-2.avif")])
+def test_an_animated_avif_becomes_a_png_beside_an_existing_avif(
+    repeating_model, tmp_path, frames, written
+):
+    (photos := tmp_path / "photos").mkdir()
+    black, white = (Image.new("RGB", (8, 6), colour) for colour in ("black", "white"))
+    black.save(photos / "a.avif", save_all=True, append_images=[white])
+    (out := tmp_path / "out").mkdir()
+    (out / "a.avif").write_bytes(b"unrelated")
+    words = ["upscale", str(photos), "-n", str(repeating_model), "--device", "cpu"]
+    words += ["-o", str(out), "--exist", "rename", "--frames", frames]
+    assert main(words) == 0
+    assert {path.name for path in out.glob("a*")} == {"a.avif", written}
+    if frames == "all":  # without a number to give: `a.avif` is not the path of the result
+        (out / "a.png").unlink()
+        assert main([*words, "--exist", "skip"]) == 0
+        assert (out / "a.png").exists()
+
+
 @pytest.fixture
 def upscale_tiff(repeating_model, tmp_path, capsys):
     """Upscale `g.jpg`, a TIFF, to `out` beside existing files; return both lines about it."""

@@ -64,8 +64,9 @@ def keeps_format(source: Path, target: Path) -> bool | None:
 def needs_fallback(source: Path, target: Path, *, first_frame_only: bool) -> bool | None:
     """Return whether the result of an image is certain to be a PNG, by the image's header.
 
-    It is certain for an image of another format than the target, and for a still whose bits or
-    transparency the target cannot hold. The size of the result is not taken into account.
+    It is certain for an image of another format than the target, for a still whose bits or
+    transparency the target cannot hold, and for an animated AVIF. The size of the result is not
+    taken into account.
 
     Args:
         source: the image. No pixels are decoded.
@@ -78,10 +79,13 @@ def needs_fallback(source: Path, target: Path, *, first_frame_only: bool) -> boo
     """
     needs: bool | None = False
     with suppress(OSError, PictureError):
-        # Without `first_frame_only`, the frames of a GIF are counted, which reads the whole file.
-        header = read_header(source, max_pixels=sys.maxsize, first_frame_only=True)
+        name = find_format(target.suffix)
+        # To count the frames of a GIF reads the whole file. The number of frames decides only for
+        # AVIF, of which single images are written, and animations are read.
+        one_frame = first_frame_only or name != "AVIF"
+        header = read_header(source, max_pixels=sys.maxsize, first_frame_only=one_frame)
         # Every format allows 1 x 1 pixel: the size of the result is not taken into account.
-        if not holds(find_format(target.suffix), header.stand_in(), height=1, width=1):
+        if not holds(name, header.stand_in(), height=1, width=1):
             # A PNG holds the frames of an animation, and one page.
             needs = True if first_frame_only or header.format != "TIFF" else None
             if needs is None and read_header(source, max_pixels=sys.maxsize).frames == 1:
