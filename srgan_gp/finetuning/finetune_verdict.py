@@ -2,7 +2,8 @@
 
 `finetune` calls `judge` with the scores of `finetune_scores`; `srgan-gp finetune` prints `table`.
 `Measured` is a dict of score arrays by (metric, downscaler), with one value per image; pattern and
-grain, the texture added to flat areas, have a single value. A gain is the change of a score,
+grain, the texture added to flat areas, have a single value. The downscaler made the LR images; for
+faces it is "", and there is one value per set of generated faces. A gain is the change of a score,
 positive where the new value is better. The deciding score is `TrainConfig.best_by`.
 """
 
@@ -23,12 +24,13 @@ T_VALUES = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.2, 2.1, 2.0
 """Number of standard errors that the mean of 2, 3, ..., 12 gains must exceed; the last number is
 for 13 gains or more.
 
-They follow Student's t, two-sided at 95 %, because the scatter is estimated from the same few
-values. The last number stands for all larger counts and is exact at 61 gains. With 13 gains, whose
-exact quantile is 2.18, it corresponds to 93 %; with 12 gains (2.20) the number 2.1 is 94 %.
+They are quantiles of Student's t, two-sided at 95 %, because the scatter is estimated from the same
+few values. The last three are rounded down: the exact ones are 2.23 for 11 gains and 2.20 for 12,
+where 2.1 is 94 %. From 13 gains on (2.18) one number is used: 2.0 is 93 % for 13 and 95 % for 61.
 """
 MAX_COLOUR_DRIFT = 2.0
-"""Levels of 255 by which the mean colour shift may grow."""
+"""Levels of 255 by which the mean colour shift may grow. With less, models whose colours change
+invisibly would be refused; with more, a tint in even areas could become visible."""
 TITLES = {
     "squeeze_distance": "squeeze distance",
     "kid_squeeze": "KID-squeeze",
@@ -52,7 +54,7 @@ class Row:
 
     Attributes:
         metric: name of the score, a key of `TITLES`.
-        way: name of the downscaler of the LR images; "" for faces.
+        downscaler: name of the downscaler of the LR images; "" for faces.
         before: mean of the unchanged model.
         after: mean of the fine-tuned model.
         originals: value of the validation images themselves, for pattern and grain; None: the score
@@ -62,7 +64,7 @@ class Row:
     """
 
     metric: str
-    way: str
+    downscaler: str
     before: float
     after: float
     originals: float | None = None
@@ -138,8 +140,8 @@ def table(rows: Sequence[Row]) -> list[str]:
     lines = [("validation images", "better", "before", "after", "change", last)]
     for row in rows:
         name = TITLES.get(row.metric, row.metric)
-        if row.way:
-            name += f" ({row.way})"
+        if row.downscaler:
+            name += f" ({row.downscaler})"
         better = BETTER.get(row.metric, "-")
         change = _percent(row.before, row.after)
         value = row.originals if last == "originals" else row.spread
@@ -163,20 +165,20 @@ def _rows(before: Measured, after: Measured) -> tuple[Row, ...]:
     that of the originals' values.
     """
     rows: list[Row] = []
-    for metric, way in before:
+    for metric, downscaler in before:
         if metric in OF_ORIGINALS.values():
             continue
-        original_values = before.get((OF_ORIGINALS.get(metric, ""), way))
+        original_values = before.get((OF_ORIGINALS.get(metric, ""), downscaler))
         originals = None if original_values is None else _mean(original_values)
-        found = after[metric, way]
-        is_of_sets = not way and len(found) > 1
+        mean_before, found = _mean(before[metric, downscaler]), after[metric, downscaler]
+        is_of_sets = not downscaler and len(found) > 1
         spread = float(found.std(ddof=1)) if is_of_sets and np.isfinite(found).all() else None
-        rows.append(Row(metric, way, _mean(before[metric, way]), _mean(found), originals, spread))
+        rows.append(Row(metric, downscaler, mean_before, _mean(found), originals, spread))
     return tuple(rows)
 
 
 def _mean(values: np.ndarray) -> float:
-    """Return the mean of the scores that are known; NaN is the score of an image too small."""
+    """Return the mean of the scores; those of images that are too small are NaN and left out."""
     return float(np.nanmean(values))
 
 
@@ -222,7 +224,9 @@ def _describe_broken_limits(rows: Sequence[Row], config: TrainConfig) -> list[st
     least_novelty = 0.0 if config.least_novelty is None else config.least_novelty
     broken = []
     for row in rows:
-        values = f"{row.after:.4g} after {row.before:.4g}" + (f" ({row.way})" if row.way else "")
+        values = f"{row.after:.4g} after {row.before:.4g}"
+        if row.downscaler:
+            values += f" ({row.downscaler})"
         if row.metric == "psnr_y" and row.before - row.after > most_psnr_loss:
             broken.append(f"PSNR-Y fell too far: {values}")
         if row.metric == "colour_shift" and row.after - row.before > MAX_COLOUR_DRIFT:

@@ -169,8 +169,8 @@ def _remove_mixing(limits: Sequence[str], partner: str) -> list[str]:
 
 def _score_entry(row: Row, validation_images: int) -> dict[str, Any]:
     """Return the card's entry of a score: its value after fine-tuning, and that before as text."""
-    images = f"low-res by {row.way}"
-    if not row.way:  # of faces
+    images = f"low-res by {row.downscaler}"
+    if not row.downscaler:  # of faces
         faces = generated_faces(validation_images)
         images = f"mean of {SETS} sets of {faces} generated faces, truncation 1"
     return {

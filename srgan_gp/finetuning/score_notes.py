@@ -30,12 +30,15 @@ _FACES_NOTE = (
     f"the training differ: they use one set of generated faces and, if there are {FEWEST_TO_SPLIT} "
     "validation images or more, only half of these."
 )
-# The mean of 4 values and a fifth one differ by less than 3 of their standard deviations in 92 % of
-# all cases, by Student's t.
+# `evaluate` measures one more set. By Student's t, the mean of `SETS` = 4 values and a fifth value
+# differ by less than 3 standard deviations of the 4 in 92 % of all cases.
 _EVALUATE_NOTE = (
     "To measure a model in the same way, but on one set of other faces, so that by chance a score "
     "differs from the table, mostly by less than 3 times its spread{small}: {command}"
 )
+# Number of validation faces, and so of generated ones in a set, below which a note says that the
+# rule above often fails. A smaller number would omit the note where the rule fails too; a larger
+# one would print it where the rule holds.
 _FEW_FACES = 100
 _FEW_FACES_TEXT = f" (with fewer than {_FEW_FACES} validation faces one or two scores differ more)"
 
@@ -51,8 +54,9 @@ def score_notes(
         changes: fields of `TrainConfig` that the user set; None: none.
     """
     rows = outcome.verdict.rows
-    ways = dict.fromkeys(row.way for row in rows if row.way)  # only rows of an upscaler have a way
-    if not ways:
+    # Each downscaler once, in the order of the rows. Rows of a face generator have none.
+    downscalers = dict.fromkeys(row.downscaler for row in rows if row.downscaler)
+    if not downscalers:
         yield _FACES_NOTE.format(count=generated_faces(outcome.validation))
         if _is_measured_by_evaluate(outcome, model):
             small = _FEW_FACES_TEXT if outcome.validation < _FEW_FACES else ""
@@ -62,8 +66,8 @@ def score_notes(
     yield _DOWNSCALERS_NOTE
     if any(row.originals is not None for row in rows):
         yield _ORIGINALS_NOTE
-    measured = {row.way for row in rows if row.metric == "pattern"}
-    missing = [way for way in ways if way not in measured]
+    measured = {row.downscaler for row in rows if row.metric == "pattern"}
+    missing = [name for name in downscalers if name not in measured]
     if missing:
         suffix = f" ({', '.join(missing)})" if measured else ""
         yield no_texture_line(suffix, centre=LONGEST_SIDE)
@@ -86,8 +90,8 @@ def _is_measured_by_evaluate(outcome: FinetuneResult, model: str) -> bool:
 def _evaluate_command(outcome: FinetuneResult, model: str, changes: Mapping[str, Any]) -> str:
     """Return the `srgan-gp evaluate` with the images, number, truncation and networks of the table.
 
-    The baseline of training faces has as many faces as are generated; with fewer training images
-    the command is without them.
+    `evaluate` also scores training faces as a baseline, and compares as many of them as it
+    generates. If the run had fewer, the command does not name them.
     """
     count = generated_faces(outcome.validation)
     command = ["srgan-gp", "evaluate", model, "--data", str(outcome.run_dir / VALIDATION_LIST)]

@@ -99,7 +99,7 @@ def test_an_upscaler_is_scored_before_and_after_on_validation_images(upscaler, p
     assert [step for name, *step in stages if "before" in name] == [list(step) for step in steps]
     assert (outcome.trained_on, outcome.validation, outcome.images_seen) == (16, 4, 32)
     assert {row.metric for row in outcome.verdict.rows} == {"psnr_y", "colour_shift"}
-    assert {row.way for row in outcome.verdict.rows} == {"matlab", "area-jpeg75"}
+    assert {row.downscaler for row in outcome.verdict.rows} == {"matlab", "area-jpeg75"}
     lists = [(tmp_path / "run" / f"{name}.list").read_text() for name in ("train", "held_out")]
     assert not set(lists[0].splitlines()) & set(lists[1].splitlines())
     assert "16 training images, 4 validation images" in messages[0]
