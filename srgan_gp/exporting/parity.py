@@ -12,11 +12,14 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.cards import FACES
 
 TOLERANCE = 1e-4
-"""Largest difference that counts as rounding, for values from 0 to 1."""
+"""Largest difference that counts as rounding, for values from 0 to 1. It is 1/40 of a level of 8
+bits: a larger one could pass a graph that changes pixels, a smaller one could refuse a graph only
+because ONNX Runtime adds in another order."""
 CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))
-"""Number, height and width of the compared images: batches, odd sides, a single pixel."""
+"""Number, height and width of the compared images: batches, odd sides, a single pixel. They differ,
+so that a graph with a fixed batch size, height or width fails."""
 CHECK_COUNTS = (1, 2, 3, 7, 16)
-"""Numbers of latents in the compared batches."""
+"""Numbers of latents in the compared batches; a graph with a fixed batch size fails."""
 
 
 class RunsModel(Protocol):
@@ -31,7 +34,7 @@ def fixed_inputs(generator: nn.Module) -> Iterator[Tensor]:
     """Yield the fixed inputs on which a graph is compared.
 
     Args:
-        generator: its `task` selects the kind of input.
+        generator: its attribute `task`, one of `cards.TASKS`, selects the kind of input.
 
     Yields:
         Noise (N, 3, H, W) of `CHECK_SHAPES`, uniform in [0, 1], or latents (N, latent_size) of
@@ -69,4 +72,4 @@ def largest_difference(session: RunsModel, generator: nn.Module) -> float:
                 f"The output of ONNX Runtime is {found.shape}, that of PyTorch {expected.shape}."
             )
         differences.append(abs(found - expected).max())
-    return float(np.max(differences))  # unlike `max`, it keeps NaN
+    return float(np.max(differences))  # unlike Python's `max`, it keeps NaN

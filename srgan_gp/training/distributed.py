@@ -1,6 +1,6 @@
 """Distributed runs: `torchrun --nproc-per-node N -m srgan_gp train ...`.
 
-Every process holds the whole networks, processes its share of each batch, and takes the same step:
+Every process holds all networks, processes its share of each batch, and takes the same step:
 `Processes.average_gradients` averages the gradients after an ordinary backward pass.
 PyTorch's DistributedDataParallel would average in each backward pass, and so also the gradient
 inside the penalty, which has to be that of the samples of this process alone.
@@ -51,22 +51,22 @@ class Processes:
         if self.count > 1:
             dist.destroy_process_group()
 
-    def share(self, first: int, count: int) -> range:
-        """Return the image numbers of this process in a batch.
+    def share(self, first: int, images: int) -> range:
+        """Return the numbers of the images of a batch that this process takes.
 
         Args:
-            first: number of the batch's first image.
-            count: number of images in the batch.
+            first: number of the batch's first image; images are numbered from 0 over the whole run.
+            images: number of images in the batch.
 
         Raises:
             UsageError: the images cannot be shared evenly, so averages would be wrong.
         """
-        if count % self.count:
+        if images % self.count:
             raise UsageError(
-                f"A batch of {count} images cannot be shared by {self.count} processes; choose "
+                f"A batch of {images} images cannot be shared by {self.count} processes; choose "
                 "batch_size and total_images as multiples of their number."
             )
-        size = count // self.count
+        size = images // self.count
         own_first = first + self.rank * size
         return range(own_first, own_first + size)
 
@@ -82,13 +82,14 @@ class Processes:
         """
         left = max(config.total_images - images_seen, 0)
         every = config.penalty_every if config.has_critic and self.count > 1 else 1
-        # Images in a batch. Only the last batch may be smaller; if it is not, `last_count` is 0.
-        first_count, last_count = min(config.batch_size, left), left % config.batch_size
-        for count in (first_count, last_count):
-            size = len(self.share(first=0, count=count))
+        # Only the last batch may be smaller than the others. If it is not, `images_of_last` is 0,
+        # which can always be shared.
+        images_of_first, images_of_last = min(config.batch_size, left), left % config.batch_size
+        for images in (images_of_first, images_of_last):
+            size = len(self.share(first=0, images=images))
             if size % every:
                 raise UsageError(
-                    f"A batch of {count} images over {self.count} processes gives {size} to each, "
+                    f"A batch of {images} images over {self.count} processes gives {size} to each, "
                     f"which is not a multiple of penalty_every {every}; choose batch_size and "
                     f"total_images as multiples of {self.count * every}."
                 )
