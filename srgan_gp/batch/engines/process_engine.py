@@ -6,6 +6,7 @@ loaded, then one `Result` for each job.
 
 import multiprocessing
 from collections.abc import Sequence
+from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -20,7 +21,9 @@ from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.errors import DeviceError
 from srgan_gp.system.files import remove_abandoned_files, remove_staged
 
-_SECONDS_BETWEEN_CHECKS = 0.2  # between checks whether all workers have loaded the model
+# Longest wait for one message while the workers load the model. The next wait follows at once, so
+# the value does not matter: a message or a signal ends a wait early.
+_SECONDS_TO_WAIT = 0.2
 
 
 class Worker:
@@ -51,17 +54,15 @@ class Worker:
         return 0 if self.ready is None else self.ready.capacity
 
     def start_job(self, job: UpscaleJob) -> None:
-        """Send a job. If the process has ended, `ProcessEngine.take` notices it later."""
+        """Send a job."""
         self.in_progress.add(job)
-        try:
+        with suppress(OSError):  # The process has ended, which `ProcessEngine.take` notices.
             self.pipe.send(job)
-        except OSError:
-            return
 
     def end_process(self) -> None:
         """End the process within seconds."""
-        self.pipe.close()
-        self.process.join(SECONDS_TO_END + 1)  # `serve` ends itself after this time
+        self.pipe.close()  # tells `serve` to end, which takes at most the time of the next line
+        self.process.join(SECONDS_TO_END + 1)
         self.process.kill()
         self.process.join()
 
@@ -97,7 +98,7 @@ class ProcessEngine:
                 self._workers.append(self._new_worker(device))
             while not all(worker.ready for worker in self._workers):
                 # Sets `worker.ready`. There is no result yet, since no job was submitted.
-                self._receive(_SECONDS_BETWEEN_CHECKS)
+                self._receive(_SECONDS_TO_WAIT)
         except BaseException:
             self.close()
             raise
@@ -139,6 +140,7 @@ class ProcessEngine:
             remove_abandoned_files(folder)
 
     def _new_worker(self, device: str) -> Worker:
+        """Start a worker for a device."""
         open_upscalers, settings = self._worker_arguments
         return Worker(open_upscalers, device, settings)
 
@@ -187,10 +189,8 @@ class ProcessEngine:
 
     def _drop_results(self, worker: Worker) -> None:
         """Remove the staged files of results that a worker has sent and nobody will take."""
-        try:
+        with suppress(EOFError, OSError):  # The process has ended.
             while worker.pipe.poll():
                 message = worker.pipe.recv()
                 if isinstance(message, Result) and message.staged is not None:
                     remove_staged(message.staged)
-        except (EOFError, OSError):
-            return

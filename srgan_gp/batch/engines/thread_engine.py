@@ -29,7 +29,8 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import remove_staged
 
 PIXEL_MEMORY = 768 << 20
-"""Bytes of the pixels of all inputs and results in memory, 768 MiB. Further images wait."""
+"""Bytes of the pixels of all inputs and results in memory, 768 MiB. Further images wait. With less,
+the network would wait for large images; with more, a small machine could run out of memory."""
 NETWORK_MEMORY = CPU_BUDGET
 """Bytes for the network; two images are processed at once if this is enough for both images."""
 LARGE_PIXELS = 150_000
@@ -39,12 +40,14 @@ the model is measured, so that the progress can be estimated before the first ti
 The measurement takes about 5 % of the time of an image of this size, once a run.
 """
 _SPEED_SIDE = 64
-"""Side in pixels of the square image that is upscaled to measure the speed."""
+"""Side in pixels of the square image that is upscaled to measure the speed; a larger one would take
+more than the 5 % above."""
 _SECONDS_BETWEEN_CANCELS = 0.02
-"""Seconds after which `close` cancels the network again, until all threads have ended."""
+"""Seconds after which `close` cancels the network again, until all threads have ended. A longer
+time would delay the end of a run."""
 SECONDS_TO_END = 3.0
 """Longest wait of `close` for its threads, since the encoding of a huge image cannot be
-interrupted."""
+interrupted. After it, an encoding is abandoned; a user who ends a run waits up to this long."""
 
 
 class ThreadEngine:
@@ -81,6 +84,7 @@ class ThreadEngine:
         for upscaler in upscalers:
             self._idle_upscalers.put(upscaler)
         cores = os.cpu_count() or 1
+        # Results have more pixels than inputs, so that encoding takes longer than decoding.
         decoders = decoders or max(1, min(cores // 4, 4))
         encoders = encoders or max(2, min(cores, 8))
         self._decoders, self._encoders = Budget(decoders), Budget(encoders)

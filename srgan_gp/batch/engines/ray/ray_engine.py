@@ -29,13 +29,15 @@ from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.system.files import remove_abandoned_files, remove_staged
 
 SECONDS_TO_START = 180.0
-"""Timeout of the first worker; a cluster may have to start machines first."""
+"""Timeout of the first worker. With a shorter one a run fails while the cluster still starts
+machines; with a longer one the user waits longer for the message that the cluster is busy."""
 _MAX_FAILED_STARTS = 3
-"""Number of failed starts, of all workers together, that ends the run."""
+"""Number of failed starts, of all workers together, that ends the run. One may be chance, such as a
+machine that fails; more mean that the next start will fail too."""
 
 
 class Load(Protocol):
-    """A `upscaler_loading.OpenUpscalers` that also takes the number of CPU threads."""
+    """An `upscaler_loading.OpenUpscalers` that also takes the number of CPU threads."""
 
     def __call__(self, device: str, *, threads: int) -> Sequence[Upscaler]:
         """Load a model on a device; each upscaler runs the network with `threads` CPU threads."""
@@ -53,7 +55,7 @@ class RayEngine:
         settings: options of the run.
         address: address of a cluster, HOST:PORT; None starts Ray on this machine.
         device: `auto` and `cuda` start a worker on each GPU; `auto` falls back to the CPU.
-        cores: CPU cores for each worker; None: as for `room_for_workers`.
+        cores: CPU cores for each worker; None: as many as `room_for_workers` chooses.
 
     Raises:
         SrganGpError: Ray is not installed or cannot be reached, or no worker can load the model.
@@ -95,6 +97,7 @@ class RayEngine:
             self.close()
             raise
         self.about: About = first.about
+        # All workers run the same model with the same number of cores, so they have one capacity.
         self.capacity = room.count * first.capacity
         self.choices = [first.about.choice, f"Ray: {room.count} workers of this kind."]
         """Lines about the model, the device and the number of workers."""
@@ -137,7 +140,7 @@ class RayEngine:
         deadline = time.monotonic() + SECONDS_TO_START
         while time.monotonic() < deadline:
             # This sets `worker.ready`. There is no result yet, since no job was submitted.
-            self.take(timeout=0.5)
+            self.take(timeout=0.5)  # returns early if a worker is ready
             for worker in self._workers:
                 if worker.ready is not None:
                     return worker.ready
@@ -195,7 +198,8 @@ class RayEngine:
         jobs = [job for worker in self._workers for job in worker.calls.values()]
         self._folders_to_clean |= {job.target.parent for job in jobs}
         close_calls = [worker.actor.close.remote() for worker in self._workers if worker.ready]
-        # An actor that closes waits `SECONDS_TO_END` at most for its threads.
+        # An actor that closes waits `SECONDS_TO_END` at most for its threads; the rest is for the
+        # reply.
         self._wait(close_calls, timeout=SECONDS_TO_END + 0.5)
         for call in self._wait(calls, timeout=0):  # finished jobs, whose results nobody will take
             with suppress(self._ray.exceptions.RayError):
@@ -205,7 +209,8 @@ class RayEngine:
         for worker in self._workers:
             self._ray.kill(worker.actor)
         # The calls fail as soon as their worker has ended. Only then are the locks of its
-        # unfinished files released, so that `close` can remove them.
+        # unfinished files released, so that `close` can remove them. If a machine does not answer
+        # within the second, its unfinished files stay.
         self._wait(calls, timeout=1)
 
     def _wait(self, calls: list[Any], timeout: float) -> list[Any]:
