@@ -26,9 +26,11 @@ from srgan_gp.system.files import atomic_write
 from srgan_gp.system.paths import is_file, is_folder
 
 _BYTES_IN_MEMORY = 1 << 20
-"""Outcomes of more bytes than this are kept in a temporary file."""
+"""1 MiB, some thousand outcomes. Outcomes of more bytes are kept in a temporary file, so that the
+memory of a run does not grow with the number of inputs."""
 _LONGEST_LINE_BYTES = 1 << 16
-"""Limit in bytes for the first line of a report. A line has two paths of up to 4 kB each."""
+"""64 KiB: bytes that are read to recognise the first line of a report. Its two paths have up to
+4 kB each; the rest is for messages and faces."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Record:
             OutputError: there is no space for temporary files.
         """
         entry = {name: value for name, value in vars(outcome).items() if value not in (None, ())}
-        entry.pop("shared_text")
+        entry.pop("shared_text")  # only groups lines on the terminal
         entry["source"] = os.fspath(outcome.source)
         if outcome.target is not None:
             entry["target"] = os.fspath(outcome.target)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 _MAX_KINDS = 4
-"""Number of kinds that a message lists; the others are counted together."""
+"""Number of kinds that a message lists, so that it stays short; the others are counted together."""
 _CAMERA_RAW = (
     ".arw", ".cr2", ".cr3", ".crw", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2",
     ".srw",

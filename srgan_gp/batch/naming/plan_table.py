@@ -22,7 +22,8 @@ from srgan_gp.errors import OutputError
 _SCHEMA = """
 PRAGMA journal_mode = OFF; -- the journal of SQLite, not that of the run
 PRAGMA synchronous = OFF;
-PRAGMA cache_size = -16000; -- 16000 KiB; a positive number would be pages
+-- 16000 KiB of memory; a positive number would be pages. A smaller cache reads the file more often.
+PRAGMA cache_size = -16000;
 CREATE TABLE items ( -- after the ID, the fields of `plan_rows.Item`
   id INTEGER PRIMARY KEY,
   path BLOB NOT NULL,
@@ -126,6 +127,7 @@ class PlanTable:
     def rows(self) -> Iterator[Row]:
         """Yield all inputs in the order of their paths; the table may change meanwhile."""
         last_path = b""
+        # 200 rows at a time are held in memory.
         while page := list(self._rows("WHERE path > ? ORDER BY path LIMIT 200", last_path)):
             yield from page
             last_path = page[-1].path

@@ -20,7 +20,11 @@ from srgan_gp.inference.upscaler import Upscaler
 
 
 def entry_line(entry: ExpectedOutcome) -> str:
-    """Format the expected outcome of an input as one line."""
+    """Format the expected outcome of an input as one line.
+
+    Args:
+        entry: a `Refused` or `Skipped` input, or the `Forecast` of an input that is to be upscaled.
+    """
     if isinstance(entry, Refused):
         return f"{entry.source}: {entry.error.code}: {entry.error}"
     if isinstance(entry, Skipped):
@@ -107,7 +111,7 @@ class Totals:
                 existing.add(entry.source, error.code, error.shared_text, entry_line(entry))
             else:
                 yield entry_line(entry)
-        yield from existing.take_lines()
+        yield from existing.take_lines()  # one for each difference of model or options
         self.estimate(upscaler)
 
     def json_lines(

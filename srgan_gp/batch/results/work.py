@@ -17,11 +17,11 @@ from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import FORMATS, find_format
 from srgan_gp.images.image_header import read_header
 
-_NOT_IN_KEY = ("model", "look", "fidelity", "precision")
-"""Options that are kept for messages only. Where they change a result, the hash of the model
-differs too. `fidelity` selects an average of two models, and `look` is a name for a fidelity. Each
-model, each such average and each int8 network has its own hash. Float16 and float32 share a hash,
-since their results differ only by rounding."""
+_ONLY_FOR_MESSAGES = ("model", "look", "fidelity", "precision")
+"""Options that are kept for messages only; `work_key` does not get them. Where they change a
+result, the hash of the model differs too. `fidelity` selects an average of two models, and `look`
+is a name for a fidelity. Each model, each such average and each int8 network has its own hash.
+Float16 and float32 share a hash, since their results differ only by rounding."""
 _OPTIONS_OF_NAMES = ("format", "suffix", "name_template")
 """Options that determine the path of a result. They affect its content only through the suffix of
 that path, which gives the file format."""
@@ -95,17 +95,19 @@ def is_same_work(
 
     Args:
         made: work of the run that wrote the file.
-        now: work of another run.
+        now: work of the run that asks whether the file is up to date.
         source: the image.
         result: path of the file.
-        has_planned_path: whether the other run would write to the same path. Then the options that
-            determine the path make no difference. A run without `--format` has two possible paths:
-            the target and the fallback, a PNG for an image whose result the format of the target
-            cannot hold. Both paths count as planned here.
+        has_planned_path: whether the run of `now` would write to the same path. Then the options
+            that determine the path make no difference. A run without `--format` has two possible
+            paths: the target and the fallback, a PNG for an image whose result the format of the
+            target cannot hold. Both paths count as planned here.
     """
     if made.model_sha256 != now.model_sha256:
         return False
-    ignored = (*_NOT_IN_KEY, *_OPTIONS_OF_NAMES) if has_planned_path else _NOT_IN_KEY
+    ignored = _ONLY_FOR_MESSAGES
+    if has_planned_path:
+        ignored += _OPTIONS_OF_NAMES
     made_options, now_options = (
         {
             name: value
