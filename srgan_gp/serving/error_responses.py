@@ -67,7 +67,8 @@ def busy(message: str, *, retry_seconds: int = 5) -> Refusal:
 
     Args:
         message: text for the user.
-        retry_seconds: value of the Retry-After header, after which the client may try again.
+        retry_seconds: value of the Retry-After header, after which the client may try again; 5 for
+            a state that lasts seconds, such as a full queue.
     """
     return Refusal(503, BusyError.code, message, {"Retry-After": str(retry_seconds)})
 
@@ -80,10 +81,9 @@ def refusal_for(error: SrganGpError) -> Refusal:
     """
     if isinstance(error, BusyError):  # the only class with a Retry-After header
         return busy(str(error), retry_seconds=error.retry_seconds)
-    status = 500
-    for error_class, status_of_class in _STATUS_BY_CLASS.items():
-        if isinstance(error, error_class):
-            status = status_of_class
+    # No class of the table is a subclass of another one, so there is one status at most.
+    statuses = (status for kind, status in _STATUS_BY_CLASS.items() if isinstance(error, kind))
+    status = next(statuses, 500)
     message = str(error)
     if isinstance(error, PictureError):  # the message of this class is the end of a sentence
         message = f"This image cannot be used: {message}."

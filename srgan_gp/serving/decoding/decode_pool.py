@@ -19,7 +19,9 @@ from srgan_gp.serving.decoding.decode_worker import CPU_SECONDS
 from srgan_gp.serving.jobs.job_cancellation import Cancellation
 
 _MAX_SECONDS = 2.0 * CPU_SECONDS  # elapsed; more than the CPU time, since the machine may be busy
-_SECONDS_BETWEEN_CHECKS = 0.2  # of the cancellation, while a job waits for a process
+# While a job waits for a process, it checks its cancellation this often. A cancelled job ends up to
+# this much later; shorter intervals only wake its thread more often.
+_SECONDS_BETWEEN_CHECKS = 0.2
 _ENDED = "The server has ended."
 
 
@@ -28,7 +30,7 @@ class DecodePool:
 
     Args:
         count: number of processes, and so of images decoded at a time.
-        max_pixels: images with more pixels, width x height, are refused by their header.
+        max_pixels: images with more pixels, width x height, are refused when their header is read.
         max_seconds: elapsed seconds for one image, after which its process is killed.
     """
 
@@ -40,8 +42,8 @@ class DecodePool:
         self._all: set[Decoder] = set()
         self._is_closed = False
         # Exit handlers run in reverse order. The handler of multiprocessing, which the import of
-        # its `util` registers, sends SIGTERM to the processes, and waits. They ignore SIGTERM, so
-        # this handler has to kill them before.
+        # its `util` registers, sends SIGTERM to the processes, and waits for their end. They ignore
+        # SIGTERM, so `close` has to kill them before: it is registered later, and so runs earlier.
         atexit.register(self.close)
         for _ in range(count):
             decoder = Decoder(max_pixels)

@@ -23,6 +23,9 @@ _ARRAYS = ("pixels", "alpha")
 """Fields of `Picture` that are arrays; `alpha` may be None."""
 _BLOCKS = ("icc_profile", "exif", "xmp")
 """Fields of `Picture` that are bytes or None."""
+# Limits of what a compromised decoder process can make the server store. A header has a few hundred
+# bytes and the notes; the blocks of photos have some kilobytes, and few exceed a megabyte. An image
+# above a limit cannot be opened.
 _MAX_HEADER_BYTES = 1 << 20  # 1 MiB
 _MAX_BLOCK_BYTES = 1 << 26  # 64 MiB, for each of the three blocks
 
@@ -96,7 +99,7 @@ def receive_picture(pipe: "Connection[bytes, bytes]", max_pixels: int) -> Pictur
 def _receive_array(
     pipe: "Connection[bytes, bytes]", shape: list[int], dtype: str, max_pixels: int
 ) -> Array:
-    """Receive an array of `shape`: (H, W), (H, W, 1) or (H, W, 3).
+    """Receive an array of `shape`: (H, W) of alpha, (H, W, 1) of grey or (H, W, 3) of RGB.
 
     Raises:
         ValueError: shape or dtype is not one of an image, the image has more than `max_pixels`

@@ -9,16 +9,18 @@ from srgan_gp.errors import UsageError
 from srgan_gp.system.zip_members import MAX_RATIO
 
 MAX_MEMBERS = 200
-"""Largest number of files in a zip, folders not included."""
+"""Largest number of files in a zip, folders not included. With fewer, more sets of faces
+of `srgan-gp prepare` would be refused; with more, a visitor could occupy the server longer."""
 MAX_UNPACKED_BYTES = 1_000_000_000
-"""Largest size of all files of a zip together."""
+"""Largest size of all files of a zip together: 5 MB for each of `MAX_MEMBERS` photos. With
+`MAX_RATIO` alone, an upload of 50 MB could contain 5 GB."""
 
 _ENTRY_SIGNATURE = b"PK\x01\x02"
 """First bytes of each entry of the central directory of a zip. They are counted before `zipfile`
 reads the directory, because a million entries would take a gigabyte of memory."""
 _MAX_ENTRIES = 10 * MAX_MEMBERS
-"""Largest number of `_ENTRY_SIGNATURE` in a zip. It is higher than `MAX_MEMBERS`, because folders
-have entries too, and photos may contain these bytes."""
+"""Largest number of `_ENTRY_SIGNATURE` in a zip. It is far higher than `MAX_MEMBERS`, because
+folders have entries too, and photos may contain these bytes. So many entries take little memory."""
 
 
 def check_zip(path: Path, name: str) -> int:

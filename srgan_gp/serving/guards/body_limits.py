@@ -37,9 +37,9 @@ MAX_URLENCODED_BYTES = 10_000
 BODY_TIMEOUT_SECONDS = 20.0
 """Time to receive a body, in addition to one second for each `MIN_BYTES_PER_SECOND` received."""
 MIN_BYTES_PER_SECOND = 50_000
-"""Slowest upload that is accepted for a large body."""
+"""Slowest upload that is accepted for a large body; slower ones would keep disk space occupied."""
 MAX_BODIES = 8
-"""Limit of the bytes of all buffered bodies together, in bodies of `max_upload_bytes`."""
+"""Limit of the disk space for all buffered bodies together, in bodies of `max_upload_bytes`."""
 MAX_FORMS = 4
 """Forms that are parsed concurrently; more would delay all other requests."""
 
@@ -84,6 +84,7 @@ class BodyLimits:
         except Refusal as refusal:
             response = refusal.response(scope["path"])
             response.headers["connection"] = "close"
+            # A client reads the response only after its upload, so more is received, up to a limit.
             max_bytes = LINGER_FACTOR * self._settings.max_upload_bytes - body.size
             if body.is_complete:  # nothing more will arrive
                 max_bytes = 0

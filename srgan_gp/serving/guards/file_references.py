@@ -25,7 +25,7 @@ def is_url(text: str) -> bool:
     >>> [is_url(text) for text in ("http://a", "data%3Aimage/png", "//a/b", "/tmp/a b.png")]
     [True, True, True, False]
     """
-    for _decodings in range(3):
+    for _decodings in range(3):  # undecoded, decoded once, and twice
         if _URL.match(text):
             return True
         text = unquote(text)

@@ -16,10 +16,15 @@ from srgan_gp.serving.guards.lingering_close import ANSWERED
 from srgan_gp.serving.jobs.service import Service
 
 IDLE_SECONDS = 1.0
-"""Time after the last job and response in which a page can request the file of its result."""
+"""Time after the last job and response in which a page can request the file of its result. Less
+would be too short for a slow connection; more delays every shutdown."""
 
-_GRACE_SECONDS = 4  # for the last tile and responses, after all jobs ended or were cancelled
+# uvicorn waits this long for the last tile and responses, after all jobs ended or were cancelled,
+# and then breaks them off. Less may break off an error message, more delays the end.
+_GRACE_SECONDS = 4
 _CLOSING_SECONDS = 1  # event streams that are open this long before the grace time ends are closed
+_DRAIN_SECONDS = 0.1  # a call of `Service.drain` waits this long for the jobs
+_SECONDS_BETWEEN_CHECKS = 0.05  # of the jobs and responses; both delay the reaction to a signal
 
 
 class ResponseTracker:
@@ -103,7 +108,7 @@ class DrainingServer(uvicorn.Server):
         self._on_started = on_started
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Record a signal; uvicorn would also raise it again at the end."""
+        """Record a signal. The method of uvicorn, which it replaces, raises it again at the end."""
         self.force_exit = self.should_exit  # at the second signal
         self.should_exit = True
 
@@ -125,8 +130,8 @@ class DrainingServer(uvicorn.Server):
         deadline = time.monotonic() + self._drain_seconds
         jobs_done_at = None  # time since which there has been no job
         while not self.force_exit and time.monotonic() < deadline:
-            # In a thread, since it waits for the jobs, at most 0.1 s.
-            are_jobs_done = await asyncio.to_thread(self._service.drain, 0.1)
+            # In a thread, since it waits for the jobs.
+            are_jobs_done = await asyncio.to_thread(self._service.drain, _DRAIN_SECONDS)
             now = time.monotonic()
             if not are_jobs_done:
                 jobs_done_at = None
@@ -136,7 +141,7 @@ class DrainingServer(uvicorn.Server):
                 idle_seconds = min(now - jobs_done_at, self._tracker.idle_seconds)
                 if idle_seconds >= IDLE_SECONDS:
                     return True
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_SECONDS_BETWEEN_CHECKS)
         await asyncio.to_thread(self._service.cancel_jobs)
         # uvicorn still sends the error responses; only another signal ends it without them.
         self.force_exit = False

@@ -77,6 +77,7 @@ class JobExecution:
             require_known(choose_face_model(request.model), FACES)
             return
         model, request = self._model_and_fidelity(request)
+        # `restrict_device`, `check_fidelity` and `find_weights` are called for their errors only.
         if request.precision != "auto":
             # Raises if the device of the server cannot run this precision.
             restrict_device(parse_device(self._settings.device), request.precision)

@@ -9,7 +9,8 @@ from srgan_gp.images import Picture
 from srgan_gp.serving.jobs.job_requests import Region, UpscaleRequest
 
 _UNLIMITED_SCALE = 4
-"""Scale up to which `check_scale` allows every image, whatever the model."""
+"""Scale up to which `check_scale` allows every image, whatever the model. With a lower one, a model
+of x2 could not enlarge large images by 4; a higher one would let small images cause more work."""
 _STEPS = 100
 """Scales that a message advises are multiples of 1 / `_STEPS`."""
 

@@ -28,7 +28,8 @@ from srgan_gp.system.files import commit
 
 _MEASURED_PIXELS = 250_000
 """Input pixels from which on a model of unknown speed is measured before the job, because without a
-speed there is no progress before the first tile."""
+speed there is no progress before the first tile. The measurement (`ModelSpeeds.measure`) computes 7
+percent of this number of pixels; for smaller images it would delay the result noticeably."""
 
 
 def upscale(
@@ -77,12 +78,14 @@ def upscale(
         if settings.scale is not None:  # None is the model's scale, which needs no check
             check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
-        input_pixels = outer_region[2] * outer_region[3]  # the network computes the margin too
+        _left, _top, width, height = outer_region
+        input_pixels = width * height  # the network computes the margin too
         speed = speeds.get(speed_key)  # seconds per megapixel of input
         if speed is None and input_pixels >= _MEASURED_PIXELS:
             with cancellation.interrupting(upscaler.cancel):
                 speed = speeds.measure(speed_key, upscaler)
         if settings.tile == "auto" and upscaler.device == "cpu":
+            # Tiles of a few seconds, so that the progress moves and a cancellation is noticed.
             settings = replace(settings, tile=choose_tile_limit(speed))
         running_seconds = None if speed is None else speed * input_pixels / 1e6
         writing_key = decoded.target.suffix + (" with view" if request.needs_viewer_tiles else "")
@@ -175,7 +178,7 @@ def _upscale(
 
 
 def _format_notes(format: str | None, picture: Picture, result: Path) -> tuple[str, ...]:
-    """Return a note if the result has another format than the file and none was chosen, or ()."""
+    """Return a note if the client chose no format and the result's is not the file's, or ()."""
     found, written = picture.source_format, find_format(result.suffix)
     note = f"the format of the file is {found}, that of the result {written}, which loses nothing"
     return () if format is not None or found in (None, written) else (note,)
