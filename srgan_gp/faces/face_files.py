@@ -18,7 +18,8 @@ from srgan_gp.system.files import atomic_write
 Array = NDArray[Any]
 
 FRAMES_PER_SECOND = 25
-"""4 hundredths of a second for each frame: GIF stores durations in hundredths."""
+"""A usual rate of videos. Each frame takes 4 hundredths of a second, which GIF can store: its unit
+is a hundredth."""
 
 
 def generate_faces(

@@ -4,6 +4,7 @@ from xml.sax.saxutils import escape
 
 from srgan_gp.inference.face_generator import FaceGenerator
 
+# The id in the first line is the same in all XMP packets.
 _PACKET = """\
 <?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">

@@ -18,7 +18,9 @@ from srgan_gp.images.icc import srgb_pixels
 from srgan_gp.images.metadata import matching_profile, update_exif, update_xmp
 from srgan_gp.images.picture import Picture
 
-_BAND_PIXELS = 1 << 20  # pixels converted at a time; bounds the memory of the temporary arrays
+# Pixels of a large image that are converted at a time. More need more memory for the temporary
+# arrays; far fewer would take longer, because each band has the same overhead.
+_BAND_PIXELS = 1 << 20
 _SCREEN_DPI = (72, 96)  # written by many programs for images that have no resolution
 _DAMAGED_EXIF = "the EXIF data is damaged: it was removed"
 
@@ -48,7 +50,8 @@ def fit_to_format(
         picture, pixel_warnings = _fit_bands(picture, name, folder)
     else:
         picture, pixel_warnings = _fit_pixels(picture, name)
-    channels = 3 if picture.alpha is None else 4  # grey is counted as RGB
+    # Grey is counted as RGB, as before the image was computed (`chosen_target`).
+    channels = 3 if picture.alpha is None else 4
     bytes_per_pixel = picture.pixels.itemsize * channels
     check_encodable(picture.height, picture.width, name, bytes_per_pixel=bytes_per_pixel)
     picture, metadata_warnings = _fit_metadata(picture, name)
@@ -112,7 +115,7 @@ def _is_view_of(row: Picture, picture: Picture) -> bool:
 
 
 def _rows_of(picture: Picture, start: int, stop: int) -> Picture:
-    """Return the rows from `start` up to `stop` of an image, as views."""
+    """Return the rows from `start` up to, but without, `stop` of an image, as views."""
     alpha = None if picture.alpha is None else picture.alpha[start:stop]
     return replace(picture, pixels=picture.pixels[start:stop], alpha=alpha)
 

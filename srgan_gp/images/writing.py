@@ -23,7 +23,8 @@ from srgan_gp.system.paths import is_folder, names_a_folder
 from srgan_gp.system.write_errors import convert_write_errors
 
 PREVIEW_SIDE = 1024
-"""Longest side of a preview in pixels; a notebook stores each preview."""
+"""Longest side of a preview in pixels, about the width of a notebook on a screen. The file of a
+notebook contains each preview, and larger ones would enlarge it."""
 
 
 def write_image(

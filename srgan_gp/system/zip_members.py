@@ -10,9 +10,11 @@ from srgan_gp.errors import PictureError
 
 MAX_RATIO = 100
 """Largest ratio of unpacked to packed bytes. For image files, which are compressed already, the
-ratio is near 1."""
+ratio is near 1; only uncompressed BMP and TIFF of even areas come near the limit. The DEFLATE
+format allows about 1000."""
 MAX_BYTES = 1_000_000_000
-"""Largest size of an unpacked member."""
+"""Largest size of an unpacked member. Members are read into memory as a whole: a larger limit could
+fill it, a smaller one would refuse uncompressed images of a few hundred megapixels."""
 
 
 def require_small(member: zipfile.ZipInfo) -> None:

@@ -30,9 +30,11 @@ _EXTENSION, _IMAGE, _END = b"!", b",", b";"  # first byte of a block
 _HAS_PALETTE = 0x80  # bit of a byte of flags, whose lower three bits n mean 2 ** (n + 1) colours
 _HEADER_BYTES = 13  # signature, and screen descriptor (size, flags) without a palette
 _KEEP, _CLEAR = 1, 2  # disposal methods: what happens to a frame before the next one is drawn
-_TICK_MILLISECONDS = 10
+_TICK_MILLISECONDS = 10  # unit of the time of a frame
 _MAX_TICKS, _MAX_REPETITIONS = 0xFFFF, 0xFFFF  # fields of 16 bits
-_PALETTE_PIXELS = 1 << 14  # pixels of a frame from which its palette is computed
+# About the number of pixels of a frame from which its palette is computed. More take longer; fewer
+# miss colours of small areas.
+_PALETTE_PIXELS = 1 << 14
 _OPAQUE_FROM = 128  # alpha from which a pixel is opaque
 
 
@@ -85,8 +87,8 @@ def write_gif(
     Args:
         file: binary file, open for writing, empty.
         frames: the frames, all of equal size.
-        sequence: has the number of plays.
-        encode: returns the bytes of a still GIF.
+        sequence: the animation; only its number of plays is used.
+        encode: returns the bytes of a still GIF, as `encode_gif` writes them.
 
     Raises:
         PictureError: E_ENCODER_LIMIT if the time of a frame is too long; E_FRAMES if the sizes of
@@ -99,7 +101,7 @@ def write_gif(
         still = bytearray(encode(part.picture))
         if index == 0:
             file.write(still[:_HEADER_BYTES] + _encode_repetitions(sequence.plays))
-        ticks = clock.advance(part.milliseconds)
+        ticks = clock.advance(part.milliseconds)  # rounding errors do not add up
         if ticks > _MAX_TICKS:
             raise PictureError(
                 "E_ENCODER_LIMIT", "a frame of GIF is shown for 655 s at most; write PNG instead"
@@ -116,6 +118,7 @@ def write_gif(
 
 
 def _has_alpha(picture: Picture) -> bool:
+    """Return whether an image has an alpha channel, even if it is opaque."""
     return picture.alpha is not None
 
 
@@ -156,6 +159,7 @@ def encode_gif(picture: Picture, file: BinaryIO, quality: int) -> None:
         # After the size: no palette of the file, background colour 0, square pixels.
         b"GIF89a" + struct.pack("<HH", width, height) + b"\0\0\0",
         control,
+        # The block of the image, with its palette.
         *GifImagePlugin.getdata(image, include_color_table=True),
         _END,
     ])  # fmt: skip

@@ -10,9 +10,10 @@ Band = TypeVar("Band")
 Result = TypeVar("Result")
 
 MAX_THREADS = 16
-"""Limit of the threads for one image; each needs about 4 MB."""
+"""Limit of the threads for one image. Each needs about 4 MB, so 16 need 64 MB; fewer would leave
+cores of a large machine unused."""
 
-_FEWEST_BANDS = 3  # smallest number of bands for which threads are started
+_FEWEST_BANDS = 3  # smallest number of bands for which threads are worth their start
 
 
 def map_bands(function: Callable[[Band], Result], bands: Iterable[Band]) -> Iterator[Result]:

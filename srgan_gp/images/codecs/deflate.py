@@ -57,14 +57,16 @@ EMPTY_CHECKSUM = 1
 
 _MEMORY_LEVEL = 9  # the highest: long blocks
 _QUICK_STRINGS = Strategy(2, zlib.Z_FILTERED)  # estimates the size with STRINGS in less time
-_CLEARLY_SMALLER = 0.95  # STRINGS is chosen if it reduces the size to less than this share
+# STRINGS is chosen if it reduces the size to less than this share: a smaller gain is not worth the
+# time.
+_CLEARLY_SMALLER = 0.95
 
 
 def choose_strategy(sample: Buffer) -> tuple[Strategy, int]:
     """Choose how to compress filtered pixels.
 
     Args:
-        sample: filtered bytes; 32 KB are enough.
+        sample: filtered bytes; 32 KB are enough, since zlib searches no further back.
 
     Returns:
         The strategy, and the size of the compressed sample in bytes; with `STRINGS` the size that
@@ -91,7 +93,7 @@ def join_checksums(first: int, second: int, length: int) -> int:
     """Return the Adler-32 checksum of two byte strings joined.
 
     The low 16 bits of the checksum are 1 + the sum of the bytes. The high 16 bits are the sum of
-    the low bits after each byte. Both are modulo 65521.
+    the low bits after each byte. Both are modulo 65521, the largest prime below 2 ** 16.
 
     Args:
         first: checksum of the first byte string.

@@ -11,9 +11,13 @@ from srgan_gp.images import mapped_arrays
 from srgan_gp.images.codecs.row_encoding import row_bands
 from srgan_gp.images.picture import Array, Picture
 
-_FULL_CHROMA_QUALITY = 90  # from this quality on, the chroma is not subsampled (4:4:4)
+# From this quality on, the chroma is not subsampled (4:4:4): the colours of edges are sharper, and
+# the files larger. Below it, small files matter more.
+_FULL_CHROMA_QUALITY = 90
 _LOSSLESS_QUALITY = 100
-_BAND_BYTES = 1 << 24  # bytes of a large image that are copied at a time
+# 16 MiB: bytes of a large image that are copied before their memory is released. More would need
+# more memory, fewer would release it more often.
+_BAND_BYTES = 1 << 24
 
 
 def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
@@ -84,11 +88,12 @@ def save_with_pillow(
         picture: uint8.
         file: binary file, open for writing.
         name: a format of Pillow, such as `JPEG`.
-        encodes_mapped: encode a large image from a memory-mapped array, without a copy of Pillow's
-            in memory; for formats whose encoder in Pillow reads the image row by row.
+        encodes_mapped: whether Pillow encodes a large image from a memory-mapped array, of which it
+            makes no copy in memory; for formats whose encoder in Pillow reads row by row.
         options: options of Pillow's encoder.
     """
-    # If the plugin of the format is imported, `save` does not import all plugins of Pillow.
+    # If the plugin of the format is imported, `save` does not import all plugins of Pillow. Their
+    # modules are named like JpegImagePlugin; the exception is WebPImagePlugin.
     importlib.import_module(f"PIL.{'WebP' if name == 'WEBP' else name.title()}ImagePlugin")
     metadata = {
         "icc_profile": picture.icc_profile,
@@ -134,7 +139,7 @@ def _to_pillow_layout(picture: Picture, folder: Path | None) -> Array:
         target = channels[number * band_rows : (number + 1) * band_rows]
         target[..., : band.shape[2]] = band
         target[..., band.shape[2] :] = 255
-        mapped_arrays.release_memory(channels)
+        mapped_arrays.release_memory(channels)  # keeps the values, which are in the file
     return channels
 
 

@@ -17,7 +17,7 @@ from srgan_gp.errors import PictureError
 from srgan_gp.images.picture import Picture
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_READ_BYTES = 1 << 20  # read at a time
+_READ_BYTES = 1 << 20  # read at a time, so that a large chunk needs little memory
 _ANCILLARY_BIT = 0x20  # lower case first letter of a type: decoders may ignore the chunk
 _FRAME_CHUNKS = (b"fcTL", b"fdAT")  # of an APNG: position and time of a frame, and its pixels
 _MAX_INT = 0x7FFFFFFF  # largest integer in a PNG

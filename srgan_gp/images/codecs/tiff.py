@@ -57,6 +57,7 @@ def correct_levels(pixels: Array, image: Image.Image) -> Array:
     bits = tags.get(_BITS, ())  # one number for each channel
     if pixels.dtype == np.uint16 and bits == (12,):
         pixels = pixels << 4 | pixels >> 8  # the high bits are repeated, so 4095 becomes 65535
+    # Pillow inverts 8 bits itself, and opens 12 bits only if black is 0.
     if bits in ((16,), (32,)) and tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         pixels = 65535 - pixels if pixels.dtype == np.uint16 else 1 - pixels
     return pixels
@@ -75,7 +76,7 @@ def reset_tiff_orientation(tiff: bytes) -> bytes:
         struct.error: the first directory extends beyond the end of the file.
     """
     order = "<" if tiff.startswith(b"II") else ">"
-    is_big = b"+" in tiff[2:4]
+    is_big = b"+" in tiff[2:4]  # version 43, ASCII "+", in either byte order; TIFF has version 42
     # Formats of an offset, of the number of entries, and of an entry with a SHORT as its value:
     # tag, type, number of values, value, and the unused rest of the value field.
     offset, number, entry = ("Q", "Q", "HHQHHI") if is_big else ("I", "H", "HHIHH")
