@@ -122,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
 
     makes_faces = options.model != BASELINE and is_face_model(options.model)
     _check_options(options, makes_faces)
-    print_scores = _print_face_scores if makes_faces else _print_scores
+    print_scores = _print_face_scores if makes_faces else _print_upscaler_scores
     skipped = print_scores(options)
     if not skipped:
         return 0
@@ -149,7 +149,7 @@ def _check_options(options: argparse.Namespace, makes_faces: bool) -> None:
             raise UsageError(f"{options.model} {kind}, and {option} is not for such a model.")
 
 
-def _print_scores(options: argparse.Namespace) -> "Sequence[SkippedImage]":
+def _print_upscaler_scores(options: argparse.Namespace) -> "Sequence[SkippedImage]":
     """Score a model that upscales, and print the scores; with `--json` no progress bar is drawn.
 
     Returns:

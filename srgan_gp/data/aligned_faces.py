@@ -42,7 +42,8 @@ def read_faces(files: Sequence[ImageFile], size: int) -> np.ndarray:
     """Read faces and downscale them to one size.
 
     Args:
-        files: aligned faces, square, of at least `size` pixels (`datasets.require_sides`).
+        files: aligned faces, square. The caller has checked with `datasets.require_sides` that they
+            have at least `size` pixels a side.
         size: side of the result, in pixels.
 
     Returns:

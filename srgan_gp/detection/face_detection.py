@@ -18,16 +18,23 @@ from srgan_gp.models.helper_networks import FACE_DETECTOR, how_to_get
 from srgan_gp.system.paths import is_file
 
 MIN_SCORE = 0.7
-"""Confidence below which a detection is ignored, 0 to 1."""
+"""Confidence below which a detection is ignored, 0 to 1. With a lower one, more things that are no
+faces are found; with a higher one, more faces that are blurred or seen from the side are missed."""
 COARSEST_LEVEL, FINEST_LEVEL = 192, 1280
-"""Longer side of the photo in pixels on the coarsest level, and at most on the finest one."""
+"""Longer side of the photo in pixels on the coarsest level, and at most on the finest one.
+
+On the coarsest level a face that fills the photo is well below the 300 pixels that YuNet can
+detect. On the finest level, a face of 10 pixels is 1/128 of the photo; a larger level would find
+smaller ones, and take longer.
+"""
 _LARGEST_FACE = 300
-"""Longer side in pixels above which a face is ignored on a level: a coarser level detects it."""
+"""Longer side in pixels above which a face is ignored on a level: it is outside of the range of
+YuNet, and a coarser level detects it."""
 _BORDER = 64
 """Pixels of grey around the photo on the coarsest level; without them faces that fill the photo are
-missed."""
+missed. A wider border only costs time."""
 _GREY = 128  # value of the border, 0 to 255
-_MAX_OVERLAP = 0.3  # intersection over union above which two boxes are one face
+_MAX_OVERLAP = 0.3  # intersection over union above which two boxes are one face; OpenCV's default
 _MAX_CANDIDATES = 5000  # boxes per level before duplicates are removed; OpenCV's default
 
 
@@ -130,7 +137,7 @@ class FaceDetector:
         # ratios differ.
         ratio = np.array([width / size[0], height / size[1]])
         for row in np.asarray(rows, np.float64):
-            # A row holds left, top, width and height of the box, x and y of five points, the score.
+            # A row: left, top, width and height of the box; x and y of five points; the score.
             if max(row[2:4]) <= _LARGEST_FACE and np.isfinite(row).all():
                 # Pixel centres have integer coordinates in both images, which begin half a pixel
                 # before the first centre: positions are scaled from there.

@@ -23,14 +23,17 @@ from srgan_gp.models.cards import UPSCALING
 from srgan_gp.models.import_record import ALIGNED, APPROXIMATE, EXACT
 
 APPROXIMATE_OVERLAP = 32
-"""Overlap of tiles, in pixels, of a network that depends on the whole image: its tiles differ from
-the whole image anyway."""
+"""Overlap of tiles, in pixels, of a network that depends on the whole image. No overlap makes such
+tiles exact: a smaller one shows the borders of tiles more, a larger one takes more time."""
 TIMED_SIDES = (128, 256)
-"""Sides of the timed image in pixels; the second is used if the first takes less than `QUICK`."""
+"""Sides of the timed image in pixels; the second is used if the first takes less than `QUICK`. With
+larger ones, the import of a slow model would take long."""
 QUICK = 0.25
 """Seconds; a shorter time is too short to be measured well."""
 MAX_FLOAT16_DIFFERENCE = 0.02
-"""Largest accepted mean difference of float16 from float32, for values from 0 to 1."""
+"""Largest accepted mean difference of float16 from float32, for values from 0 to 1: 5 levels of
+255. A smaller limit could refuse deep networks, whose rounding adds up; a larger one could accept a
+network whose values overflow in a part of the image."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def describe_machine() -> str:
 
 def has_float16(data: bytes, info: ModelInfo) -> bool:
     """Return whether the graph runs in float16 with nearly the results of float32."""
-    height, width = info.padded_size(64, 72)  # small, and not square
+    height, width = info.padded_size(64, 72)  # small, and not square, as most images
     image, threads = uneven_image(height, width), choose_threads(None)
     try:
         float16_data = to_float16(data, info.name, takes_uint8=False)  # `image` is float32

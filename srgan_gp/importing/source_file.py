@@ -24,7 +24,8 @@ from srgan_gp.system.paths import is_file
 
 ONNX_SUFFIX = ".onnx"
 MAX_BYTES = 1 << 30
-"""Largest file in bytes, 1 GiB; the largest upscalers of OpenModelDB have some hundred MB."""
+"""Largest file in bytes, 1 GiB; the largest upscalers of OpenModelDB have some hundred MB. The file
+is read into memory, and a limit keeps a wrong file from filling it."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ def measure_seconds_per_pixel(
 ) -> float:
     """Upscale a black square twice, and time the second run.
 
-    The first run is not timed, because it also allocates memory.
+    The time of a network does not depend on the values of the pixels. The first run is not timed,
+    because it also allocates memory.
 
     Args:
         upscaler: the model; no other thread may use it meanwhile.

@@ -1,4 +1,4 @@
-"""Toy runs on disk: each is trained once and then read.
+"""Results of `train_toy` on disk: each toy run is trained once and then read.
 
 The name of a run's file is a hash of its options. The file holds `config` and `run`, the fields of
 `ToyConfig` and `ToyRun`, as JSON.
@@ -30,7 +30,12 @@ def run_cached(config: ToyConfig, folder: Path) -> ToyRun:
 
 
 def read_cached(config: ToyConfig, folder: Path) -> ToyRun | None:
-    """Read the run of these options; None if it was not saved, or its file is damaged."""
+    """Read the run of these options.
+
+    Returns:
+        The run; None if it was not saved, its file is damaged, or a version of this package with
+        other fields of `ToyRun` saved it.
+    """
     try:
         entries = json.loads(_path_of(config, folder).read_bytes())
         return ToyRun(**entries["run"])
@@ -39,6 +44,9 @@ def read_cached(config: ToyConfig, folder: Path) -> ToyRun | None:
 
 
 def _path_of(config: ToyConfig, folder: Path) -> Path:
-    """Return the path of a run's file; it depends on all options."""
+    """Return the path of a run's file; it depends on all options.
+
+    16 hexadecimal digits of the hash are enough: two runs of a folder never share them by chance.
+    """
     encoded = json.dumps(dataclasses.asdict(config), sort_keys=True).encode()
     return folder / f"toy-{hashlib.sha256(encoded).hexdigest()[:16]}.json"

@@ -1,7 +1,8 @@
 """Feature networks: feature maps of pretrained classification networks (SqueezeNet, VGG-19).
 
-Perceptual losses, scores and the projected critic use them. A tap is a layer of torchvision's
-`features` whose output is used.
+Perceptual losses, scores and the projected critic use them. In torchvision a network consists of
+its convolutional layers, `features`, and a classifier, which is not used here. A tap is a layer of
+`features` whose output is a feature map of ours.
 """
 
 import hashlib
@@ -38,7 +39,7 @@ class Architecture:
         title: its name in messages.
         build: torchvision's constructor of the network.
         weights: torchvision's record of the pretrained weights, with their address.
-        taps: indices of the taps in `features`, rising.
+        taps: indices of the taps in `features`, ascending.
         least_side: smallest side of an image, in pixels, for which every tap has an output.
     """
 
@@ -67,7 +68,7 @@ class Features(nn.Module):
 
     Args:
         layers: torchvision's `features` with its weights.
-        taps: indices of the layers whose outputs are returned, rising.
+        taps: indices of the layers whose outputs are returned, ascending.
         least_side: smallest side of an image, in pixels.
 
     Attributes:
@@ -79,7 +80,8 @@ class Features(nn.Module):
             network was made by `load`.
 
     Source:
-        Normalisation as in LPIPS (Zhang et al. 2018, arXiv:1801.03924, section 3), unweighted.
+        Normalisation as in LPIPS (Zhang et al. 2018, arXiv:1801.03924, section 3), without the
+        learned weights of the channels.
     """
 
     mean: Tensor
@@ -113,8 +115,8 @@ class Features(nn.Module):
                 fails.
         """
         architecture = FEATURE_NETWORKS[name]
-        # On the device "meta" parameters take no memory. Those of VGG's classifier, which is not
-        # used, would take half a gigabyte.
+        # On the device "meta" parameters take no memory. Those of VGG's classifier would take half
+        # a gigabyte.
         with torch.device("meta"):
             network = architecture.build(weights=None)
         if weights is not None:

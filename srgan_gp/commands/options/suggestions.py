@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
+# Values of `ADVICE` that several options share.
 _METADATA = ("--strip-metadata", "metadata is kept anyway; --strip-metadata removes it")
 _REPLACE = ("--exist", "to replace results, pass --exist overwrite")
 _LOOK = ("--look", "--look chooses between crisp and faithful")
@@ -48,11 +49,14 @@ _WITH_A_NAME = ("-o", "--output", "--suffix", "-n", "--model")
 _LEAST_SIMILARITY = 0.8
 """Least ratio of difflib, 0 to 1: twice the number of equal characters, divided by the number of
 all characters of both words. In a word of 5 characters one may be wrong, or two neighbours may be
-exchanged; in a word of 10 characters, two may be wrong."""
+exchanged; in a word of 10 characters, two may be wrong. With a lower ratio, words of another
+meaning would be suggested."""
 _LEAST_PREFIX = 5
-"""Fewest characters of a common beginning, with the dashes, such as --out of --output."""
+"""Fewest characters of a common beginning, with the dashes, such as --out of --output. A shorter
+one, such as --s, is the beginning of many options."""
 _LEAST_LETTERS = 2
-"""Fewest letters after a single dash that stand for a long option: `-in` for --input."""
+"""Fewest letters after a single dash that stand for a long option: `-in` for --input. One letter is
+the short form of an option."""
 _OPTION = re.compile(r"(?<!\S)--?[a-zA-Z][\w-]*")
 """An option at the beginning of a word, without a value such as `=3`."""
 

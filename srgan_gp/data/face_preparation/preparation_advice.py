@@ -26,7 +26,7 @@ def validation_note(counts: Mapping[str, Any]) -> str:
     >>> validation_note({"val": 8, "val_target": 5, "val_largest_group": 5})
     '8 instead of 5 for validation, because the 5 faces of one photo or scene stay together.'
     """
-    # Groups of one face each cannot be the reason.
+    # A face too many is not worth a message. Groups of one face each cannot be the reason.
     if counts["val"] <= counts["val_target"] + 1 or counts["val_largest_group"] < 2:
         return ""
     return (

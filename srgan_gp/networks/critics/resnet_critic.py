@@ -32,9 +32,12 @@ class Critic(nn.Module):
     the first scores depend on texture, in which real and fake images differ, not on brightness,
     which they share.
 
+    The defaults of the arguments are those of `TrainConfig`, except for `conditional`.
+
     Args:
         width: channels of the first stage; the second has twice, all later ones four times as many.
-        stages: number of residual blocks; each halves the sides, rounded up.
+        stages: number of residual blocks; each halves the sides, rounded up. With more stages a
+            patch is larger.
         scale: size of the images relative to the condition.
         conditional: whether the score also depends on the LR image.
 
