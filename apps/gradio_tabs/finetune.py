@@ -90,7 +90,10 @@ def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
         gr.Markdown(_NO_NETWORK, elem_classes="quiet")
     source = gr.Dropdown(sources, label="Start from", filterable=False)
     name = gr.Textbox(
-        "my-model", label="Name of the new model", max_length=40, elem_id="finetune-name"
+        "my-model",
+        label="Name of the new model",
+        max_length=40,  # longer names do not fit into the lists of models
+        elem_id="finetune-name",
     )
     name_problem = gr.Markdown("", elem_id="finetune-name-problem", elem_classes="field-problem")
     name.change(_name_problem, name, name_problem, queue=False, **EVENT_OPTIONS)
@@ -139,7 +142,7 @@ def _connect_runs(
             await asyncio.to_thread(run.stop)  # it waits for the end of the process
 
     async def follow_again(request: gr.Request) -> Updates:
-        yield lists.refresh()
+        yield lists.refresh()  # models may have been trained since the page was built
         run = trainings.last_run_of(visitor_of(request))
         if run is not None:
             async for update in with_button_states(view.panel, view.follow(run, lists)):
@@ -165,6 +168,7 @@ def _connect_model(
         changes = lists.refresh()
         run = trainings.last_run_of(visitor_of(request))
         if run is not None and run.name in lists.cards:
+            # By default the list omits a model that another model uses for small scales.
             always_listed = [run.name, lists.service.settings.model]
             choices = model_choices(lists.cards, always_listed=always_listed)
             changes[lists.upscale] = gr.Radio(choices, value=run.name)

@@ -64,7 +64,7 @@ def example_styles() -> str:
         with Image.open(path) as image, io.BytesIO() as file:
             thumbnail = image.convert("RGB")
             thumbnail.thumbnail((2 * _THUMBNAIL_WIDTH, 2 * _THUMBNAIL_HEIGHT))
-            thumbnail.save(file, "JPEG", quality=85)
+            thumbnail.save(file, "JPEG", quality=85)  # small: every page contains them
             data = base64.b64encode(file.getvalue()).decode()
         data_url = f"data:image/jpeg;base64,{data}"
         rules.append(f".example-{path.stem}::before {{ background-image: url({data_url}); }}")
