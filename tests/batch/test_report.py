@@ -56,7 +56,7 @@ def test_the_summary_counts_outcomes_and_skipped_files():
 
 def test_names_of_results_are_said_without_other_files_too():
     skipped_files = SkippedFiles()
-    skipped_files.count_result_name(Path("a_x4.png"))
+    skipped_files.count_likely_result(Path("a_x4.png"))
     [first] = listing_lines(skipped_files)
     assert first.endswith("may be enlarged for the second time: a_x4.png")
 

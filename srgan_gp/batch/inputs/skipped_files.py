@@ -1,6 +1,7 @@
-"""`SkippedFiles`: files that a walk over the inputs skipped or remarks on, and their messages.
+"""`SkippedFiles`: files that a walk skipped, inputs that may be mistakes, and messages about both.
 
-`batch.inputs.walk` counts them. `batch.report` and dry runs print the messages.
+A walk (`batch.inputs.walk`) searches the folders and patterns that the user passed, and counts
+these files. `batch.report` and dry runs print the messages.
 """
 
 from collections import Counter
@@ -27,7 +28,8 @@ _UNREAD_KINDS = {
 class SkippedFiles:
     """Files and folders that a walk skipped, and inputs that may be mistakes.
 
-    Such an input is upscaled, and a message names it.
+    An input that may be a mistake is upscaled, and a message names it. The fields are
+    `named_results`, `likely_results` and `prepared_folders`.
     """
 
     kinds: Counter[str] = field(default_factory=Counter[str])
@@ -48,11 +50,11 @@ class SkippedFiles:
     """Number of links to folders, which are not followed."""
     named_results: list[Path] = field(default_factory=list[Path])
     """Inputs that are results of earlier runs; the user passed them as files."""
-    result_names: int = 0
-    """Number of inputs that were found in a folder and have the name of a result, such as
-    `a_x4.jpg`, without the image `a.jpg` beside them."""
-    first_result_name: Path | None = None
-    """Path of the first of `result_names`."""
+    likely_results: int = 0
+    """Number of inputs that were found in a folder and are results by their names alone, such as
+    `a_x4.jpg` without the image `a.jpg` beside it."""
+    first_likely_result: Path | None = None
+    """Path of the first of `likely_results`."""
     prepared_folders: list[Path] = field(default_factory=list[Path])
     """Folders in which a zip of `srgan-gp prepare` was unpacked; the faces in them are inputs."""
 
@@ -62,15 +64,15 @@ class SkippedFiles:
         if self.first_result is None:
             self.first_result = path
 
-    def count_result_name(self, path: Path) -> None:
-        """Count a file for `result_names`, and keep the path of the first one."""
-        self.result_names += 1
-        if self.first_result_name is None:
-            self.first_result_name = path
+    def count_likely_result(self, path: Path) -> None:
+        """Count a file for `likely_results`, and keep the path of the first one."""
+        self.likely_results += 1
+        if self.first_likely_result is None:
+            self.first_likely_result = path
 
     @property
     def ignored(self) -> int:
-        """Number of all files in `kinds`."""
+        """Number of all files in `kinds`: ignored, because they are not images."""
         return self.kinds.total()
 
     @property
@@ -96,9 +98,9 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
             f"{count} {are_results} of an earlier run, enlarged again because you named {them}: "
             f"{first}"
         )
-    if skipped_files.result_names:
-        count = skipped_files.result_names
-        first = _and_others(skipped_files.first_result_name, count)
+    if skipped_files.likely_results:
+        count = skipped_files.likely_results
+        first = _and_others(skipped_files.first_likely_result, count)
         have_names = "input has the name" if count == 1 else "inputs have names"
         originals = "the original beside it" if count == 1 else "the originals beside them"
         yield (

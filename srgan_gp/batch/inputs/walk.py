@@ -174,7 +174,7 @@ class Walk:
             self.skipped_files.count_result(path)
         else:
             if has_name_of_result(path):
-                self.skipped_files.count_result_name(path)
+                self.skipped_files.count_likely_result(path)
             yield Found(path, root)
 
     def _list_if_result(self, path: Path) -> None:
