@@ -1,7 +1,9 @@
 """Tab "Fine-tune": trains a model further on a visitor's photos, if the server allows it.
 
 The training is a separate process of the server, which `serving.finetuning` starts. Its progress
-and the buttons of the finished model are in `gradio_tabs.results.training_view`.
+and the buttons of the finished model are in `gradio_tabs.results.training_view`. `panel.Changes` is
+a dict of widgets and their new values; `panel.Updates`, an async generator, yields them for the
+page; `panel.guarded` shows an error of such a generator as a message.
 """
 
 import asyncio

@@ -94,6 +94,7 @@ def _evaluate_command(outcome: FinetuneResult, model: str, changes: Mapping[str,
     generates. If the run had fewer, the command does not name them.
     """
     count = generated_faces(outcome.validation)
+    # The folder of the run has files that list its images.
     command = ["srgan-gp", "evaluate", model, "--data", str(outcome.run_dir / VALIDATION_LIST)]
     if count <= outcome.trained_on:
         command += ["--train-data", str(outcome.run_dir / TRAIN_LIST)]

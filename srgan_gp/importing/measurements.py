@@ -79,7 +79,7 @@ def measure_tiling(model: onnx.ModelProto, name: str, needs: SizeNeeds) -> Measu
     info = replace(measured_info, padding="reflect")  # as `_padding_network` pads
     if info.overlap is not None:  # None: the network depends on the whole image
         multiple = info.size_multiple
-        width = round_up(STRIP_WIDTH, multiple)
+        width = round_up(STRIP_WIDTH, multiple)  # of the image that is compared, in pixels
         found = compare_tiles(network, info.scale, info.overlap, multiple=multiple, width=width)
         if found.is_exact:
             info = replace(info, size_minimum=round_up(needs.minimum, multiple))

@@ -32,7 +32,7 @@ class ImportRecord:
     measured_on: str
     """Processor and number of threads that the time was measured with."""
     has_float16: bool
-    """Whether `--precision float16` can run it."""
+    """Whether the model can be run with `--precision float16`."""
     size_multiple: int = 1
     """Input sides and the corners of tiles must be multiples of this number of pixels; 1 if
     `tiling` is `exact`."""

@@ -116,7 +116,7 @@ def save_with_pillow(
         image = Image.frombuffer(mode, size, channels, "raw", mode, stride, top_down)
         file = cast("BinaryIO", _ReleasingFile(file, channels))
     else:
-        channels = next(row_bands(picture, picture.height))  # one band with all rows
+        channels = next(row_bands(picture, picture.height))  # one band with all rows, (H, W, C)
         pixels = channels[..., 0] if channels.shape[2] == 1 else channels
         image = Image.fromarray(np.ascontiguousarray(pixels))
     image.save(file, name, **options)

@@ -67,7 +67,7 @@ class ResponseTracker:
                 if headers.get("content-type", "").startswith("text/event-stream"):
                     end_count()
             await send(message)
-            if ANSWERED in message:
+            if ANSWERED in message:  # the response to a refused upload, whose rest still arrives
                 end_count()
 
         try:

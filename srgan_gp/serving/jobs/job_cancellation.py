@@ -24,7 +24,7 @@ class Cancellation:
         """Current progress; replaced by a new object at every change."""
         self._on_progress = on_progress
         self._lock = threading.Lock()
-        self._interrupt: Callable[[], None] | None = None
+        self._interrupt: Callable[[], None] | None = None  # set inside of `interrupting`
         self._is_cancelled = False
 
     def cancel(self) -> None:

@@ -70,6 +70,7 @@ def upscale(
     outer_region = region if request.region is None else add_margin(picture, region)
     original = crop(picture, region)
     speed_key = _speed_key(model, request.precision)
+    # Waits for the device, which one job uses at a time.
     with models.upscaler(
         model, request.fidelity, cancellation, request.precision, request.faces
     ) as upscaler:
@@ -88,6 +89,7 @@ def upscale(
             # Tiles of a few seconds, so that the progress moves and a cancellation is noticed.
             settings = replace(settings, tile=choose_tile_limit(speed))
         running_seconds = None if speed is None else speed * input_pixels / 1e6
+        # The key of `speeds.writing`: with tiles for the viewer of the page, writing takes longer.
         writing_key = decoded.target.suffix + (" with view" if request.needs_viewer_tiles else "")
         writing_pixels = round(original.width * scale) * round(original.height * scale)
         writing_seconds = speeds.writing.expected_seconds(writing_key, writing_pixels)

@@ -2,6 +2,7 @@
 
 `option_fields` makes the command-line options of `srgan-gp train` from the fields; `presets` has
 sets of values. Choices are read from source files without importing torch: `--help` is instant.
+`may_change` marks an option that may have another value when a run is resumed.
 """
 
 from dataclasses import dataclass, fields
@@ -71,10 +72,9 @@ class TrainConfig:
         0.0, "unsharp masking of the pixel loss's targets, not of the critic's", least=0
     )
     perceptual_loss: str = option(
-        "none",
-        "feature network of the perceptual loss",
+        "none", "feature network of the perceptual loss",
         choices=("none", *registered_names("srgan_gp.losses.features", "FEATURE_NETWORKS")),
-    )
+    )  # fmt: skip
     perceptual_weight: float = option(0.05, "weight of the perceptual loss", least=0)
     perceptual_noise: float = option(0.0, "noise on both of its images, in levels of 255", least=0)
     feature_weights: str | None = option(
