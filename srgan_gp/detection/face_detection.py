@@ -32,7 +32,7 @@ _LARGEST_FACE = 300
 YuNet, and a coarser level detects it."""
 _BORDER = 64
 """Pixels of grey around the photo on the coarsest level; without them faces that fill the photo are
-missed. A wider border only costs time."""
+missed. A wider border takes more time."""
 _GREY = 128  # value of the border, 0 to 255
 _MAX_OVERLAP = 0.3  # intersection over union above which two boxes are one face; OpenCV's default
 _MAX_CANDIDATES = 5000  # boxes per level before duplicates are removed; OpenCV's default

@@ -37,8 +37,8 @@ _EVALUATE_NOTE = (
     "differs from the table, mostly by less than 3 times its spread{small}: {command}"
 )
 # Number of validation faces, and so of generated ones in a set, below which a note says that the
-# rule above often fails. A smaller number would omit the note where the rule fails too; a larger
-# one would print it where the rule holds.
+# rule above fails for some scores. A smaller number would omit the note where it fails too, a
+# larger one would print the note where it holds.
 _FEW_FACES = 100
 _FEW_FACES_TEXT = f" (with fewer than {_FEW_FACES} validation faces one or two scores differ more)"
 

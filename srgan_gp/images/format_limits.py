@@ -50,7 +50,7 @@ def fit_to_format(
         picture, pixel_warnings = _fit_bands(picture, name, folder)
     else:
         picture, pixel_warnings = _fit_pixels(picture, name)
-    # Grey is counted as RGB, as before the image was computed (`chosen_target`).
+    # Grey is counted as RGB, as in the check before the image was computed (`chosen_target`).
     channels = 3 if picture.alpha is None else 4
     bytes_per_pixel = picture.pixels.itemsize * channels
     check_encodable(picture.height, picture.width, name, bytes_per_pixel=bytes_per_pixel)

@@ -157,7 +157,7 @@ def describe_machine() -> str:
 
 def has_float16(data: bytes, info: ModelInfo) -> bool:
     """Return whether the graph runs in float16 with nearly the results of float32."""
-    height, width = info.padded_size(64, 72)  # small, and not square, as most images
+    height, width = info.padded_size(64, 72)  # small, so that it takes little time
     image, threads = uneven_image(height, width), choose_threads(None)
     try:
         float16_data = to_float16(data, info.name, takes_uint8=False)  # `image` is float32

@@ -127,7 +127,7 @@ class PlanTable:
     def rows(self) -> Iterator[Row]:
         """Yield all inputs in the order of their paths; the table may change meanwhile."""
         last_path = b""
-        # 200 rows at a time are held in memory.
+        # 200 rows at a time are in memory: more need more memory, fewer need more queries.
         while page := list(self._rows("WHERE path > ? ORDER BY path LIMIT 200", last_path)):
             yield from page
             last_path = page[-1].path

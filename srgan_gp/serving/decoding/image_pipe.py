@@ -23,9 +23,9 @@ _ARRAYS = ("pixels", "alpha")
 """Fields of `Picture` that are arrays; `alpha` may be None."""
 _BLOCKS = ("icc_profile", "exif", "xmp")
 """Fields of `Picture` that are bytes or None."""
-# Limits of what a compromised decoder process can make the server store. A header has a few hundred
-# bytes and the notes; the blocks of photos have some kilobytes, and few exceed a megabyte. An image
-# above a limit cannot be opened.
+# Limits of the memory that a compromised decoder process can make the server use. A header has a
+# few hundred bytes and the notes. Blocks of photos have kilobytes, large ICC profiles megabytes; an
+# image above a limit could not be opened.
 _MAX_HEADER_BYTES = 1 << 20  # 1 MiB
 _MAX_BLOCK_BYTES = 1 << 26  # 64 MiB, for each of the three blocks
 

@@ -84,7 +84,7 @@ class BodyLimits:
         except Refusal as refusal:
             response = refusal.response(scope["path"])
             response.headers["connection"] = "close"
-            # A client reads the response only after its upload, so more is received, up to a limit.
+            # Many clients read no response before they end their upload, so more is received.
             max_bytes = LINGER_FACTOR * self._settings.max_upload_bytes - body.size
             if body.is_complete:  # nothing more will arrive
                 max_bytes = 0

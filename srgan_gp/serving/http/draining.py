@@ -24,7 +24,9 @@ would be too short for a slow connection; more delays every shutdown."""
 _GRACE_SECONDS = 4
 _CLOSING_SECONDS = 1  # event streams that are open this long before the grace time ends are closed
 _DRAIN_SECONDS = 0.1  # a call of `Service.drain` waits this long for the jobs
-_SECONDS_BETWEEN_CHECKS = 0.05  # of the jobs and responses; both delay the reaction to a signal
+# Between checks of jobs and responses. This and `_DRAIN_SECONDS` delay the reaction to a second
+# signal; shorter times only check more often.
+_SECONDS_BETWEEN_CHECKS = 0.05
 
 
 class ResponseTracker:

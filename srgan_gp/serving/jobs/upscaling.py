@@ -86,7 +86,7 @@ def upscale(
             with cancellation.interrupting(upscaler.cancel):
                 speed = speeds.measure(speed_key, upscaler)
         if settings.tile == "auto" and upscaler.device == "cpu":
-            # Tiles of a few seconds, so that the progress moves and a cancellation is noticed.
+            # Tiles of a few seconds at most, so that the progress moves.
             settings = replace(settings, tile=choose_tile_limit(speed))
         running_seconds = None if speed is None else speed * input_pixels / 1e6
         # The key of `speeds.writing`: with tiles for the viewer of the page, writing takes longer.

@@ -33,7 +33,7 @@ SECONDS_TO_START = 180.0
 machines; with a longer one the user waits longer for the message that the cluster is busy."""
 _MAX_FAILED_STARTS = 3
 """Number of failed starts, of all workers together, that ends the run. One may be chance, such as a
-machine that fails; more mean that the next start will fail too."""
+machine that fails. With a larger number, a run whose model crashes every worker ends later."""
 
 
 class Load(Protocol):
