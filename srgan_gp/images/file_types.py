@@ -19,7 +19,7 @@ from PIL import Image, ImageFile
 from srgan_gp.errors import PictureError
 
 HEAD_BYTES = 1024
-"""Bytes at the start of a file for `detect_container`: more than the brands of AVIF or HEIF need."""
+"""Bytes at the start of a file for `detect_container`: more than brands of AVIF or HEIF need."""
 
 
 @dataclass(frozen=True)
