@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     """
     from srgan_gp.exporting.export import export
     from srgan_gp.exporting.export_changes import Blend
-    from srgan_gp.exporting.next_commands import after_model
+    from srgan_gp.exporting.next_commands import next_command_for_model
 
     blend = Blend(options.blend, options.blend_share) if options.blend else None
     card_path = export(
@@ -83,5 +83,5 @@ def run(options: argparse.Namespace) -> int:
     is_installed = card_path.parent.resolve() == user_folder.resolve()
     # Other commands find an installed model by its name, and any other model by its path.
     model = options.name if is_installed else str(card_path.with_suffix(".onnx"))
-    print_message(after_model(read_card(card_path).task, model))  # which command to type next
+    print_message(next_command_for_model(read_card(card_path).task, model))
     return 0

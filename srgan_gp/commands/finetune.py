@@ -95,7 +95,7 @@ def _run(options: argparse.Namespace, output: Path) -> int:
     """Do what `run` does, with `output` as the folder of the run."""
     changes, found = _check(options, output)
     # Imported after the checks, since importing torch takes seconds.
-    from srgan_gp.exporting.next_commands import after_model, after_run
+    from srgan_gp.exporting.next_commands import next_command_for_model, next_command_for_run
     from srgan_gp.finetuning.finetune import finetune
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.finetuning.finetune_verdict import table
@@ -135,7 +135,7 @@ def _run(options: argparse.Namespace, output: Path) -> int:
     print_result(f"It is {comparison}: {'; '.join(verdict.reasons)}.")
     if installed:
         print_result(f"Installed as {options.name}: {installed}")
-        print_message(after_model(find_source(options.model).task, options.name))
+        print_message(next_command_for_model(find_source(options.model).task, options.name))
     else:
         reason = "no --name was given" if verdict.is_better else "it is not better"
         print_result(f"Not installed, because {reason}.")
@@ -143,7 +143,7 @@ def _run(options: argparse.Namespace, output: Path) -> int:
         if not outcome.best_images_seen:
             print_message("The best state is that before training: nothing would change.")
             return 0
-        next_command = after_run(output, options.name, options.exist)  # "Next: " and a command
+        next_command = next_command_for_run(output, options.name, options.exist)
         if not verdict.is_better:
             next_command = next_command.replace("Next:", "To install it all the same:", 1)
         print_message(next_command)

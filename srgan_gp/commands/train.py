@@ -157,7 +157,7 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
     """
     is_first = os.environ.get("RANK", "0") == "0"  # the first process of torchrun
     try:  # Also of the imports: that of PyTorch takes seconds, in which Ctrl-C may be pressed.
-        from srgan_gp.exporting.next_commands import after_run
+        from srgan_gp.exporting.next_commands import next_command_for_run
         from srgan_gp.training.loop import train
         from srgan_gp.training.run_data import find_images
 
@@ -179,7 +179,7 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
         raise
     if is_first:
         print_result(str(run_dir))
-        print_message(after_run(run_dir))
+        print_message(next_command_for_run(run_dir))
     return 0
 
 

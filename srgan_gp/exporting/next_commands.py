@@ -9,8 +9,8 @@ from srgan_gp.models.catalog import model_folders
 from srgan_gp.models.new_names import EXIST_ERROR
 
 
-def after_run(run_dir: Path, name: str | None = None, exist: str = EXIST_ERROR) -> str:
-    """Return a line with the command that installs the model of a training run.
+def next_command_for_run(run_dir: Path, name: str | None = None, exist: str = EXIST_ERROR) -> str:
+    """Return the line `Next: ...` with the command that installs the model of a training run.
 
     Args:
         run_dir: folder of the run.
@@ -28,8 +28,8 @@ def after_run(run_dir: Path, name: str | None = None, exist: str = EXIST_ERROR) 
     return f"Next: {shlex.join(command)}"
 
 
-def after_model(task: str, model: str) -> str:
-    """Return a line with a command that uses a model.
+def next_command_for_model(task: str, model: str) -> str:
+    """Return the line `Next: ...` with a command that uses a model.
 
     For a model of faces, the command writes `<name of the model>.png`.
 

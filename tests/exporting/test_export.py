@@ -17,7 +17,7 @@ from srgan_gp.errors import ModelRefusedError, OutputError, UsageError
 from srgan_gp.exporting import export as exporting
 from srgan_gp.exporting.export import export
 from srgan_gp.exporting.export_changes import Blend
-from srgan_gp.exporting.next_commands import after_model, after_run
+from srgan_gp.exporting.next_commands import next_command_for_model, next_command_for_run
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_SHAPES, TOLERANCE, largest_difference
 from srgan_gp.exporting.run_record import is_of_run
@@ -284,13 +284,15 @@ def test_a_config_that_is_no_object_is_that_of_no_run(finished_run, exported, tm
 
 
 def test_the_command_after_a_run_repeats_exist(tmp_path):
-    assert after_run(tmp_path, "mine", "overwrite").endswith(" --exist overwrite")
-    assert "--exist" not in after_run(tmp_path, "mine", "error")
+    assert next_command_for_run(tmp_path, "mine", "overwrite").endswith(" --exist overwrite")
+    assert "--exist" not in next_command_for_run(tmp_path, "mine", "error")
 
 
 @pytest.mark.parametrize("model", ["my-faces", "elsewhere/my-faces.onnx"])
 def test_the_command_after_a_face_generator_names_an_image_after_it(model):
-    assert after_model("face-generation", model).endswith(f" -o my-faces.png --model {model}")
+    assert next_command_for_model("face-generation", model).endswith(
+        f" -o my-faces.png --model {model}"
+    )
 
 
 def test_the_critic_is_kept_in_half_precision_where_there_is_one(gan_run, tmp_path):
