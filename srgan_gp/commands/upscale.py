@@ -170,7 +170,7 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
     """Run, watch, or print the plan of a dry run, as the options say; return the exit code."""
     from srgan_gp.batch import run as batch_run
     from srgan_gp.batch.inputs.skipped_files import dry_run_lines
-    from srgan_gp.batch.naming.output_options import prepared_folder
+    from srgan_gp.batch.naming.output_options import folder_kept_if_used
 
     folder, choices = request.output.folder, request.opened.choices
     if options.look is not None:
@@ -186,7 +186,7 @@ def _start(options: argparse.Namespace, request: "RunRequest") -> int:
             print_message("Only headers were read: a damaged file is found when it is upscaled.")
         return PictureError.exit_code if totals.refused else 0
     report_folder = options.report.parent if options.report else folder
-    with prepared_folder(folder), prepared_folder(report_folder):
+    with folder_kept_if_used(folder), folder_kept_if_used(report_folder):
         return batch_run.watch(request) if options.watch else batch_run.run_once(request)
 
 

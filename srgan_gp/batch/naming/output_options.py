@@ -70,8 +70,8 @@ class Output:
 
 
 @contextmanager
-def prepared_folder(folder: Path) -> Generator[None]:
-    """Create an output folder for a `with` block, and check that files can be created in it.
+def folder_kept_if_used(folder: Path) -> Generator[None]:
+    """Create an output folder, as `prepare_folder` does, for a `with` block.
 
     At the end of the block, folders that were created here and are still empty are removed.
 
