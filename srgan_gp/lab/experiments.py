@@ -49,6 +49,7 @@ _WAYS_TO_BOUND: Group = {
     "wgan_gp, short": short_run(),
     "one_sided": short_run(penalty="one_sided"),
     "segment_ratio": short_run(penalty="segment_ratio"),
+    # Twice the weight of l1_hinge: in the plane, the L1 norm is up to twice the L-infinity norm.
     "linf_hinge": short_run(penalty="linf_hinge", penalty_weight=0.2),
     "l1_hinge": short_run(penalty="l1_hinge"),
     "zero_centred": short_run(penalty="zero_centred"),

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.losses.gradient_penalties import gradient_at
+from srgan_gp.training.critic.critic_log_values import STEEP
 
 SURFACE_SIDE = 64
 """Points of the value surface in a row and in a column. More make its contour lines smoother, and
@@ -20,9 +21,6 @@ area somewhat larger than that of the points."""
 MAX_WEIGHTS = 20_000
 """Largest number of weights for a histogram, which are saved in the record of the run; of a critic
 with more weights, only every n-th is used."""
-TOO_STEEP = 2.0
-"""Gradient norm above which a critic is called steep; the penalty of WGAN-GP pulls it to 1. The log
-of a training run has the same limit, `critic_log_values.STEEP`."""
 
 
 @torch.no_grad()
@@ -49,11 +47,11 @@ def measure_gradient_norms(
         draws: draws the position between each pair of points.
 
     Returns:
-        `norm`, the mean norm, and `steep_share`, the share of norms above `TOO_STEEP`.
+        `norm`, the mean norm, and `steep_share`, the share of norms above `STEEP`.
     """
     points = torch.lerp(fake, real, torch.rand(len(real), 1, generator=draws))
     norms = gradient_at(critic, points).detach().norm(dim=1)
-    steep_share = (norms > TOO_STEEP).float().mean()
+    steep_share = (norms > STEEP).float().mean()
     return {"norm": float(norms.mean()), "steep_share": float(steep_share)}
 
 
