@@ -93,7 +93,7 @@ class ImageFile:
 
     def decode_and_hash(self) -> str:
         """Decode the image as `read` does, and return its `sha256`; the file is opened once."""
-        with self._encoded() as file:
+        with self._open_for_decoding() as file:
             # `cast`: type checkers do not accept BinaryIO as an argument of `file_digest`.
             sha256 = hashlib.file_digest(cast("io.BufferedIOBase", file), "sha256").hexdigest()
             file.seek(0)
@@ -101,11 +101,11 @@ class ImageFile:
         return sha256
 
     def _decode(self, max_pixels: int | None = None) -> Picture:
-        with self._encoded(max_pixels) as file:
+        with self._open_for_decoding(max_pixels) as file:
             return decode_picture(file, max_pixels=max_pixels or DEFAULT_MAX_PIXELS)
 
     @contextmanager
-    def _encoded(self, max_pixels: int | None = None) -> Generator[BinaryIO]:
+    def _open_for_decoding(self, max_pixels: int | None = None) -> Generator[BinaryIO]:
         """Open the file for decoding; errors in the `with` block get the name of the image."""
         limit = max_pixels or DEFAULT_MAX_PIXELS
         with self._named_errors(max_pixels):

@@ -53,7 +53,7 @@ def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProt
     Raises:
         ModelRefusedError: no exporter makes a graph that equals the network at every size.
     """
-    problems: list[str] = []
+    problem = ""  # of the exporter that was tried last
     for export in (_export_traced, _export_captured):
         try:
             with _silence(), torch.no_grad(), warnings.catch_warnings():
@@ -63,14 +63,14 @@ def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProt
             difference = _difference(network, data, name)
         except Exception as error:  # exporters raise many kinds
             lines = str(error).splitlines() or [type(error).__name__]
-            problems.append(lines[0][:160].strip(". "))  # the rest may be many lines of a graph
+            problem = lines[0][:160].strip(". ")  # the rest may be many lines of a graph
             continue
         if difference <= TOLERANCE:
             return _remove_notes(model), difference
-        problems.append(f"its results differ from PyTorch by {difference:.1e}")
+        problem = f"its results differ from PyTorch by {difference:.1e}"
     raise ModelRefusedError(
         f"The {network.facts.architecture} network of {name} cannot be exported to ONNX with a "
-        f"dynamic size: {problems[-1]}."
+        f"dynamic size: {problem}."
     )
 
 

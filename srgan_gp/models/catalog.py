@@ -47,7 +47,8 @@ def model_folders() -> tuple[Path, ...]:
     If both have a model of one name, the model of this package is used. The user's folder is
     `$SRGAN_GP_MODELS`, or by default `~/.local/share/srgan-gp/models`.
     """
-    package = Path(__file__).parents[1]
+    package = Path(__file__).parents[1]  # the folder srgan_gp
+    # A wheel contains the folder `weights` in the package, a clone beside it.
     inside_wheel = package / "weights"
     packaged = inside_wheel if inside_wheel.is_dir() else package.parent / "weights"
     # Not `Path.home`, which raises if the user has no home folder, as in some containers.
@@ -74,6 +75,7 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
             same name.
         TypeError: `on_refused` is not a function.
     """
+    # `cast`: callers may pass any type, such as a name.
     if not (on_refused is None or callable(cast("object", on_refused))):
         raise TypeError(
             f"on_refused must be a function, got {on_refused!r}; list_models() lists all models"
@@ -110,7 +112,8 @@ def find_model(name_or_path: str | Path, task: str | None = None) -> ModelFile:
 
     Args:
         name_or_path: a name of `model_names()`, or a path.
-        task: one of `cards.TASKS`; the message about an unknown name lists only its models.
+        task: one of `cards.TASKS`: the message about an unknown name lists the models for it; None:
+            all models.
 
     Raises:
         ModelRefusedError: there is no such name or file, or its card is not valid.

@@ -117,8 +117,8 @@ async def execute_run(
         steps: function that gets the `Run`, submits its jobs, and yields the updates besides those
             of the buttons.
         is_replaceable: whether a later replaceable run may replace this one.
-        replaces: whether this run, if it is replaceable, replaces an earlier run; False: this run
-            does nothing while an earlier run is in progress.
+        replaces: whether this run, if replaceable, replaces an earlier replaceable one; False: this
+            run does nothing while an earlier run is in progress.
     """
     page = page_of(request)
     if is_replaceable and replaces and not await runs.stop_replaceable(page):

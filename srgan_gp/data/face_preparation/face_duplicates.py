@@ -14,8 +14,9 @@ _MIN_COARSE_CORRELATION = 0.8
 """Images with a lower correlation are not compared in the second stage. A lower limit finds more
 duplicates in other positions, and registers more pairs, which is slow."""
 _MIN_FINE_CORRELATION = 0.975
-"""Correlation of the registered images from which on they are duplicates. Among 2,000 aligned faces
-of 64 pixels no two different ones reached 0.96."""
+"""Registered images with this correlation or a higher one are duplicates. Among 2,000 aligned faces
+of 64 pixels no two different ones reached 0.96; a higher limit misses duplicates of poor quality.
+"""
 _STEPS, _PRECISION = 30, 1e-4
 """The registration ends after this number of iterations, or when one of them increases the
 correlation by less than the precision. A later end takes longer, for increases that hardly matter

@@ -1,4 +1,4 @@
-"""`find_faces`: detection of faces in photos of any size and depth, upright or turned.
+"""`find_faces`: detection of faces in photos of any size and bit depth, upright or turned.
 
 The detector is YuNet. Coordinates of faces count from the centre of the first pixel.
 """

@@ -62,15 +62,15 @@ def read_model(
         ModelRefusedError: the model is unknown, damaged, unsafe, or cannot be averaged with its
             partner.
     """
-    if fidelity is None and not is_int8:
+    if fidelity is None and not is_int8:  # the usual case: no second file is needed
         file = find_model(model, task)
         return ModelBytes(file.name, *_read_verified(file), file.card)
     file, other = find_weights(model, fidelity, task, is_int8=is_int8)
-    if fidelity is None:
+    if fidelity is None:  # `other` is the int8 network
         return ModelBytes(file.name, *_read_verified(other), file.card)
     partner = other
     name = f"{file.name} at fidelity {fidelity:g}"
-    if fidelity in (0, 1):
+    if fidelity in (0, 1):  # exactly one of the two numbers: the weights of one model
         unmixed = partner if fidelity == 1 else file
         name += f" (the weights of {unmixed.name})"
         return ModelBytes(name, *_read_verified(unmixed), file.card)

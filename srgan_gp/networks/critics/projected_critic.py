@@ -1,10 +1,10 @@
 """`projected_critic`: critic of faces with an image critic and heads on maps of a frozen network.
 
-Paper: Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007. Deviations: WGAN-GP
-losses and penalties in place of the hinge loss, with the gradient of each head's penalty taken with
-respect to the head's feature map, so that the frozen network is not differentiated twice; one
-frozen network, SqueezeNet 1.1; an additional image critic for details that the features do not
-represent.
+Paper: Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007. Deviations:
+- Losses and penalties are those of WGAN-GP, not the hinge loss. The penalty of a head takes the
+  gradient with respect to the head's feature map: the frozen network is not differentiated twice.
+- One network is frozen, SqueezeNet 1.1.
+- The image critic is added for details that the features do not represent.
 """
 
 import math
@@ -25,8 +25,8 @@ features."""
 HEAD_WIDTH = 32
 """Channels of a head's hidden layers. Wider heads take longer, and memorise more of a small set."""
 LARGEST_SHIFT = 3
-"""Pixels by which the input window of the feature network may move down or right: 0 to 3 are all
-phases of its strides 2 and 4. A larger shift cuts off more of the border of a face."""
+"""Pixels by which the input window of the feature network may move down or right. 0 to 3 cover the
+phases of its strides 2 and 4; a larger shift cuts off more of the border of a face."""
 MIN_FEATURE_SIDE = 64
 """Pixels: a smaller window is enlarged to this side for the feature network. The map of stride 16
 then has 3 x 3 pixels; a smaller side leaves fewer, a larger one takes longer."""
