@@ -38,7 +38,7 @@ def cards_of_size(cards: dict[str, ModelCard], card: ModelCard, size: str) -> li
     x2_card = cards.get(card.x2_model or "", card)
     if size == CUSTOM_WIDTH and x2_card is not card:
         return [x2_card, card]
-    return [x2_card if size in ("x1", "x2") else card]
+    return [x2_card if size in ("x1", "x2") else card]  # `x2_model` is for scales up to 2
 
 
 def speed_info(*cards: ModelCard) -> str:

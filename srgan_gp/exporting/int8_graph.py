@@ -161,6 +161,7 @@ class _GraphWriter:
         self._quantise_tensor(input_name)
         weights = self._weights[node.input[1]].astype(np.float64)  # (out, in, height, width)
         largest = np.abs(weights).max(axis=(1, 2, 3))
+        # An output channel whose weights are all 0 needs some scale.
         scales = np.where(largest > 0, largest, 1.0).astype(np.float32) / np.float32(WEIGHT_LEVELS)
         levels = np.rint(weights / scales[:, None, None, None].astype(np.float64))
         names = [_rounded(input_name), self._store_levels(node.input[1], levels, scales, np.int8)]

@@ -40,16 +40,14 @@ def stated_licence(card: Mapping[str, Any]) -> str | None:
 
 
 def hashes_of_same_weights(model: onnx.ModelProto, earlier: Path) -> set[str]:
-    """Return the hashes that the file of a model would have with no or the earlier licence.
+    """Return the SHA-256 of a model's file without a licence, and with that of an earlier export.
 
-    One is the SHA-256 of the file of `model` without a licence, the other that of this file with
-    the licence in the file `earlier`. The licence is part of an ONNX file, so it changes the hash.
-    A card that contains one of these hashes was written for the weights of `model`, even if its
-    author has changed the licence since.
+    The licence is part of an ONNX file, so it changes the hash. A card that contains one of these
+    hashes was written for the weights of `model`, even if its author has changed the licence since.
 
     Args:
         model: the model; its metadata is changed.
-        earlier: ONNX file of the earlier export; it need not exist.
+        earlier: ONNX file of the earlier export, with its licence; it need not exist.
 
     Returns:
         One or two hashes in hex.

@@ -95,9 +95,9 @@ def finetune(
     source = find_source(model)
     found = found or find_sets(data, validation)
     changes = changes or {}
-    # A first plan for all images, to check the options. Images that cannot be decoded are skipped
-    # below, and the second plan is for the others.
-    config = plan(source, *largest_sizes(found), changes)  # sizes of both sets with all images
+    # A first plan, with the numbers of all images, to check the options. Images that cannot be
+    # decoded are skipped below, and the second plan is for the others.
+    config = plan(source, *largest_sizes(found), changes)
     require_usable_options(config, source)
     generator = load_source(source, config)
     if line := other_files_line(found.places):

@@ -117,6 +117,6 @@ def _check_weights(weights: object, file_bytes: int, name: str) -> None:
 
 
 def _reason(error: Exception) -> str:
-    """Return the first line of an error, at most 200 characters."""
+    """Return the first line of an error, at most 200 characters: a file may make it long."""
     lines = str(error).splitlines() or [type(error).__name__]
     return lines[0][:200].rstrip(". ")

@@ -99,7 +99,7 @@ def build_toy_critic(width: int, depth: int, norm: str, *, is_residual: bool = F
         UsageError: `norm` is unknown, or "batch".
     """
     network_class = ResidualPerceptron if is_residual else Perceptron
-    critic = network_class(2, 1, width, depth, norm)
+    critic = network_class(2, 1, width, depth, norm)  # from x and y to a score
     reject_batch_norm(critic)
     return critic
 

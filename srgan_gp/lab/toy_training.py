@@ -32,6 +32,9 @@ curves, but each takes time."""
 class ToyConfig:
     """Options of one toy run; a saved run is found by its options.
 
+    The defaults of `penalty_weight`, `clip_limit`, `critic_steps`, `batch_size`, `beta1` and
+    `depth` are those of the toy code of Gulrajani et al. 2017, the others are this project's.
+
     Attributes:
         data: distribution of the real points, a name in `DISTRIBUTIONS`.
         penalty: what bounds the slope of the critic, a name in `LIPSCHITZ_TERMS`.

@@ -11,7 +11,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     """Address or name of this machine on which the server listens."""
     port: int = 7860
-    """TCP port; 0: a free one."""
+    """TCP port; 0: a free one. The default is that of Gradio."""
     public_name: str | None = None
     """Host name under which a reverse proxy serves this server; None: no proxy."""
     trusted_proxies: tuple[str, ...] = ("127.0.0.1",)

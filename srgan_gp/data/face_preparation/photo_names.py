@@ -20,7 +20,7 @@ class _Place:
     paths: list[tuple[ImageFile, str]]
     """Pairs of a photo and its path within the place."""
     used: int
-    """Number of the last `folders` that are the beginning of the names."""
+    """How many of the last `folders` the names begin with."""
 
     def name(self, path: str) -> str:
         """Return the name of the photo with this path within the place."""

@@ -177,7 +177,7 @@ class _Collector:
         self._faces, self._scenes = SeenImages(), SeenImages()  # kept faces, and whole photos
         self._photos_of_faces: list[PhotoRecord] = []  # by the numbers of `_faces`
         self._photos_of_scenes: list[PhotoRecord] = []  # by the numbers of `_scenes`
-        self._by_pixels: dict[str, PhotoRecord] = {}
+        self._by_pixels: dict[str, PhotoRecord] = {}  # by `pixels_sha256`, the first of equal ones
         self._groups: dict[str, list[PhotoRecord]] = {}  # by `PhotoRecord.group`
 
     def add(self, name: str, file: ImageFile) -> PhotoRecord:

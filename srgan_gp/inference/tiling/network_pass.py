@@ -85,7 +85,7 @@ class NetworkPass:
             (1, 3, h, w), float32 in [0, 1]; or uint8, if the network takes it.
         """
         window = self._source[slice(*rows), slice(*columns)]
-        if window.shape[:2] != (rows[1] - rows[0], columns[1] - columns[0]):
+        if window.shape[:2] != (rows[1] - rows[0], columns[1] - columns[0]):  # beyond the image
             window = padded_part(self._source, rows, columns, self._padding)
         if self._is_8_bit:
             return np.ascontiguousarray(window.transpose(2, 0, 1)[np.newaxis])

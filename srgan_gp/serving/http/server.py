@@ -1,8 +1,8 @@
 """Server of `srgan-gp app`: HTTP API, Gradio page and health checks in one app, behind the guards.
 
-A request passes this middleware in order: counting of responses if there are metrics, security
-headers, visitor cookies, tracking of responses, limits per client, access control (paths, origins,
-password), limits of bodies, then the routes.
+A request passes this middleware in order: `ResponseCounter` if there are metrics,
+`SecurityHeaders`, `VisitorCookies`, `ResponseTracker`, `ClientLimits`, `AccessControl` (path,
+origin and password), `BodyLimits`. The routes come last.
 """
 
 import socket
@@ -145,7 +145,7 @@ def guard(
 
 
 def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
-    """Return the configuration of uvicorn: our timeouts, and no logs and no WebSockets."""
+    """Return the configuration of uvicorn: our timeouts, no access log, and no WebSockets."""
     return uvicorn.Config(
         app,
         http=TimeoutProtocol,
