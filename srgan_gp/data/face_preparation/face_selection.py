@@ -23,8 +23,8 @@ from srgan_gp.detection.face_detection import Face, FaceDetector
 # Pixels: side of the square of the second detection, in which faces are about 105 wide. A larger
 # square takes longer; in a smaller one the landmarks are less accurate.
 _SECOND_SIDE = 192
-# Mean distance of landmarks and template, as a fraction of the side, from which a detection is
-# another face or none. A smaller limit drops more turned faces as "not found again".
+# Mean distance of landmarks and template, as a fraction of the side, from which the second
+# detection is not of this face. A smaller limit drops more faces as "not found again".
 _MAX_MISPLACEMENT = 0.15
 
 
@@ -34,7 +34,7 @@ class Reason(StrEnum):
     The values are printed and written to the manifest.
     """
 
-    UNSURE = "not found again"  # the second detection, in the aligned square, finds no face
+    UNSURE = "not found again"  # the second detection finds no face that fits the template
     SMALL = "too small"
     CUT_OFF = "cut off"
     TURNED = "turned away"

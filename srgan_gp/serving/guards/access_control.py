@@ -27,8 +27,8 @@ _API_METHODS = {
     rf"(/api/jobs(/zip)?|{_JOB}(/(events|thumbnail))?)": ("GET",),
     rf"{_JOB}/tiles/(before|after)/\d{{1,2}}/\d{{1,5}}/\d{{1,5}}": ("GET",),
 }
-"""Allowed methods by path of the API; the path is a regular expression. The path of a
-tile has its level, column and row."""
+"""Allowed methods by path of the API; the path is a regular expression. The path of a tile has its
+level, column and row."""
 ALLOWED_PATHS = (
     r"/",
     r"/(healthz|readyz|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)",
