@@ -37,13 +37,13 @@ def safe_name(name: str) -> str:
 
     Directories and all control characters are removed, among them line breaks and those of
     bidirectional text. Any other sign, such as < and >, becomes _. Spaces, dots and _ at the ends
-    of the stem are removed.
+    of the stem are removed. Stem and suffix are cut to `_MAX_LENGTH` characters each.
 
     >>> safe_name("../../etc/<b>me\u202egnp.jpg")
     'b_megnp.jpg'
     """
     path = PureWindowsPath(name.replace("\0", ""))  # splits at / and at \
-    stem = _plain(path.stem).strip(" ._")[:_MAX_LENGTH]
+    stem = _plain(path.stem).strip(" ._")[:_MAX_LENGTH].rstrip(" ._")  # the cut makes a new end
     suffix = _plain(path.suffix)[:_MAX_LENGTH]
     return portable(f"{stem or 'picture'}{suffix}")
 

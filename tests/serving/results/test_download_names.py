@@ -23,6 +23,7 @@ from srgan_gp.serving.results.download_names import result_naming, safe_name
         (".png", "png"),
         ("con.png", "con_.png"),
         ("x" * 1000 + ".png", "x" * 80 + ".png"),
+        ("x" * 79 + " y.png", "x" * 79 + ".png"),
     ],
 )
 def test_safe_name_examples(name, plain):
