@@ -38,7 +38,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import Region, UpscaleRequest
 
-MIN_MODELS, MAX_MODELS = 2, 4  # one has nothing to be compared with; each is one more job
+MIN_MODELS, MAX_MODELS = 2, 4  # one alone is no comparison; each is another job in the queue
 
 
 @dataclass(frozen=True)

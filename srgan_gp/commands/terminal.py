@@ -18,8 +18,8 @@ from srgan_gp.errors import OutputError
 
 Item = TypeVar("Item")
 
-SECONDS_BETWEEN_LINES = 5.0  # between lines instead of a bar: less fills logs, more looks stuck
-_RATE_WINDOW_SECONDS = 60.0  # of a rate: less lets it jump, more hides a change of speed longer
+SECONDS_BETWEEN_LINES = 5.0  # without a bar: a shorter time fills logs, a longer one looks stuck
+_RATE_WINDOW_SECONDS = 60.0  # a rate is over the last minute: a shorter time makes it fluctuate
 
 
 def printable(text: Path | str) -> str:

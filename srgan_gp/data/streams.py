@@ -40,6 +40,7 @@ def generator_of(seed: int, stream: Stream, *key: int) -> np.random.Generator:
     Args:
         seed: seed of the run, at least 0.
         stream: the stream.
-        key: numbers of the item, each at least 0 and below 2^32; see `Stream`.
+        key: numbers of the item, see `Stream`: each at least 0, and below 2^32, because NumPy
+            takes a larger number as two.
     """
     return np.random.default_rng([seed, stream, *key])

@@ -68,7 +68,7 @@ def evaluate_faces(
             training faces are used. Empty: no baseline of real training faces, no check of
             memorisation, and the other baselines are made from `data`.
         count: number of faces to generate, and of training faces in a baseline; None:
-            `DEFAULT_COUNT`, or as many as `train_data` has if they are fewer.
+            `real_faces.DEFAULT_COUNT`, or as many as `train_data` has if they are fewer.
         half: half of `data` to use, one of `data.validation_halves.HALVES`. The default is the half
             for reported scores; training runs choose checkpoints on the other half.
         truncation: factor of the latents: below 1 faces are more typical and more alike; see

@@ -34,7 +34,7 @@ REPETITIONS = 80
 model may memorise the images; with fewer, it changes less."""
 LARGE_SET = 300
 """From this number of training images on, an upscaler gets a higher learning rate and fewer frozen
-critic stages. A smaller set is memorised sooner, so it changes the networks less."""
+critic stages. Networks memorise a smaller set sooner, so they are changed less."""
 
 
 def plan(

@@ -106,7 +106,7 @@ def _card_entries(outcome: FinetuneResult, model: str) -> dict[str, Any]:
     scores = [
         _score_entry(row, outcome.validation)
         for row in outcome.verdict.rows
-        if math.isfinite(row.after)
+        if math.isfinite(row.after)  # a card refuses other values
     ]
     return _card_texts(source, outcome.trained_on, was_trained=was_trained) | {"scores": scores}
 

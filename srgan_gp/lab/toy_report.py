@@ -62,7 +62,7 @@ def write_report(
     parts = [_INTRODUCTION, _total(trained), _members(trained["members"], missing["members"], read)]
     for name, (title, text) in _SECTIONS.items():
         parts.append(f"## {title}\n\n{text}")
-        if name in ("critic-steps", "weights", "deep") and trained[name]:
+        if name in ("critic-steps", "weights", "deep") and trained[name]:  # groups with a table
             parts.append(_table(trained[name], read))
         if name == "deep":
             parts += [_distances(run) for _, run in trained[name].values()]

@@ -8,9 +8,9 @@ from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 SIGMA = 1.6
-"""Standard deviation, in output pixels, of the blur whose result is subtracted. Of a pattern that
-repeats every 4 pixels, the LR grid at scale 4, it leaves 96 %, of one of 8 pixels 55 %. A larger
-value would leave more of the coarse structure, which is left to the pixel loss."""
+"""Standard deviation, in output pixels, of the blur whose result is subtracted. After that, 96 % of
+a pattern remain that repeats every 4 pixels, as the LR grid at scale 4, and 55 % at 8 pixels. With
+a larger value more of the low frequencies remain, which the pixel loss covers."""
 BLUR_TAPS = 13
 """Side of the blur's kernel in output pixels: almost 4 sigma on each side."""
 

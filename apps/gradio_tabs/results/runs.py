@@ -21,9 +21,9 @@ from srgan_gp.serving.jobs.job_progress import Stage
 from srgan_gp.serving.jobs.job_requests import Result, title_of
 from srgan_gp.serving.results.job_history import JobHistory
 
-# Between two checks of a job, of the full queue, or of a run that ends; longer delays the page.
-_POLL_SECONDS = 0.25
-_QUEUE_WAIT_SECONDS = 60  # for a place in the queue; then the error of the full queue is shown
+_POLL_SECONDS = 0.25  # between two checks of a job, of the full queue, or of a run that ends
+_QUEUE_WAIT_SECONDS = 60
+"""Longest wait for a place in the queue; with less, a short rush would end runs with an error."""
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,6 @@ _EXIST = (
 )
 _MAX_PIXELS = "refuse images with more pixels [100000000]"
 _WATCH = "keep running and upscale every image that arrives in the folders, until a signal"
-
 _DETECTOR = "an ONNX file of YuNet [that of `srgan-gp fetch face-detector`]"
 _ADDRESS = "address of the Ray cluster [start Ray locally]"
 _REPORT = "write one JSON line for each input to FILE"

@@ -51,7 +51,8 @@ class Spool:
 
     def add(self, pixels: np.ndarray) -> tuple[int, int]:
         """Encode (S, S, 3), uint8 RGB, as PNG; return its position and length in bytes."""
-        _, encoded = cv2.imencode(".png", pixels[:, :, ::-1])  # OpenCV encodes BGR
+        succeeded, encoded = cv2.imencode(".png", pixels[:, :, ::-1])  # OpenCV encodes BGR
+        assert succeeded  # PNG takes all pixels of this shape and dtype
         with convert_write_errors(self._folder):
             position = self._file.seek(0, os.SEEK_END)
             length = self._file.write(encoded.tobytes())
@@ -96,8 +97,9 @@ def choose_validation_groups(
 
     A group is one photo, or several photos that share a scene or a face. Groups are taken in the
     order of a hash, so that most groups stay in their set when photos are added. A group is skipped
-    if its faces would lead further away from the target. If the target is missed by more than half
-    a face, other starting points in the order are tried, and the best set is used.
+    if its faces would lead further away from the target. If the set is below `least`, or misses the
+    target by more than half a face, other starting points in the order are tried, and the best set
+    is used.
 
     Args:
         faces_by_group: number of faces of each group, by the hash of the group.
@@ -125,7 +127,7 @@ def choose_validation_groups(
     best = _take_groups(order, faces_by_group, target, least)
     for start in range(1, min(len(order), _MAX_STARTS)):
         is_too_small, miss = badness(best)
-        if not is_too_small and miss <= 0.5:  # at most half a face: no set can be much closer
+        if not is_too_small and miss <= 0.5:  # half a face: no whole number is nearer to the target
             break
         other = _take_groups(order[start:] + order[:start], faces_by_group, target, least)
         best = min(best, other, key=badness)

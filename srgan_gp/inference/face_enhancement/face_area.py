@@ -58,7 +58,7 @@ class FaceArea:
         rows = (max(0, math.floor(y - half_height)), min(height, math.ceil(y + half_height)))
         if columns[0] >= columns[1] or rows[0] >= rows[1]:
             return None
-        transform = fit_transform(face.points)  # turns the face upright
+        transform = fit_transform(face.points)  # turns the face upright, so by minus its angle
         angle = -math.degrees(math.atan2(transform[1, 0], transform[0, 0]))
         side = math.sqrt(max(box_width, 0) * max(box_height, 0))
         return cls(columns, rows, (x, y), (half_width, half_height), angle, side)

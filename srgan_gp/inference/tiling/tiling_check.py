@@ -79,5 +79,5 @@ def uneven_image(height: int, width: int) -> Floats:
     position = np.linspace(0, 1, width, dtype=np.float32)
     ramps = np.stack([position, 1 - position, np.abs(2 * position - 1)])[:, np.newaxis]
     contrast = 0.1 + 0.6 * position**2
-    # The sum is from -0.21 to 1.19, so that few values are clipped, which would hide differences.
+    # The sum is from -0.21 to 1.19, so few values are clipped. Clipped ones would hide differences.
     return np.clip(ramps * 0.7 + contrast * (noise - 0.3), 0, 1)[np.newaxis].astype(np.float32)

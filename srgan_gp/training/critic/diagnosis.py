@@ -85,8 +85,8 @@ def _not_finite(lines: Sequence[Line]) -> list[str]:
 
 
 def _norms(series: Series, penalty: str) -> list[float]:
-    """Return the critic's gradient norms, or slopes, where the penalty takes them."""
-    # A penalty that this version does not know is taken between real and fake images.
+    """Return the critic's gradient norms, or slopes, at the points that the penalty uses."""
+    # For a penalty unknown to this version, points between real and fake images are assumed.
     place = LIPSCHITZ_TERMS[penalty].place if penalty in LIPSCHITZ_TERMS else "interpolate"
     return series(f"health/{place}_norm")
 
@@ -169,7 +169,8 @@ def _estimate(series: Series, penalty: str) -> list[str]:
     # fine-tuning of a face model a line is a mean over as few as 9 batches, whose error is larger:
     # there an estimate within its noise may not be reported, and none is reported wrongly.
     noise = MIN_STANDARD_ERRORS * _recent(errors) / 10 if errors else 0.0
-    # After an estimate of twice the last one, the images have become similar, as they should.
+    # If an estimate was twice the last one, the critic did separate the images, which have become
+    # more similar since, as they should.
     if last < noise and highest < 2 * last:
         return [
             f"Critic estimate {last:.3g} is within the noise of its batches: the critic does not "
