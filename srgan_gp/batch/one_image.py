@@ -108,7 +108,7 @@ def decode(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Deco
         alpha_bytes = 0 if content.alpha is None else content.alpha.nbytes
         # The result has `scale**2` times as many pixels as the input, and the same dtype.
         pixel_bytes = round((content.pixels.nbytes + alpha_bytes) * (1 + scale**2))
-    check_result_size(width, height, frames, settings.max_pixels)
+    check_result_size(height, width, frames, settings.max_pixels)
     target = chosen_target(job, content, height, width)
     return Decoded(job, content, size, target, input_sha256, pixel_bytes)
 

@@ -16,12 +16,12 @@ RESULT_PIXELS_PER_INPUT_PIXEL = 16
 """A result may have this many times `max_pixels`, so the largest input can be upscaled by 4."""
 
 
-def check_result_size(width: int, height: int, frames: int, max_pixels: int) -> None:
+def check_result_size(height: int, width: int, frames: int, max_pixels: int) -> None:
     """Check that a result has pixels, and not too many.
 
     Args:
-        width: width of a frame of the result, in pixels.
         height: height of a frame of the result, in pixels.
+        width: width of a frame of the result, in pixels.
         frames: 1 for a still image.
         max_pixels: largest input in pixels, the value of `--max-pixels`.
 

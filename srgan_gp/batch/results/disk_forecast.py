@@ -69,7 +69,7 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
     )
     scale = settings.scale_of(header.width, model_scale)
     width, height = round(header.width * scale), round(header.height * scale)
-    check_result_size(width, height, header.frames, settings.max_pixels)
+    check_result_size(height, width, header.frames, settings.max_pixels)
     # `stand_in` is a black image of the same size, depth and format, without memory for pixels.
     target = chosen_target(job, header.stand_in(), height, width)
     target_format = FORMATS[find_format(target.suffix)]

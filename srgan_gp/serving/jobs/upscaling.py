@@ -214,7 +214,7 @@ def _plan_result(
     fallback = naming.fallback(name)  # for a result that the first format cannot store
     job = UpscaleJob(source, folder / name, folder / fallback if fallback else None)
     width, height = round(picture.width * scale), round(picture.height * scale)
-    check_result_size(width, height, frames=1, max_pixels=max_pixels)
+    check_result_size(height, width, frames=1, max_pixels=max_pixels)
     target = chosen_target(job, picture, height, width)
     folder.mkdir(parents=True, exist_ok=True)
     input_size = (picture.width, picture.height)
