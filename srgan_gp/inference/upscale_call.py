@@ -26,7 +26,7 @@ from srgan_gp.inference.session_interface import CancelCount, SessionInterface
 from srgan_gp.inference.tiling.alpha import fill_hidden_colours
 from srgan_gp.inference.tiling.network_pass import NetworkPass, NetworkPassBatch
 from srgan_gp.inference.tiling.tiles import Progress, run_tiled
-from srgan_gp.inference.tiling.window_choice import TileChoice, window_for
+from srgan_gp.inference.tiling.window_choice import TileChoice, choose_window
 from srgan_gp.inference.upscale_report import UpscaleReport
 
 Array = NDArray[Any]
@@ -87,7 +87,7 @@ class UpscaleCall:
                 f"the result would be {width} x {height} pixels; choose a larger scale",
             )
         self._result_size, self._padded_size = (height, width), self._info.padded_size(*self._size)
-        self._chosen_window = window_for(session, tile, *self._size)
+        self._chosen_window = choose_window(session, tile, *self._size)
         self._on_progress, self._folder = on_progress, folder
         self._on_start = None if faces else on_start  # Faces change rows after their computation.
         self._faces = faces

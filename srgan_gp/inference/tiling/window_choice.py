@@ -20,7 +20,7 @@ class TileLimit:
     """Tiles chosen as for "auto", but smaller if that costs little, for frequent progress."""
 
     pixels: int
-    """Largest number of pixels of a window; it is `pixel_limit` of `choose_window_by_memory`."""
+    """Largest number of pixels of a window: the `pixel_limit` of `choose_window_by_memory`."""
 
 
 TileChoice = int | Literal["auto"] | TileLimit | None
@@ -46,7 +46,7 @@ MAX_OVERHEAD = 1.15
 higher one permits smaller windows, with more frequent progress and more time in all."""
 
 
-def window_for(session: SessionInterface, tile: TileChoice, height: int, width: int) -> Window:
+def choose_window(session: SessionInterface, tile: TileChoice, height: int, width: int) -> Window:
     """Return the window for a choice of tiles.
 
     Args:
@@ -64,7 +64,7 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
         ValueError: `tile` is not positive.
     """
     info = session.info
-    size = info.padded_size(height, width)
+    size = info.padded_size(height, width)  # of the image, padded to sides that the model accepts
     if tile is None:
         return size
     if tile == "auto" or isinstance(tile, TileLimit):
@@ -83,7 +83,7 @@ def window_for(session: SessionInterface, tile: TileChoice, height: int, width: 
             f"The model {info.name} needs the whole image at once, so tiles would "
             "change the result; leave out the tile."
         )
-    window_height, window_width = window_of_tiles(
+    window_height, window_width = choose_window_by_tile(
         size, int(tile), overlap=info.overlap, multiple=info.size_multiple
     )
     # A small `tile` may ask for windows that the model refuses; "auto" keeps to `MIN_TILE`.
@@ -101,8 +101,8 @@ def choose_window_by_memory(
         width: width of the image in pixels.
         on_gpu: whether the model runs on a GPU.
         pixel_limit: limit of pixels in a window besides that of the memory, for example for
-            frequent reports of progress. It is raised until the ratio of computed pixels is at
-            most `MAX_OVERHEAD`.
+            frequent reports of progress. It is raised until the ratio of computed pixels to
+            pixels of the image is at most `MAX_OVERHEAD`.
 
     Returns:
         Height and width of the window in input pixels, including the overlap; None means the whole
@@ -124,7 +124,9 @@ def choose_window_by_memory(
         computed = count_computed_pixels(size, window, overlap=overlap, multiple=multiple)
         if computed <= MAX_OVERHEAD * height * width:
             return window
-        limit = limit * 9 // 8 + 1  # an eighth more, and at least one pixel
+        # An eighth more, and at least one pixel. Larger steps would raise the limit farther than
+        # necessary; smaller ones take more tries.
+        limit = limit * 9 // 8 + 1
     return smallest_cover(size, memory_limit, overlap=overlap, multiple=multiple)
 
 
@@ -185,7 +187,9 @@ def count_computed_pixels(
     return computed
 
 
-def window_of_tiles(size: tuple[int, int], tile: int, *, overlap: int, multiple: int = 1) -> Window:
+def choose_window_by_tile(
+    size: tuple[int, int], tile: int, *, overlap: int, multiple: int = 1
+) -> Window:
     """Return the smallest window for as many tiles as tiles of a given side would be.
 
     For example, an axis of 100 pixels needs two tiles of 64 pixels or less; two tiles of 50 pixels

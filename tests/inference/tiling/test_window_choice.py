@@ -16,11 +16,11 @@ from srgan_gp.inference.tiling.window_choice import (
     MAX_OVERHEAD,
     MIN_TILE,
     TileLimit,
+    choose_window,
     choose_window_by_memory,
+    choose_window_by_tile,
     count_computed_pixels,
     smallest_cover,
-    window_for,
-    window_of_tiles,
 )
 from srgan_gp.inference.upscaler import DEFAULT_MODEL
 
@@ -97,7 +97,7 @@ def test_the_windows_that_run_are_those_that_were_counted(
     size = tuple(round_up(side, multiple) for side in size)
     options = {"overlap": overlap, "multiple": multiple}
     for window in (
-        smallest_cover(size, max_pixels, **options), window_of_tiles(size, tile, **options)
+        smallest_cover(size, max_pixels, **options), choose_window_by_tile(size, tile, **options)
     ):  # fmt: skip
         seen = windows_of(size, window=window, **options)
         assert set(seen) == {window}
@@ -108,7 +108,7 @@ def test_the_windows_that_run_are_those_that_were_counted(
 @given(size=st.tuples(SIDES, SIDES), overlap=st.integers(0, 20), tile=st.integers(1, 100))
 def test_a_window_of_tiles_needs_no_more_tiles_than_the_full_tile(size, overlap, tile):
     side = tile + 2 * overlap
-    window = window_of_tiles(size, tile, overlap=overlap)
+    window = choose_window_by_tile(size, tile, overlap=overlap)
     assert max(window) <= side
     full = windows_of(size, window=(side, side), overlap=overlap)
     assert len(windows_of(size, window=window, overlap=overlap)) == len(full)
@@ -232,16 +232,16 @@ def test_a_shipped_model_gives_the_same_bits_for_200_sizes(fake_session, on_gpu)
 
 def test_a_limit_makes_smaller_tiles_than_the_memory_needs(fake_session):
     session = fake_session(scale=4, overlap=27, bytes_per_pixel=1600)
-    by_memory = window_for(session, "auto", 900, 1200)
-    limited = window_for(session, TileLimit(300_000), 900, 1200)
+    by_memory = choose_window(session, "auto", 900, 1200)
+    limited = choose_window(session, TileLimit(300_000), 900, 1200)
     assert math.prod(limited) < math.prod(by_memory)
     assert limited == choose_window_by_memory(
         session.info, 900, 1200, on_gpu=False, pixel_limit=300_000
     )
-    assert window_for(session, None, 900, 1200) == (900, 1200)
+    assert choose_window(session, None, 900, 1200) == (900, 1200)
 
 
 def test_approximate_tiles_are_not_used_for_a_report_of_progress(fake_session):
     session = fake_session(overlap=32, has_exact_tiles=False, bytes_per_pixel=100)
-    assert window_for(session, TileLimit(300_000), 900, 1200) == (900, 1200)
-    assert window_for(session, 100, 900, 1200) != (900, 1200)
+    assert choose_window(session, TileLimit(300_000), 900, 1200) == (900, 1200)
+    assert choose_window(session, 100, 900, 1200) != (900, 1200)
