@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 from srgan_gp.errors import UsageError
 from srgan_gp.models.catalog import names_in
-from srgan_gp.networks.signatures import task_named_by
+from srgan_gp.networks.signatures import task_of
 
 if TYPE_CHECKING:
     from torch import nn
+
+__all__ = ["Kind", "build", "names", "reject_batch_norm", "task_of"]
 
 Kind = Literal["generators", "critics"]
 """Folder of an architecture."""
@@ -24,15 +26,6 @@ _CLASS_OF_KIND: dict[Kind, str] = {"generators": "Generator", "critics": "Critic
 def names(kind: Kind) -> list[str]:
     """List the architectures of one kind: the modules in the folder of that name."""
     return names_in(f"srgan_gp.networks.{kind}")
-
-
-def task_of(generator: str) -> str:
-    """Return the task of a generator architecture, such as "super-resolution".
-
-    Raises:
-        UsageError: the architecture is unknown.
-    """
-    return task_named_by(generator)
 
 
 def build(kind: Kind, name: str, **arguments: object) -> "nn.Module":

@@ -2,8 +2,8 @@
 
 The class attribute `Generator.task` is the task. The signature of `Generator.__init__` defines the
 arguments, their types (int, float, str or bool) and their defaults. The option `--generator-args`
-and `networks.task_of` use these functions. Importing torch, which takes seconds, would delay
-`srgan-gp train --help`.
+uses these functions; `srgan_gp.networks` exports `task_of` too. Importing torch, which takes
+seconds, would delay `srgan-gp train --help`.
 """
 
 import ast
@@ -71,14 +71,14 @@ def arguments_of(generator: str) -> dict[str, Argument]:
     """Return the arguments of a generator by name, in the order of the signature.
 
     Raises:
-        UsageError: as for `task_named_by`.
+        UsageError: as for `task_of`.
     """
     _, arguments = _read_source(_path_of(generator))
     return arguments
 
 
-def task_named_by(generator: str) -> str:
-    """Return the task of a generator, the value of `Generator.task`.
+def task_of(generator: str) -> str:
+    """Return the task of a generator, the value of `Generator.task`, such as "super-resolution".
 
     Raises:
         UsageError: the architecture is unknown; or its source has no class `Generator`, no `task`,
@@ -109,7 +109,7 @@ def _read_source(path: Path) -> tuple[str, dict[str, Argument]]:
     """Read the task and the arguments, by name, of the class `Generator` in a file.
 
     Raises:
-        UsageError: as for `task_named_by`; the architecture is known.
+        UsageError: as for `task_of`; the architecture is known.
     """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef)]

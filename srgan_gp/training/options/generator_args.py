@@ -10,7 +10,7 @@ from typing import Any
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES, UPSCALING
 from srgan_gp.models.catalog import names_in
-from srgan_gp.networks.signatures import Argument, Value, arguments_of, assignment, task_named_by
+from srgan_gp.networks.signatures import Argument, Value, arguments_of, assignment, task_of
 
 TASK_ARGUMENTS = {
     UPSCALING: {"scale": "scale"},
@@ -35,7 +35,7 @@ def own_arguments(generator: str) -> dict[str, Argument]:
     Raises:
         UsageError: there is no such generator, or its file does not define one.
     """
-    task_arguments = TASK_ARGUMENTS.get(task_named_by(generator), {})
+    task_arguments = TASK_ARGUMENTS.get(task_of(generator), {})
     arguments = arguments_of(generator)
     return {name: arguments[name] for name in arguments if name not in task_arguments}
 
@@ -146,7 +146,7 @@ def _explain(generator: str, text: str, known: Mapping[str, Argument], *, is_rep
         is_repeated: whether an earlier text has set the argument.
     """
     name, equals_sign, _ = text.partition("=")
-    option = TASK_ARGUMENTS.get(task_named_by(generator), {}).get(name)
+    option = TASK_ARGUMENTS.get(task_of(generator), {}).get(name)
     if is_repeated:
         return f"The argument {name} of {generator} is given twice."
     if option:

@@ -16,7 +16,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.exporting.export import export, load_run
 from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.networks import build
-from srgan_gp.networks.signatures import arguments_of, task_named_by
+from srgan_gp.networks.signatures import arguments_of, task_of
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import list_differences, load_config, save_config
 from srgan_gp.training.options.presets import PRESETS, resolve
@@ -80,7 +80,7 @@ def test_the_signature_gives_names_types_and_defaults(new_file):
         "scale": (int, 4), "dilation": (int, 2), "channels": (int, 6), "gain": (float, 1.0),
         "residual": (bool, True), "padding": (str, "zeros"),
     }  # fmt: skip
-    assert task_named_by("dilated") == "super-resolution"
+    assert task_of("dilated") == "super-resolution"
 
 
 def test_one_file_is_trained_exported_and_fine_tuned_with_its_own_argument(
