@@ -26,8 +26,7 @@ OWN_FORMAT = "Same as the image"
 """Choice of the field "File format": the result has the format of the input."""
 AUTOMATIC = "Automatic"
 """Choice of the field "Tile": the server chooses the side of a tile."""
-_SCALES = (2, 3, 4)
-"""Scales that every model offers; the page has `CUSTOM_WIDTH` for any other size."""
+_SCALES = (2, 3, 4)  # offered with every model
 _TILE_SIDES = (128, 256, 512)
 """Sides of a tile to choose from, in input pixels. A larger tile takes more memory; a smaller one
 takes more time, because more of the image is in the overlap of tiles."""
@@ -93,14 +92,14 @@ def _build_scale_options(card: ModelCard, id_prefix: str) -> tuple[gr.Radio, gr.
         _scale_choices(card), value=f"x{card.scale}", label="Size", elem_id=f"{id_prefix}-scale"
     )  # fmt: skip
     width = gr.Number(
-        1920, label="Width of the result", precision=0, visible=False,
+        1920, label="Width of the result", precision=0, visible=False,  # 1920: Full HD
         elem_id=f"{id_prefix}-width",
     )  # fmt: skip
     return scale, width
 
 
 def _scale_choices(card: ModelCard) -> list[str]:
-    """Return the sizes to choose from: `_SCALES`, the scale of the model, and `CUSTOM_WIDTH`."""
+    """Return the sizes to choose from: `_SCALES`, the scale of the model, and a custom width."""
     scales = sorted({*_SCALES, card.scale or 1})
     return [*(f"x{scale}" for scale in scales), CUSTOM_WIDTH]
 
@@ -138,6 +137,7 @@ def _build_more_options(
         format = gr.Dropdown(
             [OWN_FORMAT, *FORMATS], value=OWN_FORMAT, label="File format", filterable=False
         )
+        # 95 is the quality of a request without a quality, too.
         quality = gr.Slider(1, 100, value=95, step=1, label="Quality", visible=False)
         keeps_metadata = gr.Checkbox(
             False, label="Keep metadata",

@@ -97,7 +97,7 @@ class Destination:
             )
         if folder is not None and os.path.lexists(folder) and not is_folder(folder):
             raise OutputError(f"{folder} is a file; name a folder for the results.")
-        if folder is None and self.path is not None:
+        if folder is None and self.path is not None:  # `-o` names an image file.
             return self._single_file(Path(self.path), single, extension)
         if folder is None:  # No `-o`: the result goes beside the image, under another name.
             if single is None:

@@ -17,7 +17,7 @@ def divide_and_name(
 ) -> dict[str, int]:
     """Choose the validation groups, and set `FaceRecord.member` of each kept face.
 
-    It is the name of the face in the zip file, `train/NAME.png` or `val/NAME.png`, where NAME is
+    The member is the name of the face in the zip file, `train/NAME.png` or `val/NAME.png`. NAME has
     the number of the photo and the number of the face in the photo, both from 0.
 
     Args:

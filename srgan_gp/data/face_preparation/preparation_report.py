@@ -109,7 +109,7 @@ def count_outcomes(photos: Sequence[PhotoRecord]) -> dict[str, Any]:
 
 
 def count_enlarged(photos: Sequence[PhotoRecord], side: int) -> dict[str, int]:
-    """Count the kept faces that were enlarged by more than a quarter to `side` pixels.
+    """Count the kept faces whose enlargement to `side` pixels was by more than a quarter.
 
     At least one face must have been kept.
 
@@ -123,7 +123,7 @@ def count_enlarged(photos: Sequence[PhotoRecord], side: int) -> dict[str, int]:
 
 
 def enlargement_limit(side: int) -> int:
-    """Return the side in a photo below which a face is enlarged by more than a quarter to `side`.
+    """Return the side in a photo below which a face grows by more than a quarter to reach `side`.
 
     With a lower limit than a quarter, faces that are still sharp would be reported too; with a
     higher one, some blurred faces would not.

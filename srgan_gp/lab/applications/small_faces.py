@@ -67,11 +67,11 @@ ARMS: dict[str, Arm | None] = {
 
 @dataclass(frozen=True)
 class SmallFacesConfig:
-    """Options of all arms.
+    """Options of all arms; the networks are small, so that short runs on a CPU train them.
 
     Attributes:
         seconds: processor time, in seconds, of the L1 training, and again of each arm.
-        steps: largest number of steps of the L1 training, and of each arm.
+        steps: largest number of steps of each training; with the default, the time ends it first.
         width: channels of the generator.
         critic_width: channels of the critic's first stage.
         blocks: residual blocks of the generator.

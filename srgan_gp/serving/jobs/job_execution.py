@@ -86,9 +86,8 @@ class JobExecution:
             if request.width is not None:
                 check_fidelity(request.fidelity, is_int8=is_int8)
                 return  # the scale, and with it the model, depends on the image
-            model = self._replace_by_scale(
-                model, request, image_width=1
-            )  # not used without `width`
+            # The request has no `width`, so the width of the image is not used: 1 stands for it.
+            model = self._replace_by_scale(model, request, image_width=1)
         # Raises if the model, its partner or its int8 network cannot be used.
         find_weights(model, request.fidelity, UPSCALING, is_int8=is_int8)
 

@@ -71,7 +71,7 @@ class Augmenter:
     Args:
         config: names the augmentations, their probability and the target of the overfitting gap.
         task: provides the validation images; only the first process has them.
-        progress: numbers of the run; `augment_probability` is changed.
+        progress: images seen and other numbers of the run; its `augment_probability` is changed.
         processes: processes of the run, which must all create an augmenter.
 
     Raises:
