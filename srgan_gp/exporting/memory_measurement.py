@@ -47,7 +47,7 @@ def _main(path: Path, side: int = SIDE) -> int:
     # A first session loads the libraries, whose memory is not counted. It stays open, because the
     # second session would otherwise use its memory again.
     first_session = Session.open(path, device="cpu")
-    first_session.run(_image(64))
+    first_session.run(_image(64))  # any small size
     session, image = Session.open(path, device="cpu"), _image(side)
     before = _kibibytes("VmRSS")  # memory in use
     for _ in range(RUNS):

@@ -14,7 +14,8 @@ from srgan_gp.serving.results.image_views import detailed_place
 
 MARGIN = 32
 """Pixels around a region that are upscaled with it; the receptive field of the shipped networks
-reaches 27 pixels."""
+reaches 27 pixels. With fewer, the border of the region would differ from that of the whole image
+upscaled; with more, a preview takes longer."""
 _SMALL_SIDE = 512
 """Pixels. Details are sought in a small copy of every n-th pixel. The number n is the longer side
 of the image divided by `_SMALL_SIDE`, rounded down, so the copy is 512 to 1023 pixels long;

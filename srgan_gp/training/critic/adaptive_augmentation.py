@@ -87,7 +87,7 @@ class Augmenter:
         self._progress = progress
         self._processes = processes
         self._kinds = config.augmentations  # names, such as "colour"; empty: no augmentation
-        self._adapts = bool(self._kinds and config.augment_target)
+        self._adapts = bool(self._kinds and config.augment_target)  # else a fixed probability
         self._validation = task.validation_batch() if config.has_critic else None
         if self._adapts and not processes.any(self._validation is not None):
             raise UsageError(
@@ -129,20 +129,21 @@ class Augmenter:
         batch_number = progress.images_seen // config.batch_size  # from 0: this one is not counted
         if batch_number % CHECK_EVERY or not (self._adapts or self._validation is not None):
             return {}
-        real, estimate = log_values["health/real_score"], log_values["health/critic_estimate"]
+        real_score, estimate = log_values["health/real_score"], log_values["health/critic_estimate"]
         error = log_values["health/estimate_error"]
-        # Mean score; 0 except in the first process, so that the sum over processes is the score.
-        validation = self._validation_score(critic).to(real)
+        # 0 except in the first process, so that the sum over processes is the score.
+        validation_score = self._validation_score(critic).to(real_score)
         if self._adapts:
             # The values of this process become those of the whole batch, of which each of `count`
             # processes has an equal share: a mean is the sum of mean / count, and its squared
             # standard error the sum of (error / count)^2.
             variance = (error / count).square()
-            scores = torch.stack([real / count, estimate / count, validation, variance])
-            real, estimate, validation, variance = self._processes.sum(scores)
+            shares = [real_score / count, estimate / count, validation_score, variance]
+            sums = self._processes.sum(torch.stack(shares))
+            real_score, estimate, validation_score, variance = sums
             error = variance.sqrt()
-        generated = real - estimate  # mean score of the generated images
-        validation_estimate = validation - generated
+        generated_score = real_score - estimate  # by the definition of the estimate
+        validation_estimate = validation_score - generated_score
         if self._adapts:
             gap = critic_gap(estimate.item(), validation_estimate.item(), error.item())
             progress.augment_probability = adapt_probability(
