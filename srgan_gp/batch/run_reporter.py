@@ -128,6 +128,7 @@ class RunReporter:
         printed = with_stream_names(outcome, folder) if folder else outcome
         if outcome.status != "not_tried":
             line = outcome_line(printed)
+            # Only errors about an existing result have a `shared_text`.
             if outcome.code is not None and outcome.shared_text:
                 self.existing.add(outcome.source, outcome.code, outcome.shared_text, line)
                 if self._has_begun and self.existing.has_new_difference():

@@ -122,7 +122,8 @@ def export(
     existing_card = applicable_entries(
         existing_card, config.task, run_card, is_same_source=is_same_source
     )
-    if existing_card.keys() - {"files"} and not is_same_source:  # more is left than `files`
+    # If no entry applies, only `files` is left.
+    if existing_card.keys() - {"files"} and not is_same_source:
         say("The summary, licence, data and limits of the earlier card are kept; check them.")
     # The licence in the ONNX file is the one that `fill_card` puts on the card: texts of the run's
     # card take precedence over the existing card, unless that card was written for these weights.
@@ -133,15 +134,16 @@ def export(
         say("Making the int8 network from photos, for the fast mode")
         int8 = int8_of_run(graph, hashlib.sha256(graph).hexdigest(), run_dir, photos)
     # Nothing is written before this, so that an export that fails does not take the name.
-    say(f"Writing {out_dir / f'{name}.onnx'}")
-    files = {"onnx": _write(out_dir / f"{name}.onnx", graph)}
+    onnx_path, int8_path = out_dir / f"{name}.onnx", out_dir / f"{name}.int8.onnx"
     critic_path = out_dir / f"{name}.critic.safetensors"
+    say(f"Writing {onnx_path}")
+    files = {"onnx": _write(onnx_path, graph)}
     if critic:
         say(f"Writing {critic_path}")
         files["critic"] = _write(critic_path, critic)
     if int8:
-        say(f"Writing {out_dir / f'{name}.int8.onnx'}")
-        files["int8"] = _write(out_dir / f"{name}.int8.onnx", int8.data)
+        say(f"Writing {int8_path}")
+        files["int8"] = _write(int8_path, int8.data)
     if not images_seen:
         warnings.warn(_UNTRAINED, stacklevel=2)
     training = {"images_seen": images_seen, **describe_run(run_dir)}
@@ -164,7 +166,7 @@ def export(
     if not critic:
         _remove(critic_path)
     if not int8:
-        _remove(out_dir / f"{name}.int8.onnx")
+        _remove(int8_path)
     if "safetensors" in existing_card.get("files", {}):
         _remove(out_dir / f"{name}.safetensors")
     return card_path

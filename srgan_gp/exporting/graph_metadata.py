@@ -62,9 +62,10 @@ def add_metadata(
     if config.task == FACES:  # Without metadata, `Session` cannot open a graph that takes latents.
         _verify(model, generator, name)
         return
+    # The measurement opens a file with metadata. Where the memory cannot be measured, the estimate
+    # remains that `_verify` took from the graph.
     with _as_file(model, name) as path:
         measured_bytes = measure_bytes_per_pixel(path)
-    # Where it cannot be measured, the estimate remains that `_verify` took from the graph.
     if measured_bytes:
         onnx.helper.set_model_props(model, metadata | {"bytes_per_pixel": str(measured_bytes)})
 

@@ -18,7 +18,7 @@ OPSET = 18
 
 
 @dataclass(frozen=True)
-class Interface:
+class GraphInterface:
     """Input and output of a graph.
 
     Attributes:
@@ -43,11 +43,11 @@ class Interface:
 
 
 INTERFACES = {
-    UPSCALING: Interface(
+    UPSCALING: GraphInterface(
         "image", "upscaled", lambda _: torch.rand(2, 3, 17, 23),
         ("N", None, "H", "W"), ("N", None, "enlarged", "enlarged"),
     ),
-    FACES: Interface(
+    FACES: GraphInterface(
         "latent", "faces", lambda generator: torch.randn(2, cast(int, generator.latent_size)),
         ("N", None), ("N", None, None, None), optimize=False,
     ),
@@ -92,7 +92,7 @@ def _with_random_weights(generator: nn.Module) -> nn.Module:
     return randomised
 
 
-def _trace(generator: nn.Module, interface: Interface) -> onnx.ModelProto:
+def _trace(generator: nn.Module, interface: GraphInterface) -> onnx.ModelProto:
     """Export a generator with PyTorch, and name the dynamic dimensions."""
     dynamic = {
         index: torch.export.Dim.DYNAMIC for index, name in enumerate(interface.dynamic) if name

@@ -14,7 +14,7 @@ from srgan_gp.metrics.feature_distances import image_batches
 
 MAX_IMAGES = 500
 """Largest number of images used, drawn at random. The standard error of the mean of 500 pairs is
-about 1 %; four times as many would take four times as long for half of it."""
+about 1 %; half of that would need four times as many images, and the time for them."""
 
 
 def pairwise_distance(features: Features, images: np.ndarray, seed: int = 0) -> float:

@@ -84,7 +84,7 @@ class Walk:
                 if found.is_named and _RESULT_MARK.search(found.path.stem):
                     self._list_if_result(found.path)
                 yield found
-        if has_inputs:  # Else the caller reports that there is no image at all.
+        if has_inputs:  # As missing files. Else the caller reports that there is no image at all.
             for path in self._unmatched:
                 yield Found(path, path.parent, is_named=True)
 

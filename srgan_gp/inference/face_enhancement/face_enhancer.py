@@ -192,6 +192,7 @@ class FaceEnhancer:
             reason = "less faithful to the input"
             return FaceResult(area.box, score, UNCHANGED, reason, **numbers)
         target[...] = pixels
+        # A large result is mapped to a file; the pages used here need not stay in memory.
         mapped_arrays.release_memory(result)
         return FaceResult(area.box, score, ENHANCED, **numbers)
 

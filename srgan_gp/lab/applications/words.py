@@ -38,7 +38,7 @@ SAMPLED = 2000  # generated words that a divergence is computed from; fewer make
 
 @dataclass(frozen=True)
 class WordsConfig:
-    """Options of one run.
+    """Options of one run; fewer steps and narrower networks than in the source, for a short run.
 
     Attributes:
         penalty: name in `PENALTIES`.
@@ -178,7 +178,7 @@ def train(
             real = F.one_hot(encoded[indices], SYMBOLS).float()
             with torch.no_grad():
                 fake = generator(torch.randn(config.batch_size, LATENT_SIZE))
-            epsilon = torch.rand(config.batch_size, 1, 1)
+            epsilon = torch.rand(config.batch_size, 1, 1)  # share of the real word in a point
             penalty = PENALTIES[config.penalty](critic, real, fake, epsilon)
             loss = critic(fake).mean() - critic(real).mean()
             loss = loss + config.penalty_weight * penalty.value

@@ -70,7 +70,8 @@ class Generator(nn.Module):
         self.reduce = nn.Conv2d(4 * width, width, 1)
         self.tail = TAILS[tail](width, scale)
         init_convolution_(self.stem)  # as after ReLU: colours are not negative
-        init_convolution_(self.merge, slope_before=1.0)  # no activation before these two
+        # No activation precedes `merge` and `reduce`.
+        init_convolution_(self.merge, slope_before=1.0)
         init_convolution_(self.reduce, slope_before=1.0)
 
     def forward(self, low_res: Tensor) -> Tensor:

@@ -22,13 +22,14 @@ def build_preview_routes(service: Service) -> APIRouter:
     """
     router = APIRouter()
 
+    # `max_length` is the longest path of Linux. `max-age` is in seconds, the default of
+    # `ServerSettings.keep_seconds`: the server removes an upload after this time.
     @router.get("/api/preview", summary="Preview of an upload, as JPEG", include_in_schema=False)
-    # 4096: the longest path of Linux, in bytes.
     def preview(  # type: ignore[reportUnusedFunction] - FastAPI calls it
         file: Annotated[str, Query(max_length=4096, description="Path of the upload.")],
     ) -> Response:
         data = service.previews.jpeg(Path(file))
-        headers = {"Cache-Control": "private, max-age=600"}  # seconds, the default `keep_seconds`
+        headers = {"Cache-Control": "private, max-age=600"}
         return Response(data, media_type="image/jpeg", headers=headers)
 
     return router

@@ -20,7 +20,6 @@ Responses = dict[int | str, dict[str, Any]]
 """Argument `responses` of FastAPI's route decorators: descriptions by HTTP status, and one by the
 word "default", for all other statuses."""
 
-
 _ERROR_DESCRIPTIONS: dict[int, str] = {
     400: "A value is invalid.",
     403: "The Origin header is missing or of another server.",
@@ -38,6 +37,7 @@ def _answer(model: type[BaseModel], description: str) -> Responses:
     return {200: {"model": model, "description": description}}
 
 
+# Responses of routes that send JSON.
 MODELS = _answer(ModelList, "The models.")
 SPEED = _answer(ModelSpeed, "The speed.")
 JOBS = _answer(JobList, "The jobs.")

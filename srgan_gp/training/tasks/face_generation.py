@@ -74,7 +74,7 @@ class FaceGeneration:
         self._faces = WholeImages(face_cache(data, config), config.seed)
         self._validation = None
         if validation and processes.is_first:
-            # Novelty is relative to the training faces, and measured for its limit only.
+            # Novelty compares with the training faces; it is measured only if it has a limit.
             training_faces = None if config.least_novelty is None else self._faces.images
             validation_faces = face_cache([validation], config, CHOICE)
             self._validation = ValidationFaces(validation_faces, config, device, training_faces)

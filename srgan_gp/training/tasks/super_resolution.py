@@ -143,7 +143,7 @@ class SuperResolution:
     def validation_batch(self) -> Batch | None:
         """Return the centre crop of each validation image, at the largest patch size."""
         side = max(self._config.patch_sizes)
-        crops = self._validation.centre_crops(side) if self._validation else None
+        crops = self._validation.critic_crops(side) if self._validation else None
         if crops is None:
             return None
         low_res, high_res = crops

@@ -108,7 +108,7 @@ class ValidationImages:
             scores["colour_shift"] = float(np.mean(shifts))
         return scores
 
-    def centre_crops(self, side: int) -> tuple[Tensor, Tensor] | None:
+    def critic_crops(self, side: int) -> tuple[Tensor, Tensor] | None:
         """Return the centre crop of each LR and HR image, as samples for the critic.
 
         Args:
@@ -138,8 +138,9 @@ class ValidationImages:
         """Return columns of inputs, outputs and originals: the centres of the first images.
 
         Returns:
-            By label, (number of images * side, side, 3), uint8 RGB, side in HR pixels. Inputs are
-            enlarged by nearest-neighbour interpolation.
+            By label, (number of images * side, side, 3), uint8 RGB, side in HR pixels. The label
+            of the outputs is `preview_sheet.RESULT_NOW`. Inputs are enlarged by nearest-neighbour
+            interpolation.
         """
         scale, pairs = self._scale, self._pairs[:PREVIEWS]
         columns: dict[str, list[np.ndarray]] = {"input": [], RESULT_NOW: [], "original": []}

@@ -28,7 +28,7 @@ def coordinates(tmp_path):
 
 
 def test_the_crops_are_central_and_both_images_show_the_same_place(coordinates):
-    low_res, high_res = (part * 255 for part in coordinates.centre_crops(6))
+    low_res, high_res = (part * 255 for part in coordinates.critic_crops(6))
     assert low_res.shape == (1, 3, 6, 6)  # the tiny image of 3 LR pixels is skipped
     assert high_res.shape == (1, 3, 24, 24)
     # Of 20 x 16 LR pixels 7 are cropped at top and bottom, 5 at left and right.
@@ -39,8 +39,8 @@ def test_the_crops_are_central_and_both_images_show_the_same_place(coordinates):
 
 
 def test_images_that_are_all_smaller_have_no_crops(coordinates):
-    assert coordinates.centre_crops(17) is None
-    assert len(coordinates.centre_crops(3)[0]) == 2
+    assert coordinates.critic_crops(17) is None
+    assert len(coordinates.critic_crops(3)[0]) == 2
 
 
 def test_with_a_feature_network_distance_and_colours_are_scored(tmp_path):

@@ -64,6 +64,7 @@ def with_submitted_paths(result: Result, job: UpscaleJob) -> Result:
             f"A Ray worker wrote {result.staged.partial}, which does not exist on this machine; "
             "all machines need the output folder under the same path."
         )
-    is_fallback = result.staged.target != _absolute(job.target)
-    target = job.fallback if is_fallback and job.fallback is not None else job.target
+    target = job.target
+    if job.fallback is not None and result.staged.target == _absolute(job.fallback):
+        target = job.fallback
     return replace(result, job=job, staged=replace(result.staged, target=target))
