@@ -85,7 +85,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("model", metavar="MODEL", help=_MODEL)
     add("--data", required=True, metavar="DIR_OR_ZIP[:FOLDER]", help=_DATA)
     add("--feature-weights", type=Path, metavar="FILE", help=_FEATURE_WEIGHTS)
-    add("--metrics", type=_metrics, default=(), metavar="lpips,fid,kid", help=_METRICS)
+    add("--metrics", type=_parse_metrics, default=(), metavar="lpips,fid,kid", help=_METRICS)
     add = parser.add_argument_group("Upscaling models").add_argument
     low_res_help = f"how the LR images are made [matlab]. {_choices_text(LOW_RES)}"
     add("--low-res", choices=LOW_RES, help=low_res_help)
@@ -142,6 +142,7 @@ def _check_options(options: argparse.Namespace, makes_faces: bool) -> None:
     Raises:
         UsageError: an option for upscaling models was passed for a face model, or vice versa.
     """
+    # An option that was not passed is None; its default is chosen where the option is used.
     for name in _UPSCALER_OPTIONS if makes_faces else _FACE_OPTIONS:
         if getattr(options, name) is not None:
             kind = "generates faces" if makes_faces else "upscales images"
@@ -169,7 +170,7 @@ def _print_upscaler_scores(options: argparse.Namespace) -> "Sequence[SkippedImag
             metrics=options.metrics,
             on_scored=partial(show_stage, "scoring"),
         )
-    _print(scores.as_dict(), score_lines(scores), options.json)
+    _print_values(scores.as_dict(), score_lines(scores), options.json)
     return scores.skipped
 
 
@@ -200,7 +201,7 @@ def _print_face_scores(options: argparse.Namespace) -> "Sequence[SkippedImage]":
     # Without `--json` the warning is one of the lines.
     if options.json and (warning := few_faces_warning(scores.validation.count)):
         print_message(warning)
-    _print(scores.as_dict(), face_score_lines(scores), options.json)
+    _print_values(scores.as_dict(), face_score_lines(scores), options.json)
     return scores.skipped
 
 
@@ -213,7 +214,7 @@ def _print_skipped(skipped: "Sequence[SkippedImage]") -> None:
     print_message(f"{number_unreadable(skipped)}, and the scores are without them.")
 
 
-def _print(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
+def _print_values(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:
     """Print the values as one JSON object, or else the lines; infinity is None in the values."""
     if as_json:
         print_result(json.dumps(values, indent=2, allow_nan=False))
@@ -222,7 +223,7 @@ def _print(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> No
         print_result(line)
 
 
-def _metrics(text: str) -> tuple[str, ...]:
+def _parse_metrics(text: str) -> tuple[str, ...]:
     """Parse the value of `--metrics`: names separated by commas; each name is returned once."""
     names = tuple(dict.fromkeys(text.lower().split(",")))
     if not set(names) <= {"lpips", "fid", "kid"}:

@@ -142,7 +142,7 @@ def _fit_pixels(picture: Picture, name: str) -> tuple[Picture, list[str]]:
     if profile is not None and (becomes_rgb or len(profile) > limits.max_profile_bytes):
         # Without the profile, the same values would be other colours.
         converted = srgb_pixels(pixels, profile)
-        if converted is not None:
+        if converted is not None:  # else `_fit_metadata` drops the profile, with a warning
             pixels, profile, becomes_rgb = converted, None, False  # it is RGB already
             warnings.append(
                 f"{name} cannot hold this ICC profile: the colours were converted to sRGB"

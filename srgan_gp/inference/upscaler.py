@@ -29,7 +29,7 @@ class Upscaler(LoadedModel):
         faces: enhances the faces in the results; None leaves them as they are.
 
     Attributes:
-        name: name of the model; with `fidelity` also that weight, and the model that it leads to.
+        name: name of the model; with `fidelity` also that weight, and the name of the partner.
         fidelity: weight, 0 to 1, of the fidelity partner (a model of the same network that stays
             closer to the input) in an average of the weights of both models; None: no average.
         scale: scale factor of the network.
@@ -112,8 +112,8 @@ class Upscaler(LoadedModel):
         return other
 
     def network_memory(self, height: int, width: int) -> int:
-        """Estimate the bytes of main memory of a run: 768 MiB at most, and 0 on a GPU."""
-        needed = height * width * self._session.info.bytes_per_pixel
+        """Estimate the bytes of main memory that the network takes for an image; 0 on a GPU."""
+        needed = height * width * self._session.info.bytes_per_pixel  # tiled above the budget
         return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
 
     def cancel(self) -> None:

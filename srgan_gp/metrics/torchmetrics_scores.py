@@ -149,6 +149,7 @@ class TorchmetricsScorer:
             if name != "kid":
                 values[title] = metric.compute().item()
                 continue
+            # torchmetrics refuses subsets that are larger than the set.
             metric.subset_size = min(_SUBSET_SIZE, self._images)
             settings = {"subset_size": metric.subset_size, "seed": _KID_SEED}
             arguments[title] = _format_arguments(settings)

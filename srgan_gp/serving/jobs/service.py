@@ -23,11 +23,11 @@ from srgan_gp.serving.server_settings import ServerSettings
 
 _THREADS = 3  # one job is decoded, one upscaled and one encoded at a time
 _DECODERS = 2  # `Previews` occupies at most one of them
-_THREAD_END_SECONDS = 10  # longest wait for the end of each thread
-_MAX_MEMORY_BYTES = 1 << 29  # 512 MiB, for the encoded images of all jobs that are not done
+_THREAD_END_SECONDS = 10  # longest wait for the end of each thread, which a stuck driver may block
+_MAX_MEMORY_BYTES = 1 << 29  # 512 MiB for the encoded images of unfinished jobs; more are refused
 _NO_SPACE = "The server has no free disk space. Try again in a minute."
 _RESTARTING = "The server is being restarted. Try again in a minute."
-_RETRY_SECONDS = 60  # after which a client should try again, for these two messages
+_RETRY_SECONDS = 60  # after which a client should try again: the minute of these two messages
 
 _log = logging.getLogger(__name__)
 
