@@ -84,7 +84,8 @@ class ThreadEngine:
         for upscaler in upscalers:
             self._idle_upscalers.put(upscaler)
         cores = os.cpu_count() or 1
-        # Results have more pixels than inputs, so that encoding takes longer than decoding.
+        # Results have more pixels than inputs, so that encoding takes longer than decoding. The
+        # limits 4 and 8 bound the number of images in memory.
         decoders = decoders or max(1, min(cores // 4, 4))
         encoders = encoders or max(2, min(cores, 8))
         self._decoders, self._encoders = Budget(decoders), Budget(encoders)

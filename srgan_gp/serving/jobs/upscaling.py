@@ -204,6 +204,9 @@ def _plan_result(
         folder: directory for the result.
         max_pixels: largest input in pixels, from which the limit of a result follows.
 
+    Returns:
+        The input of `one_image.enlarge`: `picture`, with its job and the path of its result.
+
     Raises:
         PictureError: the result would be too large, or no format can store it.
         UsageError: the requested format is unknown.

@@ -2,7 +2,8 @@
 
 `option_fields` makes the command-line options of `srgan-gp train` from the fields; `presets` has
 sets of values. Choices are read from source files without importing torch: `--help` is instant.
-`may_change` marks an option that may have another value when a run is resumed.
+`may_change` marks an option that may have another value when a run is resumed. Where nothing else
+is said, `most` only refuses values that are probably mistyped.
 """
 
 from dataclasses import dataclass, fields
@@ -44,11 +45,9 @@ class TrainConfig:
         (0.0, 0.7, 0.9), "start of each phase, as shares of total_images"
     )
     low_res: str = option(
-        "matlab",
-        "downscaling of the LR images: MATLAB's bicubic, or a mixture of downscalers, blur, noise "
-        "and JPEG",
-        choices=("matlab", "mixture"),
-    )
+        "matlab", "downscaling of the LR images: MATLAB's bicubic, or a mixture of downscalers, "
+        "blur, noise and JPEG", choices=("matlab", "mixture"),
+    )  # fmt: skip
     clean_share: float = option(
         1 / 3, "share of the mixture that is only downscaled", least=0, most=1
     )
