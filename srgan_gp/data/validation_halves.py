@@ -20,7 +20,8 @@ HALVES = {
 }
 """Values of the option `--validation-half` of `srgan-gp evaluate`, with their help."""
 FEWEST_TO_SPLIT = 400
-"""Number of images below which a set is not split: its halves would be too small to compare."""
+"""Number of images below which a set is not split. With a smaller number, scores of halves may be
+of too few images; with a larger one, more scores are of images that also selected the model."""
 
 
 def validation_half(files: "Sequence[ImageFile]", half: str) -> "list[ImageFile]":

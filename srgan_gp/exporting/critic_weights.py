@@ -16,7 +16,7 @@ from srgan_gp.training.tasks import critic_arguments
 
 
 def critic_file(config: TrainConfig, name: str, tensors: Mapping[str, Tensor]) -> bytes | None:
-    """Return the safetensors file of a critic, in half precision.
+    """Return the safetensors file of a critic, in half precision for half the size.
 
     Args:
         config: options of the run.

@@ -176,7 +176,8 @@ def create_session(
 def _without_logging() -> Generator[None]:
     """Suppress output of ONNX Runtime while a GPU is tried; failures are reported as messages.
 
-    Afterwards the default log level is set, because the previous one cannot be read.
+    ONNX Runtime logs, and `preload_dlls` prints on stdout. Afterwards the default log level is set,
+    because the previous one cannot be read.
     """
     _onnxruntime.set_default_logger_severity(SILENT)
     try:

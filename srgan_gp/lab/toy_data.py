@@ -20,8 +20,8 @@ ROLL_POINTS = 1000
 """Points of a Swiss roll that samples are compared with. More make the distance less noisy; its
 computation grows with their square."""
 ROLL_NOISE = 0.25
-"""Standard deviation of the noise of a Swiss roll, before the division by `ROLL_SCALE`; as in that
-toy code."""
+"""Standard deviation of the noise of a Swiss roll, before the division by `ROLL_SCALE`; as in the
+toy code of Gulrajani et al."""
 HIGH_QUALITY = 3.0
 """Standard deviations from the nearest mode within which a sample has high quality; the source of
 `Gaussians.score` has this limit."""

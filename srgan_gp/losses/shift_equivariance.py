@@ -8,9 +8,9 @@ from kornia.filters import gaussian_blur2d
 from torch import Tensor
 
 SIGMA = 1.6
-"""Standard deviation, in output pixels, of the blur whose result is subtracted. After that, 96 % of
-a pattern remain that repeats every 4 pixels, as the LR grid at scale 4, and 55 % at 8 pixels. With
-a larger value more of the low frequencies remain, which the pixel loss covers."""
+"""Standard deviation, in output pixels, of the blur whose result is subtracted. The subtraction
+keeps 96 % of a pattern that repeats every 4 pixels, as the LR grid does at scale 4, and 55 % of one
+that repeats every 8. A larger value keeps more low frequencies, which the pixel loss covers."""
 BLUR_TAPS = 13
 """Side of the blur's kernel in output pixels: almost 4 sigma on each side."""
 

@@ -66,9 +66,9 @@ class FaceResult:
             result downscaled to the size of the input. Higher is closer to the input. None if the
             face model did not run, or if the two images are equal.
         psnr_with: the same for the result with the face.
-        side: side in pixels of the input that decides whether the face is too small or large
-            enough: that of a square with the area of the detector's own box, which is smaller than
-            `box`. None: not known.
+        side: side of a square with the area of the detector's own box, which is smaller than `box`,
+            in pixels of the input. It decides whether the face is too small to be enhanced, or
+            large enough already. None: not known.
     """
 
     box: Box

@@ -14,7 +14,7 @@ from srgan_gp.inference.tiling.tiles import Floats, Network, round_up
 
 OFFSETS = 20
 """Number of tiles that are compared, half of them along each axis. More offsets find rarer
-differences, and take a run of the network each."""
+differences, and each takes a run of the network."""
 KEPT = 40
 """Length of the compared part of a tile in pixels, between its overlaps. A longer part finds rarer
 differences, and takes more time."""

@@ -234,9 +234,10 @@ class StyleBlock(nn.Module):
 
 
 def _scales_from_style(style_size: int, channels: int) -> nn.Linear:
-    """Make a dense layer, style -> factors of the channels: initially 1, give or take 0.5.
+    """Make a dense layer, style -> factors of the channels.
 
-    With a larger spread more factors would be negative, with a smaller one styles differ less.
+    Its initial outputs are around 1, with a standard deviation near 0.5. A larger one would make
+    more factors negative, with a smaller one styles would differ less.
     """
     layer = nn.Linear(style_size, channels)
     nn.init.normal_(layer.weight, std=0.5 / math.sqrt(style_size))

@@ -33,9 +33,9 @@ from srgan_gp.serving.jobs.upscaling import media_type
 MAX_FACES = 64
 """Largest number of faces of one request. With more, jobs of other clients would wait longer."""
 MAX_FRAMES = 120
-"""Largest number of frames of an animation, for the same reason: 4.8 seconds of 25 frames."""
+"""Largest number of frames of an animation, for the same reason; it lasts 4.8 seconds."""
 MAX_SEED = 2**32 - 1
-"""Largest seed of a request: a choice of four billion, and exact in JavaScript, as up to 2^53."""
+"""Largest seed of a request: four billion faces to choose from, and exact in JavaScript."""
 
 
 def generate(

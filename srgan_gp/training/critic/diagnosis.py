@@ -128,14 +128,18 @@ def _norm(series: Series, penalty: str) -> list[str]:
 
 
 def _overfitting(series: Series, penalty: str) -> list[str]:
-    """Report a critic estimate on training images far above that on validation images."""
+    """Report a critic estimate on training images far above that on validation images.
+
+    The critic overfits if the gap between both has doubled since the first part of the log and is
+    over half of the training estimate, and if the validation estimate is below its maximum.
+    """
     training = series("health/training_estimate")
     validation = series("health/validation_estimate")
     if not training or len(training) != len(validation):
         return []
     gaps = [a - b for a, b in zip(training, validation, strict=True)]
     late_training, late_validation, late_gap = map(_recent, (training, validation, gaps))
-    if late_training <= 0:  # there is no share of it; `_estimate` reports a negative estimate
+    if late_training <= 0:  # the gap cannot be a share of it; `_estimate` reports such a critic
         return []
     early_gap = fmean(gaps[: max(len(gaps) // PARTS, 1)])
     has_doubled = len(gaps) >= PARTS and late_gap > 2 * abs(early_gap)

@@ -15,8 +15,8 @@ def require_patch_starts(starts: tuple[float, ...], sizes: tuple[int, ...]) -> N
         sizes: side of the LR patches of each phase, in pixels.
 
     Raises:
-        UsageError: the first start is not 0, a start is below the previous one, or the number of
-            sizes is another one.
+        UsageError: the first start is not 0, a start is below the previous one, or there is not one
+            size for each start.
     """
     rises_from_0 = starts[:1] == (0,) and list(starts) == sorted(starts)
     if len(starts) != len(sizes) or not rises_from_0:
