@@ -41,16 +41,16 @@ def contact_sheet(
     size = (columns * (width + GAP) + GAP, rows * (height + GAP) + GAP)
     sheet = Image.new("RGB", size, (GREY,) * 3)
     draw = ImageDraw.Draw(sheet)
-    for i, cell in enumerate(cells):
-        row, column = divmod(i, columns)
+    for index, cell in enumerate(cells):
+        row, column = divmod(index, columns)
         left = GAP + column * (width + GAP)
         top = GAP + row * (height + GAP)
         sheet.paste(Image.fromarray(cell), (left, top))
         if not wrapped:
             continue
         text_top = top + cell.shape[0]
-        for k, line in enumerate(wrapped[i]):
-            line_top = text_top + k * LINE_HEIGHT
+        for line_number, line in enumerate(wrapped[index]):
+            line_top = text_top + line_number * LINE_HEIGHT
             draw.text((left, line_top), line, fill="white", font_size=FONT_SIZE)
     return np.asarray(sheet)
 

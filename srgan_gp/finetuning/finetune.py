@@ -46,7 +46,8 @@ from srgan_gp.training.validation.validation_faces import ValidationFaces
 Say = Callable[[str], None]
 """Shows a message to the user."""
 OnStage = Callable[[str, int, int], None]
-"""Shows the progress of a stage: its name, the steps done and the steps in all."""
+"""Shows the progress of a stage: its name, the steps done and the steps in all. With a fixed name
+it becomes an `OnScored`, the progress of one scoring."""
 
 
 def finetune(

@@ -27,8 +27,10 @@ the copies are below it, and the mean face is above."""
 # Pixels: side of a layout. With a larger one, a copy that is shifted by some pixels would be less
 # similar to its original; with a smaller one, different faces would be more similar.
 SIDE = 8
-SAME = 1e-6  # layouts with a smaller distance are equal; rounding errors are about 1e-13
-BLOCK = 1024  # rows of the distance matrix in memory at a time: fewer are slower, more need memory
+# Layouts with a smaller distance are equal; rounding errors are about 1e-13.
+_MAX_EQUAL_DISTANCE = 1e-6
+# Rows of the distance matrix in memory at a time: fewer are slower, more need more memory.
+ROWS_AT_ONCE = 1024
 _LEAST_CONTRAST = 1e-6  # levels: below it an image has one colour, but for rounding errors
 
 
@@ -78,7 +80,7 @@ def memorisation_ratio(generated: np.ndarray, train: np.ndarray, validation: np.
     """
     known = np.concatenate([train, _mirror(train)])
     validation_distance = float(np.median(nearest_distances(validation, known)))
-    if validation_distance < SAME:
+    if validation_distance < _MAX_EQUAL_DISTANCE:
         raise ValueError("more than half of the validation images are training images")
     generated_distance = float(np.median(nearest_distances(generated, known)))
     return generated_distance / validation_distance
@@ -101,8 +103,8 @@ def nearest_distances(points: np.ndarray, references: np.ndarray) -> np.ndarray:
         raise ValueError(f"cannot compare {points.shape} with {references.shape}")
     squared_lengths = np.square(references).sum(1)
     distances = []
-    for first in range(0, len(points), BLOCK):
-        rows = points[first : first + BLOCK]
+    for first in range(0, len(points), ROWS_AT_ONCE):
+        rows = points[first : first + ROWS_AT_ONCE]
         # |x - y|^2 - |x|^2 is least for the nearest y; as a distance it is not accurate enough.
         nearest = np.argmin(squared_lengths - 2 * rows @ references.T, axis=1)
         distances.append(np.linalg.norm(rows - references[nearest], axis=1))

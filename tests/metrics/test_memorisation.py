@@ -56,7 +56,7 @@ def test_the_nearest_reference_is_found_and_a_copy_is_exactly_there(rng):
 def test_blocks_change_nothing(rng, monkeypatch):
     points, references = rng.standard_normal((2, 25, 4))
     whole = nearest_distances(points, references)
-    monkeypatch.setattr(memorisation, "BLOCK", 4)
+    monkeypatch.setattr(memorisation, "ROWS_AT_ONCE", 4)
     np.testing.assert_allclose(nearest_distances(points, references), whole, rtol=1e-12)
 
 

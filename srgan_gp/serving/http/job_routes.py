@@ -14,7 +14,7 @@ from fastapi.responses import FileResponse, JSONResponse, Response, StreamingRes
 from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.access_control import NO_JOB
 from srgan_gp.serving.guards.client_limits import client_of
-from srgan_gp.serving.http import response_descriptions as answers
+from srgan_gp.serving.http import response_descriptions as responses
 from srgan_gp.serving.http.attachments import HeldStream, content_disposition, send_file
 from srgan_gp.serving.http.job_descriptions import describe, events_of
 from srgan_gp.serving.http.response_descriptions import REPORT_HEADER, problems
@@ -36,20 +36,20 @@ def build_job_routes() -> APIRouter:
     # Error responses of a route about one job, and of a route that needs the job to be done.
     errors, errors_of_done = problems(404, 410), problems(404, 409, 410)
     check_origin = [Depends(_check_origin)]  # for every route that changes something
-    png: Any = {"response_class": Response, "responses": answers.PNG | errors_of_done}
-    jobs, changed_job = answers.JOBS | problems(), answers.JOB | problems(403, 404, 410)
+    png: Any = {"response_class": Response, "responses": responses.PNG | errors_of_done}
+    jobs, changed_job = responses.JOBS | problems(), responses.JOB | problems(403, 404, 410)
     get("", summary="List the jobs of this browser, the oldest first", responses=jobs)(_list)
     post(
         "/clear",
         summary="Cancel and remove all jobs of this browser",
         dependencies=check_origin,
-        responses=answers.REMOVED | problems(403),
+        responses=responses.REMOVED | problems(403),
     )(_clear)
-    file: Any = {"response_class": StreamingResponse, "responses": answers.ZIP | errors}
+    file: Any = {"response_class": StreamingResponse, "responses": responses.ZIP | errors}
     # Before `/{id}`, which would match its path too.
     get("/zip", summary="Zip file of results of this browser", **file)(_zip)
-    get("/{id}", summary="State of a job", responses=answers.JOB | errors)(_show)
-    events: Any = {"response_class": StreamingResponse, "responses": answers.EVENTS | errors}
+    get("/{id}", summary="State of a job", responses=responses.JOB | errors)(_show)
+    events: Any = {"response_class": StreamingResponse, "responses": responses.EVENTS | errors}
     get("/{id}/events", summary="Server-sent events of a job", **events)(_events)
     get("/{id}/thumbnail", summary="Small copy of the result, as PNG", **png)(_thumbnail)
     tile = "/{id}/tiles/{layer}/{level}/{column}/{row}"
@@ -58,12 +58,12 @@ def build_job_routes() -> APIRouter:
         "/{id}/result",
         summary="File of a finished job",
         response_class=FileResponse,
-        responses=answers.FILE | errors_of_done,
+        responses=responses.FILE | errors_of_done,
     )(_result)
     router.head("/{id}/result", include_in_schema=False)(_result)
     cancel: Any = {"dependencies": check_origin, "responses": changed_job}
     post("/{id}/cancel", summary="Cancel a job", **cancel)(_cancel)
-    remove: Any = {"dependencies": check_origin, "responses": changed_job | answers.REMOVED}
+    remove: Any = {"dependencies": check_origin, "responses": changed_job | responses.REMOVED}
     post("/{id}/remove", summary="Remove a job and its files", **remove)(_remove)
     return router
 

@@ -95,7 +95,9 @@ def diagnostics_line(line: Mapping[str, float]) -> str:
             `health/estimate_error` and `health/validation_batches`, which are written with it.
     """
     prefix = "health/"
-    values = {k.removeprefix(prefix): v for k, v in line.items() if k.startswith(prefix)}
+    values = {
+        name.removeprefix(prefix): value for name, value in line.items() if name.startswith(prefix)
+    }
     if "critic_estimate" not in values:
         return ""
     gap = None

@@ -98,12 +98,12 @@ def list_differences(
         for each argument that differs.
     """
     differences: list[tuple[str, Any, Any]] = []  # name, value now, value before
-    for f in fields(TrainConfig):
-        new, old = getattr(now, f.name), getattr(before, f.name)
-        is_skipped = f.metadata["may_change"] if names is None else f.name not in names
+    for option in fields(TrainConfig):
+        new, old = getattr(now, option.name), getattr(before, option.name)
+        is_skipped = option.metadata["may_change"] if names is None else option.name not in names
         if is_skipped or new == old:
             continue
-        if f.name == "generator_args" and now.generator == before.generator:
+        if option.name == "generator_args" and now.generator == before.generator:
             # Both have every argument of the generator: `parse_arguments` adds the defaults.
             new_args = generator_args.parse_arguments(now.generator, new)
             old_args = generator_args.parse_arguments(now.generator, old)
@@ -111,5 +111,5 @@ def list_differences(
                 if new_args[name] != old_args[name]:
                     differences.append((name, new_args[name], old_args[name]))
         else:
-            differences.append((f.name, new, old))
+            differences.append((option.name, new, old))
     return [f"{name} ({new}, before: {old})" for name, new, old in differences]

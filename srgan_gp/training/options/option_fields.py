@@ -56,20 +56,20 @@ def add_options(parser: ArgumentParser, config_class: type) -> None:
         parser: parser of a command.
         config_class: dataclass whose fields are declared with `option`.
     """
-    for f in fields(config_class):
-        value_type = _type_of_value(f.type)
-        default = f.default
+    for option_field in fields(config_class):
+        value_type = _type_of_value(option_field.type)
+        default = option_field.default
         if value_type is bool:
             parsing: dict[str, Any] = {"action": BooleanOptionalAction}
-        elif get_origin(f.type) is tuple:
+        elif get_origin(option_field.type) is tuple:
             parsing = {"type": value_type, "nargs": "+"}
-            default = " ".join(map(str, f.default))  # type: ignore[arg-type]
+            default = " ".join(map(str, option_field.default))  # type: ignore[arg-type]
         else:
             parsing = {"type": value_type}
-        text = f.metadata["help"]
+        text = option_field.metadata["help"]
         text = text() if callable(text) else text
         shown_default = f" [{default}]" if default != "" else ""
-        name = "--" + f.name.replace("_", "-")
+        name = "--" + option_field.name.replace("_", "-")
         parser.add_argument(name, default=SUPPRESS, help=text + shown_default, **parsing)
 
 
