@@ -11,7 +11,8 @@ from gradio.themes import Default
 from gradio_tabs.inputs.examples import example_styles
 
 _STYLES = """
-/* Without a width the page would be as wide as its contents, such as a long name. */
+/* Without a width the page would be as wide as its contents, such as a long name. On a wider page
+   the controls would be far from the result. */
 .gradio-container { width: 100%; max-width: 1240px !important; margin: 0 auto !important; }
 .headline h1 { margin: 0; font-size: 1.5rem; }
 .quiet, .quiet p { color: var(--body-text-color-subdued); font-size: var(--text-sm); }

@@ -159,7 +159,8 @@ def score_image(
         distance = squeeze_distance(features, output, high_res)
     return ImageScores(
         name=name,
-        # 11 is the side of the window of SSIM; consistency ignores one pixel on each side.
+        # Sides must leave a pixel to PSNR, a window of 11 pixels to SSIM, and a pixel to the
+        # consistency, which ignores one on each side.
         psnr_y=psnr_y(output, high_res, border=scale) if inner_side >= 1 else None,
         ssim_y=ssim_y(output, high_res, border=scale) if inner_side >= 11 else None,
         squeeze_distance=distance,

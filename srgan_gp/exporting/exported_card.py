@@ -46,7 +46,7 @@ def applicable_entries(
 
     All entries apply, with two exceptions: the existing card is of another task; or it is of
     another run and other weights, and the exported run has a card for its own model. Then only
-    `files` is returned, the files of the replaced model.
+    `files` is returned, the files of the replaced model, which `fill_card` compares with the new.
 
     If the existing card says that its fine-tuning was not finished, and the run's card does not,
     the entries of the run's card replace those of the existing card.
@@ -57,7 +57,8 @@ def applicable_entries(
         run_card: result of `read_run_card`; empty if there is none.
         is_same_source: whether the existing card is of the same run or of the same weights.
     """
-    if card.get("task", task) != task or (run_card and not is_same_source):
+    is_other_task = card.get("task", task) != task
+    if is_other_task or (run_card and not is_same_source):
         return {key: value for key, value in card.items() if key == "files"}
     if run_card and _is_unfinished(card) and not _is_unfinished(run_card):
         return {**card, **run_card}
@@ -65,6 +66,7 @@ def applicable_entries(
 
 
 def _is_unfinished(card: Mapping[str, Any]) -> bool:
+    """Return whether a card says that its fine-tuning was not finished."""
     return UNFINISHED in card.get("limits", [])
 
 
@@ -118,7 +120,7 @@ def fill_card(
         "training": training,
     }
     card = {**placeholders, **existing_card, **facts}
-    for record in ("int8", "imported"):  # of the earlier model
+    for record in ("int8", "imported"):  # facts about the earlier model only
         card.pop(record, None)
     if int8:
         card["int8"] = vars(int8)

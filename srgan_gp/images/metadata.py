@@ -234,9 +234,10 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
 
     The format's own field is read first, then the EXIF block.
     """
-    is_jpeg = image.format in ("JPEG", "MPO")  # MPO: several JPEG images in one file
-    if "dpi" not in image.info or (is_jpeg and image.info.get("jfif_unit") not in (1, 2)):
-        # Unit 1: per inch, 2: per cm. Pillow sets 72 dpi if neither JFIF nor EXIF has a resolution.
+    # MPO: several JPEG images. Without a JFIF unit (1: inch, 2: cm) a JPEG has no field, but Pillow
+    # sets a "dpi": from EXIF, or else 72.
+    has_own_field = image.format not in ("JPEG", "MPO") or image.info.get("jfif_unit") in (1, 2)
+    if "dpi" not in image.info or not has_own_field:
         exif = read_exif(image) if image.format != "TIFF" else None
         return None if exif is None else read_exif_resolution(exif)
     try:
@@ -245,6 +246,5 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
         return None
     if image.format == "TIFF" and _RESOLUTION_UNIT not in image.getexif():
         return None  # Pillow assumes a unit if there is none.
-    if not all(0 < value <= MAX_DPI for value in (horizontal, vertical)):
-        return None
-    return horizontal, vertical
+    is_valid = all(0 < value <= MAX_DPI for value in (horizontal, vertical))
+    return (horizontal, vertical) if is_valid else None

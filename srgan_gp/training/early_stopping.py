@@ -4,6 +4,7 @@ The deciding score, the option `best_by`, chooses the best checkpoint. A run sto
 cases: after `patience` validations that are not better than the best one; or if the novelty falls
 below `least_novelty`. The novelty is the distance of generated images to the training images,
 divided by that of validation images.
+
 `loop.train` calls `require_scores` first, and `record_validation` after each validation.
 """
 
