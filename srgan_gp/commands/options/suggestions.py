@@ -168,7 +168,7 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
 
     Args:
         words: the words of the command line, at least one word. The first word that does not begin
-            with a dash is not a command.
+            with a dash is not a command, or `--` comes before it.
         commands: names of the commands.
     """
     plain_words = [word for word in words if not word.startswith("-")]

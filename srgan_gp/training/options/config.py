@@ -131,7 +131,7 @@ class TrainConfig:
     drift_weight: float = option(1e-3, "weight that keeps the critic's scores near 0", least=0)
     freeze_critic_stages: int = option(
         0, "number of the critic's first stages that are frozen, with its stem", least=0, most=15
-    )
+    )  # one stage is trained at least
 
     # Augmentation of the critic's images, for small training sets.
     augment: str = option(
