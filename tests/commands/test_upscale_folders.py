@@ -297,6 +297,7 @@ def test_a_folder_is_watched_until_a_signal(repeating_model, folder, tmp_path, m
         (["FOLDER", "-o", "OUT", "--watch", "--dry-run"], "drop one of them"),
         (["FOLDER", "-o", "OUT", "--name-template", "{nothing}"], "unknown field"),
         (["FOLDER/a.png", "-o", "OUT/a.png", "--name-template", "a"], "or --name-template"),
+        (["FOLDER/a.png", "-o", "OUT/a.png", "--suffix", "_big"], "or --suffix"),
         (["FOLDER", "-o", "OUT", "-g", "0,1", "--device", "cuda:1"], "disagree"),
     ],
 )

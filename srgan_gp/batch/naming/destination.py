@@ -85,11 +85,12 @@ class Destination:
         if self.format != "auto":
             extension = FORMATS[find_format(self.format)].suffixes[0]
         folder, suffix = self.folder, self.suffix or ""
-        # The path is neither that of an existing folder nor ends with a separator.
-        may_be_file = folder is not None and not names_a_folder(self.path or "")
-        # With one image, such a path, as `large.xyz`, is more likely a misspelled file name than a
-        # new folder.
-        if single is not None and folder is not None and may_be_file and folder.suffix:
+        # Such as `large.xyz`, if this is not an existing folder and no separator follows it. With
+        # one image it is more likely a misspelled file name than a new folder.
+        looks_like_file = (
+            folder is not None and bool(folder.suffix) and not names_a_folder(self.path or "")
+        )
+        if single is not None and looks_like_file:
             raise UsageError(
                 f"{self.path} has no ending of an image; choose one of "
                 f"{', '.join(row.suffixes[0] for row in FORMATS.values())}, or write "
@@ -120,16 +121,21 @@ class Destination:
         )
 
     def _single_file(self, path: Path, single: Path | None, extension: str | None) -> Output:
-        """Return the output options if `-o` names a file; arguments and errors as for `output`.
+        """Return the output options if `-o` names a file; errors as for `output`.
 
-        `extension` is the file extension of `--format`, such as `.png`; None: `auto`.
+        Args:
+            path: the file.
+            single: as for `output`.
+            extension: file extension of `--format`, such as `.png`; None: `auto`.
         """
         if single is None:
             raise UsageError(f"{path} is the name of one image; name a folder for several results.")
-        if self.name_template is not None:
-            raise UsageError(f"-o {path} already names the result; remove it or --name-template.")
+        for option, value in (("--name-template", self.name_template), ("--suffix", self.suffix)):
+            if value is not None:
+                raise UsageError(f"-o {path} already names the result; remove it or {option}.")
         if extension is not None and find_format(extension) != find_format(path.suffix):
             raise UsageError(
                 f"{path} does not have the suffix of --format {self.format}; change one of them."
             )
+        # The other fields have no effect on a result whose whole name and format are given.
         return Output(path.parent, file_name=path.name, extension=path.suffix, exist=self.exist)
