@@ -127,13 +127,13 @@ def _connect_runs(options: _Options, panel: Panel, results: FaceResults, runs: R
     """Connect the buttons that start and stop runs."""
 
     async def generate(request: gr.Request, *values: object) -> Updates:
-        steps = partial(_generate_faces, panel, results, values)
+        steps = partial(_generate_faces, panel, results, values)  # called with the run
         async for update in execute_run(panel, runs, request, kept_uploads=[], steps=steps):
             yield update
 
     async def enlarge(request: gr.Request, faces: list[Face]) -> Updates:
         uploads = [Upload(Path(path), f"{title}.png") for path, title in faces]
-        steps = partial(_enlarge_faces, panel, uploads)
+        steps = partial(_enlarge_faces, panel, uploads)  # called with the run
         async for update in execute_run(panel, runs, request, kept_uploads=uploads, steps=steps):
             yield update
 
@@ -180,7 +180,7 @@ def _request(values: tuple[Any, ...]) -> GenerateRequest:
             raise UsageError(f"A seed must be a whole number of 0 or more, not {value}.")
     return GenerateRequest(
         seed=int(seed),
-        count=int(count) if kind == STILL else 1,
+        count=int(count) if kind == STILL else 1,  # `to_seed` makes an animation of one face
         truncation=truncation,
         to_seed=int(to_seed) if kind == ANIMATION else None,
         model=model,
@@ -203,12 +203,12 @@ async def _generate_faces(
         SrganGpError: the job failed; its message is shown to the visitor.
     """
     job_request = _request(values)
-    yield results.disabled()
+    yield results.disabled()  # the buttons of earlier results
     async with aclosing(run.follow(job_request)) as updates:
         async for update in updates:
             if isinstance(update, Progress):
                 yield {panel.status: messages.job(update, "Generating")}
-            else:
+            else:  # the result, which is the last update
                 is_animation = job_request.to_seed is not None
                 changes = results.showing(update, is_animation=is_animation)
                 model = update.report["model"]

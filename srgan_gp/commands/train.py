@@ -109,7 +109,7 @@ class _ConfigGroups:
         if name in _GROUPS:  # the first field of a group
             self._group = self._parser.add_argument_group(_GROUPS[name])
         choices = self._fields[name].metadata["choices"]
-        if name in ("generator", "critic"):  # Each generator or critic is a module of a package.
+        if name in ("generator", "critic"):  # choices by the modules of a folder, not declared
             choices = names_in(f"srgan_gp.networks.{name}s")
         if choices:
             settings["choices"] = choices
@@ -154,6 +154,7 @@ def _train(config: TrainConfig, options: argparse.Namespace) -> int:
 
     Raises:
         KeyboardInterrupt: Ctrl-C was pressed before the training loop; a message was printed.
+        Stopped: Ctrl-C was pressed in the loop, which has saved the run and printed a message.
     """
     is_first = os.environ.get("RANK", "0") == "0"  # the first process of torchrun
     try:  # Also of the imports: that of PyTorch takes seconds, in which Ctrl-C may be pressed.
@@ -195,7 +196,7 @@ def _make_config(options: argparse.Namespace, typed: dict[str, Any]) -> TrainCon
     Raises:
         UsageError: the model is for another task, or an option is out of range.
     """
-    preset = resolve(options.preset, {})  # the typed options replace those of the model, below
+    preset = resolve(options.preset, {})  # without options: the typed ones come last, below
     if options.start_from is None:
         return replace_options(preset, typed)
     # Imported here, so that `--help` does not import numpy.
@@ -234,8 +235,7 @@ def _read_retired(options: argparse.Namespace, typed: dict[str, Any]) -> dict[st
         typed: values that the user typed, by field of `TrainConfig`.
 
     Returns:
-        A value of `generator_args`: the converted options, then the typed arguments. Empty if the
-        user typed no such option.
+        `generator_args`: the converted options, then the typed arguments; empty without the former.
     """
     retired = {name: value for name, value in vars(options).items() if name in RETIRED}
     if not retired:

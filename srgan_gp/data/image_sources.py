@@ -92,12 +92,12 @@ class ImageFile:
         return pixels if converted is None else converted
 
     def decode_and_hash(self) -> str:
-        """Decode the image as `read` does, and return its `sha256`; the file is opened once."""
+        """Return the file's `sha256`, and decode it to find damage, with the errors of `read`."""
         with self._open_for_decoding() as file:
             # `cast`: type checkers do not accept BinaryIO as an argument of `file_digest`.
             sha256 = hashlib.file_digest(cast("io.BufferedIOBase", file), "sha256").hexdigest()
             file.seek(0)
-            decode_picture(file, max_pixels=DEFAULT_MAX_PIXELS)
+            decode_picture(file, max_pixels=DEFAULT_MAX_PIXELS)  # raises; the pixels are not used
         return sha256
 
     def _decode(self, max_pixels: int | None = None) -> Picture:
@@ -125,7 +125,7 @@ class ImageFile:
             text = str(error) if max_pixels else without_option_advice(str(error))
             reason = text.replace(READABLE, _SET_FORMATS)  # a data set has no GIF
             raise PictureError(error.code, f"{self.name}: {reason}") from error
-        except MEMBER_ERRORS as error:
+        except MEMBER_ERRORS as error:  # those of a zip file; OSError also of a plain file
             raise PictureError("E_DAMAGED", f"{self.name}: {error}") from error
 
     def shorter_side(self) -> int:

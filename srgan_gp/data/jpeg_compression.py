@@ -96,7 +96,7 @@ def _upsample_chroma(chroma: Tensor) -> Tensor:
     As in libjpeg, halves are rounded up in even columns and down in odd ones.
     """
     upsampled = F.interpolate(chroma, scale_factor=2.0, mode="bilinear", align_corners=False)
-    # The values are multiples of 1/16: with a bias of 7/16 a half is rounded down.
+    # The values are multiples of 1/16: with a bias of 1/2 a half is rounded up, with 7/16 down.
     bias = 0.5 - torch.arange(upsampled.shape[-1], device=chroma.device) % 2 / 16
     return torch.floor(upsampled + bias)
 
@@ -118,16 +118,16 @@ def _quantise(planes: Tensor, steps_at_50: str, qualities: np.ndarray) -> Tensor
     horizontal_dct = _cosines(width, planes.dtype, planes.device)
     steps = planes.new_tensor(_scale_steps(steps_at_50, qualities))[:, None]  # (B, 1, 8, 8)
     steps = steps.repeat(1, 1, height // 8, width // 8)  # (B, 1, H, W)
-    # Each matrix has the factor sqrt(8): after both products, values are 8 times those of the DCT.
-    # As in libjpeg, values are rounded: after the first product to multiples of 1/4, after the
-    # second one to integers.
+    # Each matrix is sqrt(8) times that of the DCT, so two products give 8 times the transform. As
+    # in libjpeg, the first product is rounded to multiples of 1/4, the second one to integers.
     dct_of_rows = _round(4 * (planes - 128) @ horizontal_dct.T) / 4
-    coefficients = _round(vertical_dct @ dct_of_rows)
-    quantised = coefficients.sign() * _round(coefficients.abs() / (8 * steps))
+    coefficients_times_8 = _round(vertical_dct @ dct_of_rows)
+    magnitudes = _round(coefficients_times_8.abs() / (8 * steps))
+    quantised = coefficients_times_8.sign() * magnitudes  # halves are rounded away from 0
     # Back in the reverse order: first the columns, then the rows.
     inverse_of_columns = _round(4 * vertical_dct.T @ (quantised * steps)) / 4
-    decoded = inverse_of_columns @ horizontal_dct
-    return (_round(decoded / 8) + 128).clamp(0, 255)
+    decoded_times_8 = inverse_of_columns @ horizontal_dct
+    return (_round(decoded_times_8 / 8) + 128).clamp(0, 255)
 
 
 def _round(values: Tensor) -> Tensor:

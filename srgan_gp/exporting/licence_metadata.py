@@ -19,7 +19,7 @@ def with_licence(model: onnx.ModelProto, licence: str | None) -> bytes:
 
     Args:
         model: the model; its metadata is changed too.
-        licence: the licence; None removes it.
+        licence: the licence; None or "" removes that of `model`.
     """
     metadata = {entry.key: entry.value for entry in model.metadata_props}
     metadata.pop(LICENCE, None)
@@ -39,22 +39,22 @@ def stated_licence(card: Mapping[str, Any]) -> str | None:
     return None if licence == UNSTATED else str(licence)
 
 
-def hashes_of_same_weights(model: onnx.ModelProto, earlier: Path) -> set[str]:
-    """Return the SHA-256 of a model's file without a licence, and with that of an earlier export.
+def hashes_of_same_weights(model: onnx.ModelProto, earlier_file: Path) -> set[str]:
+    """Return the hashes that a model's file has without a licence, and with that of another file.
 
     The licence is part of an ONNX file, so it changes the hash. A card that contains one of these
     hashes was written for the weights of `model`, even if its author has changed the licence since.
 
     Args:
-        model: the model; its metadata is changed.
-        earlier: ONNX file of the earlier export, with its licence; it need not exist.
+        model: the model. Its metadata is changed, and has any of the licences afterwards.
+        earlier_file: ONNX file of an earlier export, whose licence is used; it need not exist.
 
     Returns:
-        One or two hashes in hex.
+        SHA-256 in hexadecimal: one hash if the earlier file has no licence, else two.
     """
     licences: set[str | None] = {None}
     try:
-        earlier_model = onnx.load(earlier, load_external_data=False)
+        earlier_model = onnx.load(earlier_file, load_external_data=False)
         for entry in earlier_model.metadata_props:
             if entry.key == LICENCE:
                 licences.add(entry.value)

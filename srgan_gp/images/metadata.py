@@ -168,8 +168,8 @@ def _set_number(block: bytearray, order: str, position: int, value: int) -> None
 def _remove_thumbnail(block: bytearray, order: str, first_directory: int) -> bytes:
     """Remove the link to the second directory, which describes the thumbnail.
 
-    The bytes of the thumbnail are overwritten, unless they overlap the first directory: then the
-    offsets in the second directory are damaged.
+    The bytes of the thumbnail are overwritten with zeros, or cut off at the end of the block. They
+    are kept if they would overlap the first directory, because their stated position is damaged.
     """
     (count,) = struct.unpack_from(order + "H", block, first_directory)
     link = first_directory + 2 + _ENTRY_BYTES * count  # position of the offset of the second
@@ -232,19 +232,19 @@ def matching_profile(icc_profile: bytes | None, channels: int) -> bytes | None:
 def read_dpi(image: Image.Image) -> tuple[float, float] | None:
     """Read the (horizontal, vertical) resolution in dots per inch; None if missing or invalid.
 
-    The format's own field is read first, then the EXIF block.
+    Without the format's own field the EXIF block is read. A TIFF's own fields are its EXIF tags.
     """
-    # MPO: several JPEG images. Without a JFIF unit (1: inch, 2: cm) a JPEG has no field, but Pillow
-    # sets a "dpi": from EXIF, or else 72.
-    has_own_field = image.format not in ("JPEG", "MPO") or image.info.get("jfif_unit") in (1, 2)
-    if "dpi" not in image.info or not has_own_field:
-        exif = read_exif(image) if image.format != "TIFF" else None
+    is_tiff, is_jpeg = image.format == "TIFF", image.format in ("JPEG", "MPO")  # MPO: several JPEGs
+    has_unit = not is_jpeg or image.info.get("jfif_unit") in (1, 2)  # 1: inch, 2: cm
+    # For a JPEG without a unit, Pillow itself sets "dpi": from EXIF, or else to 72.
+    if "dpi" not in image.info or not has_unit:
+        exif = None if is_tiff else read_exif(image)
         return None if exif is None else read_exif_resolution(exif)
     try:
         horizontal, vertical = (float(value) for value in image.info["dpi"])
     except (TypeError, ValueError, ArithmeticError):
         return None
-    if image.format == "TIFF" and _RESOLUTION_UNIT not in image.getexif():
-        return None  # Pillow assumes a unit if there is none.
+    if is_tiff and _RESOLUTION_UNIT not in image.getexif():
+        return None  # A TIFF without unit: Pillow sets "dpi" as if the unit were the inch.
     is_valid = all(0 < value <= MAX_DPI for value in (horizontal, vertical))
     return (horizontal, vertical) if is_valid else None

@@ -49,14 +49,15 @@ def layout_hint(shape: tuple[int, ...]) -> str:
         stack_advice = "; pass one image, such as images[0]"
     elif shape[2] >= _FEWEST_COLUMNS:
         stack_advice = "; for a stack of grey images (N, H, W) pass stack[..., None]"
-    hint, channels, last = "", shape[-3], shape[-1]  # `channels` if they come first, as in torch
-    if channels in (1, 3, 4) and last > 4:
-        hint = f"; transpose it to ({axes}, {channels}): {name}.transpose({order})"
+    transpose_advice, first, last = "", shape[-3], shape[-1]
+    if first in (1, 3, 4) and last > 4:  # The channels come first, as in torch.
+        transpose_advice = f"; transpose it to ({axes}, {first}): {name}.transpose({order})"
     if 4 < last < _FEWEST_COLUMNS:
-        hint = hint.replace(";", " or, if the channels come first,")
-        return f"; of {last} channels keep those of the colours: {name}[..., :3]{hint}"
-    is_ambiguous = len(shape) == 3 and channels > 1  # one image, or a stack of grey ones
-    return hint + stack_advice if is_ambiguous else hint or stack_advice
+        alternative = transpose_advice.replace(";", " or, if the channels come first,")
+        return f"; of {last} channels keep those of the colours: {name}[..., :3]{alternative}"
+    if len(shape) == 3 and first > 1:  # One image or several grey ones: both can be meant.
+        return transpose_advice + stack_advice
+    return transpose_advice or stack_advice
 
 
 def range_advice(low: float, high: float) -> tuple[str, str]:
@@ -70,8 +71,7 @@ def range_advice(low: float, high: float) -> tuple[str, str]:
         high: largest value of the array.
 
     Returns:
-        The advice, and the Python expression that follows it; two empty strings if the range is
-        none of these.
+        The advice, and the Python expression that follows it; both "" if the range is no such one.
 
     >>> range_advice(-3.5, 261.0)
     ('clip values of 0 to 255 and divide by 255', 'np.clip(image, 0, 255) / 255')
@@ -122,7 +122,7 @@ def dtype_hint(array: Array) -> str:
     low, high = (array.min(), array.max()) if is_number else (0, 0)
     if dtype.kind == "f":
         advice, expression = range_advice(low, high)
-        if advice and not 0 <= low <= high <= 1:
+        if advice and not 0 <= low <= high <= 1:  # else the range is valid
             if not expression.endswith(")"):  # A quotient needs brackets before `.astype`.
                 expression = f"({expression})"
             return f"; {advice} and convert it: {expression}.astype(np.float32)"
@@ -194,8 +194,9 @@ class Picture:
                 raise ValueError(f"dpi must be above 0 and at most {MAX_DPI}, got {dpi!r}")
         shape, dtype = self.pixels.shape, self.pixels.dtype
         if len(shape) != 3 or shape[2] not in (1, 3) or min(shape) < 1:
-            advice = "; pass Picture(image[..., :-1], alpha=image[..., -1])"  # of 2 or 4 channels
-            hint = layout_hint(shape) or (advice if len(shape) == 3 else "")
+            # Without a `layout_hint`, three axes are (H, W, 2 or 4).
+            alpha_advice = "; pass Picture(image[..., :-1], alpha=image[..., -1])"
+            hint = layout_hint(shape) or (alpha_advice if len(shape) == 3 else "")
             raise ValueError(f"pixels must be (H, W, 3) or (H, W, 1), got {shape}{hint}")
         if dtype not in _DTYPES:
             raise ValueError(
@@ -221,8 +222,7 @@ class Picture:
 
     def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Return (H, W) grey or (H, W, C) for numpy; alpha is the last channel."""
-        # Imported here, because `picture_conversion` imports this module.
-        from srgan_gp.images.picture_conversion import to_array
+        from srgan_gp.images.picture_conversion import to_array  # it imports this module
 
         array = to_array(self)
         array = array[..., 0] if array.shape[2] == 1 else array

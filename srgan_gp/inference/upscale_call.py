@@ -88,9 +88,8 @@ class UpscaleCall:
             )
         self._result_size, self._padded_size = (height, width), self._info.padded_size(*self._size)
         self._chosen_window = choose_window(session, tile, *self._size)
-        self._on_progress, self._folder = on_progress, folder
+        self._on_progress, self._folder, self._faces = on_progress, folder, faces
         self._on_start = None if faces else on_start  # Faces change rows after their computation.
-        self._faces = faces
         self._face_results: tuple[FaceResult, ...] | None = None
         self._half = HalfRuns(session) if session.precision == FLOAT16 else None
         self._tiles = self._tiles_of_earlier_passes = self._memory_errors = 0
@@ -150,6 +149,7 @@ class UpscaleCall:
                 the network as three equal channels, and the mean of the three results is returned.
             is_alpha: whether the values are alpha; transparent and opaque areas stay exactly so.
         """
+        # Only a float16 model takes uint8, and only if `choose_precision` finds images of 8 bits.
         takes_uint8 = self._half is not None and self._half.choose_precision(images)
         scale, passes = self._info.scale, list[NetworkPass]()
         for pixels in images:
@@ -165,7 +165,7 @@ class UpscaleCall:
             self._on_start(growing)
         batch = passes[0] if len(passes) == 1 else NetworkPassBatch(passes)
         if self._info.overlap is None:  # The network needs the whole image at once.
-            height, width = self._padded_size
+            height, width = self._padded_size  # of the input, padded as the network requires
             upscaled = self._network(batch.cut((0, height), (0, width)))
             batch.store((0, height * scale), (0, width * scale), upscaled)
             self._report_progress(done=1, total=1)
@@ -223,7 +223,7 @@ class UpscaleCall:
         except MemoryError:
             self._memory_errors += 1
             raise
-        self._check_cancelled()
+        self._check_cancelled()  # again: `cancel` may have been called too late to end the run
         count, channels, height, width = window.shape
         if upscaled.shape != (count, channels, height * self._info.scale, width * self._info.scale):
             raise ModelRefusedError(

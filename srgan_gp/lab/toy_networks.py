@@ -1,7 +1,7 @@
 """Networks of the toy experiments: multilayer perceptrons and deep residual ones.
 
 Generators map latents to points in the plane, critics map points to scores. The critic's
-normalisation is layer norm, spectral norm or none. Batch norm is refused: it couples
+normalisation is layer norm, spectral norm or none. Batch norm is refused in a critic: it couples
 the samples of a batch, and a gradient penalty needs each score to depend on its own sample alone.
 """
 
@@ -37,7 +37,7 @@ class Perceptron(nn.Module):
         layers: list[nn.Module] = []
         input_width = inputs
         for _ in range(depth):
-            layers += [_linear(input_width, width, norm), *_layer_norms(width, norm), nn.ReLU()]
+            layers += [_linear(input_width, width, norm), *_norm_layers(width, norm), nn.ReLU()]
             input_width = width
         self.layers = nn.Sequential(*layers, _linear(input_width, outputs, norm))
 
@@ -73,7 +73,7 @@ class ResidualPerceptron(nn.Module):
             with torch.no_grad():
                 last.weight.mul_(blocks**-0.5)  # so that the sum over all blocks is not large
             last = spectral_norm(last) if norm == "spectral" else last
-            first = [nn.ReLU(), _linear(width, width, norm), *_layer_norms(width, norm)]
+            first = [nn.ReLU(), _linear(width, width, norm), *_norm_layers(width, norm)]
             self.blocks.append(nn.Sequential(*first, nn.ReLU(), last))
         self.last = _linear(width, outputs, norm)
 
@@ -100,7 +100,7 @@ def build_toy_critic(width: int, depth: int, norm: str, *, is_residual: bool = F
     """
     network_class = ResidualPerceptron if is_residual else Perceptron
     critic = network_class(2, 1, width, depth, norm)  # from x and y to a score
-    reject_batch_norm(critic)
+    reject_batch_norm(critic)  # the check of all critics; its message has the reason
     return critic
 
 
@@ -110,13 +110,15 @@ def _linear(inputs: int, outputs: int, norm: str) -> nn.Module:
     return spectral_norm(layer) if norm == "spectral" else layer
 
 
-def _layer_norms(width: int, norm: str) -> list[nn.Module]:
+def _norm_layers(width: int, norm: str) -> list[nn.Module]:
     """Return the normalisation that follows a linear layer, in a list; empty if there is none.
+
+    Spectral norm is not among them: it changes the weights of the linear layer, in `_linear`.
 
     Raises:
         UsageError: `norm` is unknown.
     """
-    if norm == "batch":  # `build_toy_critic` refuses the network by `reject_batch_norm`
+    if norm == "batch":  # not in `NORMS`: it is built only for `build_toy_critic` to refuse it
         return [nn.BatchNorm1d(width)]
     if norm not in NORMS:
         raise UsageError(f"Unknown norm {norm!r}; choose one of {', '.join(NORMS)}.")

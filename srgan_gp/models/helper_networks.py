@@ -48,7 +48,10 @@ class HelperNetwork:
     max_bytes: int = 16_000_000
 
     def installed(self) -> Path | None:
-        """Find the file in the folders of models; None if it is missing."""
+        """Find the file in the folders of models by its name; None if it is missing.
+
+        Its SHA-256 is not checked: users may put another version of the network there.
+        """
         for pattern in self.patterns:
             for folder in model_folders():
                 for path in sorted(folder.glob(pattern)):

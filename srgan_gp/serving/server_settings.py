@@ -31,8 +31,9 @@ class ServerSettings:
     max_upload_bytes: int = 50_000_000
     """Maximum body size of one request, in bytes. A larger one lets a client fill more disk."""
     max_files: int = 100
-    """Maximum number of files of a batch and of a request, and of photos of a training; photos
-    inside zips are not counted. A larger one lets a client use the device for longer."""
+    """Maximum number of files in a request, of images in a batch of the page, and of photos for a
+    training. Photos inside the zips of a training are not counted. A larger number lets a client
+    use the device for longer."""
     max_pixels: int = 25_000_000
     """Maximum width x height of an image, in pixels, as of a camera of 24 megapixels. The memory of
     the decoders grows with it."""
@@ -60,5 +61,8 @@ class ServerSettings:
 
     @property
     def offered(self) -> tuple[str, ...]:
-        """`model` and `offer` together: of the imported models clients may use only these."""
+        """`model` and `offer`: an imported model may be used by clients only if it is one of these.
+
+        `model` may be an imported one too.
+        """
         return (self.model, *self.offer)

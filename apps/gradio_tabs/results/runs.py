@@ -197,7 +197,7 @@ class Runs:
             page: from `page_requests.page_of`.
             uploads: input images.
             address: from `page_requests.address_of`; None: unknown.
-            visitor: from `page_requests.visitor_of`; None: `page`.
+            visitor: from `page_requests.visitor_of`; None: `page`, as for one without a cookie.
             is_replaceable: as for `Run`.
 
         Yields:

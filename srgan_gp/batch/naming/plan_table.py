@@ -108,7 +108,7 @@ class PlanTable:
         self._connection.close()
 
     def add(self, item: Item) -> None:
-        """Add an input, unless the same file was added before."""
+        """Add an input; of two for the same file, one is kept, whatever their order (`_ADD`)."""
         self._run(_ADD, *item)
 
     def add_folder(self, key: bytes) -> None:
@@ -143,7 +143,7 @@ class PlanTable:
         return self._run(statement, identity).rowcount > 0
 
     def claim_for_input(self, key: bytes, identity: bytes) -> None:
-        """Claim a free name for the input of this identity, if the table has one."""
+        """Claim a name for the input of this identity, if there is one and the name is free."""
         statement = "INSERT OR IGNORE INTO claims SELECT ?, id FROM items WHERE identity = ?"
         self._run(statement, key, identity)
 

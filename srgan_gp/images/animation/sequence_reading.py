@@ -91,7 +91,7 @@ def _read_structure(source: Source, max_pixels: int) -> tuple[FrameSequence, Seq
     first = first_frame(image) if count > 1 else 0
     count = max(1, count - first)
     width, height = image.size
-    if count > 1:
+    if count > 1:  # The pixels of a still image have been checked by `open_source`.
         check_sequence(count, width * height * count, max_pixels)
     if name == "PNG" and count > 1:
         check_critical_chunks(source.file, with_frames=True)
@@ -130,7 +130,7 @@ def read_page_structure(
     """Read number and sizes of the pages of a TIFF, and check the limits.
 
     Returns:
-        The sequence without its frames, and the position of each page. Pillow is at the last page.
+        The sequence without its frames, and the position of each page; `source` is at the last.
 
     Raises:
         PictureError: as for `read_sequence`.

@@ -69,6 +69,7 @@ class BoundEngine:
         """
         buffers = self._free_sets.get()
         try:
+            # A model takes windows of one dtype only, so the dtype is not compared.
             if buffers is None or buffers.shape != window.shape:
                 buffers = None  # The old buffers are freed before new buffers are allocated.
                 buffers = self._allocate(window)

@@ -65,13 +65,13 @@ class NetworkPass:
         self._padding: Padding = padding
         self.progress = None
         self._network_size = (height * scale, width * scale)
+        needs_resampling = self._network_size != size
         self.result = mapped_arrays.empty((*size, channels), source.dtype, folder)
-        self._planes: Floats | None = None
-        if self._network_size != size:  # the output will be resampled
+        self._planes: Floats | None = None  # the whole output of the network, to be resampled
+        if needs_resampling:
             self._planes = mapped_arrays.empty((channels, *self._network_size), np.float32, folder)
         # Grey is not passed as uint8, because the mean of three channels has to be rounded.
         is_8_bit_colour = channels == 3 and source.dtype == np.uint8
-        needs_resampling = self._planes is not None
         self._is_8_bit = may_be_8_bit and is_8_bit_colour and not needs_resampling
 
     def cut(self, rows: Span, columns: Span) -> Array:

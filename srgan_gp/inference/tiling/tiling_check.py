@@ -1,8 +1,9 @@
 """`compare_tiles`: check that tiles of a model give the same result as the whole image.
 
-`receptive_field` measures the overlap that tiles need, by the extent of a NaN. The measurement can
-be too small: some kernels drop NaNs, or the result depends on the position in the image. So
-`srgan-gp import` calls tiles exact only after tiles at many offsets were equal to the whole image.
+`receptive_field` measures the overlap that tiles need: it sets one input pixel to NaN, and looks
+how far the NaNs extend in the output. The measured overlap can be too small: some kernels drop
+NaNs, and some results depend on the position in the image. So `srgan-gp import` calls tiles exact
+only after tiles at many offsets were equal to the whole image.
 """
 
 from dataclasses import dataclass
@@ -42,12 +43,15 @@ def compare_tiles(
         network: maps (1, 3, h, w) to (1, 3, h * scale, w * scale), float32, on the CPU.
         scale: scale factor of the network.
         overlap: context on each side of a tile, in input pixels.
-        multiple: the offsets are 1, 3, 5, ... times this number of pixels.
+        multiple: the network accepts only sides and positions that are multiples of this number of
+            pixels. The offsets are 1, 3, 5, ... times this number: even factors would miss that a
+            network needs multiples of twice this number.
         width: shorter side of the images in pixels, a multiple of `multiple`.
     """
     window = round_up(2 * overlap + KEPT, multiple)
     offsets = [(2 * number + 1) * multiple for number in range(OFFSETS // 2)]
-    length = window + offsets[-1] + multiple  # the last tile, too, ends inside the image
+    # One `multiple` longer than the last tile reaches, so that no tile ends with the image.
+    length = offsets[-1] + window + multiple
     image = uneven_image(width, length)
     kept = slice(overlap * scale, (window - overlap) * scale)
     largest = magnitude = 0.0

@@ -162,7 +162,7 @@ def train(
 
     Returns:
         Records with `step`, `js1` to `js4` (divergence of n-grams from the validation words, in
-        nats) and `norm` (mean gradient norm of the critic); and `SAMPLED` generated words.
+        nats) and `norm` (mean norm of the critic's last gradients); and `SAMPLED` generated words.
     """
     torch.manual_seed(config.seed)
     generator, critic = WordGenerator(config.width), WordCritic(config.width)
@@ -232,7 +232,7 @@ def run(
             values = " | ".join(f"{record[f'js{n}']:.3f}" for n in (1, 2, 3, 4))
             lines.append(f"| {penalty} | {record['step']:.0f} | {values} | {record['norm']:.2f} |")
         known_share = sum(word in dictionary for word in generated) / len(generated)
-        unknown = (word for word in generated if word and word not in dictionary)
+        unknown = (word for word in generated if word and word not in dictionary)  # none empty
         new_words = list(dict.fromkeys(unknown))  # without repetitions, in the order of generation
         paragraphs += [
             "",

@@ -87,7 +87,7 @@ def _files_of_model(name: str) -> list[Path]:
     user_folder = model_folders()[-1]  # the folder into which models are installed
     if name not in {path.stem for path in user_folder.glob("*.toml")}:
         raise UsageError(f"The model {name} was removed.")
-    model = find_model(name)
+    model = find_model(name)  # in this folder: a new model gets no name of the package
     assert model.card is not None  # the folder has a card of this name
     folder = model.path.parent
     files = [folder / record.name for record in model.card.files.values()]

@@ -49,8 +49,8 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
             be used, the training length is out of range, there are too few or too many photos, or
             a file or zip is refused.
     """
-    require_known(plan.model, UPSCALING)
-    require_free_name(plan.name)
+    require_known(plan.model, UPSCALING)  # without imported models, which cannot be trained
+    require_free_name(plan.name)  # raises too if a model of this name exists
     require_start_model(plan.model, settings)  # its feature network may be missing
     if plan.total_images is not None and not 1 <= plan.total_images <= MAX_IMAGES:
         raise UsageError(
@@ -61,13 +61,14 @@ def check_plan(plan: TrainingPlan, settings: ServerSettings) -> None:
         if path.suffix.lower() not in (*PICTURE_SUFFIXES, ".zip"):
             raise UsageError(f"{name} is neither a photo nor a zip file. Remove it.")
     zips = [(path, name) for path, name in plan.photos if path.suffix.lower() == ".zip"]
-    count = len(plan.photos) - len(zips)
-    if count > settings.max_files:
+    single_photos = len(plan.photos) - len(zips)
+    if single_photos > settings.max_files:
         raise UsageError(
-            f"{count} photos exceed the limit of {settings.max_files}. Upload a zip of them."
+            f"{single_photos} photos exceed the limit of {settings.max_files}. Upload a zip of "
+            "them."
         )
-    for path, name in zips:
-        count += check_zip(path, name)
+    zipped_photos = sum(check_zip(path, name) for path, name in zips)
+    count = single_photos + zipped_photos
     if count < MIN_PHOTOS:
         raise UsageError(f"{count} photos are too few. Upload at least {MIN_PHOTOS}.")
 

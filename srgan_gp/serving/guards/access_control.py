@@ -27,8 +27,9 @@ _API_METHODS = {
     rf"(/api/jobs(/zip)?|{_JOB}(/(events|thumbnail))?)": ("GET",),
     rf"{_JOB}/tiles/(before|after)/\d{{1,2}}/\d{{1,5}}/\d{{1,5}}": ("GET",),
 }
-"""Allowed methods by path of the API; the path is a regular expression. The path of a tile has its
-level, column and row."""
+"""Allowed methods by path of the API; the path is a regular expression. GET without HEAD: FastAPI
+would refuse HEAD, which only some routes declare. The path of a tile has its level, column and row.
+"""
 ALLOWED_PATHS = (
     r"/",
     r"/(healthz|readyz|config|theme\.css|favicon\.ico|manifest\.json|robots\.txt)",
@@ -52,7 +53,7 @@ NO_JOB = "There is no such job."
 """Message about a job that does not exist, or belongs to another client."""
 
 PUBLIC_PATHS = ("/healthz", "/readyz")
-"""Health checks, which need no password."""
+"""Health checks, which need no password. They have nothing to do with `public_name`."""
 
 WRONG_PASSWORD_DELAY_SECONDS = 1.0
 """Delay of the response to a wrong password, against brute force. A shorter delay permits faster
@@ -108,12 +109,11 @@ class AccessControl:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
         is_valid = _HOST.fullmatch(host) is not None
-        # An invalid header has the empty name, which a server on a loopback address refuses.
-        name = _host_name(f"//{host}") if is_valid else ""
+        name = _host_name(f"//{host}") if is_valid else ""  # "": neither loopback nor public
         if self._is_local and not is_loopback(name) and not self._is_public(name):
             # DNS rebinding: another site may resolve its name to the address of this machine.
             raise Refusal(421, "E_HOST", "This server is only available as localhost.")
-        if not is_valid:
+        if not is_valid:  # on a server that is not local
             raise Refusal(400, "E_HOST", "The Host header must be a name with an optional port.")
         origin = headers.get("origin")
         if origin is not None and not self._is_same_origin(origin, host):

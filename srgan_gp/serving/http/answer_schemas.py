@@ -70,9 +70,9 @@ class UnfinishedJob(_AnyJob):
     seconds_left: float | None
     """Estimated seconds until the whole job is done; null: unknown."""
     done: int
-    """Tiles or faces of the state that are done."""
+    """Tiles or faces that are done in this state."""
     total: int
-    """Tiles or faces of the state in all; 0: unknown, or the state has no such steps."""
+    """Tiles or faces in this state in all; 0: unknown, or the state has no such steps."""
     ahead: int | None = None
     """Number of jobs before this one; only of a job that is queued."""
 

@@ -54,6 +54,8 @@ def build_api(service: Service, history: JobHistory) -> APIRouter:
         history: submits the asynchronous jobs, and keeps their results.
     """
     # The nested functions have no docstrings: FastAPI would publish them in the schema.
+    # `upscale_request` and `generate_request` convert the form to a request. `only_fields_of` also
+    # refuses unknown and repeated fields, which FastAPI ignores.
     router = APIRouter(prefix="/api")
 
     @router.get("/models", summary="List the models", responses=MODELS | problems())
@@ -131,6 +133,9 @@ def _queue_job(
 ) -> JSONResponse:
     """Queue a job and respond with its state and its URLs.
 
+    The job belongs to the visitor (a browser with the page's cookie), or else to the address, by
+    which later requests of the client find it.
+
     Raises:
         SrganGpError: the job was refused.
     """
@@ -143,6 +148,10 @@ async def _respond(
     service: Service, request: Request, job_request: UpscaleRequest | GenerateRequest
 ) -> FileResponse:
     """Wait for a job and respond with its file, which is removed after it was sent.
+
+    No later request is about this job, so it belongs to the address, also of a visitor.
+
+    No later request is about the job, so it belongs to the address, even of a visitor.
 
     Raises:
         SrganGpError: the job was refused or failed.

@@ -74,7 +74,10 @@ def _limits(settings: ServerSettings) -> Iterator[tuple[str, str]]:
 
 
 def _render_fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
-    """Render the parameters and form fields of an operation as an HTML table."""
+    """Render the parameters and form fields of an operation as an HTML table.
+
+    Of a parameter only the description is shown, which says what its values mean.
+    """
     rows: list[tuple[str, str]] = []
     for parameter in operation.get("parameters", ()):
         rows.append((parameter["name"], parameter.get("description", "")))
@@ -90,7 +93,10 @@ def _render_fields(schema: dict[str, Any], operation: dict[str, Any]) -> str:
 
 
 def _description(field: dict[str, Any]) -> Iterator[str]:
-    """Yield the description, range and default of a form field, as sentences."""
+    """Yield the description, range and default of a form field, as sentences.
+
+    Every field with a minimum has a maximum too.
+    """
     yield field.get("description", "")
     if "exclusiveMinimum" in field:
         yield f"Above {field['exclusiveMinimum']:,.0f}, up to {field['maximum']:,.0f}."

@@ -74,9 +74,9 @@ class JobExecution:
         """
         if isinstance(request, GenerateRequest):
             check_generate(request)
-            require_known(choose_face_model(request.model), FACES)
+            require_known(choose_face_model(request.model), FACES)  # no face model is imported
             return
-        model, request = self._model_and_fidelity(request)
+        model, request = self._resolve_model_and_look(request)
         # `restrict_device`, `check_fidelity` and `find_weights` are called for their errors only.
         if request.precision != "auto":
             # Raises if the device of the server cannot run this precision.
@@ -84,11 +84,13 @@ class JobExecution:
         is_int8 = request.precision == INT8
         if _model_depends_on_scale(request):
             if request.width is not None:
+                # The scale, and with it the model, depends on the image. So only the part of
+                # `find_weights` that needs no model is checked here, and the rest in `run`.
                 check_fidelity(request.fidelity, is_int8=is_int8)
-                return  # the scale, and with it the model, depends on the image
+                return
             # The request has no `width`, so the width of the image is not used: 1 stands for it.
             model = self._replace_by_scale(model, request, image_width=1)
-        # Raises if the model, its partner or its int8 network cannot be used.
+        # Raises if the fidelity, the model, its partner or its int8 network cannot be used.
         find_weights(model, request.fidelity, UPSCALING, is_int8=is_int8)
 
     def run(self, job: Job) -> Result:
@@ -102,7 +104,7 @@ class JobExecution:
         if isinstance(job.request, GenerateRequest):
             result = generate(job.request, job.folder, self._models, job.cancellation)
         else:
-            model, request = self._model_and_fidelity(job.request)
+            model, request = self._resolve_model_and_look(job.request)
             job.cancellation.begin_stage("reading")
             picture = self._decoders.decode(job.request.data, job.request.name, job.cancellation)
             if _model_depends_on_scale(request):
@@ -115,8 +117,10 @@ class JobExecution:
         job.cancellation.raise_if_cancelled()
         return result
 
-    def _model_and_fidelity(self, request: UpscaleRequest) -> tuple[str, UpscaleRequest]:
-        """Return the requested or default model, and the request with its look as a fidelity.
+    def _resolve_model_and_look(self, request: UpscaleRequest) -> tuple[str, UpscaleRequest]:
+        """Check a request; return its model, and the request with a fidelity in place of a look.
+
+        The model is the default one if the request names none.
 
         Raises:
             UsageError: as for `check`, about the values, the model and its look.
@@ -140,6 +144,7 @@ class JobExecution:
         scale = request.result_scale(image_width)
         if scale is None:  # The request has no scale and no width: the model has its own scale.
             return model
+        # The note is a message about the choice, for the command line.
         replacement, _note = model_for_scale(model, scale, request.fidelity)
         usable = {card.name for card in cards_for(UPSCALING, self._settings.offered)}
         return replacement if replacement in usable else model

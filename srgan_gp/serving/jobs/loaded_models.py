@@ -39,7 +39,7 @@ class LoadedModels:
     Args:
         device: `auto`, `cpu`, `cuda[:N]` or `tensorrt[:N]`; N is the number of the GPU.
         threads: CPU threads of the network; None: one for each CPU that this process may use.
-        offered: names of the imported models that clients may use.
+        offered: names of models that clients may use even if they are imported, as in `cards_for`.
     """
 
     def __init__(self, device: str, threads: int | None, offered: Collection[str] = ()) -> None:
@@ -50,7 +50,7 @@ class LoadedModels:
         self._loaded: OrderedDict[object, Upscaler | FaceGenerator] = OrderedDict()
 
     def check_default(self, name: str) -> None:
-        """Check that the default model and the offered ones can be used, before the first request.
+        """Check, before the first request, that the default and the offered models are upscalers.
 
         If a GPU was requested, the default model is loaded on it and stays cached. With `auto` and
         `cpu` the first request loads it.
@@ -87,7 +87,7 @@ class LoadedModels:
             fidelity: weight of the model's fidelity partner, 0 to 1; None: the model alone.
             cancellation: cancellation of the job, which is checked while the job waits.
             precision: `auto`, `float32` or `int8`.
-            faces: strength of the face model in small faces, 0 to 1; None: without face model.
+            faces: strength of the enhancement of small faces, 0 to 1; None: no enhancement.
 
         Raises:
             UsageError: the model is unknown, or an option cannot be used with it.
@@ -215,8 +215,9 @@ def cards_for(task: str, offered: Collection[str] = ()) -> list[ModelCard]:
 
     Args:
         task: one of `cards.TASKS`.
-        offered: names of the imported models that the operator offers; other imported models are
-            omitted.
+        offered: names of models that the operator offers. An imported model, a network of another
+            project, is omitted if it is not among them. Not needed for faces: only upscaling models
+            can be imported.
     """
     cards = [card for card in _installed_cards() if card.task == task]
     return [card for card in cards if card.imported is None or card.name in offered]

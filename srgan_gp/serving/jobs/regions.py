@@ -5,8 +5,6 @@ A `Region` is (left, top, width, height) in pixels.
 
 from dataclasses import replace
 
-import numpy as np
-
 from srgan_gp.errors import PictureError
 from srgan_gp.images import Picture
 from srgan_gp.serving.jobs.job_requests import Region
@@ -55,7 +53,7 @@ def _detailed_square(picture: Picture, side: int) -> Region:
         side: side of the square in pixels.
     """
     step = max(max(picture.width, picture.height) // _SMALL_SIDE, 1)
-    small = np.atleast_3d(picture.pixels)[::step, ::step]
+    small = picture.pixels[::step, ::step]
     column, row = detailed_place(small, (picture.width, picture.height))
     width, height = min(side, picture.width), min(side, picture.height)
     left = min(max(column - width // 2, 0), picture.width - width)

@@ -49,14 +49,15 @@ class ServerMetrics:
             buckets=_BUCKET_SECONDS,
             registry=self.registry,
         )
-        self._refusals = Counter(
+        # Errors of any kind, not only those of jobs with the outcome `refused`.
+        self._error_responses = Counter(
             "srgan_gp_refusals",
             "Requests answered with an error, by HTTP status.",
             ["status"],
             registry=self.registry,
         )
         # Zeros for all labels, so that Prometheus can compute a rate from the first job on. Not for
-        # `_refusals`: the statuses that will occur are not known.
+        # `_error_responses`: the statuses that will occur are not known.
         for kind in _KINDS:
             self._seconds.labels(kind)
             for outcome in _OUTCOMES:
@@ -87,4 +88,4 @@ class ServerMetrics:
     def count_response(self, status: int) -> None:
         """Count a response if its HTTP status is an error."""
         if status >= _FIRST_ERROR_STATUS:
-            self._refusals.labels(str(status)).inc()
+            self._error_responses.labels(str(status)).inc()

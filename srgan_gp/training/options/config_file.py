@@ -44,7 +44,7 @@ def load_config(path: Path) -> TrainConfig:
             if isinstance(value, list):  # JSON has no tuples
                 values[name] = tuple(value)
         removed = {name: values.pop(name) for name in _REMOVED if name in values}
-        config = TrainConfig(**generator_args.upgrade(values))
+        config = TrainConfig(**generator_args.upgrade(values))  # options of version 0.1 too
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise TrainingError(f"{path} does not hold the options of a run: {error}.") from error
     ignored = [f"{name} {value}" for name, value in removed.items() if value != _REMOVED[name]]
