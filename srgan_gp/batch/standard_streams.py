@@ -38,7 +38,7 @@ class Streams:
     """Value of -o as the user passed it; for `-` a temporary folder. The file in that folder is
     copied to standard output at the end."""
     folder: str
-    """The temporary folder, with a separator at its end; `with_stream_names` removes this text."""
+    """The temporary folder with a separator at its end, to be removed from messages."""
 
 
 @contextmanager

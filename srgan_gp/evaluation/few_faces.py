@@ -1,4 +1,4 @@
-"""Warning of distances to few validation faces, printed beside the numbers and stored with them."""
+"""Warning about distances to few validation faces: printed beside them, and stored with them."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def few_faces_warning(count: int) -> str:
 
 
 def add_unreliable(entries: dict[str, Any]) -> None:
-    """Add to each set of scores the key `unreliable`, with the names of those that are measured.
+    """Add to each set of scores the key `unreliable`: its measured scores in `UNRELIABLE`.
 
     Args:
         entries: fields of `FaceScores`, by name, as dictionaries.

@@ -188,7 +188,7 @@ def require_known(name: str, task: str, offered: Collection[str] = ()) -> ModelC
 
 
 def _check_is_upscaler(name: str) -> None:
-    """Check a model that the operator named on the command line.
+    """Check a model that the operator named with `--model` or `--offer`.
 
     Raises:
         ModelRefusedError: the model is not installed, or is for another task.
@@ -205,8 +205,7 @@ def _check_is_upscaler(name: str) -> None:
         raise ModelRefusedError(f"Unknown model {name!r}. Known models: {known}.")
     if tasks[name] != UPSCALING:
         raise ModelRefusedError(
-            f"The model {name} is for {tasks[name]} and cannot upscale. Pass --model with one "
-            f"of {known}."
+            f"The model {name} is for {tasks[name]} and cannot upscale. Choose one of {known}."
         )
 
 

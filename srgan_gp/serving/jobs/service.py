@@ -76,7 +76,7 @@ class Service:
         Args:
             client: id of the visitor (a browser with the page's cookie), or else the address.
             request: request of the client, which `check` has accepted; else the job fails.
-            address: address of the client; the queue is fair to addresses. None: `client` is one.
+            address: address of the client; the queue is fair to addresses. None: `client` is it.
             on_progress: called with completed and total tiles or faces; may raise to end the job.
 
         Raises:
@@ -159,7 +159,7 @@ class Service:
 
     def face_models(self) -> list[ModelCard]:
         """Return the cards of the face models; may be empty."""
-        return cards_for(FACES)
+        return cards_for(FACES)  # no imported model is for faces
 
     def folder(self, client: str) -> Path:
         """Return the directory of a client. Its name is random, and files in it expire.
@@ -175,13 +175,13 @@ class Service:
         """Directory of uploads; always exists. Files in it expire."""
         return self._temporary_files.uploads
 
-    def hold(self, folder: Path) -> None:
-        """Protect a directory from removal by age until it is released."""
-        self._temporary_files.hold(folder)
+    def hold(self, path: Path) -> None:
+        """Protect a file or a directory from removal by age until it is released."""
+        self._temporary_files.hold(path)
 
-    def release(self, folder: Path) -> None:
-        """End the protection of a directory that was held."""
-        self._temporary_files.release(folder)
+    def release(self, path: Path) -> None:
+        """End the protection of a path that was held."""
+        self._temporary_files.release(path)
 
     def drain(self, timeout_seconds: float) -> bool:
         """Accept no more jobs, wait for the accepted ones, and return whether all are done."""

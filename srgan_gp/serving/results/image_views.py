@@ -108,8 +108,8 @@ class ImageView:
         # The box in the input. Its edges may exceed the sides by rounding, which Pillow refuses.
         left, top = box[0] * x_step, box[1] * y_step
         right, bottom = min(box[2] * x_step, width), min(box[3] * y_step, height)
-        # The bicubic filter reaches two pixels beyond the box: of the input if it is enlarged, else
-        # of the level. `+ 2` rounds up, and adds one pixel.
+        # The bicubic filter reads two pixels beyond the box. They are pixels of the input if it is
+        # enlarged, and pixels of the level if it is reduced. `+ 2` rounds up, and adds one pixel.
         x_margin, y_margin = int(2 * max(x_step, 1)) + 2, int(2 * max(y_step, 1)) + 2
         part_left, part_top = max(int(left) - x_margin, 0), max(int(top) - y_margin, 0)
         part_right, part_bottom = int(right) + x_margin + 1, int(bottom) + y_margin + 1

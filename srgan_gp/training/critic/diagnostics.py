@@ -128,12 +128,12 @@ def measure_output(
     Args:
         output: (B, 3, H, W), RGB around [0, 1], with a graph.
         targets: real images of the same shape.
-        losses: weighted scalar losses of the generator by name, such as `adversarial`, which must
-            be there, and `pixel`; their graphs lead to `output`.
+        losses: weighted scalar losses of the generator by name, with graphs that lead to `output`.
+            `adversarial` is required.
 
     Returns:
-        `health/diversity`, for more than one image, and `health/gradient_ratio`, where there is a
-        pixel loss; float32 scalars.
+        Float32 scalars: `health/diversity`, if there is more than one image, and
+        `health/gradient_ratio`, if there is a loss `pixel`.
     """
     log_values = {"health/diversity": diversity(output, targets)} if len(output) > 1 else {}
     if "pixel" in losses:

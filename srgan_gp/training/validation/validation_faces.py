@@ -87,11 +87,12 @@ class ValidationFaces:
             seed: seed of the latents; 0: those of `latents`.
 
         Returns:
-            Scores by name. Lower is better: `kid_squeeze` (with a feature network), `fd_yunet`
-            (with a face detector), `fd_hog` and `fd_pca`, see `AlignedFaceDistances`, and
-            `patch_distance`. Best at 1: `border_ratio`, missing if it is not defined. With training
-            faces also `novelty`, which is `memorisation_ratio` and is best near 1, and
-            `colour_shift` in levels of 255, where lower is better.
+            Scores by name. Lower is better for distances: `kid_squeeze` (kernel distance of
+            features, with a feature network), `fd_yunet` (with a face detector), `fd_hog` and
+            `fd_pca`, see `AlignedFaceDistances`, and `patch_distance` (of fine detail).
+            `border_ratio` is best at 1, and missing if it is not defined. Only with training faces:
+            `novelty`, the `memorisation_ratio` (0: copies, best near 1), and `colour_shift`
+            (difference of the mean colours in levels of 255, lower is better).
         """
         generated = generate_images(generator, self._draw_latents(seed).to(self.latents.device))
         scores: dict[str, float] = {}
