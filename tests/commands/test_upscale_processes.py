@@ -1,5 +1,6 @@
 """`srgan-gp upscale` as a process: signals, kills, and workers of its own."""
 
+import argparse
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from srgan_gp.commands import upscale as command
+from srgan_gp.errors import UsageError
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS_TO_END = 5  # of a core: a busy machine takes longer
@@ -75,3 +77,12 @@ def test_a_process_for_each_device_gives_the_same_files(upscale, folder, tmp_pat
         assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
     lines = [" ".join(child.cmdline()) for child in psutil.Process(os.getpid()).children()]
     assert not [line for line in lines if "spawn_main" in line]
+
+
+@pytest.mark.parametrize("device", ["cuda:1", "tensorrt:1"])
+def test_a_numbered_device_agrees_with_the_same_gpu_id(device):
+    options = argparse.Namespace(address=None, engine="local", device=device, gpu_id=[1])
+    assert command.devices_of(options) == [device]
+    options.gpu_id = [2]
+    with pytest.raises(UsageError, match="disagree"):
+        command.devices_of(options)

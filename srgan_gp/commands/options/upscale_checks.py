@@ -48,15 +48,17 @@ def check_options(options: argparse.Namespace, arguments: list[str], output: "Ou
     for argument in arguments:
         if not is_folder(Path(argument)):
             raise UsageError(f"--watch needs folders, and {argument} is not a folder.")
-        # Results with a suffix are recognised as results, and not upscaled again.
-        if naming.adds_to_the_stem or not output.folder.exists():
-            continue
-        if output.folder.samefile(argument):
+        is_output = output.folder.exists() and output.folder.samefile(argument)
+        # Results with a suffix are recognised by their names, and not upscaled again.
+        if is_output and not naming.adds_to_the_stem:
             raise UsageError(f"The results would be new inputs in {argument}; pass --suffix.")
 
 
 def _int8_error(options: argparse.Namespace) -> UsageError:
     """Return the error about `--look` or `--fidelity` with int8, with the models to name instead.
+
+    A fidelity from 0 to 1 is the share of a second model, the fidelity partner, in an average of
+    two models. A look is a name for a fidelity.
 
     Raises:
         UsageError: the model has no fidelity partner.
@@ -66,20 +68,19 @@ def _int8_error(options: argparse.Namespace) -> UsageError:
     from srgan_gp.models.catalog import DEFAULT_MODELS, find_model
     from srgan_gp.models.named_models import find_partner, model_for_scale
 
-    fidelity, option, partner_option = options.fidelity, "--fidelity", "fidelity"
     if options.look is not None:
-        fidelity = LOOKS[options.look]
-        option, partner_option = f"--look {options.look}", f"look {options.look}"
+        option, fidelity = f"--look {options.look}", LOOKS[options.look]
+        name_in_errors = f"look {options.look}"
+    else:
+        option, fidelity = f"--fidelity {options.fidelity:g}", options.fidelity
+        name_in_errors = "fidelity"
     model = options.model or DEFAULT_MODELS[UPSCALING]
+    # As in a run with these options: without -n, the scale decides which model is used.
     if options.model is None and options.scale is not None:
-        model, _ = model_for_scale(model, options.scale, fidelity)
-    # `partner_option` is how an error of `find_partner` names the option.
-    partner = find_partner(find_model(model, UPSCALING), partner_option).name
-    if options.look is None:
-        option += f" {fidelity:g}"
-    ends = {0.0: model, 1.0: partner}
-    if fidelity in ends:
-        name = ends[fidelity]
+        model, _note_about_choice = model_for_scale(model, options.scale, fidelity)
+    partner = find_partner(find_model(model, UPSCALING), option=name_in_errors).name
+    if fidelity in (0, 1):
+        name = partner if fidelity else model
         return UsageError(
             f"{option} is the model {name} alone; with --precision int8 pass -n {name} instead."
         )
@@ -97,15 +98,17 @@ def devices_of(options: argparse.Namespace) -> list[str]:
     """
     if options.address is not None and options.engine != "ray":
         raise UsageError(f"--address {options.address} needs --engine ray.")
-    has_number = options.gpu_id or ":" in (options.device or "")
-    if options.engine == "ray" and (has_number or options.device == "tensorrt"):
+    device = options.device or "auto"
+    uses_tensorrt = device.startswith("tensorrt")
+    names_a_gpu = options.gpu_id is not None or ":" in device
+    if options.engine == "ray" and (names_a_gpu or uses_tensorrt):
         raise UsageError("Ray chooses the GPUs; pass --device cuda, cpu or auto.")
     if options.gpu_id is None:
-        return [options.device or "auto"]
-    kind = "tensorrt" if options.device == "tensorrt" else "cuda"
+        return [device]
+    kind = "tensorrt" if uses_tensorrt else "cuda"
     devices = [f"{kind}:{number}" for number in options.gpu_id]
-    # `--device cuda:1` agrees only with `--gpu-id 1`.
-    if options.device not in (None, "auto", kind) and [options.device] != devices:
+    # A device with a number, such as `cuda:1`, agrees only with the same single `--gpu-id`.
+    if device not in ("auto", kind) and [device] != devices:
         numbers = ",".join(map(str, options.gpu_id))
         raise UsageError(f"--gpu-id {numbers} and --device {options.device} disagree.")
     return devices
