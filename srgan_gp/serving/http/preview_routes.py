@@ -22,14 +22,15 @@ def build_preview_routes(service: Service) -> APIRouter:
     """
     router = APIRouter()
 
-    # `max_length` is the longest path of Linux. `max-age` is in seconds, the default of
-    # `ServerSettings.keep_seconds`: the server removes an upload after this time.
+    seconds = int(service.settings.keep_seconds)  # the server then removes the upload
+
     @router.get("/api/preview", summary="Preview of an upload, as JPEG", include_in_schema=False)
     def preview(  # type: ignore[reportUnusedFunction] - FastAPI calls it
+        # 4096 bytes: the longest path of Linux.
         file: Annotated[str, Query(max_length=4096, description="Path of the upload.")],
     ) -> Response:
         data = service.previews.jpeg(Path(file))
-        headers = {"Cache-Control": "private, max-age=600"}
+        headers = {"Cache-Control": f"private, max-age={seconds}"}
         return Response(data, media_type="image/jpeg", headers=headers)
 
     return router

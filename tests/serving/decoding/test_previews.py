@@ -5,8 +5,10 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.testclient import TestClient
 
 from srgan_gp.errors import PictureError
+from srgan_gp.serving.http.server import build_app
 
 
 def test_a_preview_has_the_size_of_the_upload_and_is_on_white(real_service):
@@ -24,3 +26,12 @@ def test_only_uploads_have_a_preview(real_service, name):
     (real_service.uploads / "link.png").symlink_to(outside)
     with pytest.raises(PictureError, match="there is no such upload"):
         real_service.previews.jpeg(real_service.uploads / name)
+
+
+def test_a_browser_keeps_a_preview_as_long_as_the_server_keeps_the_upload(open_service):
+    service = open_service(keep_seconds=90)
+    path = service.uploads / "a.tiff"
+    Image.new("L", (4, 4)).save(path)
+    client = TestClient(build_app(service))
+    response = client.get("/api/preview", params={"file": str(path)})
+    assert response.headers["cache-control"] == "private, max-age=90"
