@@ -93,6 +93,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace, output: Path) -> int:
     """Do what `run` does, with `output` as the folder of the run."""
+    # `found`: the images of --data and --validation. `changes`: the options that replace planned
+    # ones, among them --feature-weights, --device and --threads.
     changes, found = _check(options, output)
     # Imported after the checks, since importing torch takes seconds.
     from srgan_gp.exporting.next_commands import next_command_for_model, next_command_for_run
@@ -158,7 +160,7 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         output: folder of the run.
 
     Returns:
-        The options that replace planned ones, and the images of training and validation.
+        The options of `srgan-gp train` that replace planned ones, and the images of both sets.
 
     Raises:
         UsageError: the name, an option or a place cannot be used, or there are too few images.
@@ -178,7 +180,8 @@ def _check(options: argparse.Namespace, output: Path) -> tuple[dict[str, Any], "
         card = read_written_card(user_folder / f"{options.name}.toml")
         # True if an earlier call has installed this run under the name: then it may be replaced.
         is_same_source = is_of_run(card, output)
-        # Refused now, not after the training; `install` prints the message about a replaced model.
+        # A name that is not free is refused now, not after the training. The message that this
+        # returns, about a model that will be replaced, is printed by `install`.
         require_free_name(options.name, exist=options.exist, is_same_source=is_same_source)
     weights = options.feature_weights
     # For "none" the training decides whether it needs the network.

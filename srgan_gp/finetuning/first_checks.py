@@ -38,15 +38,18 @@ def require_possible_run(
             images or options.
         TrainingError: the options of the run cannot be read.
     """
-    plan(source, *largest_sizes(found), changes)
+    # Here `plan` only checks the number of files and the changes.
+    training_images, validation_images = largest_sizes(found)
+    plan(source, training_images, validation_images, changes)
     lists = [run_dir / name for name in (TRAIN_LIST, VALIDATION_LIST)]
     if not (has_begun(run_dir) and all(is_file(path) for path in lists)):
         return
     train, validation = (list_images(path) for path in lists)
-    # Some of `found` may have been skipped: only the decoding shows whether the lists are equal.
+    # The lists of the run may lack some images of `found`, which could not be decoded.
+    has_same_train = _absolute(train) <= _absolute(found.train)
     # Without a validation set, the validation images were split off the training images.
-    has_train = _absolute(train) <= _absolute(found.train)
-    if not (has_train and _absolute(validation) <= _absolute(found.validation or found.train)):
+    has_same_validation = _absolute(validation) <= _absolute(found.validation or found.train)
+    if not (has_same_train and has_same_validation):
         raise other_images_error(run_dir)
     # Planned options depend on the number of images, first of all `total_images`.
     config = plan(source, len(train), len(validation), changes)

@@ -129,8 +129,8 @@ def device_of_this_process(name: str) -> str:
         name: the option `device`: auto, cpu, cuda or cuda:N.
 
     Returns:
-        `cuda:LOCAL_RANK` for `auto` and `cuda` under torchrun, which sets that variable; `cpu` for
-        `auto` without a GPU; else `name`.
+        Under torchrun, which sets the variable LOCAL_RANK: `cuda:LOCAL_RANK` for `auto` and `cuda`,
+        and `cpu` for `auto` without a GPU. Otherwise `name`.
     """
     local_rank = os.environ.get("LOCAL_RANK")
     if local_rank is None or name not in ("auto", "cuda"):

@@ -1,7 +1,8 @@
 """Start of a run: its newest checkpoint or initial weights, the lock and the options in its folder.
 
-`loop.train` calls these functions before the first step. A run is resumed by the same call as it
-was started, with the same options and images; other options are refused.
+`loop.train` calls these functions before the first step. A run is resumed by the call that started
+it, with equal options and images. `data` names folders and zip files of training images;
+`validation` names those of validation images, or is None.
 """
 
 import math
@@ -49,10 +50,7 @@ def load_checkpoint(
     validation: str | None,
     run_dir: Path,
 ) -> bool:
-    """Load the newest checkpoint of `run_dir` into `state`.
-
-    Returns:
-        Whether there is a checkpoint.
+    """Load the newest checkpoint of `run_dir` into `state`; return whether there is one.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options or other images.
@@ -74,8 +72,8 @@ def require_same_options(config: TrainConfig, run_dir: Path, causes: Sequence[st
     Args:
         config: options of the run that is to be resumed.
         run_dir: folder of the run.
-        causes: names of options from which the caller derived others. The message lists these
-            options first, if they differ.
+        causes: names of options that determine other options, such as `total_images` in a
+            fine-tuning. The message lists those of them that differ first.
 
     Raises:
         UsageError: `run_dir` belongs to a run with other options.
@@ -94,26 +92,27 @@ def update_machine(progress: Progress, config: TrainConfig, device: torch.device
     Args:
         progress: numbers of the run, with the machine and the precision of the checkpoint, which
             are empty in a new run.
-        config: options of the run.
+        config: options.
         device: device of the networks.
 
     Returns:
-        For a resumed run a message with the precision, if it is `auto` or has changed, and with
-        other changes of the machine. "" for a new run, or without changes.
+        A message about a resumed run: its precision, if that is `auto` or has changed, and changes
+        of the machine. "" for a new run, or if there is nothing to say.
     """
     precision, machine = choose_precision(config.precision, device), describe_machine(device)
     old_precision, old_machine = progress.precision, progress.machine
     progress.precision, progress.machine = precision, machine
     sentences = []
-    has_changed = old_precision not in ("", precision)
-    if old_precision and (config.precision == "auto" or has_changed):
-        origin = ", chosen by --precision auto" if config.precision == "auto" else ""
+    is_resumed = old_precision != ""
+    has_changed, is_auto = is_resumed and old_precision != precision, config.precision == "auto"
+    if has_changed or (is_resumed and is_auto):
+        origin = ", chosen by --precision auto" if is_auto else ""
         before = f"; before: {old_precision}" if has_changed else ""
         sentences.append(f"The run continues in {precision}{origin}{before}.")
     changes = [
         f"{name} {value}, before: {old_machine[name]}"
         for name, value in machine.items()
-        if old_machine.get(name, value) != value
+        if name in old_machine and old_machine[name] != value
     ]
     if changes:
         sentences.append(f"The machine has changed: {'; '.join(changes)}.")
@@ -145,8 +144,9 @@ def save_start(
 ) -> None:
     """Save options and a description of images and first weights in `run_dir`, before any step.
 
-    Temporary files of a write that was interrupted, and the card of a fine-tuning that did not
-    begin, are removed from the folder.
+    Temporary files of a write that was interrupted are removed. So is the card of an earlier
+    fine-tuning in this folder, if it made no checkpoint and this run is another one. `start_from`
+    is the file of the first weights; None: they are random.
 
     Raises:
         OutputError: the folder cannot be written.
@@ -154,8 +154,8 @@ def save_start(
     """
     for name in ("", "checkpoints", "previews"):
         remove_abandoned_files(run_dir / name)
-    # A fine-tuning trains on the list of images in its folder, and keeps its card.
-    if not has_begun(run_dir) and list(data) != [str(run_dir / FINETUNE_LIST)]:
+    is_finetuning = list(data) == [str(run_dir / FINETUNE_LIST)]  # no other run trains on this list
+    if not has_begun(run_dir) and not is_finetuning:  # `has_begun`: there is a checkpoint
         with convert_write_errors(run_dir):
             (run_dir / RUN_CARD).unlink(missing_ok=True)
     save_config(config, run_dir / CONFIG_NAME)
@@ -180,11 +180,8 @@ def load_weights(
     """
     tensors = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
     expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if path.suffix == ONNX:
-        # Constants of the graph are not parameters of the network.
-        for name in [*tensors]:
-            if name not in expected and is_constant(name):
-                del tensors[name]
+    if path.suffix == ONNX:  # constants of the graph are not parameters of the network
+        tensors = {key: tensors[key] for key in tensors if key in expected or not is_constant(key)}
     if isinstance(getattr(network, "tail", None), DirectTail):
         tensors = _reduce_tail(tensors, expected)
     stored = {name: tuple(value.shape) for name, value in tensors.items()}
@@ -228,6 +225,8 @@ def _reduce_tail(
 def load_critic(critic: nn.Module, path: Path) -> None:
     """Load the critic `NAME.critic.safetensors` beside the generator NAME, if that file exists.
 
+    Without that file the critic keeps its weights.
+
     Args:
         critic: receives the weights.
         path: file of the generator.
@@ -238,13 +237,13 @@ def load_critic(critic: nn.Module, path: Path) -> None:
     critic_path = path.with_suffix(".critic.safetensors")
     if not critic_path.is_file():
         return
-    # Options to name in the message if the file holds another network. Files of earlier versions
-    # have no metadata with their values.
-    options = "critic, critic_width, critic_stages, critic_conditional, critic_norm and scale"
     metadata = read_metadata(critic_path)
+    # `options` is for the message about a file with another network.
     if "architecture" in metadata:
-        _, architecture, arguments = read_network(critic_path)
+        _task, architecture, arguments = read_network(critic_path)
         arguments["norm"] = metadata.get("norm", "none")
-        sizes = ", ".join(f"{name} {value}" for name, value in arguments.items())
-        options = f"critic {architecture} ({sizes})"
+        values = ", ".join(f"{name} {value}" for name, value in arguments.items())
+        options = f"critic {architecture} ({values})"
+    else:  # a file of an earlier version, which does not state the values
+        options = "critic, critic_width, critic_stages, critic_conditional, critic_norm and scale"
     load_weights(critic, critic_path, options=options)

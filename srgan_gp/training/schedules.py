@@ -29,7 +29,7 @@ def is_generator_turn(config: TrainConfig, images_seen: int) -> bool:
 
 
 def ramped_ratio(config: TrainConfig, images_seen: int) -> float:
-    """Adversarial ratio after `images_seen` images.
+    """Adversarial ratio after `images_seen` images, of a run with a critic.
 
     It is 0 during the critic's warm-up, rises linearly over `ratio_ramp_images`, and is then
     constant. With a `ratio_ramp_images` of 0 it has its full value after the warm-up.
@@ -48,7 +48,7 @@ def ramped_ratio(config: TrainConfig, images_seen: int) -> float:
 def learning_rate(config: TrainConfig, images_seen: int) -> float:
     """Rate of the generator's step after `images_seen` images: linear warm-up times a cosine.
 
-    Valid only where `is_generator_turn` is true. The warm-up of the rate, over `warmup_images`,
+    Call it only if `is_generator_turn` is true. The warm-up of the rate, over `warmup_images`,
     begins where the critic's warm-up ends; with `critic_steps` above 1 the generator's first step
     may come some batches later. The cosine, from `learning_rate` to `final_learning_rate`, begins
     with the run and ends with it.
@@ -57,8 +57,8 @@ def learning_rate(config: TrainConfig, images_seen: int) -> float:
         Loshchilov & Hutter 2017 (SGDR), arXiv:1608.03983, equation 5, one period.
     """
     warmup_start = config.critic_warmup_images if config.has_critic else 0
-    # The batch of this step is counted: with `critic_steps` of 1 the rate of the first step would
-    # be 0 otherwise.
+    # The batch of this step is counted too. Otherwise a first step directly after the critic's
+    # warm-up would have the rate 0.
     warmup_seen = images_seen - warmup_start + config.batch_size
     warmup = min(1.0, warmup_seen / max(config.warmup_images, 1))  # a division by 0 is avoided
     span = config.learning_rate - config.final_learning_rate

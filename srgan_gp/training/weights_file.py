@@ -60,9 +60,9 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
     """Read the parameters of a network.
 
     Returns:
-        Arrays by name, converted to float32. From an ONNX file these include constants of the
-        graph, such as a scale factor; see `is_constant`. Tensors of an ONNX file that are neither
-        float32 nor float16 are skipped, such as integer constants.
+        Arrays by name, converted to float32. An ONNX file also has constants of the graph. Those
+        that are float32 or float16, such as a scale factor, are included; see `is_constant`. Other
+        constants, such as integers, are skipped.
 
     Raises:
         UsageError: the file cannot be read, or keeps tensors in other files.

@@ -40,7 +40,8 @@ class ValidationImages:
         device: device of the generator, on which the images are degraded.
         degrade: makes an LR image: (HR image (1, 3, H, W), float32 in [0, 255], its number from 0)
             -> (1, 3, H / scale, W / scale) in the same range.
-        least_side: smallest side that `degrade` accepts, in HR pixels; 0: any.
+        least_side: smallest side that `degrade` accepts, in HR pixels, a multiple of `scale`; 0:
+            any.
         features: network of the score `squeeze_distance`, the distance of an output from its
             original in feature space; None: scores that need the network are skipped.
 
@@ -65,7 +66,8 @@ class ValidationImages:
         files = list_all_images([place])
         # PSNR ignores a border of `scale` pixels on each side; at least `scale` pixels remain.
         least_for_psnr = 3 * scale
-        # Rounded up: `centre_crop` rounds the sides down to multiples of `scale`.
+        # `centre_crop` rounds sides down to multiples of `scale`, so this limit is rounded up. The
+        # two others are multiples of `scale` already.
         least_for_features = math.ceil(features.least_side / scale) * scale if features else 0
         require_sides(files, max(least_for_psnr, least_side, least_for_features))
         for number, file in enumerate(files):
@@ -94,7 +96,7 @@ class ValidationImages:
         psnr = [psnr_y(output, target, border=self._scale) for output, target in pairs]
         scores = {"psnr_y": float(np.mean(psnr))}
         if texture := pattern_and_grain(outputs, low_res, targets):
-            scores |= texture.by_name()  # pattern and grain
+            scores |= texture.by_name()  # `pattern` and `grain`
             scores["flat_windows"] = float(texture.windows)
         smallest = min(min(pixels.shape[:2]) for pixels in targets)
         if smallest >= MIN_IMAGE_SIDE:
