@@ -191,7 +191,7 @@ def encode(
         enlarged: result of `enlarge`.
         settings: options of the run.
         on_write: called before each write. Its exceptions end the encoding and leave no file. It is
-            not called for an encoding that `enlarge` began, which ends if `on_tiles` raises.
+            not called for an encoding that `enlarge` began; there `on_tiles` has this effect.
 
     Raises:
         PictureError: the format cannot hold the result.

@@ -86,11 +86,11 @@ def run_once(request: RunRequest) -> int:
     ):
         # Raises an OutputError if the disk has too little space for the results.
         input_facts = check_space(plan, request.settings, about.scale, output.folder)
-        # Lines about the inputs. A run with a single file prints them only if that file is the
-        # result of an earlier run.
         lines: Iterable[str] = ()
         skipped_files = request.inputs.skipped_files
-        if skipped_files.named_results or not isinstance(plan.targets, SingleTarget):
+        is_single_file = isinstance(plan.targets, SingleTarget)
+        # About the inputs: for a single file only if that file is the result of an earlier run.
+        if not is_single_file or skipped_files.named_results:
             lines = listing_lines(
                 skipped_files,
                 earlier_results=plan.earlier_results,
@@ -139,7 +139,7 @@ def watch(request: RunRequest) -> NoReturn:
                             work_key=key,
                             show_progress_or_stop=reporter.show_progress_or_stop,
                         ).run()
-                    reporter.print_existing()
+                    reporter.print_existing()  # inputs of this poll whose results exist
                 next_poll = time.monotonic() + SECONDS_BETWEEN_POLLS
                 while time.monotonic() < next_poll:
                     reporter.show_progress_or_stop()

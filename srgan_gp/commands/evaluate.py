@@ -207,11 +207,11 @@ def _print_face_scores(options: argparse.Namespace) -> "Sequence[SkippedImage]":
 
 def _print_skipped(skipped: "Sequence[SkippedImage]") -> None:
     """Name the images that could not be read, and their number."""
-    from srgan_gp.evaluation.score_lines import number_unreadable
+    from srgan_gp.evaluation.score_lines import unreadable_images
 
     for image in skipped:
         print_message(str(image))
-    print_message(f"{number_unreadable(skipped)}, and the scores are without them.")
+    print_message(f"{unreadable_images(skipped)}, and the scores are without them.")
 
 
 def _print_values(values: Mapping[str, Any], lines: Iterable[str], as_json: bool) -> None:

@@ -31,7 +31,8 @@ def matlab(high_res: np.ndarray, scale: int) -> np.ndarray:
 
 def cv2_bicubic(high_res: np.ndarray, scale: int) -> np.ndarray:
     """OpenCV's INTER_CUBIC, which does not antialias; arguments and result as for `matlab`."""
-    import cv2  # not at the top: `matlab` and `bicubic` work without OpenCV
+    # Here and below not at the top of the module: `matlab` and `bicubic` work without OpenCV.
+    import cv2
 
     height, width = high_res.shape[:2]
     size = (width // scale, height // scale)

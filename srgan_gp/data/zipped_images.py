@@ -64,7 +64,8 @@ def read_member(path: Path, member: str, max_pixels: int) -> bytes:
     Args:
         path: the zip file.
         member: name of the image in it.
-        max_pixels: limit of width x height; checked here for a large member only.
+        max_pixels: limit of width x height; checked here for a large member only, and for every
+            member when it is decoded.
 
     Raises:
         PictureError: E_TOO_LARGE, if it unpacks to too many bytes; or, for a large member, the

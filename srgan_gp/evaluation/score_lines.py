@@ -18,6 +18,7 @@ def score_lines(scores: Scores) -> Iterator[str]:
     yield f"{scores.model}{fidelity} on {scores.data}, x{scores.scale}, low-res by {scores.low_res}"
     yield from _skipped_lines(scores.skipped, f"the other {len(scores.pictures)}")
     scores_of_set = scores.of_set()
+    # The legend says for each score whether higher or lower is better.
     yield legend([*scores.mean(), *scores_of_set])
     yield from _feature_lines("squeeze distance", scores.feature_network)
     for image in scores.pictures:
@@ -44,9 +45,8 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
     )
     yield from _skipped_lines(scores.skipped, "the others")
     titles = {key: title for key, (title, _) in METRICS.items()}
-    warning = few_faces_warning(scores.validation.count)
+    warning = few_faces_warning(scores.validation.count)  # "" if there are enough
     unreliable = [titles[key] for key in UNRELIABLE] if warning else []
-    # The legend says for each score that is printed whether higher or lower is better.
     yield legend(_printed_scores(scores), titles)
     yield from _feature_lines("squeeze distances", scores.feature_network)
     if scores.detector:
@@ -60,8 +60,9 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
         if any(value is not None for value in values.values()):  # None: it could not be measured
             row = {titles[key]: value for key, value in values.items()}
             yield _row(face_set.name, row, unreliable)
-    if any(value is not None for value in scores.relative().values()):
-        relative = {RELATIVE_METRICS[key]: value for key, value in scores.relative().items()}
+    quotients = scores.relative()  # scores of the model divided by those of real faces
+    if any(value is not None for value in quotients.values()):
+        relative = {RELATIVE_METRICS[key]: value for key, value in quotients.items()}
         yield _row(f"{scores.name} over real, validation", relative)
     if scores.memorisation is not None:
         verdict = "it repeats training faces" if scores.is_memorising else "no sign of memorisation"
@@ -80,15 +81,15 @@ def _printed_scores(scores: FaceScores) -> list[str]:
     return [key for key in names if any(each.get(key) is not None for each in measured)]
 
 
-def number_unreadable(skipped: Sequence[SkippedImage]) -> str:
-    """Format the number of images that could not be read; there is at least one."""
+def unreadable_images(skipped: Sequence[SkippedImage]) -> str:
+    """Say how many images could not be read; there is at least one."""
     return f"{len(skipped)} image{'' if len(skipped) == 1 else 's'} could not be read"
 
 
 def _skipped_lines(skipped: Sequence[SkippedImage], others: str) -> Iterator[str]:
     """Say how many images were skipped; `others` names the scored ones. No line if none was."""
     if skipped:
-        yield f"{number_unreadable(skipped)}: the scores are of {others}"
+        yield f"{unreadable_images(skipped)}: the scores are of {others}"
 
 
 def _torchmetrics_lines(

@@ -56,8 +56,8 @@ def int8_of_run(
     """Make the int8 network of an exported run, or warn why there is none.
 
     Args:
-        model: as for `make_int8_network`.
-        sha256: as for `make_int8_network`.
+        model: bytes of the float32 ONNX file of the run.
+        sha256: SHA-256 of `model` in hex.
         run_dir: folder of the training run.
         photos: folders or zip files of photos; None for the training images of the run.
 
@@ -66,7 +66,7 @@ def int8_of_run(
         convolution between two others.
 
     Raises:
-        UsageError: `photos` has no image.
+        UsageError: a place of `photos` has no image.
     """
     if not body_convolutions(onnx.load_model_from_string(model)):
         return None
@@ -74,8 +74,9 @@ def int8_of_run(
         images = list_all_images(read_data_places(run_dir) if photos is None else photos)
         return make_int8_network(model, sha256, images)
     except (UsageError, ValueError) as error:
+        # UsageError: a place has no image, or is missing. If the user named it, it is a mistake.
         if photos is not None and isinstance(error, UsageError):
-            raise  # The user chose photos that cannot be used.
+            raise
         reason = str(error).rstrip(".")
         warnings.warn(f"The model has no int8 network: {reason}.", stacklevel=3)
         return None

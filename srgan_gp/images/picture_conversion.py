@@ -33,7 +33,8 @@ def to_picture(image: object) -> Picture:
 
     Returns:
         A picture that may share memory with `image`. A Pillow image is not rotated by its EXIF
-        orientation, and its metadata is not read; `notes` of the picture name lost properties.
+        orientation, and its metadata is not read; `notes` of the picture name properties that are
+        lost in another way.
 
     Raises:
         TypeError: `image` is something else.
@@ -100,8 +101,8 @@ def to_kind_of(image: object, picture: Picture, folder: Path | None = None) -> A
     assert isinstance(image, Image.Image)
     if channels.shape[2] == 1:  # Pillow expects (H, W) for grey.
         channels = channels[..., 0]
-    if image.mode == "I":
-        channels = channels.astype(np.int32)  # `Image.fromarray` makes this mode of int32
+    if image.mode == "I":  # `Image.fromarray` makes this mode of int32
+        channels = channels.astype(np.int32)
     result = Image.fromarray(channels)
     # The result of these modes is RGB, so the profile of the original mode does not fit it.
     converts_colours = image.mode in ("CMYK", "LAB", "HSV", "YCbCr")
@@ -229,6 +230,7 @@ def _from_pillow(image: Image.Image) -> Picture:
 def _pillow_notes(image: Image.Image) -> tuple[str, ...]:
     """Return a sentence for each property of a Pillow image that a picture does not keep."""
     notes: list[str] = []
+    # Not HSV and YCbCr: they are other forms of the same RGB colours.
     if image.mode in ("CMYK", "LAB"):
         notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
     if image.mode == "I" and np.asarray(image).max() <= 255:

@@ -120,7 +120,9 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     with decoder_errors(name):
         size = image.size
         image.load()  # also before OpenCV, which fills missing pixels without an error
-        if name == "HEIF" and image.size != size:  # The limit was checked for `size`.
+        # The header of a HEIF may state another size than its pixels have. The limit of pixels was
+        # checked for `size`.
+        if name == "HEIF" and image.size != size:
             raise ValueError(f"{image.size} pixels were decoded instead of {size}")
         if needs_opencv:
             file.seek(0)
@@ -136,15 +138,15 @@ def decode(source: Source, *, is_frame: bool = False, tiff_directory: int | None
     notes: list[str] = []
     if image.mode in ("CMYK", "LAB"):
         notes.append(f"its {image.mode} colours were converted to 8-bit sRGB")
-    # Of a PNG. 1 / 2.2 is about the gamma of sRGB, which files state as 0.45455 or 0.45.
-    gamma = image.info.get("gamma")
+    gamma = image.info.get("gamma")  # only PNG files state one
+    # 1 / 2.2 is about the gamma of sRGB, which files state as 0.45455 or 0.45.
     if gamma and abs(gamma - 1 / 2.2) > 0.01 and "icc_profile" not in image.info:
         notes.append(f"its PNG gamma of {gamma:g} is not applied and not kept")
     bits = read_avif_depth(source.head) if name == "AVIF" else image.info.get("bit_depth", 8)
     if bits > 8:
         notes.append(f"its {bits} bits were read as 8 bits")
     profile, exif = matching_profile(icc_profile, pixels.shape[2]), read_exif(image)
-    # A CMYK profile was used by `split_channels`.
+    # Not for CMYK, whose profile `split_channels` has used for the conversion.
     if icc_profile is not None and profile is None and image.mode != "CMYK":
         notes.append("its ICC profile does not fit its pixels and is not used")
     if exif is None and image.info.get("exif") is not None:

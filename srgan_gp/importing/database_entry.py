@@ -43,7 +43,7 @@ def read_entry(path: Path, sha256: str) -> Origin | None:
 
     Args:
         path: path of the model file.
-        sha256: SHA-256 of that file, in hex.
+        sha256: SHA-256 of that file, in lower-case hex.
 
     Returns:
         The entry; None if there is no such JSON file, or it cannot be used.
@@ -51,21 +51,20 @@ def read_entry(path: Path, sha256: str) -> Origin | None:
     entry_path = path.with_suffix(".json")
     if not is_file(entry_path):
         return None
-    problem = "it is not the entry of a model"
     try:
         if entry_path.stat().st_size > MAX_BYTES:
             raise ValueError("it is too large")
         entry: object = json.loads(entry_path.read_text(encoding="utf-8"))
-        if isinstance(entry, dict) and "license" in entry:
-            values = cast("dict[str, Any]", entry)
-            hashes = _hashes(values)
-            if not hashes or sha256 in hashes:
-                return _origin(values)
-            problem = "it is about a file with another SHA-256"
+        if not isinstance(entry, dict) or "license" not in entry:
+            raise ValueError("it is not the entry of a model")
+        values = cast("dict[str, Any]", entry)
+        hashes = _hashes(values)
+        if hashes and sha256 not in hashes:
+            raise ValueError("it is about a file with another SHA-256")
+        return _origin(values)
     except (OSError, ValueError, RecursionError) as error:
-        problem = str(error)
-    warnings.warn(f"{entry_path.name} is not used: {problem}.", stacklevel=2)
-    return None
+        warnings.warn(f"{entry_path.name} is not used: {error}.", stacklevel=2)
+        return None
 
 
 def origin_of_metadata(metadata: Mapping[str, str]) -> Origin:
@@ -95,7 +94,7 @@ def origin_of_metadata(metadata: Mapping[str, str]) -> Origin:
 def one_line(text: object) -> str:
     r"""Return a text without line breaks and unprintable characters, of at most `MAX_TEXT`.
 
-    Other values than texts, which an untrusted file may have, become "".
+    An untrusted file may have a number or a list in place of a text: for these the result is "".
 
     >>> one_line("two\nlines")
     'two lines'

@@ -38,12 +38,14 @@ network whose values overflow in a part of the image."""
 
 @dataclass(frozen=True)
 class SizeNeeds:
-    """Sides of images that a network takes, in pixels."""
+    """Sides of images that a network takes, in pixels, as its architecture states them."""
 
     minimum: int = 1
     multiple: int = 1
+    """Both sides of an image must be multiples of it. Exact tiles may need a larger multiple, which
+    `measure_tiling` finds."""
     window_sides: Sequence[int] = ()
-    """Sides of its attention windows; tiles may have to start at multiples of one of them."""
+    """Sides of its attention windows: multiples to try for exact tiles."""
 
 
 @dataclass(frozen=True)

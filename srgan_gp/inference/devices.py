@@ -38,7 +38,7 @@ def parse_device(device: str) -> DeviceRequest:
 
     Raises:
         UsageError: `device` is another text.
-        TypeError: `device` is something else.
+        TypeError: `device` is something else. An object whose text is a device is accepted.
     """
     # Three digits are enough: no machine has 1000 GPUs.
     match = re.fullmatch(r"(auto|cpu)|(cuda|tensorrt)(?::(\d{1,3}))?", str(device).lower())
@@ -53,14 +53,14 @@ def parse_device(device: str) -> DeviceRequest:
 
 
 def restrict_device(request: DeviceRequest, precision: str) -> DeviceRequest:
-    """Check that a precision can be used on a device.
+    """Check that a precision can be used on a device, and restrict `auto` to the CPU for int8.
 
     Args:
         request: the device.
         precision: one of `PRECISIONS`.
 
     Returns:
-        `request`; for int8, the CPU instead of `auto`.
+        `request`; for int8 the CPU.
 
     Raises:
         UsageError: the precision is unknown, or int8 is combined with a GPU.
@@ -93,9 +93,9 @@ def allows_int8(device: str) -> bool:
 
 
 def why_no_gpu(index: int) -> str | None:
-    """Return why the driver cannot use GPU number `index`; None if it reports no reason."""
+    """Return why GPU number `index` cannot be used; None if the NVIDIA driver reports that GPU."""
     driver = find_driver()
-    if driver.gpus == 0:
+    if driver.gpus == 0:  # `problem` is then set
         return driver.problem
     if index >= driver.gpus:
         plural = "s" if driver.gpus > 1 else ""

@@ -1,6 +1,6 @@
 """`Session`: opens an ONNX model on a device with ONNX Runtime, runs it and cancels runs.
 
-"Half" means half precision, float16: a second engine (session of ONNX Runtime) of the same model.
+"Half" means half precision, float16: its network has a second engine (session of ONNX Runtime).
 """
 
 import os
@@ -132,7 +132,7 @@ class Session:
         metadata = engine.get_modelmeta().custom_metadata_map
         info = read_metadata(metadata, name, source.sha256)
         check_inputs_and_outputs(engine.get_inputs(), engine.get_outputs(), name, info)
-        if info is None:  # Measured by where NaN spreads; kernels of a GPU may spread it further.
+        if info is None:  # measured on the CPU, by where NaN spreads; a GPU may spread it further
             cpu_engine = engine if used_device == "cpu" else create_session(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
             notes = (*notes, info.measured_note)
@@ -142,10 +142,10 @@ class Session:
         if precision == FLOAT16 and info.task != FACES:
             require_float16(source)
             session.precision = FLOAT16
-            # Not `auto`: float16 runs on the device of the float32 network, or fails.
-            kind = "tensorrt" if request.kind == "tensorrt" else "cuda"
-            half_device = replace(request, kind="cpu" if used_device == "cpu" else kind)
-            session._open_half = partial(_open_half, data, name, half_device, threads)
+            # `auto` is replaced: float16 runs on the device of the float32 network, or fails.
+            gpu_kind = "tensorrt" if request.kind == "tensorrt" else "cuda"
+            half_device = replace(request, kind="cpu" if used_device == "cpu" else gpu_kind)
+            session._open_half = partial(_open_float16, data, name, half_device, threads)
         if precision == INT8:
             session.precision = INT8
             session.notes = (session._int8_note(metadata), *notes)
@@ -175,7 +175,7 @@ class Session:
         try:
             if half:
                 return half.run(inputs, options)
-            # An interruptible run is in another thread, and a GPU has a context for each thread.
+            # Ctrl-C ends only runs in another thread, in which a GPU would need a second context.
             interrupts = self.device == "cpu"
             return run_ort_session(self._engine, inputs, self.info.name, options, interrupts)
         except MemoryError:
@@ -229,7 +229,7 @@ class Session:
             options.terminate = True
 
 
-def _open_half(
+def _open_float16(
     data: bytes, name: str, device: DeviceRequest, threads: int, takes_uint8: bool
 ) -> BoundEngine:
     """Open the float16 network of a model on the device that its float32 network uses."""
@@ -240,11 +240,11 @@ def _open_half(
     return BoundEngine(engine, used_device, name)
 
 
-def _measure(cpu_engine: OrtSession, data: bytes, name: str, digest: str) -> ModelInfo:
-    """Measure the properties of a model without metadata; `digest` is the SHA-256 of `data`."""
+def _measure(cpu_engine: OrtSession, data: bytes, name: str, sha256: str) -> ModelInfo:
+    """Measure the properties of a model without metadata; `sha256` is the hash of `data`."""
     from srgan_gp.inference.loading import foreign_models
 
     graph = foreign_models.parse_safely(data, name)
     return foreign_models.measure_properties(
-        lambda images: run_ort_session(cpu_engine, images, name), graph, name, digest
+        lambda images: run_ort_session(cpu_engine, images, name), graph, name, sha256
     )

@@ -116,7 +116,8 @@ class AdversarialLoss:
     is_paired: bool = False
 
 
-# The functions of the table above, with the arguments of `AdversarialLoss`.
+# The losses in the table of the module docstring that WGAN does not have, with the arguments of
+# `AdversarialLoss`. `hinge` has the generator's loss of `wasserstein`.
 
 
 def _wasserstein_generator(fake_scores: Tensor, _: Tensor) -> Tensor:

@@ -30,8 +30,8 @@ CLASSES = {
 }
 """Class of torchmetrics by the name on the command line."""
 LPIPS_SMALLEST_SIDE = 31
-"""Pixels: smallest side of an image for AlexNet, the network of LPIPS. Of 30 pixels, its first
-layers leave 2, fewer than the window of 3 of the second pooling."""
+"""Pixels: smallest side of an image for AlexNet, the network of LPIPS. The caller checks it. Of 30
+pixels, the first layers leave 2, fewer than the window of 3 of the second pooling."""
 _ARGUMENTS: dict[str, dict[str, Any]] = {
     "lpips": {"net_type": "alex", "normalize": True},  # images are in [0, 1], not [-1, 1]
     "fid": {},

@@ -19,7 +19,7 @@ from srgan_gp.system.write_errors import concerns_the_disk
 INTERNAL_ERROR = SrganGpError.code
 """Code of an error of this program, of which the user is not the cause."""
 UNKNOWN_SECONDS = 0.0
-"""Expected time for a tile that was not measured."""
+"""Expected time for a tile, if the speed of the model was not measured."""
 NO_MEMORY_MESSAGE = "there is not enough memory for it; pass a smaller --tile or --scale"
 
 
@@ -73,6 +73,7 @@ class Facts:
     frames: int = 1
     """Number of frames or pages; 1 for a still image."""
     warnings: tuple[str, ...] = ()
+    """About reading, upscaling and writing; each text once."""
     faces: list[dict[str, Any]] | None = None
     """`FaceResult.values` of each face; None: faces were not searched. If there are several frames,
     each face also has `frame`, the number of its frame from 1."""
@@ -171,7 +172,7 @@ def failed_result(job: UpscaleJob, error: BaseException) -> Result:
             return Result(job, error=error)
         case MemoryError():
             return Result(job, error=PictureError("E_OUT_OF_MEMORY", NO_MEMORY_MESSAGE))
-        case ModelRefusedError():
+        case ModelRefusedError():  # the model does not accept images of this size
             return Result(job, error=PictureError(error.code, str(error)))
         case OutputError() if not concerns_the_disk(error):
             return Result(job, error=PictureError(error.code, str(error)))

@@ -75,7 +75,7 @@ class ThreadEngine:
         self._upscalers, self._settings = upscalers, settings
         self.on_tiles = None
         self._model_scale = upscalers[0].scale
-        self._seconds_per_pixel: float | None = None  # None: not measured yet
+        self._seconds_per_pixel: float | None = None  # None: not measured
         self._pixel_memory, self._network_memory = Budget(PIXEL_MEMORY), Budget(NETWORK_MEMORY)
         self._is_closing = threading.Event()
         self._jobs: SimpleQueue[UpscaleJob | None] = SimpleQueue()  # None ends a thread
@@ -175,7 +175,7 @@ class ThreadEngine:
     def _enlarge(self, decoded: Decoded) -> Enlarged | Result:
         """Run the network as soon as an upscaler is idle and memory is free; report the tiles."""
 
-        def on_tiles(done: int, total: int) -> None:
+        def report_or_cancel(done: int, total: int) -> None:
             # Needed for animations: `Upscaler.cancel` has no effect between two frames.
             if self._is_closing.is_set():
                 raise Cancelled("The run has ended.")
@@ -187,18 +187,19 @@ class ThreadEngine:
             width, height = decoded.size
             with self._network_memory.reserved(upscaler.network_memory(height, width)):
                 if self.on_tiles is not None:
-                    if width * height >= LARGE_PIXELS and self._seconds_per_pixel is None:
-                        # A GPU is slower in small images, so a measurement would be wrong.
-                        speed = UNKNOWN_SECONDS
-                        if upscaler.device == "cpu":
-                            speed = measure_seconds_per_pixel(upscaler, _SPEED_SIDE)
+                    is_large = width * height >= LARGE_PIXELS
+                    # Not on a GPU, which needs more time for each pixel of a small image.
+                    if is_large and self._seconds_per_pixel is None and upscaler.device == "cpu":
+                        speed = measure_seconds_per_pixel(upscaler, _SPEED_SIDE)
                         self._seconds_per_pixel = speed
                     seconds = width * height * (self._seconds_per_pixel or UNKNOWN_SECONDS)
                     # The number of tiles is not known yet, so each frame counts as one tile.
                     content = decoded.content
                     frames = 1 if isinstance(content, Picture) else content.count
                     self.on_tiles(decoded.job, 0, frames, seconds)
-                return enlarge(decoded, upscaler, self._settings, on_tiles, encodes_early=True)
+                return enlarge(
+                    decoded, upscaler, self._settings, report_or_cancel, encodes_early=True
+                )
         finally:
             self._idle_upscalers.put(upscaler)
 

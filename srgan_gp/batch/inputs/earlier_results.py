@@ -30,7 +30,8 @@ def is_beside_its_image(path: Path, suffixes: frozenset[str]) -> bool:
     match = _RESULT_STEM.fullmatch(path.stem)
     if match is None:
         return False
-    if is_file(path.parent / match["stem"]):  # a folder of this name is no image
+    # The name without a suffix is often that of a folder, which is no image.
+    if is_file(path.parent / match["stem"]):
         return True
     for suffix in suffixes:
         for spelling in (suffix, suffix.upper()):

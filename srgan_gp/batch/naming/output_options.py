@@ -32,12 +32,12 @@ class Output:
     """File extension of all results, such as `.png`; None: each result keeps the format of its
     image if the format can hold the result."""
     exist: Exist | None = None
-    """What to do about an existing result, unless the journal of the folder (`results.journal`)
-    shows that the result is up to date: then the input is skipped. None: `--exist` was not passed,
-    which has the effect of `error`."""
+    """What to do about an existing result; None: `--exist` was not passed, which has the effect of
+    `error`. An input whose result is up to date, by the journal of the folder (`results.journal`),
+    is skipped in any case."""
     first_frame_only: bool = False
-    """Whether only the first frame or page of each input is upscaled. It is a still, which a PNG
-    can hold where it cannot hold all pages."""
+    """Whether only the first frame or page of each input is upscaled. The result is then a still
+    image, also if the input is an animation or has several pages."""
     name_template: str | None = None
     """Text with the fields of `name_templates.FIELDS`; None is `{stem}{suffix}`."""
     model: str = ""

@@ -23,7 +23,8 @@ def entry_line(entry: ExpectedOutcome) -> str:
     """Format the expected outcome of an input as one line.
 
     Args:
-        entry: a `Refused` or `Skipped` input, or the `Forecast` of an input that is to be upscaled.
+        entry: a `Refused` or `Skipped` input, or a `Forecast`: sizes of an input that is to be
+            upscaled and of its result.
     """
     if isinstance(entry, Refused):
         return f"{entry.source}: {entry.error.code}: {entry.error}"
@@ -59,15 +60,17 @@ class Totals:
     """Totals of a dry run; the names of the fields are keys of its JSON object."""
 
     to_do: int = 0
-    """Number of inputs that are to be upscaled; the fields below are sums over these."""
+    """Number of inputs that are to be upscaled."""
     skipped: int = 0
+    """Number of inputs whose results exist already."""
     refused: int = 0
+    """Number of inputs with an error."""
     pixels: int = 0
     """Pixels of the results, with all frames."""
     bytes: int = 0
     """Estimated size of the files of the results."""
     input_pixels: int = 0
-    """Pixels of the inputs, with all frames."""
+    """Pixels of the inputs that are to be upscaled, with all frames."""
     seconds: float | None = None
     """Estimated time of the run; None: unknown."""
 
@@ -115,7 +118,7 @@ class Totals:
         self.estimate(upscaler)
 
     def json_lines(
-        self, entries: Iterable[ExpectedOutcome], upscaler: Upscaler | None = None
+        self, entries: Iterable[ExpectedOutcome], upscaler: Upscaler | None
     ) -> Iterator[str]:
         """Count all entries, and yield the lines of one JSON object.
 

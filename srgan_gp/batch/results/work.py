@@ -2,8 +2,8 @@
 
 The journal of an output folder (`results.journal`) keeps the `Work` of each result. A result is up
 to date if its `work_key`, a hash of model and options, is that of the run, or if the keys differ
-only by options that make no difference to this file (`is_same_work`). `work_changes` describes a
-difference.
+only by options that make no difference to this file (`is_same_work`). The module `work_changes`
+describes differences for messages.
 """
 
 import hashlib
@@ -112,6 +112,7 @@ def is_same_work(
         {
             name: value
             for name, value in json.loads(reduce_to_file(source, result, work).options).items()
+            # None means the default, as if the option were missing.
             if name not in ignored and value is not None
         }
         for work in (made, now)
@@ -127,8 +128,10 @@ def _has_one_frame(source: Path) -> bool:
         return False
 
 
-def _quality_in(quality: Any, result: Path) -> int | None:  # noqa: ANN401 - a value of JSON
+def _quality_in(quality: Any, result: Path) -> Any:  # noqa: ANN401 - a value of JSON
     """Return the quality of a result, None if it is the default or the format has no quality.
+
+    For a suffix of an unknown format the result is `quality` itself.
 
     Args:
         quality: value of the option, 1 to 100, or such values by names of formats.
@@ -136,7 +139,7 @@ def _quality_in(quality: Any, result: Path) -> int | None:  # noqa: ANN401 - a v
     """
     try:
         name = find_format(result.suffix)
-    except UsageError:  # A later version of this program may have other formats.
+    except UsageError:  # The result of a later version of this program may have another format.
         return quality
     row = FORMATS[name]
     if isinstance(quality, dict):

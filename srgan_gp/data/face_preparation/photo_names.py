@@ -16,7 +16,8 @@ class _Place:
     """The photos of one place: the folders that contain them, and their paths within these."""
 
     folders: tuple[str, ...]
-    """Parts of the place's absolute path, from the root; of an image those of its folder."""
+    """Parts of the place's absolute path, from the root. If the place is a single image, they are
+    the parts of the path of its folder."""
     paths: list[tuple[ImageFile, str]]
     """Pairs of a photo and its path within the place."""
     used: int
@@ -52,7 +53,7 @@ def name_photos(photos: Sequence[tuple[str, Sequence[ImageFile]]]) -> dict[Image
                 new_files.append(file)
                 seen.add(absolute)
         if new_files:
-            places.append(_place(place, new_files, is_alone=len(photos) == 1))
+            places.append(_shortest_names(place, new_files, is_alone=len(photos) == 1))
     while _lengthen_equal_names(places):
         pass
     return {file: place.name(path) for place in places for file, path in place.paths}
@@ -78,8 +79,14 @@ def _lengthen_equal_names(places: Sequence[_Place]) -> bool:
     return bool(to_lengthen)
 
 
-def _place(place: str, files: Sequence[ImageFile], *, is_alone: bool) -> _Place:
-    """Return a place with its photos, at least one, and with the shortest names."""
+def _shortest_names(place: str, files: Sequence[ImageFile], *, is_alone: bool) -> _Place:
+    """Give the photos of a place their shortest names.
+
+    Args:
+        place: as in `name_photos`.
+        files: photos of the place, at least one.
+        is_alone: whether it is the only place: then the names need not contain its name.
+    """
     path = Path(place)
     used = 0 if is_alone else 1
     if is_folder(path):
@@ -87,8 +94,8 @@ def _place(place: str, files: Sequence[ImageFile], *, is_alone: bool) -> _Place:
         return _Place(_parts(path), within, used)
     if path.suffix == ".list" and is_file(path):
         return _Place(_parts(path), _paths_from_common_folder(files), used)
-    container = files[0].container  # of FILE.zip:FOLDER the zip file
-    if files[0].member is not None:
+    container = files[0].container
+    if files[0].member is not None:  # `place` is a zip file, or a folder in it, FILE.zip:FOLDER
         return _Place(_parts(container), [(file, file.member or "") for file in files], used)
     # A single image: its name needs no folder, unless another photo has the same name.
     return _Place(_parts(container)[:-1], [(file, container.name) for file in files], used=0)

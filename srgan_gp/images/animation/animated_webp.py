@@ -21,7 +21,7 @@ _ANIMATED, _XMP, _EXIF, _ALPHA, _PROFILE = 0x02, 0x04, 0x08, 0x10, 0x20  # flags
 _PIXEL_CHUNKS = (b"ALPH", b"VP8 ", b"VP8L")  # alpha, lossy and lossless pixels
 _REPLACE = 0x02  # flag of a frame: it replaces the pixels below, without blending
 _MAX_MILLISECONDS = (1 << 24) - 1  # time of a frame, a field of 24 bits
-_MAX_PLAYS = 0xFFFF  # a field of 16 bits
+_MAX_PLAYS = 0xFFFF  # a field of 16 bits; a larger number, which nobody watches, is reduced to it
 _MAX_RIFF_SIZE = (1 << 32) - 10  # of the size field, by the format; it counts what follows it
 
 

@@ -33,7 +33,7 @@ def write_apng(
     """Write the frames of an animation, all as RGB with alpha: the header states one colour type.
 
     The pixels of the first frame are in chunks IDAT, as those of a still PNG; those of the other
-    frames are in chunks fdAT. A chunk fcTL before them has the position and time of the frame.
+    frames are in chunks fdAT. A chunk fcTL before them has the rectangle and time of the frame.
 
     Args:
         file: binary file, open for writing, empty.
@@ -54,10 +54,11 @@ def write_apng(
                 if kind == b"IHDR":
                     file.write(chunk(b"acTL", struct.pack(">II", sequence.count, sequence.plays)))
         height, width = part.picture.pixels.shape[:2]
-        number_and_place = struct.pack(">IIIII", next(numbers), width, height, part.left, part.top)
+        number = struct.pack(">I", next(numbers))
+        rectangle = struct.pack(">IIII", width, height, part.left, part.top)
         time = struct.pack(">HH", *_fraction_of_seconds(part.milliseconds))
         no_disposal, no_blending = b"\0", b"\0"
-        file.write(chunk(b"fcTL", number_and_place + time + no_disposal + no_blending))
+        file.write(chunk(b"fcTL", number + rectangle + time + no_disposal + no_blending))
         for kind, content in iter_chunks(png):
             if kind == b"IDAT" and index == 0:
                 file.write(chunk(kind, content))

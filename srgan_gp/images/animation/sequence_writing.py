@@ -24,8 +24,8 @@ class SequenceFormat:
     """The kind of sequence that a format holds, and its writer.
 
     `write(file, frames, sequence, encode)` receives the output file; the frames; the sequence, of
-    which it uses only the number of frames and of plays; and a function that encodes an image to
-    the bytes of a still file of the format.
+    which it uses only the number of frames and of plays (repetitions); and a function that encodes
+    an image to the bytes of a still file of the format.
     """
 
     kind: Literal["animation", "pages"]
@@ -61,14 +61,18 @@ def choose_sequence_format(sequence: FrameSequence, format: str | None = None) -
     """
     source_format = sequence.source_format
     if format is None and sequence.kind == "still":
-        row = FORMATS.get(source_format or "")  # None: HEIF, or an image that is not from a file
-        return source_format if source_format and row and row.keeps_colours else "PNG"
+        # Not in `FORMATS`: HEIF, and None, the format of an image that is not from a file.
+        if source_format not in FORMATS or not FORMATS[source_format].keeps_colours:
+            return "PNG"
+        return source_format
     if format is None:
         return source_format if source_format in ("WEBP", "TIFF") else "PNG"
     name = find_format(format)
     if sequence.kind == "still":
         return name
-    fitting_names = [key for key, row in SEQUENCE_FORMATS.items() if row.kind == sequence.kind]
+    fitting_names = [
+        key for key, candidate in SEQUENCE_FORMATS.items() if candidate.kind == sequence.kind
+    ]
     if name not in fitting_names:
         unit = "frames" if sequence.kind == "animation" else "pages"
         raise PictureError(

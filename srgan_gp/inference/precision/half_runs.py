@@ -33,7 +33,7 @@ class HalfRuns:
 
     @property
     def precision(self) -> str:
-        """Precision of the last pass, for the report."""
+        """Precision chosen for the last pass, for the report; `warnings` adds the overflows."""
         return FLOAT16 if self.float16_suffices else "float32"
 
     def choose_precision(self, images: Sequence[Array]) -> bool:
@@ -55,8 +55,8 @@ class HalfRuns:
             window: (N, 3, h, w), float32 in [0, 1], or uint8 if `float16_suffices`.
 
         Returns:
-            (N, 3, h * scale, w * scale), of the dtype of `window`. If the values are not finite in
-            float32 either, they are returned as float32.
+            (N, 3, h * scale, w * scale), of the dtype of `window`. Values that are not finite, also
+            in float32, are returned as float32 for a window of uint8 too.
 
         Raises:
             MemoryError, SrganGpError: as for `session.Session.run`.

@@ -1,9 +1,10 @@
 """Augmentation of a training set: generated faces for a small network that finds landmarks.
 
 A regressor of five landmarks (eyes, tip of the nose, corners of the mouth) is trained on few real
-faces, with and without generated ones, for the same number of steps. The landmarks that the face
-detector YuNet finds are the labels of all faces. The generator was trained on more real faces than
-the regressor gets, so that its faces may add information. Nobody is identified.
+faces, with and without generated ones, and on generated faces alone, for the same number of steps.
+The landmarks that the face detector YuNet finds are the labels of all faces. The generator was
+trained on more real faces than the regressor gets, so that its faces may add information. Nobody is
+identified.
 
 Source:
     The set-up is this project's own; labels by Wu et al. 2023 (YuNet),
@@ -39,7 +40,7 @@ REAL_COUNTS = (50, 200, 800)
 """Numbers of real faces that regressors are trained on, each four times the one before: the fewer
 there are, the more generated faces may help."""
 GENERATED = 800
-"""Number of generated faces that are added to them, as many as the largest number of real ones."""
+"""Number of generated faces that are added to the real ones: the largest of `REAL_COUNTS`."""
 VALIDATION_FACES = 400  # fewer make the error noisier, more take longer to label
 SEEDS = range(5)  # of the regressors; more make the deviation more exact, and take longer
 
@@ -160,7 +161,7 @@ def run(
     model: str = "faces-64",
     seeds: range = SEEDS,
 ) -> str:
-    """Train with and without generated faces, over several seeds; return a Markdown table.
+    """Train with, without and only on generated faces; return a Markdown table.
 
     Args:
         steps: steps of each regressor.

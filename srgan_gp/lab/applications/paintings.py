@@ -43,7 +43,7 @@ from srgan_gp.training.options.optimizers import build_optimizer
 SHEET = "gradient-penalty-lab-paintings.png"
 """Name of the file with the sheet, a grid of generated windows."""
 SHEET_SIDE = 8
-"""Images in a row and in a column of the sheet; a text in `run` states their number, 64."""
+"""Images in a row and in a column of the sheet; texts in `run` name the product, 64."""
 ENLARGEMENT = 2
 """Factor by which the sheet is enlarged."""
 COMPARED = 200
@@ -191,7 +191,7 @@ def run(
     (place,) = require_data(data, ["the windows of paintings"])
     config = PaintingsConfig(steps=steps)
     train_files, validation_files = split(list_images(place))
-    # `read_faces` reads any square images.
+    # `read_faces` reads any square images; `choose` draws files at random.
     windows = read_faces(train_files, config.size)
     validation = read_faces(choose(validation_files, COMPARED), config.size)
     after_first_step = train(PaintingsConfig(steps=1), as_tensor(windows))
@@ -208,6 +208,8 @@ def run(
     for name, images in sets.items():
         count = min(len(images), len(validation))
         distances[name] = pyramid_distance(images[:count], validation[:count])
+    # Layouts are copies of 8 x 8 pixels. The ratio is low if those of the generated windows are
+    # nearer to those of the training windows than to those of the validation windows.
     ratio = memorisation_ratio(
         describe_layouts(last), describe_layouts(windows), describe_layouts(validation)
     )

@@ -62,6 +62,7 @@ class Generator(nn.Module):
         self, scale: int = 4, width: int = 48, blocks: int = 6, tail: str = "direct"
     ) -> None:
         super().__init__()
+        # `forward` uses the maps after the first block and before the last one.
         check_arguments("span", scale, width, blocks, tail, least_blocks=2)
         self.scale = scale
         self.stem = nn.Conv2d(3, width, 3, padding=1)

@@ -136,7 +136,7 @@ class Mapping(nn.Module):
             return self.centre + r * (style - self.centre)
 
     def set_centre(self, latents: Tensor) -> None:
-        """Set the centre to the mean of f(u) over latents, (N, size)."""
+        """Set the centre to the mean of f(u) over latents, (N, size), of which none is zero."""
         r = latents.square().mean(1, keepdim=True).sqrt()
         self.centre.copy_(self.layers(latents / r).mean(0))
 

@@ -16,8 +16,8 @@ MAX_UNPACKED_BYTES = 1_000_000_000
 `MAX_RATIO` alone, an upload of 50 MB could contain 5 GB."""
 
 _ENTRY_SIGNATURE = b"PK\x01\x02"
-"""First bytes of each entry of the central directory of a zip. They are counted before `zipfile`
-reads the directory, because a million entries would take a gigabyte of memory."""
+"""First bytes of each entry of the central directory of a zip. The entries are counted by these
+bytes before `zipfile` reads them, because a million entries would take a gigabyte of memory."""
 _MAX_ENTRIES = 10 * MAX_MEMBERS
 """Largest number of `_ENTRY_SIGNATURE` in a zip. It is far higher than `MAX_MEMBERS`, because
 folders have entries too, and photos may contain these bytes. So many entries take little memory."""
@@ -34,7 +34,7 @@ def check_zip(path: Path, name: str) -> int:
         name: file name given by the visitor.
 
     Returns:
-        Number of photos.
+        Number of photos; 0 for an empty zip.
 
     Raises:
         UsageError: the file is not a zip, or is refused.

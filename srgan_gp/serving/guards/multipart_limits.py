@@ -10,7 +10,8 @@ from srgan_gp.errors import UsageError
 from srgan_gp.serving.error_responses import Refusal
 
 NEEDS_FILE = "picture: a file is required. With curl, send it as a form: -F picture=@FILE."
-"""Message about an image that was not sent as a file of a form."""
+"""Message about an image that was not sent as a file of a form; `body_limits` and `http.forms` send
+it."""
 MAX_FIELDS = 100
 """Maximum number of non-file fields in one form; the API has fewer than ten. A form of very many
 fields would take memory and time of the app, which parses all of them."""
@@ -45,8 +46,10 @@ class FormCounter:
         boundary = options.get(b"boundary")
         if not boundary:
             raise _malformed("it has no boundary")
-        self.files = self.fields = 0
-        """Parts of the form so far, with and without a file name."""
+        self.files = 0
+        """Parts of the form so far that have a file name."""
+        self.fields = 0
+        """Parts of the form so far that have no file name."""
         self._max_files = max_files
         self._header_name, self._header_value = b"", b""  # of the header that is being parsed
         self._is_file = False  # whether the part that is being parsed has a file name

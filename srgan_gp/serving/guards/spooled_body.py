@@ -44,7 +44,7 @@ class Body:
         """Append bytes; not after the first `next_chunk`.
 
         Raises:
-            Refusal: the bytes cannot be written to the disk.
+            Refusal: the bytes cannot be written to the disk; the message has the reason.
         """
         self.size += len(chunk)
         try:
@@ -70,5 +70,5 @@ class Body:
 
 
 def no_space() -> Refusal:
-    """Build the refusal of an upload that does not fit on the disk."""
+    """Build the refusal of an upload that is larger than the free space of the disk."""
     return Refusal(507, OutputError.code, NO_SPACE)

@@ -1,6 +1,6 @@
 """`send_file`: response that a client saves as a file, with the file's name in two forms.
 
-Clients that do not read the form with all letters, such as `curl -OJ`, get a name in ASCII.
+One form has all letters. The other is in ASCII, for clients that read no other, such as `curl -OJ`.
 `HeldStream` is the response with a file that is written while it is sent, such as a zip.
 """
 

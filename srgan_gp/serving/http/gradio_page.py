@@ -110,7 +110,7 @@ def blocked_paths(uploads: Path) -> list[str]:
 
 
 def _isolate_gradio(uploads: Path) -> None:
-    """Restrict Gradio to one directory, without network access.
+    """Restrict Gradio to the parent directory of `uploads`, without network access.
 
     Call it before Gradio is imported, because Gradio reads these environment variables at import.
     """
@@ -123,7 +123,7 @@ def _isolate_gradio(uploads: Path) -> None:
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
-    # Gradio copies results only from below this directory, which holds all files of the service.
+    # The directory of all files of the service. Gradio copies results only from below `tempdir`.
     tempfile.tempdir = str(uploads.parent)
 
 

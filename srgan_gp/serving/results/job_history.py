@@ -73,8 +73,8 @@ class JobHistory:
         self.service = service
         self.server_id = secrets.token_hex(8)
         """Random name of this server, by which a page notices a restart."""
-        # Re-entrant: a `holding` block in a generator that was not finished is ended by the
-        # collector, in any thread, which may hold the lock.
+        # Re-entrant: if a generator with a `holding` block is not finished, Python ends the block
+        # when it collects the generator, perhaps in a thread that holds the lock.
         self._lock = threading.RLock()
         self._entries: OrderedDict[str, HistoryEntry] = OrderedDict()  # by id, oldest first
         self._removed: OrderedDict[str, str] = OrderedDict()  # owner by id, of removed jobs
@@ -93,11 +93,12 @@ class JobHistory:
         """Queue a job, and return its entry in the history.
 
         Args:
-            owner: key of the owner; it also counts as the client of the job.
+            owner: key of the owner; the limit of jobs in progress counts the jobs of one owner.
             request: request of the client.
             title: file name that the client sent, or the seeds of faces.
             tab: tab of the page that starts the job; empty for the API.
-            address: network address of the client, between which the queue is fair; None: `owner`.
+            address: network address of the client; None: `owner`. The queue takes the jobs of
+                different addresses in turn.
             on_progress: called with completed and total steps; may raise to end the job.
 
         Raises:
@@ -188,7 +189,7 @@ class JobHistory:
         return is_old or is_file_missing
 
     def _measure(self, entry: HistoryEntry) -> None:
-        """Set the size of a job that is done, once."""
+        """Set `entry.size` when the job is done: later its files do not change."""
         if entry.size is None and entry.job.is_done:
             files = entry.job.folder.rglob("*")
             entry.size = sum(path.stat().st_size for path in files if path.is_file())

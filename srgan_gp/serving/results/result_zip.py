@@ -35,7 +35,8 @@ class _Output(io.RawIOBase):
 def zip_chunks(results: Sequence[Result]) -> Iterator[bytes]:
     """Return the bytes of a zip in chunks. The members are stored: images are compressed already.
 
-    The zip is not written to disk. It ends early if a result is removed while it is sent.
+    The zip is not written to disk. If a result is removed while the zip is sent, the iterator
+    raises OSError, and the download is incomplete.
 
     Args:
         results: results in the order of the zip; equal names are numbered.
@@ -65,9 +66,9 @@ def _chunks(results: Sequence[Result]) -> Iterator[bytes]:
 
 
 def _member_names(results: Sequence[Result]) -> list[str]:
-    """Return the names in the zip; a name that differs from another in case only is numbered."""
+    """Return the names in the zip; a name that is used already, in any case, gets a number."""
     names: list[str] = []
-    used_keys: set[str] = set()
+    used_keys: set[str] = set()  # names without the difference of upper and lower case
     for result in results:
         name, number = result.name, 1
         while name_key(name) in used_keys:

@@ -20,15 +20,15 @@ from srgan_gp.system.files import release_staged, remove_unfinished_files
 
 CALL_THREADS = 16
 """Number of threads of an actor: one for each call of `work` in progress, and one for `close`. Ray
-needs the number before the model is loaded. It exceeds the capacity of the engine, 6 with the two
-upscalers of `load_upscalers`; a lower one would leave places of the engine unused."""
+needs the number before the model is loaded. It exceeds the capacity of the engine, which is 6 with
+two upscalers; a lower number would leave places of the engine unused."""
 
 
 class RayActor:
     """One worker of a run. Ray runs each call of a method in one of `CALL_THREADS` threads.
 
-    Methods return an error that concerns all jobs, and do not raise it, since Ray would wrap a
-    raised error in an exception of its own.
+    An error that concerns all jobs is returned, not raised: Ray would wrap a raised error in an
+    exception of its own.
 
     Args:
         open_upscalers: loads the model.
@@ -46,7 +46,7 @@ class RayActor:
         self._futures: dict[UpscaleJob, Future[Result | SrganGpError]] = {}
 
     def open(self) -> Ready | SrganGpError:
-        """Load the model, and return facts about the model, or an error."""
+        """Load the model. Return facts about it and the capacity of this worker, or an error."""
         open_upscalers, device, settings, version = self._arguments
         if version != __version__:
             return SrganGpError(
@@ -68,8 +68,8 @@ class RayActor:
     def work(self, job: UpscaleJob) -> Result | SrganGpError:
         """Run a job and return its result. The call waits in its thread until the job ends.
 
-        Ray may call this twice for a job. While the first call is in progress, the second one waits
-        for the same result. After it, the job is run again: then there are two staged files
+        Ray may call this twice for a job. If the first call is still in progress, the second one
+        waits for the same result. Otherwise the job is run again: then there are two staged files
         (complete files under hidden names), and the main process renames one of them.
         """
         assert self._engine is not None  # `open` was called first.
@@ -96,7 +96,7 @@ class RayActor:
                 return
             if result is not None:
                 if result.staged is not None:
-                    release_staged(result.staged)  # the main process renames the file
+                    release_staged(result.staged)  # this process no longer removes it at its end
                 self._futures.pop(result.job).set_result(result)
 
 

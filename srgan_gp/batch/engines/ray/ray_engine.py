@@ -76,7 +76,7 @@ class RayEngine:
         self._retry_queue = RetryQueue()
         # Results of jobs that crashed too many workers, which `take` has not returned yet.
         self._failures: deque[Result] = deque()
-        self._workers: list[Worker] = []
+        self._workers: list[Worker] = []  # each has an actor and the references of its calls
         self._failed_starts = 0
         # Folders that may have unfinished files of ended workers, which `close` removes.
         self._folders_to_clean: set[Path] = set()
@@ -150,15 +150,19 @@ class RayEngine:
         )
 
     def _receive(self, worker: Worker, call: Any) -> Result | None:  # noqa: ANN401 - a reference
-        """Handle a finished call; return its result, or None if it failed or loaded the model."""
+        """Handle a finished call: `open`, which loads the model, or `work`, which runs a job.
+
+        Returns:
+            The result of a job; None if the call failed or was `open`.
+        """
         try:
             message = self._ray.get(call)
         except self._ray.exceptions.RayError as error:
             self._replace(worker, error)
             return None
-        if isinstance(message, SrganGpError):
+        if isinstance(message, SrganGpError):  # concerns all jobs
             raise message
-        if isinstance(message, Ready):
+        if isinstance(message, Ready):  # the result of `open`
             self._check_model(message)
             worker.ready = message
             return None
