@@ -97,7 +97,11 @@ def run_once(request: RunRequest) -> int:
                 written_by_srgan_gp=input_facts.written_by_srgan_gp,
             )
         with _open_reporter(
-            request, plan.total, plan.earlier_results, input_facts.pixels, lines
+            request,
+            total=plan.total,
+            earlier_results=plan.earlier_results,
+            pixels=input_facts.pixels,
+            first_lines=lines,
         ) as reporter:
             PlanRunner(
                 plan,
@@ -145,7 +149,8 @@ def watch(request: RunRequest) -> NoReturn:
                     reporter.show_progress_or_stop()
                     time.sleep(_SECONDS_BETWEEN_CHECKS)
         finally:
-            for line in skipped_lines(request.inputs.skipped_files):  # files of the last poll
+            # Printed once, at the end: each poll skips the same files again.
+            for line in skipped_lines(request.inputs.skipped_files):
                 reporter.display.print_line(line)
 
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 BICUBIC_MARGIN = 2
 """LR pixels: reach of the cubic kernel. A downscaled crop equals the same crop of the downscaled
-image, except within this margin of its edges."""
+image, except within this margin of the edges of the crop."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +135,10 @@ def downscale(high_res: Tensor, scale: int, downscalers: np.ndarray) -> Tensor:
     Returns:
         (B, C, ceil(H / scale), ceil(W / scale)), not rounded. For "cubic", `to_8_bit` of the result
         equals `matlab_bicubic`, including its rounding between the passes. The results of OpenCV
-        differ by one level at most. The results of Pillow differ by one level at most too if no
-        value is clipped between the passes, except near the border: within the reach of the kernel
-        they differ by several levels (up to 12 for uniform noise in the tests), since Pillow
-        renormalises the weights there and this function replicates the border.
+        differ by one level at most. So do those of Pillow, if no value is clipped between the
+        passes and the border is farther than the reach of the kernel. Nearer to it they differ by
+        several levels (up to 12 for uniform noise in the tests): Pillow renormalises the weights
+        there, and this function replicates the border.
     """
     indices = torch.from_numpy(downscalers).to(high_res.device)
     height, width = high_res.shape[-2:]

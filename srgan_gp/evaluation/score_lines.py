@@ -44,7 +44,7 @@ def face_score_lines(scores: FaceScores) -> Iterator[str]:
         f"{scores.paired_count} of each"
     )
     yield from _skipped_lines(scores.skipped, "the others")
-    titles = {key: title for key, (title, _) in METRICS.items()}
+    titles = {key: title for key, (title, _decimals) in METRICS.items()}
     warning = few_faces_warning(scores.validation.count)  # "" if there are enough
     unreliable = [titles[key] for key in UNRELIABLE] if warning else []
     yield legend(_printed_scores(scores), titles)

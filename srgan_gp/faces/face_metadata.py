@@ -37,7 +37,8 @@ Source:
 def face_xmp(generator: FaceGenerator) -> bytes:
     """Return the XMP packet of images of a generator, in UTF-8.
 
-    It contains neither seeds nor a time, so that the files of equal images are equal.
+    It contains neither seeds nor a time, so that the files of equal images are equal. The licence
+    is "unknown" for a model without a card.
     """
     name = escape(generator.name)
     licence = escape(generator.card.licence) if generator.card else "unknown"

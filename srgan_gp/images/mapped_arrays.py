@@ -74,6 +74,7 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike, folder: Path | None = None) 
     for candidate in folders:
         # After an error, for example if a folder cannot be written, the next one is tried.
         with suppress(OSError), tempfile.TemporaryFile(dir=candidate) as file:
+            # Checked first, because `_reserve` may fill the disk before it fails.
             if shutil.disk_usage(candidate).free >= size:
                 _reserve(file, size)
                 return np.ndarray(shape, dtype, _Mapped(file.fileno(), size))

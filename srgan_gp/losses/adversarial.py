@@ -116,8 +116,8 @@ class AdversarialLoss:
     is_paired: bool = False
 
 
-# The losses in the table of the module docstring that WGAN does not have, with the arguments of
-# `AdversarialLoss`. `hinge` has the generator's loss of `wasserstein`.
+# The losses in the table of the module docstring, with the arguments of `AdversarialLoss`. For the
+# generator, `wasserstein` and `hinge` are the same.
 
 
 def _wasserstein_generator(fake_scores: Tensor, _: Tensor) -> Tensor:

@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 def check_options(options: argparse.Namespace, arguments: list[str], output: "Output") -> None:
     """Check that no options exclude each other, and that the report can be written to its path.
 
+    For `--watch` the inputs are checked too.
+
     Args:
         options: the parsed command line.
         arguments: the inputs as the user passed them.
         output: folder and names of the results.
 
     Raises:
-        UsageError: two options exclude each other, an option needs another one, or the name
-            template or the path of the report is not valid.
+        UsageError: two options exclude each other; an option needs another one; the name template
+            or the path of the report is not valid; or an input cannot be watched.
     """
     from srgan_gp.batch.report import check_report
 
@@ -121,7 +123,7 @@ def non_default_quality(quality: "Quality") -> "Quality | None":
     """
     from srgan_gp.images import FORMATS
 
-    if isinstance(quality, int):  # the quality of all formats
+    if isinstance(quality, int):  # of all formats: a default only if all have this default
         defaults = {row.default_quality for row in FORMATS.values() if row.has_quality}
         return None if defaults == {quality} else quality
     changed = {

@@ -33,6 +33,7 @@ def refuse_camera_raw(image: Image.Image) -> None:
     """
     tags = tiff_tags(image)
     subfile = tags.get(_SUBFILE, 0)
+    # Camera raw files of other formats than DNG have a reduced copy as their first page.
     is_reduced_copy = isinstance(subfile, int) and bool(subfile & _REDUCED_COPY)
     if _DNG_VERSION in tags or is_reduced_copy:
         raise PictureError(
@@ -73,7 +74,7 @@ def reset_tiff_orientation(tiff: bytes) -> bytes:
         The changed bytes.
 
     Raises:
-        struct.error: the first directory extends beyond the end of the file.
+        struct.error: the first directory (list of tags) extends beyond the end of the file.
     """
     order = "<" if tiff.startswith(b"II") else ">"
     is_big = b"+" in tiff[2:4]  # version 43, ASCII "+", in either byte order; TIFF has version 42

@@ -55,8 +55,8 @@ class HalfRuns:
             window: (N, 3, h, w), float32 in [0, 1], or uint8 if `float16_suffices`.
 
         Returns:
-            (N, 3, h * scale, w * scale), of the dtype of `window`. Values that are not finite, also
-            in float32, are returned as float32 for a window of uint8 too.
+            (N, 3, h * scale, w * scale), of the dtype of `window`. If the values are not finite in
+            float32 either, the result is float32, also for a uint8 window.
 
         Raises:
             MemoryError, SrganGpError: as for `session.Session.run`.

@@ -196,15 +196,20 @@ def run(
     configs = [LandmarksConfig(steps, seed=seed) for seed in seeds]
     generated_count = len(generated.faces)
     for count in REAL_COUNTS:
-        errors = [_train_and_score(config, real, count, None, validation) for config in configs]
+        errors = [
+            _train_and_score(config, real, count, validation, generated=None) for config in configs
+        ]
         lines.append(_row(count, 0, errors, "-"))
         errors_with_generated = [
-            _train_and_score(config, real, count, generated, validation) for config in configs
+            _train_and_score(config, real, count, validation, generated=generated)
+            for config in configs
         ]
         pairs = zip(errors_with_generated, errors, strict=True)
         better = sum(with_generated < without for with_generated, without in pairs)
         lines.append(_row(count, generated_count, errors_with_generated, str(better)))
-    errors = [_train_and_score(config, real, 0, generated, validation) for config in configs]
+    errors = [
+        _train_and_score(config, real, 0, validation, generated=generated) for config in configs
+    ]
     lines.append(_row(0, generated_count, errors, "-"))
     return "\n".join(lines)
 
@@ -213,12 +218,13 @@ def _train_and_score(
     config: LandmarksConfig,
     real: LabelledFaces,
     real_count: int,
-    generated: LabelledFaces | None,
     validation: LabelledFaces,
+    *,
+    generated: LabelledFaces | None,
 ) -> float:
-    """Train on `real_count` random real faces, and on generated ones if given; return the error.
+    """Train a regressor, and return its mean error on the validation faces.
 
-    The error is the mean error on the validation faces.
+    It is trained on `real_count` random faces of `real`, and on all of `generated` if given.
     """
     random = torch.Generator().manual_seed(config.seed)
     training = real[torch.randperm(len(real.faces), generator=random)[:real_count]]

@@ -3,8 +3,8 @@
 Paper: Gulrajani et al. 2017, "Improved Training of Wasserstein GANs", arXiv:1704.00028, the
 residual 64x64 critic of appendix C. As in `generators.face_resnet`, but unlike the paper,
 resampling is separate from the convolutions, the last convolution of every block is initialised to
-zero, the activation is LeakyReLU, and there is no normalisation. It needs none: section 4 of the
-paper rules out batch norm, and the penalty bounds the scale.
+zero, the activation is LeakyReLU, and there is no normalisation: section 4 of the paper rules out
+batch norm, and the penalty bounds the scale of the scores.
 """
 
 from itertools import pairwise

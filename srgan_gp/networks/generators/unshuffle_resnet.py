@@ -73,8 +73,8 @@ class Generator(nn.Module):
             (B, 3, H * scale, W * scale), RGB around [0, 1], float32, not clipped.
         """
         side = self.size_multiple  # of a block
-        # One block on each side, for the 3x3 convolution; at the right and at the bottom side - 1
-        # more pixels, which complete the last block. The stem ignores those that no block needs.
+        # One block on each side, for the 3x3 convolution. On the right and at the bottom there are
+        # `side - 1` more pixels, which complete the last block; the stem ignores what is left over.
         pads = (side, 2 * side - 1, side, 2 * side - 1)  # left, right, top, bottom
         padded = F.pad(low_res, pads, mode="replicate")
         features = self.stem(padded)  # (B, width, ceil(H / side), ceil(W / side))

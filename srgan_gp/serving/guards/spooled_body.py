@@ -44,7 +44,7 @@ class Body:
         """Append bytes; not after the first `next_chunk`.
 
         Raises:
-            Refusal: the bytes cannot be written to the disk; the message has the reason.
+            Refusal: the bytes cannot be written to the disk.
         """
         self.size += len(chunk)
         try:

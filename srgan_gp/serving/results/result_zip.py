@@ -66,9 +66,12 @@ def _chunks(results: Sequence[Result]) -> Iterator[bytes]:
 
 
 def _member_names(results: Sequence[Result]) -> list[str]:
-    """Return the names in the zip; a name that is used already, in any case, gets a number."""
+    """Return the names in the zip; a name that is used already gets a number.
+
+    Upper and lower case make no difference: some systems would write one file over the other.
+    """
     names: list[str] = []
-    used_keys: set[str] = set()  # names without the difference of upper and lower case
+    used_keys: set[str] = set()  # equal for names that differ in case only
     for result in results:
         name, number = result.name, 1
         while name_key(name) in used_keys:
