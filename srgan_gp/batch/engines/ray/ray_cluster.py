@@ -59,7 +59,7 @@ def connected(address: str | None) -> Generator[Any, None, None]:
         yield ray
         return
     handlers_before = {number: signal.getsignal(number) for number in ENDING}
-    folder = tempfile.mkdtemp(prefix="srgan-gp-ray-")
+    folder = tempfile.mkdtemp(prefix="srgan-gp-ray-")  # stays empty if Ray runs elsewhere
     options: dict[str, Any] = {"address": address}
     if address is None:
         options = {"address": "local", "include_dashboard": False, "_temp_dir": folder}
@@ -80,7 +80,7 @@ def connected(address: str | None) -> Generator[Any, None, None]:
 
 
 def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None) -> Workers:
-    """Compute how many workers fit: one for each GPU or, without GPUs, for each `cores` CPU cores.
+    """Compute how many workers fit: each gets a GPU, if there are any, and `cores` CPU cores.
 
     Args:
         nodes: the result of `ray.nodes()`.
@@ -89,24 +89,27 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
             smallest machine has.
 
     Raises:
-        DeviceError: a GPU was requested and there is none, or no machine has `cores` cores.
+        DeviceError: a GPU was requested and there is none, or no machine has room for a worker.
     """
     # Numbers of `CPU` and `GPU` of each machine; a missing key means none.
     machines = [node["Resources"] for node in nodes if node["Alive"]]
-    gpus = sum(int(machine.get("GPU", 0)) for machine in machines)
-    if gpus and device != "cpu":
-        return Workers(count=gpus, cores=cores or 1, gpus=1)
-    if device == "cuda":
+    gpus_of_machines = [int(machine.get("GPU", 0)) for machine in machines]
+    cores_of_machines = [int(machine.get("CPU", 0)) for machine in machines]
+    has_gpus = any(gpus_of_machines)
+    if device == "cuda" and not has_gpus:
         raise DeviceError("The Ray cluster has no GPU; pass --device cpu or auto.")
-    cores_of_machines = [int(machine["CPU"]) for machine in machines if machine.get("CPU", 0) >= 1]
-    cores_of_worker = cores or min([MAX_DEFAULT_CORES, *cores_of_machines])
-    count = sum(available // cores_of_worker for available in cores_of_machines)
-    if count == 0:
+    uses_gpus = has_gpus and device != "cpu"
+    default_cores = min([MAX_DEFAULT_CORES, *filter(None, cores_of_machines)])  # but for zeros
+    cores_of_worker = cores or (1 if uses_gpus else default_cores)
+    counts = [available // cores_of_worker for available in cores_of_machines]
+    if uses_gpus:
+        counts = [min(pair) for pair in zip(counts, gpus_of_machines, strict=True)]
+    if not any(counts):
         raise DeviceError(
-            f"No machine of the Ray cluster has {cores_of_worker} CPU cores for a worker; "
-            "pass a smaller --threads."
+            f"No machine of the Ray cluster has {cores_of_worker} CPU cores"
+            f"{' and a GPU' if uses_gpus else ''} for a worker; pass a smaller --threads."
         )
-    return Workers(count, cores_of_worker, gpus=0)
+    return Workers(sum(counts), cores_of_worker, gpus=1 if uses_gpus else 0)
 
 
 def _import_ray() -> ModuleType:

@@ -32,6 +32,7 @@ def nodes(*machines):
         (nodes({"CPU": 16.0}, {"CPU": 9.0}), "cpu", None, Workers(6, 4, 0)),
         (nodes({"CPU": 8.0, "GPU": 2.0}, {"CPU": 8.0}), "auto", None, Workers(2, 1, 1)),
         (nodes({"CPU": 8.0, "GPU": 2.0}, {"CPU": 8.0}), "cuda", 3, Workers(2, 3, 1)),
+        (nodes({"CPU": 8.0, "GPU": 2.0}), "auto", 5, Workers(1, 5, 1)),
         (nodes({"CPU": 8.0, "GPU": 2.0}), "cpu", 4, Workers(2, 4, 0)),
         ([{"Alive": False, "Resources": {}}, *nodes({"CPU": 4.0})], "cpu", 4, Workers(1, 4, 0)),
     ],
@@ -46,6 +47,7 @@ def test_a_cluster_is_divided_by_gpus_or_by_cores(machines, device, cores, worke
         (nodes({"CPU": 8.0}), "cuda", None, "has no GPU"),
         (nodes({"CPU": 2.0}, {"CPU": 3.0}), "auto", 4, "has 4 CPU cores"),
         (nodes({}), "auto", None, "has 4 CPU cores"),
+        (nodes({"CPU": 2.0, "GPU": 1.0}, {"CPU": 8.0}), "auto", 4, "has 4 CPU cores and a GPU"),
     ],
 )
 def test_too_few_resources_are_an_error(machines, device, cores, message):
