@@ -5,7 +5,6 @@ A result has the planned path (the target of its job) or that of its fallback, a
 """
 
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from srgan_gp.errors import PictureError
@@ -30,20 +29,23 @@ def holds(name: str, content: Picture | FrameSequence, height: int, width: int) 
         height: height of the result in pixels.
         width: width of the result in pixels.
     """
-    row = FORMATS[name]
-    if content.source_format != name or not row.keeps_colours or max(height, width) > row.max_side:
+    properties = FORMATS[name]
+    is_of_input = content.source_format == name
+    is_too_large = max(height, width) > properties.max_side
+    # `keeps_colours` is False for a format with few colours, such as GIF.
+    if not is_of_input or is_too_large or not properties.keeps_colours:
         return False
     if isinstance(content, FrameSequence):
         return name in SEQUENCE_FORMATS and SEQUENCE_FORMATS[name].kind == content.kind
-    if content.alpha is not None and not row.keeps_alpha:
+    if content.alpha is not None and not properties.keeps_alpha:
         return False
-    return content.pixels.itemsize == 1 or row.keeps_16_bits
+    return content.pixels.itemsize == 1 or properties.keeps_16_bits
 
 
 def keeps_format(source: Path, target: Path) -> bool | None:
     """Return what `holds` returns for the format of a target and an image, by the image's header.
 
-    The size of the result is not taken into account: the size of the image takes its place.
+    The size of the result is not known here; the size of the image takes its place.
 
     Args:
         source: the image. No pixels are decoded.
@@ -66,7 +68,7 @@ def needs_fallback(source: Path, target: Path, *, first_frame_only: bool) -> boo
 
     It is certain for an image of another format than the target, for a still whose bits or
     transparency the target cannot hold, and for an animated AVIF. The size of the result is not
-    taken into account.
+    known here, and makes nothing certain.
 
     Args:
         source: the image. No pixels are decoded.
@@ -77,17 +79,20 @@ def needs_fallback(source: Path, target: Path, *, first_frame_only: bool) -> boo
         False if the format of the target may hold the result, or if the header cannot be read. None
         if neither that format nor a PNG can hold it: it has several pages, or they are damaged.
     """
-    needs: bool | None = False
-    with suppress(OSError, PictureError):
-        name = find_format(target.suffix)
-        # To count the frames of a GIF reads the whole file. The number of frames decides only for
-        # AVIF, of which single images are written, and animations are read.
-        one_frame = first_frame_only or name != "AVIF"
+    name = find_format(target.suffix)
+    # The number of frames decides only for AVIF: animations of this format can be read, but not
+    # written. For the others it is not counted, because that takes long for a GIF.
+    one_frame = first_frame_only or name != "AVIF"
+    try:
         header = read_header(source, max_pixels=sys.maxsize, first_frame_only=one_frame)
-        # Every format allows 1 x 1 pixel: the size of the result is not taken into account.
-        if not holds(name, header.stand_in(), height=1, width=1):
-            # A PNG holds the frames of an animation, and one page.
-            needs = True if first_frame_only or header.format != "TIFF" else None
-            if needs is None and read_header(source, max_pixels=sys.maxsize).frames == 1:
-                needs = True
-    return needs
+    except (OSError, PictureError):
+        return False
+    if holds(name, header.stand_in(), height=1, width=1):  # every format allows this size
+        return False
+    if first_frame_only or header.format != "TIFF":
+        return True  # a PNG holds one image, or all frames of an animation
+    try:
+        pages = read_header(source, max_pixels=sys.maxsize).frames
+    except (OSError, PictureError):
+        return None
+    return True if pages == 1 else None  # a PNG holds one page
