@@ -45,7 +45,7 @@ class FaceArea:
     angle: float
     """Rotation of the face in degrees, clockwise; 0 is upright."""
     side: float
-    """Side in pixels of the square that is as large as the detector's box."""
+    """Side in pixels of the square with the area of the detector's box."""
 
     @classmethod
     def of(cls, face: Face, height: int, width: int) -> "FaceArea | None":
@@ -60,7 +60,7 @@ class FaceArea:
             return None
         transform = fit_transform(face.points)  # turns the face upright, so by minus its angle
         angle = -math.degrees(math.atan2(transform[1, 0], transform[0, 0]))
-        side = math.sqrt(max(box_width, 0) * max(box_height, 0))
+        side = math.sqrt(box_width * box_height)
         return cls(columns, rows, (x, y), (half_width, half_height), angle, side)
 
     @property
@@ -116,8 +116,8 @@ class Place:
         rows = (math.ceil(top * y_scale - _ROUNDING), math.floor(bottom * y_scale + _ROUNDING))
         return cls(columns, rows, (x_scale, y_scale))
 
-    def box_in(self, columns: Span, rows: Span, scale: int) -> Edges:
-        """Return this place as a box in an upscaled part of the photo.
+    def edges_in_part(self, columns: Span, rows: Span, scale: int) -> Edges:
+        """Return the edges of this place in an upscaled part of the photo.
 
         Args:
             columns: columns of the photo that the upscaled part shows, (start, stop).
@@ -133,10 +133,10 @@ class Place:
         (left, right), (top, bottom) = x.clip(0, width).tolist(), y.clip(0, height).tolist()
         return left, top, right, bottom
 
-    def box_of(self, area: FaceArea) -> Edges:
-        """Return the area as a box in this place.
+    def edges_of_area(self, area: FaceArea) -> Edges:
+        """Return the edges of the area in this place.
 
-        If a scale is not an integer, edges of the area may lie up to one pixel outside the place.
+        If a scale is not an integer, they may lie up to one pixel outside the place.
 
         Returns:
             Left, top, right and bottom in pixels, counted from the place and clipped to it.

@@ -182,7 +182,7 @@ class FaceEnhancer:
         pixels = np.where(weight[..., np.newaxis] > 0, pixels, target)
 
         low_res = to_floats(photo[slice(*area.rows), slice(*area.columns)])
-        box = place.box_of(area)
+        box = place.edges_of_area(area)
         psnr_without = fidelity_psnr(main, box, low_res)
         psnr_with = fidelity_psnr(to_floats(pixels), box, low_res)
         numbers: dict[str, Any] = {
@@ -221,7 +221,7 @@ class FaceEnhancer:
         large, columns, rows = upscale_area(photo, area, self._enlarger)
         scale = self._enlarger.scale
         height, width = main.shape[:2]
-        box = place.box_in(columns, rows, scale)
+        box = place.edges_in_part(columns, rows, scale)
         if place.scales == (scale, scale):  # no resampling is needed
             left, top = round(box[0]), round(box[1])
             face = large[top : top + height, left : left + width]

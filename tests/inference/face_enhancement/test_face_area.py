@@ -54,8 +54,8 @@ def test_the_place_and_the_area_are_boxes_of_each_other(face_at):
     area = FaceArea.of(face_at(50, 40, 30), 90, 120)
     place = Place.of(area, photo, result)
     assert place.columns == (68, 182)  # 27 * 2.5 = 67.5 to 73 * 2.5 = 182.5
-    box = place.box_in((20, 80), (10, 70), scale=4)
+    box = place.edges_in_part((20, 80), (10, 70), scale=4)
     assert box[0] == pytest.approx((68 / 2.5 - 20) * 4)
     assert box[2] == pytest.approx((182 / 2.5 - 20) * 4)
-    left, _, right, _ = place.box_of(area)
+    left, _, right, _ = place.edges_of_area(area)
     assert (left, right) == (0, 114)  # half a pixel outside on either side, clipped
