@@ -35,8 +35,8 @@ _FACES = (
 _FACE_STRENGTH = "weight of the face model inside a face [1]"
 _FACE_MODEL = "name of a model for super-resolution, or path of an .onnx file [face-x4]"
 _WIDTH = (
-    "width of each result in pixels, in place of a scale; for one image the default model is "
-    "chosen as for that scale"
+    "width of each result in pixels, in place of a scale; for one image, the default model is that "
+    "for the scale from the image to this width"
 )
 _SCALE = (
     "scale of both sides, such as 2 or 2x; the result of the model is resampled to it; up to 2, "
@@ -48,7 +48,7 @@ _TILE = (
 )
 _PRECISION = (
     "int8 is faster on a CPU; the run reports how far its results are from float32. float16 is for "
-    "GPUs [auto: float32]"
+    "GPUs [auto, which is float32]"
 )
 _GPU = (
     "the same as --device cuda:N; with several, such as 0,1, each GPU takes a share of the images"
@@ -65,8 +65,8 @@ _FORMAT = (
 _QUALITY = "quality of JPEG, WebP and AVIF, or one for each, such as jpeg=90,webp=80 [95]"
 _FRAMES = "frames of an animation or pages of a document to upscale [all]"
 _EXIST = (
-    "what to do if a result exists; one that the journal of the folder shows to be the same is "
-    "skipped in any case [error]"
+    "what to do if a result exists; one that the journal of the folder lists with the same input "
+    "and options is skipped in any case [error]"
 )
 _MAX_PIXELS = "refuse images with more pixels [100000000]"
 _WATCH = "keep running and upscale every image that arrives in the folders, until a signal"
@@ -156,6 +156,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(title)
         for names, arguments in options:
             group.add_argument(*names, **arguments)
-    # Not an option: path of a temporary folder that is removed from messages. `commands.upscale`
-    # sets it if an image comes from standard input or goes to standard output.
+    # Not an option. If an image comes from standard input or goes to standard output,
+    # `commands.upscale` sets it to the path of a temporary folder. Messages omit this path.
     parser.set_defaults(streams_folder="")

@@ -54,13 +54,15 @@ _Image = Annotated[
 ]
 _MODEL = "Name of a model, as listed by `srgan-gp models`"
 _UpscaleModel = Annotated[
-    str | _Missing, _field(f"{_MODEL} [the server's; for scales up to 2 the one that it names].")
+    str | _Missing,
+    _field(f"{_MODEL} [the server's default, which may be another model for scales up to 2]."),
 ]
 _Model = Annotated[str | _Missing, _field(f"{_MODEL}.")]
 _Fidelity = Annotated[
     float | _Missing,
     _field(
-        "0 uses the model, 1 its partner model, a value between them a mix of both.",
+        "0 uses the model; 1 its partner, a model closer to the input; a value between them a mix "
+        "of both.",
         minimum=0,
         maximum=1,
     ),
@@ -92,8 +94,8 @@ _Width = Annotated[
 _Format = Annotated[
     str | _Missing,
     _field(
-        "Format of the result, such as png [that of the file, if its name has that suffix or none "
-        "of an image, and the format can hold the result; else PNG]."
+        "Format of the result, such as png [that of the file; PNG if that format cannot hold the "
+        "result, or if the file name has the suffix of another format]."
     ),
 ]
 _Quality = Annotated[
