@@ -96,21 +96,24 @@ def finetune(
     source = find_source(model)
     found = found or find_sets(data, validation)
     changes = changes or {}
-    # A first plan, with the numbers of all images, to check the options. Images that cannot be
-    # decoded are skipped below, and the second plan is for the others.
-    config = plan(source, *largest_sizes(found), changes)
+    # A first plan, to check the options before an image is read: as if all images can be decoded.
+    most_train, most_validation = largest_sizes(found)
+    config = plan(source, most_train, most_validation, changes)
     require_usable_options(config, source)
     generator = load_source(source, config)
-    if line := other_files_line(found.places):
-        say(line)
+    if message := other_files_line(found.places):  # about files that are not images
+        say(message)
+    # `choose` decodes all images, skips those that cannot be decoded, and computes the hashes.
     usable = UsableImages(say, on_stage)
-    split = split_images(found, usable.choose, usable.sha256)
+    split = split_images(found, choose=usable.choose, sha256=usable.sha256)
+    # The second plan is for the images that can be decoded.
     config = plan(source, len(split.train), len(split.validation), changes)
     # Checked before the options, because planned options depend on the number of images.
     _require_same_images(split, run_dir)
     # Other planned options depend on `total_images`: if it differs, the error names it first.
     require_same_options(config, run_dir, causes=("total_images",))
     _write_lists(split, run_dir)
+    # Without scores, so that a run that is interrupted can be exported.
     save_first_card(source, len(split.train), run_dir)
     _announce(source, split, config, say)
     with cpu_threads(config.threads):  # PyTorch's number of threads, restored at the end
@@ -122,14 +125,14 @@ def finetune(
             validation=str(run_dir / VALIDATION_LIST),
             start_from=source.weights,
         )
-        _, best_generator, best_images_seen = load_run(run_dir)
+        _config, best_generator, best_images_seen = load_run(run_dir)
         after = before  # if no checkpoint is better than the unchanged model
         if best_images_seen:
             on_scored = partial(on_stage, "scoring the best result")
             after = _score(best_generator, config, run_dir, on_scored)
     newest = checkpoint.newest(run_dir / "checkpoints")
     assert newest  # `train` has saved one
-    _, progress = newest  # numbers of `checkpoint.Progress`
+    _tensors, progress = newest  # weights, and the numbers of `checkpoint.Progress`
     return FinetuneResult(
         source=source.name,
         run_dir=run_dir,
@@ -207,6 +210,8 @@ def _score(
 
 def _require_same_images(split: Split, run_dir: Path) -> None:
     """Check that the checkpoints in `run_dir`, if there are any, are of a run on these images.
+
+    A list that is missing cannot be compared; `_write_lists` writes it again.
 
     Raises:
         UsageError: the run was begun with other images.

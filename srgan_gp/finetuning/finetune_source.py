@@ -131,7 +131,7 @@ def critic_options(path: Path) -> dict[str, Any]:
     Raises:
         UsageError: the file cannot be read or does not describe its network.
     """
-    _, architecture, arguments = read_network(path)
+    _task, architecture, arguments = read_network(path)
     options: dict[str, Any] = {"critic": architecture}
     for argument, value in arguments.items():
         option = _OPTION_OF_CRITIC_ARGUMENT.get(argument, argument)

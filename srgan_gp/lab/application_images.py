@@ -51,7 +51,7 @@ def draw_images(place: str | Path, count: int, size: int, seed: int = 0) -> Pixe
         UsageError: the place holds no images, or a chosen image is not square.
     """
     files = choose(list_images(place), count, seed)
-    return read_faces(files, size)
+    return read_faces(files, size)  # of any square images, not only faces
 
 
 def choose(files: Sequence[ImageFile], count: int, seed: int = 0) -> list[ImageFile]:

@@ -143,7 +143,7 @@ class _Training:
             fake = self.fake()
         real_scores, fake_scores = self.critic(torch.cat([real, fake])).split(len(real))
         loss = self.loss.critic(real_scores, fake_scores)
-        # The penalties "none" and "weight_clipping" add nothing to the loss.
+        # These two add nothing to the loss; the weights are clipped after the step.
         if config.penalty not in ("none", "weight_clipping"):
             # Positions between real and generated points, and noise for points beside real ones.
             epsilon = torch.rand(len(real), 1, generator=self.random)
@@ -163,7 +163,7 @@ class _Training:
             real_scores = self.critic(self.real()) if self.loss.is_paired else scores
         self._step(self.generator, self.loss.generator(scores, real_scores))
 
-    def set_progress(self, share: float) -> None:
+    def set_learning_rates(self, share: float) -> None:
         """Set the learning rates after a share of the run, in [0, 1)."""
         rate = self.config.learning_rate
         if self.config.decays:
@@ -208,7 +208,7 @@ def train_toy(config: ToyConfig) -> ToyRun:
     record_interval = max(config.steps // RECORDS, 1)  # steps
     for step in range(1, config.steps + 1):
         start, cpu_start = time.monotonic(), time.process_time()
-        training.set_progress((step - 1) / config.steps)
+        training.set_learning_rates((step - 1) / config.steps)
         for _ in range(config.critic_steps):
             training.critic_step()
         training.generator_step()

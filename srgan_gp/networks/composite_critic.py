@@ -16,8 +16,8 @@ class CompositeCritic(nn.Module):
     the attributes and implements `views`.
 
     Attributes:
-        parts: networks by name, each (view, None) -> (B,) scores. The first one is called `image`
-            and scores the image itself.
+        parts: networks by name, each (view, condition None) -> (B,) scores. The first one is called
+            `image` and scores the image itself.
         largest_shift: pixels by which the window of the other views may move down or right; 0: the
             window is fixed.
     """
@@ -52,5 +52,6 @@ class CompositeCritic(nn.Module):
             ValueError: `condition` is not None.
         """
         views = self.views(images)
+        # The parts refuse a condition that is not None.
         scores = [part(views[name], condition) for name, part in self.parts.items()]
         return torch.stack(scores).sum(0)

@@ -44,13 +44,14 @@ def at_smaller_scale(values: Tensor, scale: int, new_scale: int) -> Tensor:
     Returns:
         (3 * new_scale^2, ...), in the same order.
     """
-    side = scale // new_scale  # of a square: the old sub-pixels that one new sub-pixel replaces
+    # One new sub-pixel replaces a square of old ones.
+    side = scale // new_scale
     squares = values.reshape(3, new_scale, side, new_scale, side, *values.shape[1:])
     return squares.mean((2, 4)).flatten(0, 2)
 
 
 class StagedTail(nn.Sequential):
-    """PixelShuffle stages at half the width, then a 3x3 convolution at full size.
+    """PixelShuffle stages with half the channels, then a 3x3 convolution at the enlarged size.
 
     There is one stage for each prime factor of the scale. The last convolution covers neighbouring
     sub-pixels, so that it can remove the grid pattern that a direct tail may produce under an

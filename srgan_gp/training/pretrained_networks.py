@@ -75,7 +75,7 @@ def load_yunet(config: TrainConfig) -> YunetFeatures | None:
 
     Returns:
         The features; None if the option `face_detector` is "none", or if it is not set and YuNet is
-        not installed.
+        not installed: the score is then omitted.
 
     Raises:
         UsageError: the file of `face_detector` is missing.

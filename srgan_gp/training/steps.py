@@ -3,7 +3,8 @@
 `loop.train` calls for each batch `generated_input`, `critic_step` and `generator_step`. Log values
 are scalar tensors by name; `reports.logged_numbers` lists the names. The losses are in
 `srgan_gp.losses`. A critic may consist of parts that score different views of an image, see
-`critic.critic_parts`. In formulas D is the critic's score of an image, and E a batch's mean.
+`critic.critic_parts`. A condition is the LR image that a critic compares with an image, or None.
+In formulas D is the critic's score of an image, and E a batch's mean.
 """
 
 from dataclasses import dataclass
@@ -70,9 +71,9 @@ def generated_input(run: Run, batch: Batch, output: Tensor) -> CriticInput | Non
 def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Tensor]:
     """Minimise E D(fake) - E D(real) + drift + penalty by one step of the optimizer.
 
-    The options can replace the first two terms by another of `ADVERSARIAL_LOSSES`.
-
-    The parts of a critic share no parameter, so the sum of their losses trains each one by itself.
+    The options can replace the first two terms by another of `ADVERSARIAL_LOSSES`. The drift term
+    keeps the scores near 0. The parts of a critic share no parameter, so the sum of their losses
+    trains each one by itself.
 
     To save time, the penalty is a mean over every `penalty_every`-th sample only, and is added on
     every `penalty_interval`-th step only, with `penalty_interval` times its weight; its expectation
@@ -81,7 +82,7 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
 
     Args:
         run: the run; its critic is trained.
-        batch: real images, and the condition of the critic.
+        batch: real images and condition.
         generated: generated images of the batch, from `generated_input`.
 
     Returns:
@@ -113,7 +114,7 @@ def critic_step(run: Run, batch: Batch, generated: CriticInput) -> dict[str, Ten
             losses.append(loss)
             values_of_parts.add(name, real_scores.detach(), fake_scores.detach(), penalty)
         log_values = values_of_parts.collect()
-        log_values |= run.augmenter.update_probability(critic, log_values)
+        log_values |= run.augmenter.update_probability(critic, log_values)  # scores for the log
     rate = critic_learning_rate(config, images_seen)
     norm = _take_step(run, batch, critic, torch.stack(losses).sum(), rate)
     if LIPSCHITZ_TERMS[config.penalty].clips_weights:
@@ -134,7 +135,8 @@ def generator_step(
         output: output of the generator, (B, 3, H, W), with a graph.
         generated: the result of `generated_input`, with a graph to `output`.
         is_measured: whether to measure, by `measure_output`, the diversity and the ratio of the
-            adversarial to the pixel loss's gradient, which takes two more backward passes.
+            adversarial to the pixel loss's gradient, which takes two more backward passes, and to
+            log the requested ratio beside it. Only a run with a critic is measured.
 
     Returns:
         Log values: `loss`, `loss/...`, `gradient_norm`, `learning_rate`, `adversarial/...`; if
@@ -144,14 +146,14 @@ def generator_step(
         TrainingError: the loss or the gradient is not finite; the weights are unchanged.
 
     Source:
-        Gulrajani et al. 2017, arXiv:1704.00028, algorithm 1, lines 11 and 12.
+        As for `critic_step`, lines 11 and 12.
     """
     config, state = run.config, run.state
     requested_ratio = ramped_ratio(config, state.progress.images_seen)  # of gradient norms
     log_values: dict[str, Tensor] = {}
     with run.autocast:
         losses = run.task.content_losses(output, batch)
-        if moved := batch.shifted:
+        if moved := batch.shifted:  # the inputs moved by some rows and columns
             moved_output = state.generator(moved.inputs)
             distance = shift_equivariance(output, moved_output, moved.rows, moved.columns)
             losses["equivariance"] = config.equivariance_weight * distance
@@ -223,10 +225,8 @@ def _take_step(run: Run, batch: Batch, network: nn.Module, loss: Tensor, rate: f
         rate: learning rate of the step.
 
     Returns:
-        L2 norm of the averaged gradient over all parameters, a scalar.
-
-    Raises:
-        TrainingError: loss or norm is not finite; the weights are unchanged.
+        L2 norm of the averaged gradient over all parameters, a scalar. If it or the loss is not
+        finite, a TrainingError is raised, and the weights are unchanged.
     """
     is_critic = network is run.state.critic
     optimizer = run.state.critic_optimizer if is_critic else run.state.optimizer

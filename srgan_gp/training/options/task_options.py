@@ -1,6 +1,6 @@
 """Options of a training run that only one task uses, and the refusal of those of the other task.
 
-Imports no torch.
+Imports no torch: `srgan-gp train --help` stays fast.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,8 @@ from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES, UPSCALING
 
 PROJECTED_CRITIC = "projected_critic"
-"""Architecture of the critic that scores feature maps of SqueezeNet 1.1."""
+"""Name of the critic that scores feature maps of SqueezeNet 1.1. Modules that need SqueezeNet for
+this critic compare the option `critic` with it."""
 OF_ONE_TASK: dict[str, tuple[str, ...]] = {
     UPSCALING: (
         "scale", "patch_sizes", "patch_starts", "low_res", "clean_share", "damage", "shrink_share",

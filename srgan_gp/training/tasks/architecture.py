@@ -1,12 +1,13 @@
 """Building a run's generator and critic from its options.
 
-Both tasks build their networks here. Export and fine-tuning call `generator_arguments` and
-`critic_arguments` only.
+Both tasks, super-resolution and face generation, build their networks here. Export and fine-tuning
+call `generator_arguments` and `critic_arguments` only.
 """
 
 from torch import nn
 
 from srgan_gp.errors import UsageError
+from srgan_gp.models.cards import FACES
 from srgan_gp.networks import build, names, task_of
 from srgan_gp.networks.critic_norms import CRITIC_NORMS
 from srgan_gp.training.options.config import TrainConfig
@@ -24,7 +25,8 @@ def build_generator(config: TrainConfig) -> nn.Module:
             valid.
     """
     name = config.generator
-    if name in names("generators") and task_of(name) != config.task:
+    is_known = name in names("generators")  # `build` below raises the error about an unknown name
+    if is_known and task_of(name) != config.task:
         raise UsageError(
             f"The generator {name!r} is for {task_of(name)}, not for {config.task}; choose another "
             "generator or task, or a preset, which sets both."
@@ -39,7 +41,7 @@ def build_critic(config: TrainConfig) -> nn.Module:
         UsageError: there is no such architecture, or an argument is not valid.
     """
     critic = build("critics", config.critic, **critic_arguments(config))
-    CRITIC_NORMS[config.critic_norm](critic)
+    CRITIC_NORMS[config.critic_norm](critic)  # changes the layers in place
     return critic
 
 
@@ -49,15 +51,15 @@ def generator_arguments(config: TrainConfig) -> Arguments:
     Arguments that every generator of the task has, such as `scale`, are options of the run; all
     others are in the option `generator_args`.
     """
-    task_arguments = {
-        name: getattr(config, option) for name, option in TASK_ARGUMENTS[config.task].items()
-    }
+    # `TASK_ARGUMENTS` has the option that sets an argument, by task and name of the argument.
+    option_by_argument = TASK_ARGUMENTS[config.task]
+    task_arguments = {name: getattr(config, option) for name, option in option_by_argument.items()}
     return task_arguments | parse_arguments(config.generator, config.generator_args)
 
 
 def critic_arguments(config: TrainConfig) -> Arguments:
     """Return the arguments of the critic's constructor."""
-    if config.task == "face-generation":
+    if config.task == FACES:  # the size of the faces determines the number of stages
         return {"size": config.image_size, "width": config.critic_width}
     return {
         "scale": config.scale,
