@@ -1,6 +1,6 @@
 """Exception classes of this package, each with its exit code and its code in reports.
 
-    SrganGpError              exit  code in a report
+    SrganGpError              exit  code in a report     base class; itself: 1, E_INTERNAL
     ├── UsageError             2    E_USAGE            wrong option, value or combination
     │   └── MissingExtraError  2    E_MISSING_EXTRA    a command needs packages that are missing
     ├── PictureError           3    E_DAMAGED, ...     one image cannot be used

@@ -176,7 +176,8 @@ def _refuse_inputs_as_results(photo_list: "PhotoList", output: Path, sheet: Path
         UsageError: a result has the path of an input.
     """
     # The zip files that photos are members of.
-    inputs = {file.container.resolve() for _, file in photo_list.photos if file.member is not None}
+    files = [file for _name, file in photo_list.photos]
+    inputs = {file.container.resolve() for file in files if file.member is not None}
     # The places named on the command line, with each pattern replaced by its matches.
     inputs |= {Path(place).resolve() for place in photo_list.places}
     for path in (output, sheet):

@@ -21,7 +21,8 @@ from srgan_gp.errors import PictureError, UsageError
 
 MAX_DAMAGED_SHARE = 0.01
 """Largest share of images that cannot be decoded; with more a run stops, since the set itself may
-be broken. With a lower share, fewer bad files stop a run. Of fewer than 100 images one does."""
+be broken. With a lower share, fewer bad files stop a run. In a set of fewer than 100 images, one
+damaged image stops it."""
 MAX_SHRINK_FACTOR = 2.0
 """Largest factor by which a window of `RandomCrops` is downscaled. A larger one shows more of an
 image, but needs images with longer sides: `side` in `_crop` is limited to the image."""

@@ -1,7 +1,8 @@
 """`diagnose`: all facts about an installation, and the problems among them.
 
 A trial run upscales a small image. Helper networks are networks of other projects that some
-commands need: a face detector, and a network that compares images.
+commands need: a face detector, and a network that compares images. They are optional: a missing one
+is not a problem.
 """
 
 import platform
@@ -69,10 +70,10 @@ def _problems(facts: dict[str, Any]) -> Iterator[str]:
         yield f"ONNX Runtime cannot be imported: {runtime['import_problem']}"
     elif driver["gpus"]:  # what ONNX Runtime needs is known only if it can be imported
         yield from _gpu_problems(runtime, driver["driver_cuda"])
-    if "problem" in facts["trial"]:
-        yield f"The trial run failed: {facts['trial']['problem']}"
+    if trial_problem := facts["trial"].get("problem"):  # missing after a successful run
+        yield f"The trial run failed: {trial_problem}"
     for model in facts["models"]:
-        if model["problem"] is not None:
+        if model["problem"]:
             yield model["problem"]
 
 

@@ -74,7 +74,10 @@ def cmyk_to_srgb(image: Image.Image, icc_profile: bytes | None) -> Image.Image:
 
 
 def lab_to_srgb(image: Image.Image) -> Image.Image:
-    """Convert a CIE L*a*b* image to an 8-bit RGB image in sRGB."""
+    """Convert a CIE L*a*b* image to an 8-bit RGB image in sRGB.
+
+    L*a*b* needs no profile of the file: LittleCMS makes the profile of the standard.
+    """
     from PIL import ImageCms
 
     return _to_srgb(image, ImageCms.ImageCmsProfile(_standard_profile("LAB")))

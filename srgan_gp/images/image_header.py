@@ -37,7 +37,7 @@ class Header:
 
     width: int
     """Width in pixels, after the EXIF orientation is applied; of several pages, the largest width.
-    Of a PNG with EXIF data after its pixels, which is not searched for, the stored width."""
+    EXIF data after the pixels of a PNG is not read: the width is then the stored one."""
     height: int
     """Height in pixels, as for `width`."""
     frames: int
@@ -111,25 +111,26 @@ def read_header(
             width, height = image.size
             frames = 1
             if container.name == "TIFF" and not first_frame_only:
-                pages, _ = read_page_structure(Source(file, head, container, image), max_pixels)
+                source = Source(file, head, container, image)
+                pages, _positions = read_page_structure(source, max_pixels)
                 image.seek(0)  # `read_page_structure` ends at the last page.
                 if pages.count > 1:
                     width, height, frames = pages.width, pages.height, pages.count
             elif container.name == "GIF" and not first_frame_only:
-                # Pillow would count without a limit; one frame above it is enough for an error. The
-                # position in the file changes here; nothing below reads the file again.
+                # Pillow would count without a limit. More frames than `MAX_FRAMES` are an error, so
+                # that one more than that is enough. The position in the file changes here; nothing
+                # below reads the file again.
                 frames = max(1, count_gif_frames(file, most=MAX_FRAMES + 1))
-            # The further images of a HEIF, such as maps, are no frames; they are not read.
             elif container.name != "HEIF" and not first_frame_only:
+                # A HEIF has one frame: its further images, such as depth maps, are no frames.
                 frames = int(getattr(image, "n_frames", 1))
                 if frames > 1:
                     frames -= first_frame(image)  # a PNG may have a still before the animation
-            if frames > 1 and container.name != "TIFF":
+            if frames > 1 and container.name != "TIFF":  # `read_page_structure` has checked a TIFF
                 check_sequence(frames, width * height * frames, max_pixels)
-            # Pillow applies the orientation of a TIFF to its size itself. It would decode a whole
-            # PNG to search for EXIF data after the pixels: of such a PNG that is turned by 90
-            # degrees, width and height are exchanged in this header.
+            # Pillow applies the orientation of a TIFF to its size itself.
             is_stored_size = container.name != "TIFF"
+            # Pillow would decode the whole PNG to search for EXIF data after its pixels.
             is_costly = container.name == "PNG" and "exif" not in image.info
             # Orientations from 5 on turn the image by 90 degrees.
             if is_stored_size and not is_costly and read_orientation(image) >= 5:

@@ -76,13 +76,12 @@ def write_image(
         ValueError: shape, dtype or range of the array is not supported.
     """
     options = _Options(quality=quality, strip_metadata=strip_metadata)
-    image = picture  # the argument; `picture` becomes the converted image
     if isinstance(path, str | os.PathLike):
         _check_path(path)
-        path, picture = Path(path), to_file_picture(image)
+        path, converted = Path(path), to_file_picture(picture)
         name = find_format(path.suffix if format is None else format)
         with atomic_write(path) as file:
-            warnings = encode_image(picture, file, format=name, **options)
+            warnings = encode_image(converted, file, format=name, **options)
     # The cast hides the declared type, so that the type checker accepts the check.
     elif hasattr(cast("object", path), "write") and not isinstance(path, io.TextIOBase):
         if format is None:
@@ -92,8 +91,8 @@ def write_image(
                 f"cannot write {getattr(path, 'name', 'the file object')}: it is not open for "
                 'writing; open it with the mode "wb"'
             )
-        picture, buffer = to_file_picture(image), io.BytesIO()  # `path` may not be seekable
-        warnings = encode_image(picture, buffer, format=format, **options)
+        converted, buffer = to_file_picture(picture), io.BytesIO()  # `path` may not be seekable
+        warnings = encode_image(converted, buffer, format=format, **options)
         with convert_write_errors(Path(str(getattr(path, "name", "the file object")))):
             path.write(buffer.getbuffer())
     else:
@@ -102,8 +101,9 @@ def write_image(
             f"{type(picture).__name__} and {type(path).__name__}; the path may also be a file open "
             "for writing bytes"
         )
-    # The notes of a `Picture` were reported when it was read; those of other images are new.
-    return warnings if image is picture else (*picture.notes, *warnings)
+    # A `Picture` is not converted: its notes were reported when it was read. Those of a converted
+    # image are new.
+    return warnings if converted is picture else (*converted.notes, *warnings)
 
 
 class _Options(TypedDict):
@@ -174,6 +174,7 @@ def encode_image(
     quality = int(quality)  # Encoders refuse the integers of numpy.
     if isinstance(picture, GrowingPicture) and not is_encoded_by_rows(picture, name):
         picture.progress.wait(picture.height)
+    # `folder` is for temporary files of large images.
     picture, warnings = fit_to_format(
         picture, name, strip_metadata=strip_metadata, folder=mapped_arrays.folder_of(file)
     )

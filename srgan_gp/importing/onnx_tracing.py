@@ -4,6 +4,9 @@ PyTorch has two exporters. The older one, which traces TorchScript, takes second
 windows, cyclic shifts and padding. The newer one captures the program with torch.export. It is
 tried if the older one fails, or if its graph differs from the network, as it may where the network
 computes with sizes in Python. Each graph is compared with PyTorch at several sizes.
+
+`network.facts` are properties of a network: sides of its input must be multiples of `size_multiple`
+pixels, and at least `size_minimum`.
 """
 
 import io
@@ -61,7 +64,7 @@ def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProt
                 data = export(network)
             model = parse_safely(data, name)
             difference = _difference(network, data, name)
-        except Exception as error:  # exporters raise many kinds
+        except Exception as error:  # exporters raise many kinds; `_difference` raises one too
             lines = str(error).splitlines() or [type(error).__name__]
             problem = lines[0][:160].strip(". ")  # the rest may be many lines of a graph
             continue
@@ -128,7 +131,7 @@ def comparison_images(network: ImportedNetwork) -> Iterator[Tensor]:
 
 
 def _round_side(side: int, multiple: int, minimum: int) -> int:
-    """Round a side up to a multiple, and at least to the minimum."""
+    """Round a side up to a multiple, and at least to the minimum, which is a multiple itself."""
     return max(round_up(side, multiple), minimum)
 
 

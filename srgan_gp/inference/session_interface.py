@@ -17,23 +17,23 @@ from srgan_gp.models.cards import ModelCard
 class SessionInterface(Protocol):
     """Interface that `Upscaler` and `FaceGenerator` need.
 
-    `session.Session` implements it, and describes the attributes.
+    `session.Session` implements it.
     """
 
-    info: ModelInfo
-    device: str
-    provider: str
-    precision: str
-    notes: tuple[str, ...]
-    card: ModelCard | None
-    takes_batches: bool
+    info: ModelInfo  # name, task, scale, overlap of tiles and other properties
+    device: str  # `cpu` or `cuda:N`
+    provider: str  # ONNX Runtime's execution provider
+    precision: str  # `float32`, `float16` or `int8`
+    notes: tuple[str, ...]  # messages about the device and the model
+    card: ModelCard | None  # description of the model
+    takes_batches: bool  # whether `run` accepts several images at once
 
     def run(self, inputs: Floats) -> Floats:
         """Run the model as `session.Session.run` does; may raise MemoryError."""
         ...
 
     def run_half(self, window: NDArray[Any]) -> NDArray[Any]:
-        """Run the model as `session.Session.run_half` does, if `precision` is float16."""
+        """Run the model in float16, as `session.Session.run_half` does; if `precision` is that."""
         ...
 
     def cancel(self) -> None:

@@ -63,7 +63,7 @@ def patch_distance(
 
 
 def draw_patches(pixels: np.ndarray, seed: int = 0) -> np.ndarray:
-    """Cut `PATCHES` patches out of one high-pass filtered image.
+    """Filter an image with `high_pass`, and cut `PATCHES` patches out of the result.
 
     The positions depend on the seed and the size of the image only.
 

@@ -71,8 +71,8 @@ def list_models(on_refused: Callable[[ModelRefusedError], None] | None = None) -
         on_refused: called with the error of each skipped model; None: the first error is raised.
 
     Raises:
-        ModelRefusedError: a card is not valid, a model file is missing, or a packaged model has the
-            same name.
+        ModelRefusedError: a card is not valid, a model file is missing, or a model of the user has
+            the name of a packaged one.
         TypeError: `on_refused` is not a function.
     """
     # `cast`: callers may pass any type, such as a name.

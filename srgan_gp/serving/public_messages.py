@@ -64,10 +64,11 @@ def for_clients(error: Exception) -> SrganGpError:
         By the class of the error:
         `BusyError` and `Cancelled`: the same error.
         `PictureError` and `UsageError`: the message without directories and options. The code
-        E_NOT_FOUND becomes E_VANISHED, because the file of an upload existed once.
+        E_NOT_FOUND becomes E_VANISHED, because the file of an upload existed once. E_DISK_FULL has
+        a message about the server, and is logged.
         `OutputError`: the message of `write_problem`.
         `ModelRefusedError` and `DeviceError`: a general message.
-        `MemoryError`: a `PictureError` E_OUT_OF_MEMORY.
+        `MemoryError`: a `PictureError` E_OUT_OF_MEMORY; not logged, since the image is too large.
         Any other class, such as `LockedError`: a `SrganGpError` with a general message.
     """
     if isinstance(error, MemoryError):

@@ -115,19 +115,20 @@ def connect_sending(
     is_listed = ENLARGING_MODEL in [value for _label, value in model.choices]
 
     def select(click: Selection, faces: list[Face]) -> tuple[Face | None, gr.Button]:
+        # Because of its annotation, Gradio passes the data of the click as the argument `click`.
         if not faces:
             return None, _send_button(None)
         try:
-            clicked = click.item()
-        except UsageError as error:
+            position = click.item()  # in the gallery, from 0 on
+        except UsageError as error:  # no number, or a negative one: the page sent neither
             raise gr.Error(str(error), print_exception=False) from error
-        # A position beyond the end comes from an earlier, longer gallery, or from a program.
-        face = faces[min(clicked, len(faces) - 1)]
+        # After a run, a click may still be on the earlier gallery, which may be longer.
+        face = faces[min(position, len(faces) - 1)]
         return face, _send_button(face)
 
     def send(face: Face | None) -> tuple[Any, ...]:
         path = None if face is None else face[0]
-        # Created here, as an update of `model`: created while the page is built, it would be
+        # A `gr.Radio` that an event returns only updates `model`. Outside of an event it would be
         # another field of the page.
         face_model = gr.Radio(value=ENLARGING_MODEL) if is_listed else gr.skip()
         return path, gr.Tabs(selected=target_tab), face_model

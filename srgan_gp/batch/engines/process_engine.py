@@ -188,7 +188,11 @@ class ProcessEngine:
         self._workers[self._workers.index(worker)] = self._new_worker(worker.device)
 
     def _drop_results(self, worker: Worker) -> None:
-        """Remove the staged files of results that a worker has sent and nobody will take."""
+        """Remove the staged files of results that a worker has sent and nobody will take.
+
+        They may be outside of `_folders_to_clean`: if a target is a link, its staged file is in the
+        folder that the link leads to.
+        """
         with suppress(EOFError, OSError):  # The process has ended.
             while worker.pipe.poll():
                 message = worker.pipe.recv()

@@ -28,7 +28,7 @@ def check_existence(
     has_folder: bool = False,
     number_may_be_strength: bool = False,
 ) -> None:
-    """Check that each input exists. Patterns with wildcards are not checked.
+    """Check that each input exists. The run itself reports a pattern without matches.
 
     Args:
         arguments: files, folders and patterns, as the user passed them; at least two.

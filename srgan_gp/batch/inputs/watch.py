@@ -20,7 +20,8 @@ class Watch:
     """Finds new inputs; `batch.run.watch` calls `poll` about every second.
 
     Args:
-        inputs: inputs of the run, such as a `Walk`; each iteration reads the folders again.
+        inputs: inputs of the run, such as a `Walk`; each iteration reads the folders again. A
+            `Found` is the path of a file, or of a folder that cannot be listed, with the error.
     """
 
     def __init__(self, inputs: Iterable[Found]) -> None:

@@ -67,7 +67,7 @@ def chosen_target(
             choose_sequence_format(content, name)  # raises an error if it cannot hold the frames
         bytes_per_pixel = 3  # RGB of 8 bits
         if isinstance(content, Picture):
-            channels = 3 if content.alpha is None else 4
+            channels = 3 if content.alpha is None else 4  # at most: grey has fewer
             bytes_per_pixel = channels * content.pixels.itemsize
         check_encodable(height, width, name, bytes_per_pixel=bytes_per_pixel)
         return job.target

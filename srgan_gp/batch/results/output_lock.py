@@ -1,4 +1,7 @@
-"""Lock of an output folder, with its journal: only one run at a time writes into a folder."""
+"""Lock of an output folder, with its journal: only one run at a time writes into a folder.
+
+The journal is a subfolder that records which results are complete, and how they were made.
+"""
 
 import shutil
 from collections.abc import Generator
@@ -36,7 +39,8 @@ def locked_journal(
         return
     journal_folder = folder / JOURNAL_FOLDER
     is_to_be_removed = not journal_folder.exists()
-    # The first path is the locked file, the second one the folder that an error message names.
+    # The first path is the locked file, which is created with its folder. The second one is the
+    # folder that an error message names.
     with file_locks.locked(journal_folder / "lock", folder):
         try:
             with Journal.open(folder, work) as journal:

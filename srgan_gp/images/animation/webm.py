@@ -55,7 +55,7 @@ def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float
             video.release()
         with path.open("rb") as written:
             if not _is_complete(written.read(_HEAD_BYTES), path.stat().st_size):
-                raise OSError(
+                raise OSError(  # "it" is the video; `parents[1]` contains the folder of the file
                     f"there is no room for it in the temporary folder {path.parents[1]}; free "
                     "some space there, or set TMPDIR to another folder"
                 )

@@ -77,7 +77,7 @@ def decode_16_bit(data: bytes, image: Image.Image) -> tuple[Array, Array | None]
     if image.format == "PNG":
         is_grey = data[_PNG_COLOUR_TYPE] == _GREY_WITH_ALPHA
         return (pixels[..., :1] if is_grey else pixels), alpha
-    # A fourth channel without this tag counts as alpha.
+    # Without the tag for extra samples, a fourth channel counts as alpha.
     kind_of_alpha = tiff_tags(image).get(_EXTRA_SAMPLES, (_SEPARATE,))[0]
     if alpha is None or kind_of_alpha == _UNSPECIFIED:  # the fourth channel is no alpha
         return pixels, None

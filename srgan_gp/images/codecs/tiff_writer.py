@@ -41,9 +41,9 @@ _STRIP_SIZE = 1 << 18
 # becomes larger by compression, and the tags need space too.
 _MAX_CLASSIC_BYTES = (1 << 32) - (1 << 28)
 _LONG, _LONG8 = 4, 16  # types: unsigned integers of 32 and 64 bits
-# File headers: byte order, variant, and the offset of the directory of tags, which follows the
-# header. Pillow's class of a directory takes such a header as its argument, which states byte order
-# and variant; it writes an equal header before the tags.
+# File headers: byte order, variant, and the offset of the directory of tags. The directory follows
+# the header. Pillow's class of a directory takes a header as its argument, for the byte order and
+# the variant, and writes an equal header before the tags.
 _CLASSIC_HEADER = b"II*\0" + struct.pack("<L", 8)
 _BIG_HEADER = b"II+\0" + struct.pack("<HHQ", 8, 0, 16)  # 8: bytes of an offset; 0: a constant
 # Pillow raises any of these for a value that it cannot read or write.
@@ -75,7 +75,7 @@ class TiffWriter:
         is_big = row_bytes * picture.height > _MAX_CLASSIC_BYTES
         header = _BIG_HEADER if is_big else _CLASSIC_HEADER
         self._tags = tags = TiffImagePlugin.ImageFileDirectory_v2(header)
-        if picture.exif is not None:
+        if picture.exif is not None:  # first: the tags of this image replace those of EXIF
             _merge_exif(tags, picture.exif)
         _describe_pixels(tags, picture)
         tags[_ROWS_PER_STRIP] = self.rows_per_strip
@@ -86,6 +86,7 @@ class TiffWriter:
             tags[_XMP] = picture.xmp
         if picture.icc_profile is not None:
             tags[_ICC_PROFILE] = picture.icc_profile
+        # Pillow would choose types by the values, which `close` replaces by larger ones.
         for tag in (_STRIP_OFFSETS, _STRIP_BYTES):
             tags.tagtype[tag] = _LONG8 if is_big else _LONG
         strip_count = math.ceil(picture.height / self.rows_per_strip)

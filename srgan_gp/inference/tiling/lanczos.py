@@ -32,7 +32,7 @@ def resample(
     in one call, which takes the two steps in the same order.
 
     Args:
-        plane: (H, W), float32.
+        plane: (H, W), float32; may be in a temporary file (`mapped_arrays`).
         height: height of the result in pixels.
         width: width of the result in pixels.
         folder: folder of the temporary file; the system's temporary folder is used if `folder` is
@@ -57,7 +57,7 @@ def resample(
     for top, bottom in _spans(rows, plane.shape[1] + width):
         on_band()
         wide[top:bottom] = _resize(plane[top:bottom], bottom - top, width)
-        # This frees memory only: the values of both arrays stay in their temporary files.
+        # Of an array in a temporary file this frees the memory; the values stay in the file.
         mapped_arrays.release_memory(plane)
         mapped_arrays.release_memory(wide)
     for left, right in _spans(width, rows + height):

@@ -144,14 +144,17 @@ class VisitorTrainings:
             # `TrainingRun` refuses the name of an installed model. So if an earlier run has this
             # name, its model was removed or never installed. Forget that run: its client could
             # otherwise remove the new model.
-            for other, other_run in list(self._last_runs.items()):
+            for other_client, other_run in list(self._last_runs.items()):
                 if other_run.name == run.name:
-                    del self._last_runs[other]
+                    del self._last_runs[other_client]
             self._last_runs[client] = run
         return run
 
     def last_run_of(self, client: str) -> TrainingRun | None:
-        """Return the last run of a client; None: the client has none."""
+        """Return the last run of a client; None: the client has none.
+
+        It does not wait for the lock, which another client may hold for seconds.
+        """
         return self._last_runs.get(client)
 
     def remove_model(self, client: str) -> str:
@@ -168,9 +171,7 @@ class VisitorTrainings:
             try:
                 with errors_for_clients():
                     remove_model(run.name)
-            # `remove_model` raises it if there is no such model; `errors_for_clients` keeps the
-            # class.
-            except ModelRefusedError:
+            except ModelRefusedError:  # from `remove_model`: there is no such model
                 raise UsageError(f"The model {run.name} was removed already.") from None
             del self._last_runs[client]
         return run.name
@@ -185,7 +186,8 @@ class VisitorTrainings:
 def _start_process(command: list[str]) -> subprocess.Popen[str]:
     """Start a process with pipes for its input and for its output and errors together.
 
-    `--end-with-input` ends the process when its input is closed, as it is when the server ends.
+    The command has the option `--end-with-input`, so that the process ends when its input is
+    closed, also if the server is killed.
     """
     return subprocess.Popen(
         command,

@@ -74,7 +74,10 @@ def _is_below(path: str, folder: Path | None) -> bool:
 
 
 def _is_served_here(url: str, host: str) -> bool:
-    """Return whether a URL is that of an uploaded file on this server."""
+    """Return whether a URL is below the path of uploads on this server.
+
+    The rest of the path is not checked: Gradio itself refuses files that are no uploads.
+    """
     try:
         parts = urlsplit(url.strip())
     except ValueError:  # such as an unclosed bracket

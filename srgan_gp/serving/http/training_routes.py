@@ -30,7 +30,7 @@ def build_training_routes(trainings: VisitorTrainings) -> APIRouter:
         request: Request, name: Annotated[str, Path(description="Name of the model.")]
     ) -> FileResponse:
         run = trainings.last_run_of(owner_of(request))
-        if run is None or run.name != name or run.is_running:  # no model exists yet
+        if run is None or run.name != name or run.is_running:  # a running one has no model yet
             raise Refusal(404, "E_NOT_FOUND", "This browser trained no such model.")
         path = run.zip_of_model()
         # A later model may have the same name, and so the same URL.
