@@ -9,6 +9,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -197,9 +198,7 @@ def _preparation(options: argparse.Namespace) -> "Preparation":
     smallest = options.smallest or (options.size + 1) // 2  # half of the side, rounded up
     requirements = Requirements(side=options.size, smallest=smallest)
     if options.most_blur is not None:  # else the default of `Requirements`
-        requirements = Requirements(
-            side=options.size, smallest=smallest, most_blur=options.most_blur
-        )
+        requirements = replace(requirements, most_blur=options.most_blur)
     return Preparation(
         requirements, detector, options.validation_share, options.seed, options.max_pixels
     )

@@ -81,7 +81,8 @@ def _gpu_problems(runtime: dict[str, Any], driver_cuda: str | None) -> Iterator[
     """Yield why ONNX Runtime cannot use a GPU that the driver reports.
 
     Args:
-        runtime: result of `describe_onnxruntime`.
+        runtime: result of `describe_onnxruntime`; its `cuda` is the CUDA version that the build is
+            for, or None.
         driver_cuda: newest CUDA version that the driver supports, such as `12.4`; None: unknown.
     """
     needed = runtime["cuda"]

@@ -211,7 +211,7 @@ class FaceScorer:
             scores = replace(scores, swd=pyramid_distance(faces[:count], self._real[:count]))
         if self._features is None or self._real_pooled is None:
             return scores
-        pooled = pooled_features(self._features, faces[:count])
+        pooled = pooled_features(self._features, faces[:count])  # resizes faces of any size
         return replace(
             scores,
             fd_squeeze=frechet_distance(pooled, self._real_pooled[:count]),

@@ -128,6 +128,8 @@ def _require_hash_of_card(kind: str, weights: Path, card: ModelCard | None) -> N
 def critic_options(path: Path) -> dict[str, Any]:
     """Read the options of a run, by field of `TrainConfig`, that build the critic of a file.
 
+    Whether there is such a critic is checked when it is built.
+
     Raises:
         UsageError: the file cannot be read or does not describe its network.
     """

@@ -172,7 +172,8 @@ def _rows(before: Measured, after: Measured) -> tuple[Row, ...]:
         originals = None if original_values is None else _mean(original_values)
         mean_before, found = _mean(before[metric, downscaler]), after[metric, downscaler]
         is_of_sets = not downscaler and len(found) > 1
-        spread = float(found.std(ddof=1)) if is_of_sets and np.isfinite(found).all() else None
+        has_spread = is_of_sets and np.isfinite(found).all()  # not if a set lacks the score
+        spread = float(found.std(ddof=1)) if has_spread else None
         rows.append(Row(metric, downscaler, mean_before, _mean(found), originals, spread))
     return tuple(rows)
 

@@ -68,7 +68,7 @@ def convert_to_onnx(network: ImportedNetwork, name: str) -> tuple[onnx.ModelProt
             lines = str(error).splitlines() or [type(error).__name__]
             problem = lines[0][:160].strip(". ")  # the rest may be many lines of a graph
             continue
-        if difference <= TOLERANCE:
+        if difference <= TOLERANCE:  # False for NaN
             return _remove_notes(model), difference
         problem = f"its results differ from PyTorch by {difference:.1e}"
     raise ModelRefusedError(

@@ -29,11 +29,17 @@ class SessionInterface(Protocol):
     takes_batches: bool  # whether `run` accepts several images at once
 
     def run(self, inputs: Floats) -> Floats:
-        """Run the model as `session.Session.run` does; may raise MemoryError."""
+        """Upscale images (N, 3, H, W), or generate the faces of latents (N, latent_size).
+
+        As `session.Session.run` does; may raise MemoryError.
+        """
         ...
 
     def run_half(self, window: NDArray[Any]) -> NDArray[Any]:
-        """Run the model in float16, as `session.Session.run_half` does; if `precision` is that."""
+        """Upscale images (N, 3, H, W) in float16, as `session.Session.run_half` does.
+
+        It is called only if `precision` is `float16`.
+        """
         ...
 
     def cancel(self) -> None:

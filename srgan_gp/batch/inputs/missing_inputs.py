@@ -43,7 +43,7 @@ def check_existence(
         UsageError: an input does not exist. The message says what it may be: a scale, a strength,
             an option, a name with spaces without quotes, or the name of the result.
     """
-    paths = [argument for argument in arguments if not glob.has_magic(argument)]
+    paths = [argument for argument in arguments if not glob.has_magic(argument)]  # no patterns
     missing = [path for path in paths if not os.path.lexists(path)]
     if not missing:
         return

@@ -25,7 +25,8 @@ def locked_journal(
     Args:
         folder: the output folder, which exists.
         work: model and options of the run, recorded with its results; None: not recorded.
-        keeps_journal: whether the folder gets a journal and a lock.
+        keeps_journal: whether the folder gets a journal and a lock; False for a run without an
+            output folder of its own, such as one that writes next to its input.
 
     Yields:
         The journal; None if `keeps_journal` is False.

@@ -55,8 +55,9 @@ def write_webm(file: BinaryIO, frames: Iterator[Array], frames_per_second: float
             video.release()
         with path.open("rb") as written:
             if not _is_complete(written.read(_HEAD_BYTES), path.stat().st_size):
-                raise OSError(  # "it" is the video; `parents[1]` contains the folder of the file
-                    f"there is no room for it in the temporary folder {path.parents[1]}; free "
+                # The caller puts "cannot write NAME" before this message, so "it" is the video.
+                raise OSError(
+                    f"there is no room for it in the temporary folder {Path(folder).parent}; free "
                     "some space there, or set TMPDIR to another folder"
                 )
             written.seek(0)

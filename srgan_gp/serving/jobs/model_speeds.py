@@ -40,7 +40,7 @@ def choose_tile_limit(seconds_per_megapixel: float | None) -> TileLimit | Litera
     >>> choose_tile_limit(8.0), choose_tile_limit(None)
     (TileLimit(pixels=500000), 'auto')
     """
-    if not seconds_per_megapixel:
+    if not seconds_per_megapixel:  # None, or 0 by a clock that is too coarse
         return "auto"
     return TileLimit(max(int(_MAX_TILE_SECONDS / seconds_per_megapixel * 1e6), 1))
 

@@ -99,7 +99,8 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
     if device == "cuda" and not has_gpus:
         raise DeviceError("The Ray cluster has no GPU; pass --device cpu or auto.")
     uses_gpus = has_gpus and device != "cpu"
-    default_cores = min([MAX_DEFAULT_CORES, *filter(None, cores_of_machines)])  # but for zeros
+    # `filter` drops the machines without CPU cores.
+    default_cores = min([MAX_DEFAULT_CORES, *filter(None, cores_of_machines)])
     cores_of_worker = cores or (1 if uses_gpus else default_cores)
     counts = [available // cores_of_worker for available in cores_of_machines]
     if uses_gpus:
