@@ -4,7 +4,7 @@ from gradio_tabs.messages import escaped
 from srgan_gp.models.cards import ModelCard
 
 EXACT, FAST = "Exact", "Fast"
-"""Choices of the field "Speed": the precision of the model, or int8."""
+"""Choices of the field "Speed": the model as it is, or its int8 network."""
 CUSTOM_WIDTH = "Width"
 """Choice of the field "Size" with which the visitor enters the width of the result."""
 

@@ -169,7 +169,7 @@ def _remove_thumbnail(block: bytearray, order: str, first_directory: int) -> byt
     """Remove the link to the second directory, which describes the thumbnail.
 
     The bytes of the thumbnail are overwritten with zeros, or cut off at the end of the block. They
-    are kept if they would overlap the first directory, because their stated position is damaged.
+    are kept if they overlap the first directory: then their stated position is wrong.
     """
     (count,) = struct.unpack_from(order + "H", block, first_directory)
     link = first_directory + 2 + _ENTRY_BYTES * count  # position of the offset of the second
@@ -235,9 +235,9 @@ def read_dpi(image: Image.Image) -> tuple[float, float] | None:
     Without the format's own field the EXIF block is read. A TIFF's own fields are its EXIF tags.
     """
     is_tiff, is_jpeg = image.format == "TIFF", image.format in ("JPEG", "MPO")  # MPO: several JPEGs
-    has_unit = not is_jpeg or image.info.get("jfif_unit") in (1, 2)  # 1: inch, 2: cm
-    # For a JPEG without a unit, Pillow itself sets "dpi": from EXIF, or else to 72.
-    if "dpi" not in image.info or not has_unit:
+    lacks_jpeg_unit = is_jpeg and image.info.get("jfif_unit") not in (1, 2)  # inch, centimetre
+    # Then "dpi" is no field of the file: Pillow sets it from EXIF, or else to 72.
+    if "dpi" not in image.info or lacks_jpeg_unit:
         exif = None if is_tiff else read_exif(image)
         return None if exif is None else read_exif_resolution(exif)
     try:

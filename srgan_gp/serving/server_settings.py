@@ -60,9 +60,9 @@ class ServerSettings:
     time delays a restart; a shorter one cuts off more jobs."""
 
     @property
-    def offered(self) -> tuple[str, ...]:
-        """`model` and `offer`: an imported model may be used by clients only if it is one of these.
+    def named_models(self) -> tuple[str, ...]:
+        """The models that the operator named: `model` and those of `offer`.
 
-        `model` may be an imported one too.
+        Of the imported models, clients may use only these. `model` may be imported too.
         """
         return (self.model, *self.offer)

@@ -12,7 +12,7 @@ from srgan_gp.inference.upscaler import DEFAULT_MODEL, Upscaler
 
 OpenUpscalers = Callable[[str], Sequence[Upscaler]]
 """Function that takes the name of a device, loads a model there, and returns the upscalers of a
-`ThreadEngine`. It can be pickled, to be sent to a worker."""
+`ThreadEngine`, which runs jobs in threads. It can be pickled, to be sent to a worker."""
 
 
 def load_upscalers(

@@ -39,6 +39,7 @@ def completion_script(parser: argparse.ArgumentParser, shell: str) -> str:
     models = [(card.name, card.task) for card in list_models(on_refused=lambda _: None)]
     for verb in _verbs_of(parser):
         verb.load_options()
+        # `model_tasks`: tasks of the models that the verb takes.
         names = [name for name, task in models if task in verb.model_tasks]
         for action in verb._actions:  # argparse has no public list of the options
             _set_completion(action, names)

@@ -133,6 +133,7 @@ def prepare(
         counts = count_outcomes(photos)
         if not counts["kept"]:
             raise NothingToDoError(none_kept_message(counts))
+        # A share that the user set is kept, even if it gives fewer than the minimum.
         is_share_chosen_here = preparation.validation_share is None
         validation_counts = divide_and_name(
             photos,

@@ -102,7 +102,7 @@ def measure_properties(
         ModelRefusedError: the result has not three channels or is not the input upscaled by an
             integer, values are not finite, or the value range is not 0 to 1.
     """
-    # A square as wide as the strips of `receptive_field`, which are wide enough for any network.
+    # `STRIP_WIDTH` is a multiple of all `POWERS_OF_TWO`: some networks refuse other sides.
     noise = np.random.default_rng(0).random((1, 3, STRIP_WIDTH, STRIP_WIDTH), dtype=np.float32)
     upscaled = network(noise)
     shape = upscaled.shape

@@ -46,7 +46,8 @@ def compare_tiles(
         multiple: the network accepts only sides and positions that are multiples of this number of
             pixels. The offsets are 1, 3, 5, ... times this number: even factors would miss that a
             network needs multiples of twice this number.
-        width: shorter side of the images in pixels, a multiple of `multiple`.
+        width: shorter side of the images in pixels, a multiple of `multiple`. The default is a
+            multiple of every power of two up to 32.
     """
     window = round_up(2 * overlap + KEPT, multiple)
     offsets = [(2 * number + 1) * multiple for number in range(OFFSETS // 2)]

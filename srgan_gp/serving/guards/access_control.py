@@ -52,8 +52,8 @@ NO_API_PATH = "Not found. /api/docs lists the paths of the API."
 NO_JOB = "There is no such job."
 """Message about a job that does not exist, or belongs to another client."""
 
-PUBLIC_PATHS = ("/healthz", "/readyz")
-"""Health checks, which need no password. They have nothing to do with `public_name`."""
+HEALTH_PATHS = ("/healthz", "/readyz")
+"""Paths of health checks, which need no password."""
 
 WRONG_PASSWORD_DELAY_SECONDS = 1.0
 """Delay of the response to a wrong password, against brute force. A shorter delay permits faster
@@ -105,7 +105,7 @@ class AccessControl:
         """
         path, method = scope["path"], scope["method"]
         # The password comes first, so that a client without it learns nothing from other errors.
-        if self._auth is not None and path not in PUBLIC_PATHS:
+        if self._auth is not None and path not in HEALTH_PATHS:
             _check_password(headers.get("authorization", ""), self._auth)
         host = headers.get("host", "")
         is_valid = _HOST.fullmatch(host) is not None

@@ -9,7 +9,7 @@ from collections import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from srgan_gp.serving.error_responses import Refusal, busy
-from srgan_gp.serving.guards.access_control import PUBLIC_PATHS, is_loopback
+from srgan_gp.serving.guards.access_control import HEALTH_PATHS, is_loopback
 from srgan_gp.serving.guards.heartbeats import HEARTBEAT_PATH, Heartbeats
 from srgan_gp.serving.guards.lingering_close import ANSWERED
 
@@ -68,7 +68,7 @@ class ClientLimits:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request, or refuse it."""
-        if scope["type"] != "http" or scope["path"] in PUBLIC_PATHS:
+        if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
             await self._app(scope, receive, send)
             return
         client = client_of(scope)

@@ -56,7 +56,7 @@ class JobExecution:
             UsageError: there is no such model for upscaling.
             SrganGpError: the model cannot be used.
         """
-        require_known(model, UPSCALING, self._settings.offered)
+        require_known(model, UPSCALING, self._settings.named_models)
         known = self._speeds.get(model)
         if known is not None:
             return known
@@ -127,7 +127,7 @@ class JobExecution:
         """
         check_upscale(request)
         model = request.model or self._settings.model
-        require_known(model, UPSCALING, self._settings.offered)  # also refuses a path
+        require_known(model, UPSCALING, self._settings.named_models)  # also refuses a path
         return model, _with_fidelity_of_look(request, model)
 
     def _replace_by_scale(self, model: str, request: UpscaleRequest, image_width: int) -> str:
@@ -146,7 +146,7 @@ class JobExecution:
             return model
         # The note is a message about the choice, for the command line.
         replacement, _note = model_for_scale(model, scale, request.fidelity)
-        usable = {card.name for card in cards_for(UPSCALING, self._settings.offered)}
+        usable = {card.name for card in cards_for(UPSCALING, self._settings.named_models)}
         return replacement if replacement in usable else model
 
 

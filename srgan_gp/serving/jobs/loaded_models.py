@@ -39,7 +39,8 @@ class LoadedModels:
     Args:
         device: `auto`, `cpu`, `cuda[:N]` or `tensorrt[:N]`; N is the number of the GPU.
         threads: CPU threads of the network; None: one for each CPU that this process may use.
-        offered: names of models that clients may use even if they are imported, as in `cards_for`.
+        offered: names of models that clients may use even if they are imported: models of other
+            projects.
     """
 
     def __init__(self, device: str, threads: int | None, offered: Collection[str] = ()) -> None:

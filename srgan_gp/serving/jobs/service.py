@@ -46,7 +46,7 @@ class Service:
     def __init__(self, settings: ServerSettings, *, decoders: DecodePool | None = None) -> None:
         self.settings = settings
         self._temporary_files = TemporaryFiles(settings.folder, settings.keep_seconds)
-        self._models = LoadedModels(settings.device, settings.threads, settings.offered)
+        self._models = LoadedModels(settings.device, settings.threads, settings.named_models)
         self._decoders = decoders or DecodePool(_DECODERS, settings.max_pixels)
         self.previews = Previews(self._decoders, self.uploads)
         self._execution = JobExecution(settings, self._models, self._decoders)
@@ -155,7 +155,7 @@ class Service:
 
     def upscaling_models(self) -> list[ModelCard]:
         """Return the cards of the upscaling models."""
-        return cards_for(UPSCALING, self.settings.offered)
+        return cards_for(UPSCALING, self.settings.named_models)
 
     def face_models(self) -> list[ModelCard]:
         """Return the cards of the face models; may be empty."""

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from srgan_gp.serving.guards import access_control as access_control_module
-from srgan_gp.serving.guards.access_control import PUBLIC_PATHS, AccessControl
+from srgan_gp.serving.guards.access_control import HEALTH_PATHS, AccessControl
 from srgan_gp.serving.server_settings import ServerSettings
 
 OWN = "http://127.0.0.1:7860"
@@ -66,7 +66,7 @@ def test_every_path_requires_the_password(guarded, ask, headers, path, monkeypat
     assert reason in response.body
 
 
-@pytest.mark.parametrize("path", PUBLIC_PATHS)
+@pytest.mark.parametrize("path", HEALTH_PATHS)
 def test_probes_need_no_password(guarded, ask, path):
     assert ask(guarded, path=path).status == 200
 
