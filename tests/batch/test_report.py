@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from srgan_gp.batch.inputs.skipped_files import SkippedFiles, listing_lines, no_image_message
+from srgan_gp.batch.inputs.skipped_files import (
+    SkippedFiles,
+    dry_run_lines,
+    listing_lines,
+    no_image_message,
+)
 from srgan_gp.batch.naming.plan import UpscaleJob
 from srgan_gp.batch.plan_runner import NOT_TRIED, Outcome
 from srgan_gp.batch.report import Record, outcome_line, summary_line
@@ -52,6 +57,12 @@ def test_the_summary_counts_outcomes_and_skipped_files():
     assert summary_line(Counter(done=1, not_tried=2), SkippedFiles()) == (
         "1 done, 0 skipped, 0 failed, 2 not finished (the same command starts them again)"
     )
+
+
+def test_a_dry_run_says_that_links_to_folders_are_not_followed():
+    assert list(dry_run_lines(SkippedFiles(links=2))) == [
+        "links to folders, not followed unless they are named: 2"
+    ]
 
 
 def test_names_of_results_are_said_without_other_files_too():

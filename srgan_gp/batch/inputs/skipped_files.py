@@ -40,8 +40,8 @@ class SkippedFiles:
     first_result: Path | None = None
     """Path of the first of `results`."""
     folders: int = 0
-    """Number of folders that were not entered, hidden ones aside: all if the walk is not recursive,
-    else those that lead back to a parent."""
+    """Number of folders that were not entered, hidden ones aside: in a walk that is not recursive,
+    all folders inside; in a recursive one, those that lead back to a parent."""
     hidden_folders: int = 0
     """Number of hidden folders, which are entered only if they are named."""
     is_recursive: bool = False
@@ -90,22 +90,22 @@ def skipped_lines(skipped_files: SkippedFiles) -> Iterator[str]:
             yield f"{counted} skipped: {name} is not read; save as JPEG, PNG or TIFF first"
     if skipped_files.named_results:
         count = len(skipped_files.named_results)
-        first = _and_others(skipped_files.named_results[0], count)
+        examples = _and_others(skipped_files.named_results[0], count)
         are_results, them = ("input is the result", "it")
         if count > 1:
             are_results, them = ("inputs are results", "them")
         yield (
             f"{count} {are_results} of an earlier run, enlarged again because you named {them}: "
-            f"{first}"
+            f"{examples}"
         )
     if skipped_files.likely_results:
         count = skipped_files.likely_results
-        first = _and_others(skipped_files.first_likely_result, count)
+        examples = _and_others(skipped_files.first_likely_result, count)
         have_names = "input has the name" if count == 1 else "inputs have names"
         originals = "the original beside it" if count == 1 else "the originals beside them"
         yield (
             f"{count} {have_names} of a result, without {originals}, and may be enlarged for the "
-            f"second time: {first}"
+            f"second time: {examples}"
         )
     for folder in skipped_files.prepared_folders:
         yield f"{folder} has the faces of a file of srgan-gp prepare, and they are inputs too"
@@ -128,21 +128,22 @@ def listing_lines(
     yield from skipped_lines(skipped_files)
     if written_by_srgan_gp:
         count = len(written_by_srgan_gp)
-        first = _and_others(written_by_srgan_gp[0], count)
+        examples = _and_others(written_by_srgan_gp[0], count)
         were = "was" if count == 1 else "were"
-        yield f"{count} of the inputs {were} written by srgan-gp generate or prepare: {first}"
+        yield f"{count} of the inputs {were} written by srgan-gp generate or prepare: {examples}"
     count = earlier_results + skipped_files.results
     if count:
         are_not = "1 result of an earlier run is not"
         if count > 1:
             are_not = f"{count} results of earlier runs are not"
+        # The plan counts its results only: without a result of the walk there is no example.
         first = skipped_files.first_result
-        example = f": {_and_others(first, count)}" if first else ""
-        yield f"{are_not} enlarged again; name such files to enlarge them{example}"
+        examples = f": {_and_others(first, count)}" if first else ""
+        yield f"{are_not} enlarged again; name such files to enlarge them{examples}"
 
 
 def _and_others(first: Path | None, count: int) -> str:
-    """Return the path of the first of some files, with the number of the others."""
+    """Return the path of the first of `count` files, and the number of the others if there are."""
     return str(first) if count == 1 else f"{first} and {count - 1} more"
 
 
@@ -158,6 +159,8 @@ def dry_run_lines(skipped_files: SkippedFiles) -> Iterator[str]:
         yield f"folders inside, not entered{hint}: {skipped_files.folders}"
     if skipped_files.hidden_folders:
         yield f"hidden folders, not entered unless they are named: {skipped_files.hidden_folders}"
+    if skipped_files.links:
+        yield f"links to folders, not followed unless they are named: {skipped_files.links}"
 
 
 def kinds_text(kinds: Counter[str]) -> str:
