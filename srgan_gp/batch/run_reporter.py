@@ -87,11 +87,11 @@ class RunReporter:
     _has_begun: bool = field(default=False, init=False)
     """Whether an engine has begun to upscale an image."""
     _done_pixels: float = field(default=0, init=False)
-    """Pixels of the upscaled inputs; an input of unknown size counts as `_mean_pixels`."""
+    """Pixels of the inputs that were upscaled; one of unknown size counts as `_mean_pixels`."""
     _total: int = field(default=0, init=False)
     """Number of inputs; 0 if `count_pixels` was not called: the progress counts images then."""
     _pixels: dict[Path, int] = field(default_factory=dict[Path, int], init=False)
-    """Pixels of inputs that are not finished, by path."""
+    """Pixels of inputs that have no outcome yet, by path; none for an input of unknown size."""
     _remaining_pixels: float = field(default=0, init=False)
     """Sum of `_pixels`."""
     _mean_pixels: float = field(default=0, init=False)
@@ -128,7 +128,8 @@ class RunReporter:
         printed = with_stream_names(outcome, folder) if folder else outcome
         if outcome.status != "not_tried":
             line = outcome_line(printed)
-            # Only errors about an existing result have a `shared_text`.
+            # Only errors about an existing result have a `shared_text`: the text of the line that
+            # inputs share whose results differ in the same way.
             if outcome.code is not None and outcome.shared_text:
                 self.existing.add(outcome.source, outcome.code, outcome.shared_text, line)
                 if self._has_begun and self.existing.has_new_difference():
@@ -187,7 +188,7 @@ class RunReporter:
         done, done_pixels = float(self.counts.total()), self._done_pixels
         for source, progress in in_progress.items():
             running_tile = 0.0  # done share of the running tile, estimated by its expected time
-            if progress.seconds_per_tile > UNKNOWN_SECONDS:
+            if progress.seconds_per_tile > UNKNOWN_SECONDS:  # which is 0
                 elapsed = now - progress.noted_at
                 running_tile = min(elapsed / progress.seconds_per_tile, _LARGEST_TILE_SHARE)
             share = min(1.0, (progress.done + running_tile) / progress.total)

@@ -62,11 +62,10 @@ def export(
 
     Writes `name.onnx`, `name.toml`, for an upscaler its `name.int8.onnx`, and for a run with a
     critic its weights in half precision as `name.critic.safetensors`. Fine-tuning reads the
-    generator's weights from the ONNX file, whose initializers have the parameters' names. Of an
-    existing card of that name, the texts (summary, licence, data, limits) are kept, unless the card
-    is of another task, or a fine-tuning has a card for its own model (see `applicable_entries`).
-    Scores are kept only if no weight changed. Files of an earlier model of that name are removed:
-    the critic if the run has none, and the `name.safetensors` that version 0.1 wrote.
+    generator's weights from the ONNX file, whose initializers have the parameters' names. The texts
+    (summary, licence, data, limits) of an existing card are kept if they can apply to the new model
+    (see `applicable_entries`), its scores only if no weight changed. Files of an earlier model that
+    the new one has not are removed, also the `name.safetensors` of version 0.1.
 
     Args:
         run_dir: folder of a training run.
@@ -77,7 +76,8 @@ def export(
             the training images of the run. If these are missing, or the network cannot be
             quantised, no int8 network is written, with a warning.
         say: called with a line about each step.
-        smoothing: `smoothing` of a `style_resnet`; 0 for none. Training does not use it.
+        smoothing: 0 to 0.25, share of each neighbour in a filter that smooths the faces of a
+            `style_resnet`; 0: no filter. Other networks have none. Training does not use it.
         exist: what to do if there is a model of that name. `new_names.EXIST_OVERWRITE` replaces it;
             `EXIST_ERROR` replaces it only if its card says that it comes from this run.
 
@@ -85,20 +85,21 @@ def export(
         Path of the card.
 
     Raises:
-        UsageError: `require_free_name` refuses the name, `run_dir` holds no run, the existing card
+        UsageError: the name is not valid or is taken, `run_dir` holds no run, the existing card
             cannot be read, `blend` or `smoothing` are for another network, `smoothing` is out of
             range, or `photos` have no image; nothing is written.
         TrainingError: every checkpoint is damaged. If only the best checkpoint is damaged, the
             newest undamaged checkpoint is exported, with a warning.
-        ModelRefusedError: ONNX Runtime and PyTorch differ by more than `parity.TOLERANCE`.
+        ModelRefusedError: ONNX Runtime and PyTorch differ by more than rounding.
         OutputError: `out_dir` is not a folder, or the files cannot be written.
     """
     check_name(name, out_dir)  # before a path contains it
     card_path = out_dir / f"{name}.toml"
     existing_card = read_written_card(card_path)
     is_same_run = is_of_run(existing_card, run_dir)
-    if replaced := require_free_name(name, out_dir, exist=exist, is_same_source=is_same_run):
-        say(replaced)
+    # The result is a message if an existing model will be replaced; else "".
+    if message := require_free_name(name, out_dir, exist=exist, is_same_source=is_same_run):
+        say(message)
     config, tensors, images_seen, progress = _read_best(run_dir)
     if unfinished := describe_unfinished(config, progress):
         warnings.warn(unfinished, stacklevel=2)
@@ -106,38 +107,39 @@ def export(
     smooth_faces(generator, smoothing)
     critic = critic_file(config, name, tensors)
     say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
-    model = as_onnx(generator)
+    model = as_onnx(generator)  # the conversion, before the checks in `add_metadata`
     add_metadata(model, generator, config, {"name": name, "images_seen": str(images_seen)})
     with convert_write_errors(out_dir):
         out_dir.mkdir(parents=True, exist_ok=True)
-    same_weight_hashes = hashes_of_same_weights(model, out_dir / f"{name}.onnx")
-    # The card of a fine-tuning does not describe a blend with another model, and its scores are
-    # without smoothing.
+    onnx_path, int8_path = out_dir / f"{name}.onnx", out_dir / f"{name}.int8.onnx"
+    # Hashes of the new file with no licence or the earlier one: a card with one has these weights.
+    same_weight_hashes = hashes_of_same_weights(model, onnx_path)
+    # The card of a fine-tuning does not describe a blend, and its scores are without smoothing.
     run_card = {} if blend else read_run_card(run_dir, images_seen)
     if smoothing:
         run_card.pop("scores", None)
     earlier_sha256 = existing_card.get("files", {}).get("onnx", {}).get("sha256")
-    is_same_model = earlier_sha256 in same_weight_hashes
-    is_same_source = is_same_run or is_same_model
+    has_same_weights = earlier_sha256 in same_weight_hashes
+    is_same_source = is_same_run or has_same_weights
     existing_card = applicable_entries(
         existing_card, config.task, run_card, is_same_source=is_same_source
     )
     # If no entry applies, only `files` is left.
     if existing_card.keys() - {"files"} and not is_same_source:
         say("The summary, licence, data and limits of the earlier card are kept; check them.")
-    # The licence in the ONNX file is the one that `fill_card` puts on the card: texts of the run's
-    # card take precedence over the existing card, unless that card was written for these weights.
-    texts = run_card | existing_card if is_same_model else existing_card | run_card
-    graph = with_licence(model, stated_licence(texts))
+    # `fill_card` puts the same licence on the card: that of the run's card, or else that of the
+    # existing card. An existing card for the same weights comes first.
+    cards = (existing_card, run_card) if has_same_weights else (run_card, existing_card)
+    licence = stated_licence(cards[0] if "licence" in cards[0] else cards[1])
+    onnx_bytes = with_licence(model, licence)
     int8 = None
     if config.task != FACES:
         say("Making the int8 network from photos, for the fast mode")
-        int8 = int8_of_run(graph, hashlib.sha256(graph).hexdigest(), run_dir, photos)
+        int8 = int8_of_run(onnx_bytes, hashlib.sha256(onnx_bytes).hexdigest(), run_dir, photos)
     # Nothing is written before this, so that an export that fails does not take the name.
-    onnx_path, int8_path = out_dir / f"{name}.onnx", out_dir / f"{name}.int8.onnx"
     critic_path = out_dir / f"{name}.critic.safetensors"
     say(f"Writing {onnx_path}")
-    files = {"onnx": _write(onnx_path, graph)}
+    files = {"onnx": _write(onnx_path, onnx_bytes)}
     if critic:
         say(f"Writing {critic_path}")
         files["critic"] = _write(critic_path, critic)
@@ -151,14 +153,14 @@ def export(
         training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
     if smoothing:
         training["smoothing"] = smoothing
-    record = int8.record if int8 else None
+    int8_record = int8.record if int8 else None
     # A fine-tuned face generator keeps the default truncation of the model that it started from,
     # unless the card of an earlier export states another value.
     truncation = truncation_of_start_model(run_dir) if config.task == FACES else None
     if truncation is not None and not (is_same_source and "truncation" in existing_card):
         existing_card["truncation"] = truncation
     card = fill_card(
-        name, config, files, training, existing_card, record, same_weight_hashes, run_card
+        name, config, files, training, existing_card, int8_record, same_weight_hashes, run_card
     )
     with atomic_write(card_path) as file:
         file.write(tomli_w.dumps(card, multiline_strings=False).encode())

@@ -57,7 +57,7 @@ def body_convolutions(model: onnx.ModelProto) -> list[BodyConvolution]:
     """List the convolutions that have another convolution before and another after them.
 
     The first convolutions see the image and the last ones write it, where 8 bits would be visible.
-    Grouped convolutions, and those whose weights are computed, are not listed either.
+    Grouped convolutions, and those whose weights are not constants, are not listed either.
     """
     producers = {name: node for node in model.graph.node for name in node.output}
     users: dict[str, list[onnx.NodeProto]] = defaultdict(list)
@@ -158,23 +158,20 @@ class _GraphWriter:
         input_name = node.input[0]
         self._outputs.add(convolution.output)
         self._quantise_tensor(convolution.output)
-        self._quantise_tensor(input_name)
+        self._quantise_tensor(input_name)  # before the bias, which uses its scale
         weights = self._weights[node.input[1]].astype(np.float64)  # (out, in, height, width)
         largest = np.abs(weights).max(axis=(1, 2, 3))
         # An output channel whose weights are all 0 needs some scale.
         scales = np.where(largest > 0, largest, 1.0).astype(np.float32) / np.float32(WEIGHT_LEVELS)
         levels = np.rint(weights / scales[:, None, None, None].astype(np.float64))
-        names = [_rounded(input_name), self._store_levels(node.input[1], levels, scales, np.int8)]
+        self._add_constant(node, node.input[1], levels, scales, np.int8)
+        rounded_inputs = [_rounded(name) for name in node.input]
         if len(node.input) > 2:  # The bias has the scale of the products, so they can be added.
             bias_scales = scales * self._scales[input_name]
             bias = self._weights[node.input[2]].astype(np.float64) / bias_scales.astype(np.float64)
-            names.append(self._store_levels(node.input[2], np.rint(bias), bias_scales, np.int32))
-        for name in names[1:]:
-            inputs = [f"{name}_levels", f"{name}_scale", f"{name}_zero"]
-            dequantise = helper.make_node("DequantizeLinear", inputs, [name], axis=0)
-            self._before[node.output[0]].append(dequantise)
+            self._add_constant(node, node.input[2], np.rint(bias), bias_scales, np.int32)
         del node.input[:]
-        node.input.extend(names)
+        node.input.extend(rounded_inputs)
 
     def _quantise_tensor(self, name: str) -> None:
         """Add a pair of nodes that rounds a tensor to 256 levels, and remember the scale."""
@@ -193,20 +190,26 @@ class _GraphWriter:
         ]
         self._scales[name] = scale
 
-    def _store_levels(self, name: str, levels: Array, scales: Array, dtype: type) -> str:
-        """Store the constants of a DequantizeLinear node, and return the name of its result.
+    def _add_constant(
+        self, node: onnx.NodeProto, name: str, levels: Array, scales: Array, dtype: type
+    ) -> None:
+        """Store weights or a bias as levels, and add a node that makes `_rounded(name)` of them.
 
         Args:
+            node: the convolution.
             name: name of the float32 weights or bias.
             levels: whole numbers, clipped to the range of `dtype`.
             scales: scale of each output channel.
             dtype: int8 or int32.
         """
-        name, largest = _rounded(name), np.iinfo(dtype).max
-        self._store(f"{name}_levels", levels.clip(-largest, largest).astype(dtype))
-        self._store(f"{name}_scale", scales)
-        self._store(f"{name}_zero", np.zeros(len(scales), dtype))
-        return name
+        rounded, largest = _rounded(name), np.iinfo(dtype).max
+        inputs = [
+            self._store(f"{rounded}_levels", levels.clip(-largest, largest).astype(dtype)),
+            self._store(f"{rounded}_scale", scales),
+            self._store(f"{rounded}_zero", np.zeros(len(scales), dtype)),
+        ]
+        dequantise = helper.make_node("DequantizeLinear", inputs, [rounded], axis=0)
+        self._before[node.output[0]].append(dequantise)
 
     def finish(self) -> None:
         """Insert the new nodes in order, and remove the float32 weights that they replace.

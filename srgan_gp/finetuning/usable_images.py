@@ -12,7 +12,7 @@ from srgan_gp.errors import PictureError
 
 
 class UsableImages:
-    """Images that can be decoded, and their hashes; each file is opened once.
+    """Images that can be decoded, and the SHA-256 of each file, which is opened once.
 
     Args:
         say: called with a message for each image that is skipped.
@@ -23,7 +23,8 @@ class UsableImages:
         self, say: Callable[[str], None], on_stage: Callable[[str, int, int], None]
     ) -> None:
         self._say, self._on_stage = say, on_stage
-        self._hashes: dict[ImageFile, str] = {}  # of the images that can be decoded
+        # SHA-256 of the file of each image that can be decoded, of all sets.
+        self._hashes: dict[ImageFile, str] = {}
 
     def choose(self, files: Sequence[ImageFile]) -> list[ImageFile]:
         """Decode every image of a set, and return those that can be decoded, in the same order."""
@@ -36,11 +37,15 @@ class UsableImages:
         return [file for file in files if file in self._hashes]
 
     def sha256(self, file: ImageFile) -> str:
-        """Return `ImageFile.sha256` of an image that `choose` has returned."""
+        """Return the SHA-256 of the file of an image that `choose` has returned, in hexadecimal."""
         return self._hashes[file]
 
 
 def other_files_line(places: Places) -> str:
-    """Return a message with the number of files that are not images, by suffix; "" if none is."""
+    """Return a message with the number of files that are not images, by suffix; "" if none is.
+
+    Args:
+        places: folders, zip files and lists of the training and validation images.
+    """
     skipped = other_files((*places.train, *places.validation))
     return f"Skipped files of other types: {format_suffixes(skipped)}" if skipped else ""

@@ -40,7 +40,7 @@ CONTAINERS = (
         "JPEG", (b"\xff\xd8\xff",), "PIL.JpegImagePlugin.JpegImageFile",
         (".jpg", ".jpeg", ".jpe", ".jfif"),
     ),
-    # Sound and video files start with RIFF too; `detect_container` also checks bytes 8 to 11.
+    # Sound and video files start with RIFF too, so `detect_container` also checks bytes 8 to 11.
     Container("WEBP", (b"RIFF",), "PIL.WebPImagePlugin.WebPImageFile", (".webp",)),
     Container(
         "TIFF", (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"), "PIL.TiffImagePlugin.TiffImageFile",
@@ -89,8 +89,8 @@ def detect_container(head: bytes) -> Container:
                 is_match = bool(_BRANDS[container.name] & _brands(head))
             else:
                 is_match = head.startswith(container.signatures)
-            if container.name == "WEBP":
-                is_match = is_match and head[8:12] == b"WEBP"
+            if container.name == "WEBP" and head[8:12] != b"WEBP":
+                is_match = False  # another RIFF file
             if is_match:
                 return container
         # Checked last: a comment in an image may contain "<svg".
@@ -168,14 +168,14 @@ class _PillowWarnings:
     """Suppresses Pillow's warnings while at least one thread reads an image.
 
     Pillow warns about damaged metadata, which our notes and errors report already. The filters of
-    `warnings` belong to the process, so the first reader sets them, and the reader that ends last
-    restores them.
+    `warnings` are those of the process: the first reader sets, and the last one restores them.
     """
 
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _readers: int = 0
-    """Number of threads inside `silenced`."""
+    """Threads inside `silenced`."""
     _saved: "warnings.catch_warnings[None]" = field(default_factory=warnings.catch_warnings)
+    """Restores the filters; each first reader replaces it."""
 
     @contextmanager
     def silenced(self) -> Generator[None, None, None]:
@@ -203,7 +203,7 @@ _UNSUPPORTED = ("unknown pixel mode", "cannot handle", "not support", "unsupport
 """Parts of the messages with which decoders refuse a valid file of an unsupported variant."""
 
 _PACKAGES = {"HEIF": "pi-heif"}
-"""Package that decodes a file type, where it is not Pillow."""
+"""By file type: the package that decodes it, if that is not Pillow."""
 
 
 @contextmanager

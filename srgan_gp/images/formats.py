@@ -39,8 +39,8 @@ class Format:
     max_pixel_bytes: int = _NO_BYTE_LIMIT
     """Largest size of the uncompressed pixels in bytes."""
     default_quality: int = 95
-    """Quality if the user names none; Pillow's documentation advises against more for JPEG: files
-    grow, with hardly any gain in quality."""
+    """Quality if the user names none. Pillow's documentation advises against more for JPEG: files
+    grow, with hardly any gain in quality. The other formats have the same default."""
     reads_rows: bool = False
     """Whether the encoder reads the rows in order from top to bottom.
 
@@ -59,6 +59,7 @@ class Format:
     """Whether the format has a field for the resolution. Without the field, the resolution is in
     the EXIF block if the format has EXIF, and is lost otherwise."""
     keeps_16_bits: bool = True
+    """Whether 16 bits a channel are stored; otherwise they become 8."""
     keeps_grey: bool = True
     """Whether grey is stored as one channel; otherwise it becomes RGB."""
     keeps_16_bit_grey_alpha: bool = True
@@ -132,16 +133,14 @@ def find_format(name: str) -> str:
         if suffix in row.suffixes:
             return key
     target = repr(name) if name else "a file without a suffix"
-    # A misspelled suffix keeps its first letter: `mpg` is not `png`.
-    known = [
-        end
-        for row in FORMATS.values()
-        for end in row.suffixes
-        if end[:2] == suffix[:2] and suffix not in _OTHER_FORMATS
-    ]
-    # 0.7: `.gfi` for `.gif` has 0.75; a lower limit suggests formats that were not meant.
-    similar = difflib.get_close_matches(suffix, known, n=1, cutoff=0.7)
-    hint = f"; did you mean {similar[0][1:]}?" if similar else ""
+    hint = ""
+    if suffix not in _OTHER_FORMATS:
+        known = [end for row in FORMATS.values() for end in row.suffixes]
+        # A misspelled suffix keeps the dot and its first letter: `mpg` is not `png`.
+        known = [end for end in known if end[:2] == suffix[:2]]
+        # 0.7: `.gfi` for `.gif` has 0.75; a lower limit suggests formats that were not meant.
+        similar = difflib.get_close_matches(suffix, known, n=1, cutoff=0.7)
+        hint = f"; did you mean {similar[0].removeprefix('.')}?" if similar else ""
     raise UsageError(f"cannot write {target}: choose one of {', '.join(FORMATS)}{hint}")
 
 

@@ -82,20 +82,22 @@ def import_model(
     source = read_source(path)
     existing = read_written_card(folder / f"{name}.toml").get("imported", {})
     is_same_source = existing.get("sha256") == source.sha256
-    if replaced := require_free_name(name, exist=exist, is_same_source=is_same_source):
-        say(replaced)
+    # The result is a message if an existing model will be replaced; else "".
+    if message := require_free_name(name, exist=exist, is_same_source=is_same_source):
+        say(message)
     origin = origin_of(source)
     if licence is not None:
         origin = replace(origin, licence=licence)
     say(f"Reading {source.name}, and converting it to ONNX.")
-    model, about, needs = _convert(source)
+    model, about, size_needs = _convert(source)
     say("Comparing tiles with the whole image.")
-    measured = measure_tiling(model, name, needs)
+    measured = measure_tiling(model, name, size_needs)
     say("Measuring memory and time.")
-    data, info = _measure_memory(model, measured.info)
-    int8 = _int8(data, photos) if photos is not None else None
+    data, info = _add_metadata(model, measured.info)
+    int8 = _make_int8(data, photos) if photos is not None else None
     record = _make_record(source, about, measured, data, info)
-    card = fill_import_card(name, about, origin, record, info.scale, _files(name, data, int8), int8)
+    files = _file_entries(name, data, int8)
+    card = fill_import_card(name, about, origin, record, info.scale, files, int8)
     contents = {f"{name}.onnx": data}
     if int8:
         contents[f"{name}.int8.onnx"] = int8.data
@@ -138,6 +140,7 @@ def _convert(source: SourceFile) -> tuple[onnx.ModelProto, ImportedFile, SizeNee
     """Return the ONNX graph, a description of file and network, and the sizes the network takes."""
     if source.is_onnx:
         graph = read_graph(source)
+        # `SizeNeeds()`: images of any size, as far as is known before the measurement.
         return graph, ImportedFile(source.name, "ONNX graph", ()), SizeNeeds()
     # PyTorch is imported here only, because an ONNX file does not need it.
     from srgan_gp.importing.imported_network import load_network
@@ -152,8 +155,8 @@ def _convert(source: SourceFile) -> tuple[onnx.ModelProto, ImportedFile, SizeNee
     return graph, about, SizeNeeds(facts.size_minimum, facts.size_multiple, network.window_sides())
 
 
-def _measure_memory(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, ModelInfo]:
-    """Measure the memory that a graph needs, and add the metadata to the graph.
+def _add_metadata(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, ModelInfo]:
+    """Add the metadata to a graph, with the memory that it needs, which is measured here.
 
     The measurement opens a file with metadata, so the metadata is set before the measurement, and
     again with its result.
@@ -172,7 +175,7 @@ def _measure_memory(model: onnx.ModelProto, info: ModelInfo) -> tuple[bytes, Mod
     return model.SerializeToString(deterministic=True), info
 
 
-def _int8(data: bytes, photos: Sequence[str]) -> Int8Network | None:
+def _make_int8(data: bytes, photos: Sequence[str]) -> Int8Network | None:
     """Make the int8 network of a model, or warn why there is none and return None.
 
     Args:
@@ -215,8 +218,8 @@ def _make_record(
     )
 
 
-def _files(name: str, data: bytes, int8: Int8Network | None) -> dict[str, dict[str, Any]]:
-    """Return name, SHA-256 and size of each file for the card, by `onnx` and `int8`."""
+def _file_entries(name: str, data: bytes, int8: Int8Network | None) -> dict[str, dict[str, Any]]:
+    """Return name, SHA-256 and size of each file for the card, by its kind: `onnx` and `int8`."""
     contents = {"onnx": (f"{name}.onnx", data)}
     if int8:
         contents["int8"] = (f"{name}.int8.onnx", int8.data)

@@ -52,6 +52,7 @@ def start_engine(
         ModelRefusedError: ONNX Runtime cannot load the model.
         DeviceError: the requested GPU cannot be used.
     """
+    # Why a GPU cannot be used; None: one was found, or only the CPU was requested.
     problem = None if request.kind == "cpu" else why_no_gpu(request.index)
     if request.kind != "cpu" and problem is None:
         try:
@@ -68,7 +69,7 @@ def start_engine(
         raise ModelRefusedError(
             f"The model {name} cannot be loaded: {first_line(error)}."
         ) from error
-    if request.kind in GPU_KINDS:
+    if request.kind in GPU_KINDS:  # not "cpu" or "auto"
         raise DeviceError(
             f"The device {request.kind}:{request.index} cannot be used: {problem}. Choose the "
             "device cpu or auto."
@@ -90,7 +91,7 @@ def _start_on_gpu(
         DeviceError: with the reason why the GPU is not used, without a full stop.
     """
     providers = _gpu_providers(request, is_float16=is_float16)
-    wanted, _ = providers[0]  # name of the requested provider
+    wanted = providers[0][0]  # name of the requested provider
     try:
         with _without_logging():
             _onnxruntime.preload_dlls()  # CUDA libraries installed by pip
@@ -146,7 +147,7 @@ def create_session(
         data: bytes of the ONNX file.
         threads: CPU threads.
         providers: names of providers, or (name, options), in order of priority.
-        entries: further entries of the session's configuration.
+        entries: entries of ONNX Runtime's configuration of the session, besides those set here.
 
     Returns:
         `onnxruntime.InferenceSession`.

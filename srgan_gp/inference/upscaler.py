@@ -113,8 +113,8 @@ class Upscaler(LoadedModel):
 
     def network_memory(self, height: int, width: int) -> int:
         """Estimate the bytes of main memory that the network takes for an image; 0 on a GPU."""
-        needed = height * width * self._session.info.bytes_per_pixel  # tiled above the budget
-        return min(needed, CPU_BUDGET) if self.device == "cpu" else 0
+        needed = height * width * self._session.info.bytes_per_pixel
+        return min(needed, CPU_BUDGET) if self.device == "cpu" else 0  # larger images are tiled
 
     def cancel(self) -> None:
         """End all calls in progress with the exception `Cancelled`. Thread-safe.
@@ -201,7 +201,7 @@ class Upscaler(LoadedModel):
             try:
                 call = UpscaleCall(self._session, *cancels, batch, *options, faces=self._faces)
                 upscaled = call.upscale()
-            except PictureError as error:  # raised again with the path, and its own cause
+            except PictureError as error:  # raised again, with the path of the file in its message
                 raise inputs.name_file_in(error) from error.__cause__
             for index, result in zip(indices, upscaled, strict=True):
                 results[index] = result

@@ -19,8 +19,8 @@ SURFACE_EXTENT = 2.0
 """The value surface, scores on a grid, covers [-SURFACE_EXTENT, SURFACE_EXTENT] in x and in y, an
 area somewhat larger than that of the points."""
 MAX_WEIGHTS = 20_000
-"""Largest number of weights for a histogram, which are saved in the record of the run; of a critic
-with more weights, only every n-th is used."""
+"""Largest number of weights that the record of a run keeps, for a histogram. Of a critic with more
+weights, only every n-th is kept."""
 
 
 @torch.no_grad()
@@ -73,7 +73,7 @@ def describe_critic(critic: nn.Module, real: Tensor) -> dict[str, list[float]]:
     with torch.no_grad():
         surface = critic(grid)
     weights = torch.cat([layer.weight.detach().flatten() for layer in _linear_layers(critic)])
-    interval = math.ceil(len(weights) / MAX_WEIGHTS)
+    interval = math.ceil(len(weights) / MAX_WEIGHTS)  # every `interval`-th weight is kept
     return {
         "surface": surface.tolist(),
         "layer_gradients": measure_layer_gradients(critic, real),

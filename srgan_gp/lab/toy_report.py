@@ -1,8 +1,8 @@
 """Report of the lab: one Markdown page with tables and figures of the toy runs.
 
-A group of runs is one table or figure (see `lab.experiments`). The group "members" holds all ways
-to bound a critic's slope. `Runs` has the options and records of trained runs, by name. The page
-lists the runs that were not trained. `scripts/lab.py` trains the runs and writes the page.
+A group of runs is one section of the page (see `lab.experiments`). The group "members" has a run
+for each way to bound a critic's slope: the members of the family of WGAN penalties. `Runs` has the
+options and records of runs by name. `scripts/lab.py` trains the runs and writes the page.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,13 +25,14 @@ from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.critic.diagnosis import diagnose
 
 ReadRun = Callable[[ToyConfig], ToyRun | None]
-"""Returns the run of some options; None if it was not trained."""
+"""Returns the recorded run with exactly these options; None if it was not trained."""
 
 Plot = Callable[[Runs, Path], None]
 """Draws the figure of some runs into a PNG file."""
 
 COLUMNS = ("modes", "high_quality", "norm", "estimate")
 """Entries of the last record of a run that are columns of a table."""
+_GROUPS_WITH_TABLE = ("critic-steps", "weights", "deep")  # and "members", see `_members`
 PAGE = "gradient-penalty-lab"
 
 
@@ -44,7 +45,7 @@ def write_report(
         groups: the options of all runs, by group and row. Those that were not trained are listed.
         read: returns a run.
         folder: gets `gradient-penalty-lab.md` and its figures.
-        applications: Markdown about the applications.
+        applications: Markdown for the end of the page, about the penalties applied to other data.
 
     Returns:
         Path of the page.
@@ -62,7 +63,7 @@ def write_report(
     parts = [_INTRODUCTION, _total(trained), _members(trained["members"], missing["members"], read)]
     for name, (title, text) in _SECTIONS.items():
         parts.append(f"## {title}\n\n{text}")
-        if name in ("critic-steps", "weights", "deep") and trained[name]:  # groups with a table
+        if name in _GROUPS_WITH_TABLE and trained[name]:
             parts.append(_table(trained[name], read))
         if name == "deep":
             parts += [_distances(run) for _, run in trained[name].values()]
@@ -117,7 +118,7 @@ def _members(runs: Runs, missing: list[str], read: ReadRun) -> str:
 
 
 def _table(runs: Runs, read: ReadRun) -> str:
-    """Format one row per run, with medians over the seeds of rows in `SEVERAL_SEEDS`."""
+    """Format one row per run; the values of a run in `SEVERAL_SEEDS` are medians over its seeds."""
     lines = [
         "| run | critic steps | steps | seeds | modes of 25 | high quality | gradient norm | "
         "estimate, highest | estimate, last | CPU seconds |",
@@ -125,8 +126,8 @@ def _table(runs: Runs, read: ReadRun) -> str:
     ]
     for name, (config, run) in runs.items():
         seed_runs = [run]
-        if SEVERAL_SEEDS.get(name) == config:  # not if `experiments.quick` shortened the run
-            others = [read(replace(config, seed=seed)) for seed in SEEDS[1:]]
+        if SEVERAL_SEEDS.get(name) == config:  # a run that `experiments.quick` shortened has one
+            others = [read(replace(config, seed=seed)) for seed in SEEDS[1:]]  # `run` has the first
             seed_runs += [other for other in others if other is not None]
         last_records = [seed_run.history[-1] for seed_run in seed_runs]
         last = {}
@@ -174,8 +175,7 @@ def _members_figures(runs: Runs, folder: Path) -> list[str]:
         )
         parts.append(_figure("histograms", plot_weights, weights, two_runs, folder))
     estimates = "Critic estimate over the steps"
-    parts.append(_figure("estimates", plot_estimates, estimates, runs, folder))
-    return parts
+    return [*parts, _figure("estimates", plot_estimates, estimates, runs, folder)]
 
 
 def _figure(name: str, plot: Plot, caption: str, runs: Runs, folder: Path) -> str:
@@ -210,7 +210,7 @@ those of one core that other programs shared.
 
 The first three rows are medians over their seeds. The others are short runs of one seed, to be
 compared with `wgan_gp, short`."""
-# Title and text of a group.
+# Title and text of each group but "members".
 _SECTIONS = {
     "layer-gradients": (
         "Vanishing and exploding gradients",
@@ -236,7 +236,7 @@ paper they move apart.""",
         "Critic steps",
         "Critic steps per generator step, on 25 Gaussians with the two-sided penalty.",
     ),
-    "weights": (
+    "weights": (  # unlike `plot_weights`, which plots those of critics
         "Weight of the penalty",
         "Weight of the two-sided penalty, on 25 Gaussians.",
     ),

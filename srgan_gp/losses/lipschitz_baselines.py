@@ -56,7 +56,7 @@ class LipschitzBaseline:
         term: (critic, real, fake, epsilon, noise) -> (value, slopes): a scalar, and slopes for the
             log, (B,) or (2 B,). real and fake are (B, ...), epsilon is (B, 1, ...) in [0, 1], noise
             is None or has the shape of real, in [0, 1]; see `GradientPenalty.__call__`.
-        place: name of the slopes in the log: `health/PLACE_norm`.
+        place: where the slopes are measured, PLACE in their name in the log, `health/PLACE_norm`.
         needs_noise: whether a call needs `noise`.
         clips_weights: whether the caller must call `clip_weights` after each step of the critic.
     """
@@ -105,7 +105,7 @@ def clip_weights(critic: nn.Module, limit: float) -> None:
 def slope_on_segment(
     critic: Critic, real: Tensor, fake: Tensor, epsilon: Tensor, noise: Tensor | None
 ) -> tuple[Tensor, Tensor]:
-    """Return 0, so that nothing is penalised, and the slope between real and fake sample i."""
+    """Return 0, because nothing is penalised, and for the log the slope between real and fake i."""
     with torch.no_grad():
         slopes = _slopes(critic, real, fake)
     return slopes.new_zeros(()), slopes
@@ -202,13 +202,14 @@ def _lengths(vectors: Tensor) -> Tensor:
 
 
 BASELINES: dict[str, LipschitzBaseline] = {
-    # name                                      term                   slopes     noise  clips
-    "weight_clipping":       LipschitzBaseline(slope_on_segment,      "segment", False, True),
-    "adversarial_lipschitz": LipschitzBaseline(adversarial_lipschitz, "adversarial", True),
-    "segment_ratio":         LipschitzBaseline(segment_ratio,         "segment"),
-    "total_variation":       LipschitzBaseline(total_variation,       "segment"),
-    "none":                  LipschitzBaseline(slope_on_segment,      "segment"),
-}  # fmt: skip
+    "weight_clipping": LipschitzBaseline(slope_on_segment, "segment", clips_weights=True),
+    "adversarial_lipschitz": LipschitzBaseline(
+        adversarial_lipschitz, "adversarial", needs_noise=True
+    ),
+    "segment_ratio": LipschitzBaseline(segment_ratio, "segment"),
+    "total_variation": LipschitzBaseline(total_variation, "segment"),
+    "none": LipschitzBaseline(slope_on_segment, "segment"),
+}
 
 LIPSCHITZ_TERMS: dict[str, GradientPenalty | LipschitzBaseline] = {**PENALTIES, **BASELINES}
 """All terms by the value of the option `--penalty`."""

@@ -62,12 +62,12 @@ def describe_change(key: str | None, made: Work | None, now: Work | None) -> Cha
         return Change("work", "made with other options or another version of the model")
     old, new = json.loads(made.options), json.loads(now.options)
     is_other_model = _comparable_name(made.model) != _comparable_name(now.model)
-    # `Work.model` is the model that ran; `model` among the options is the requested model. If both
-    # runs requested the same model, a scale or a look led to another model: `_differences` names
-    # that option first.
-    if is_other_model and ("model" not in old or old["model"] != new.get("model")):
-        return Change("work", _model_text(made, now, new))
-    if differences := _differences(old, new):
+    # `Work.model` is the model that ran; `model` among the options is the requested model. For one
+    # requested model another one may run, because of the scale or the look.
+    is_same_request = "model" in old and old["model"] == new.get("model")
+    differences = _differences(old, new)
+    # After the same request, the option that led to another model says more than the models.
+    if differences and (is_same_request or not is_other_model):
         return Change("work", f"made with other options ({'; '.join(differences)})")
     if is_other_model:
         return Change("work", _model_text(made, now, new))
@@ -101,19 +101,20 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     # Fidelity 0 is the model as it is, like no fidelity.
     if (old.get("fidelity") or 0) != (new.get("fidelity") or 0):
         parts.append(f"{_look_text(old, new)}, now {_look_text(new, old)}")
-    has_faces = ["face_strength" in options for options in (old, new)]  # `--faces` was passed
-    if has_faces[0] != has_faces[1]:
-        texts = ["--faces" if value else "without --faces" for value in has_faces]
-        parts.append(f"{texts[0]}, now {texts[1]}")
+    had_faces, has_faces = "face_strength" in old, "face_strength" in new  # `--faces` was passed
+    if had_faces and not has_faces:
+        parts.append("--faces, now without --faces")
+    if has_faces and not had_faces:
+        parts.append("without --faces, now --faces")
     for name, (used, unused) in _WORDING.items():
         values = old.get(name), new.get(name)
         is_equal = values[0] == values[1] or all(map(_is_unused, values))
         # If only one of the works has `--faces`, the lines above the loop have reported that.
-        if is_equal or (name.startswith("face_") and not all(has_faces)):
+        if is_equal or (name.startswith("face_") and not (had_faces and has_faces)):
             continue
         if name == "scale" and None in values:  # One of the works has a width, which is named.
             continue
-        # Float16 and float32 share a key, since their results differ only by rounding.
+        # The work key is the same for float16 and float32, since results differ only by rounding.
         if name == "precision" and (None in values or "int8" not in values):
             continue
         texts = [

@@ -1,8 +1,9 @@
 """Zip file of prepared faces: PNG files in `train/` and `val/`, and `manifest.json`.
 
 PNG files are stored without further compression. The same faces give the same bytes: the file
-contains no timestamps. `prepare_faces` writes the faces to a temporary file first, a `Spool`: their
-names depend on `choose_validation_groups`, which needs the number of faces of all photos.
+contains no timestamps. `prepare_faces` writes the faces to a temporary file first, a `Spool`. The
+reason is that the name of a face has its set, training or validation, and the sets are chosen after
+the last photo, by `choose_validation_groups`.
 """
 
 import hashlib
@@ -22,8 +23,8 @@ from srgan_gp.system.write_errors import convert_write_errors
 
 MANIFEST = "manifest.json"
 _FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip file
-# Starting points in the order of groups that are tried. Each takes time for one pass over all
-# groups; with fewer, the validation set may miss its target size by more.
+# Number of starting points in the order of groups that `choose_validation_groups` tries. Each takes
+# time for one pass over all groups. With fewer, the validation set may miss its target by more.
 _MAX_STARTS = 20
 _FILE_MODE = 0o644  # permissions of an extracted file
 
@@ -103,9 +104,10 @@ def choose_validation_groups(
 
     Args:
         faces_by_group: number of faces of each group, by the hash of the group.
-        share: target share of the faces in the validation set, 0 to 1.
+        share: target share of the faces in the validation set, 0 to 1; 0: no validation set.
         seed: seed of the order.
-        least: smallest number of faces in the validation set, if there are enough groups.
+        least: smallest number of faces in the validation set, if there are enough groups; not used
+            if `share` is 0.
 
     Returns:
         Hashes of the groups. If `share` is not 0 and there are at least two groups, both sets have
@@ -129,6 +131,7 @@ def choose_validation_groups(
         is_too_small, miss = badness(best)
         if not is_too_small and miss <= 0.5:  # half a face: no whole number is nearer to the target
             break
+        # The groups before the starting point follow at the end.
         other = _take_groups(order[start:] + order[:start], faces_by_group, target, least)
         best = min(best, other, key=badness)
     return best

@@ -36,8 +36,8 @@ def read_exif_resolution(exif: bytes) -> Resolution | None:
         exif: the block, which starts with a TIFF header.
 
     Returns:
-        Dots per inch; None if the horizontal or the vertical resolution is missing, not above 0,
-        above `MAX_DPI`, or has no unit of length.
+        Dots per inch; None if the horizontal or the vertical resolution is missing, not above 0 or
+        above `MAX_DPI`, or if the unit is none of length. A missing unit means inches.
     """
     directory = Image.Exif()
     try:
@@ -62,7 +62,7 @@ def set_exif_resolution(exif: bytes | None, dpi: Resolution) -> bytes:
     where it is. Offsets of other data, such as maker notes, stay valid.
 
     Args:
-        exif: a valid block; None for a new one.
+        exif: a valid block; None or empty for a new one.
         dpi: dots per inch, above 0 and at most `MAX_DPI`.
 
     Returns:
@@ -89,6 +89,7 @@ def set_exif_resolution(exif: bytes | None, dpi: Resolution) -> bytes:
         entries[tag] = struct.pack(order + "HHII", tag, _RATIONAL, 1, offset)
         fraction = Fraction(float(value)).limit_denominator(_MAX_DENOMINATOR)
         values += struct.pack(order + "II", fraction.numerator, fraction.denominator)
+    # A value of 2 bytes is in the entry itself, padded to 4 bytes.
     entries[_UNIT] = struct.pack(order + "HHIHH", _UNIT, _SHORT, 1, _INCH, 0)
     struct.pack_into(order + "I", block, 4, len(block))
     directory = b"".join(entry for _, entry in sorted(entries.items()))

@@ -1,4 +1,8 @@
-"""JPEG, WebP and BMP encoders, and `save_with_pillow`, which encodes any format with Pillow."""
+"""JPEG, WebP and BMP encoders, and `save_with_pillow`, which encodes any format with Pillow.
+
+The arrays of a large image are mapped to temporary files (`images.mapped_arrays`). Releasing their
+memory only drops the copy in memory: the values stay in the file, and can be read again.
+"""
 
 import importlib
 from pathlib import Path
@@ -15,8 +19,8 @@ from srgan_gp.images.picture import Array, Picture
 # the files larger. Below it, small files matter more.
 _FULL_CHROMA_QUALITY = 90
 _LOSSLESS_QUALITY = 100
-# 16 MiB: bytes of a large image that are copied before their memory is released. More would need
-# more memory, fewer would release it more often.
+# 16 MiB: bytes of a large image that are copied to a mapped array before its memory is released.
+# More would need more memory, fewer would release it more often.
 _BAND_BYTES = 1 << 24
 
 
@@ -32,7 +36,7 @@ def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
         picture,
         file,
         "JPEG",
-        encodes_mapped=True,
+        reads_mapped=True,
         quality=quality,
         subsampling=chroma_subsampling(quality),
     )
@@ -41,8 +45,8 @@ def encode_jpeg(picture: Picture, file: BinaryIO, quality: int) -> None:
 def encode_webp(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a WebP.
 
-    libwebp keeps the whole image in memory: 8 bytes a pixel were measured, so 2.2 GB for the
-    largest image of the format.
+    libwebp makes its own copy of the whole image: 8 bytes a pixel were measured, so 2.2 GB for the
+    largest image of the format. The pixels that it copies are mapped to a file if they are large.
 
     Args:
         picture: uint8 RGB, with or without alpha.
@@ -54,7 +58,7 @@ def encode_webp(picture: Picture, file: BinaryIO, quality: int) -> None:
         picture,
         file,
         "WEBP",
-        encodes_mapped=True,
+        reads_mapped=True,
         quality=quality,
         lossless=lossless,
         exact=lossless,  # whether the colours of fully transparent pixels are kept
@@ -64,7 +68,7 @@ def encode_webp(picture: Picture, file: BinaryIO, quality: int) -> None:
 def encode_bmp(picture: Picture, file: BinaryIO, quality: int) -> None:
     """Encode a BMP of 8-bit grey or RGB; `quality` is not used.
 
-    Pillow copies the image, at 4 bytes a pixel.
+    Pillow copies the image, at 4 bytes a pixel, so a mapped array would save no memory.
     """
     save_with_pillow(picture, file, "BMP")
 
@@ -79,17 +83,17 @@ def save_with_pillow(
     file: BinaryIO,
     name: str,
     *,
-    encodes_mapped: bool = False,
+    reads_mapped: bool = False,
     **options: Any,  # noqa: ANN401
 ) -> None:
     """Encode an image of 8 bits with Pillow, with its metadata.
 
     Args:
-        picture: uint8.
+        picture: uint8; not a large grey image with alpha if `reads_mapped`.
         file: binary file, open for writing.
         name: a format of Pillow, such as `JPEG`.
-        encodes_mapped: whether Pillow encodes a large image from a memory-mapped array, of which it
-            makes no copy in memory; for formats whose encoder in Pillow reads row by row.
+        reads_mapped: whether Pillow reads a large image from a mapped array instead of an array in
+            memory. The memory of the mapped array is released at each write of encoded bytes.
         options: options of Pillow's encoder.
     """
     # If the plugin of the format is imported, `save` does not import all plugins of Pillow. Their
@@ -105,9 +109,9 @@ def save_with_pillow(
         # In JPEG the EXIF block is in an APP1 segment, which starts with this name.
         metadata["exif"] = b"Exif\0\0" + picture.exif
     options |= {key: value for key, value in metadata.items() if value is not None}
-    if encodes_mapped and mapped_arrays.is_large(picture.pixels):
+    if reads_mapped and mapped_arrays.is_large(picture.pixels):
         channels = _to_pillow_layout(picture, mapped_arrays.folder_of(file))
-        if channels.shape[2] == 1:
+        if channels.shape[2] == 1:  # grey, without alpha: JPEG has no alpha, WebP no grey
             mode = "L"
         else:
             mode = "RGBX" if picture.alpha is None else "RGBA"  # X: an unused fourth byte
@@ -125,7 +129,7 @@ def save_with_pillow(
 def _to_pillow_layout(picture: Picture, folder: Path | None) -> Array:
     """Return a large image in the memory layout of Pillow, which then needs no copy of its own.
 
-    Grey pixels are returned as they are; colours are copied to a memory-mapped array.
+    Grey pixels are returned as they are; RGB and alpha are copied to a mapped array.
 
     Returns:
         Grey (H, W, 1), or RGB and alpha (H, W, 4), uint8; the fourth byte is 255 without alpha.
@@ -139,15 +143,15 @@ def _to_pillow_layout(picture: Picture, folder: Path | None) -> Array:
         target = channels[number * band_rows : (number + 1) * band_rows]
         target[..., : band.shape[2]] = band
         target[..., band.shape[2] :] = 255
-        mapped_arrays.release_memory(channels)  # keeps the values, which are in the file
+        mapped_arrays.release_memory(channels)  # the values stay in the file
     return channels
 
 
 class _ReleasingFile:
     """Output file for Pillow that releases the memory of a mapped image at each write.
 
-    The class has no `fileno`, so that Pillow calls `write` for every 64 KB, when the encoder has
-    read some more rows, and does not write to the descriptor itself.
+    Pillow would write to the descriptor of a file that has `fileno`. This class has none, so Pillow
+    calls `write` for every 64 KB of encoded bytes. By then the encoder has read some more rows.
     """
 
     def __init__(self, file: BinaryIO, channels: Array) -> None:

@@ -60,7 +60,7 @@ class FaceEnhancer:
     Args:
         detector: detects faces; enhancers made by `sharing` use it in turns.
         enlarger: the face model.
-        options: the strength; model and detector in it are not used.
+        options: the strength is used; `detector` and `enlarger` are its detector and model, loaded.
         detector_sha256: SHA-256 of the detector's file, in hexadecimal.
         lock: held while the detector runs; None for a new one.
     """
@@ -154,7 +154,7 @@ class FaceEnhancer:
         for face in faces:
             check_cancelled()
             area = FaceArea.of(face, *photo.shape[:2])
-            if area is not None:
+            if area is not None:  # None: the face lies outside the photo
                 score = round(min(max(face.score, 0.0), 1.0), 3)
                 results.append(self._enhance_one(photo, result.pixels, area, score))
         return tuple(results)
@@ -181,8 +181,9 @@ class FaceEnhancer:
         # Pixels of weight 0 keep their exact values, without the conversion to floats and back.
         pixels = np.where(weight[..., np.newaxis] > 0, pixels, target)
 
+        # Compare both versions, downscaled, with the photo.
         low_res = to_floats(photo[slice(*area.rows), slice(*area.columns)])
-        box = place.edges_of_area(area)
+        box = place.edges_of_area(area)  # in `main` and `pixels`
         psnr_without = fidelity_psnr(main, box, low_res)
         psnr_with = fidelity_psnr(to_floats(pixels), box, low_res)
         numbers: dict[str, Any] = {
@@ -192,7 +193,7 @@ class FaceEnhancer:
             reason = "less faithful to the input"
             return FaceResult(area.box, score, UNCHANGED, reason, **numbers)
         target[...] = pixels
-        # A large result is mapped to a file; the pages used here need not stay in memory.
+        # A large result is mapped to a file. Its values stay there; only their copy in memory goes.
         mapped_arrays.release_memory(result)
         return FaceResult(area.box, score, ENHANCED, **numbers)
 

@@ -106,9 +106,10 @@ def _upscale_rotated(
     crop_width = math.ceil(abs(width * cosine) + abs(height * sine)) + 2 * CONTEXT
     crop_height = math.ceil(abs(height * cosine) + abs(width * sine)) + 2 * CONTEXT
     turn = np.array([[cosine, sine], [-sine, cosine]])  # from the photo to the upright crop
-    centre = np.array([(columns[0] + columns[1]) / 2, (rows[0] + rows[1]) / 2])
+    centre = np.array([(columns[0] + columns[1]) / 2, (rows[0] + rows[1]) / 2])  # in the photo
     crop_centre = np.array([crop_width / 2, crop_height / 2])
-    # Only the pixels that the crop may read are converted to floats: a circle around its centre.
+    # Only the pixels that the crop may read are converted to floats: those up to `radius` away from
+    # the pixel at its centre.
     radius = math.ceil(math.hypot(crop_width, crop_height) / 2) + _FILTER_MARGIN
     left, right = _widen((int(centre[0]), int(centre[0]) + 1), radius, pixels.shape[1])
     top, bottom = _widen((int(centre[1]), int(centre[1]) + 1), radius, pixels.shape[0])
@@ -119,7 +120,7 @@ def _upscale_rotated(
         _affine(turn.T, crop_centre, centre - (left, top), target_scale=1, source_scale=1),
         (crop_width, crop_height),
         flags=opencv.INTER_LANCZOS4 | opencv.WARP_INVERSE_MAP,
-        # OpenCV does not terminate when it mirrors a single pixel.
+        # Outside the photo. OpenCV does not terminate when it mirrors a single pixel.
         borderMode=opencv.BORDER_REPLICATE if is_thin else opencv.BORDER_REFLECT_101,
     )
     crop = np.clip(crop.reshape(crop_height, crop_width, pixels.shape[2]), 0, 1)
@@ -135,7 +136,7 @@ def _upscale_rotated(
         ),
         (width * scale, height * scale),
         flags=opencv.INTER_CUBIC | opencv.WARP_INVERSE_MAP,
-        borderMode=opencv.BORDER_REPLICATE,
+        borderMode=opencv.BORDER_REPLICATE,  # not used: the crop covers the part and `CONTEXT`
     )
     return np.clip(back.reshape(height * scale, width * scale, pixels.shape[2]), 0, 1)
 

@@ -68,9 +68,11 @@ def choose_window(session: SessionInterface, tile: TileChoice, height: int, widt
     if tile is None:
         return size
     if tile == "auto" or isinstance(tile, TileLimit):
-        # Without exact tiles, the result in tiles differs from the result for the whole image. Such
-        # a model is tiled only if memory requires it, not for frequent reports of progress.
-        limit = tile.pixels if isinstance(tile, TileLimit) and info.has_exact_tiles else None
+        limit = None  # besides that of the memory
+        # If tiles are not exact, the result in tiles differs from that for the whole image. Such a
+        # model is tiled only if memory requires it, not for frequent reports of progress.
+        if isinstance(tile, TileLimit) and info.has_exact_tiles:
+            limit = tile.pixels
         on_gpu = session.device != "cpu"
         window = choose_window_by_memory(info, height, width, on_gpu=on_gpu, pixel_limit=limit)
         return window or size
@@ -86,7 +88,8 @@ def choose_window(session: SessionInterface, tile: TileChoice, height: int, widt
     window_height, window_width = choose_window_by_tile(
         size, int(tile), overlap=info.overlap, multiple=info.size_multiple
     )
-    # A small `tile` may ask for windows that the model refuses; "auto" keeps to `MIN_TILE`.
+    # A small `tile` may ask for windows that the model refuses. "auto" has no such small tiles: it
+    # keeps to `MIN_TILE`.
     return max(window_height, info.size_minimum), max(window_width, info.size_minimum)
 
 
@@ -160,13 +163,13 @@ def smallest_cover(
     best, fewest = size, math.inf
     for rows in range(1, size[0] + 1):  # rows and columns of windows
         height = _side(size[0], rows, margin, multiple)
-        # Each row of windows computes at least the width of the image. This lower bound of the
-        # computed pixels grows with the number of rows, apart from the rounding of sides.
+        # Each row of windows computes at least the width of the image, so at least this many pixels
+        # are computed. More rows compute more, apart from the rounding of sides.
         if rows * height * size[1] >= fewest:
             break
         columns, width = _split(size[1], max_pixels // height, margin, multiple)
         computed = rows * height * columns * width
-        if columns > 0 and computed < fewest:  # no columns: windows this high exceed `max_pixels`
+        if columns > 0 and computed < fewest:  # 0 columns: windows this high exceed `max_pixels`
             best, fewest = (height, width), computed
     return best
 
@@ -222,7 +225,7 @@ def _split(length: int, largest: int, margin: int, multiple: int) -> tuple[int, 
         multiple: as in `smallest_cover`.
 
     Returns:
-        (0, 0) if such windows would consist of their overlap only.
+        Number and side in pixels; (0, 0) if windows of `largest` pixels are overlap only.
     """
     if length <= largest:
         return 1, length

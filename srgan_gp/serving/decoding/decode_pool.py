@@ -70,12 +70,13 @@ class DecodePool:
             try:
                 with cancellation.interrupting(decoder.kill):
                     return decoder.decode(data, Path(name).suffix, self._max_seconds)
-            except (PictureError, Cancelled):  # Cancelled: by `interrupting`, before the decoding
+            # The process reported that the image is bad, or the job was cancelled before the start.
+            except (PictureError, Cancelled):
                 raise
             except Exception as error:  # the process sent an invalid reply, or ended without one
                 decoder.kill_and_close()
-                cancellation.raise_if_cancelled()  # `cancel` may have killed the process
-                raise decoder.failure() from error
+                cancellation.raise_if_cancelled()  # a cancelled job kills the process too
+                raise decoder.failure() from error  # it crashed, or exceeded a limit of time
 
     def close(self) -> None:
         """Kill all processes; running calls of `decode` raise E_DECODER_CRASH."""
@@ -83,7 +84,8 @@ class DecodePool:
         with self._guard:
             self._is_closed = True
         for decoder in self._all:  # does not change any more, since the pool is closed
-            decoder.kill()  # the pipe of a process in use is closed by its thread, in `_borrow`
+            decoder.kill()
+        # Pipes of idle processes are closed here, those of processes in use by `_borrow`.
         with suppress(queue.Empty):
             while True:
                 self._idle.get_nowait().kill_and_close()
@@ -104,7 +106,9 @@ class DecodePool:
                 decoder.kill_and_close()
 
     def _replace_if_needed(self, decoder: Decoder) -> Decoder:
-        """Return the process, or a new one if it is dead or has reached its image limit.
+        """Return the process, or a new one if it is dead or has decoded its number of images.
+
+        A process decodes a limited number of images, in case an image library leaks memory.
 
         Raises:
             BusyError: the system cannot start a process.

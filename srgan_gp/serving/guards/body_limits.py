@@ -39,12 +39,12 @@ BODY_TIMEOUT_SECONDS = 20.0
 MIN_BYTES_PER_SECOND = 50_000
 """Slowest upload that is accepted for a large body; slower ones would keep disk space occupied."""
 MAX_BODIES = 8
-"""Limit of the disk space for all buffered bodies together, in bodies of `max_upload_bytes`."""
+"""Limit of the disk space of all buffered bodies together: so many times `max_upload_bytes`."""
 MAX_FORMS = 4
 """Forms that are parsed concurrently; more would delay all other requests."""
 
-# A JSON body may name up to this many times `max_files` files: then a request with slightly more
-# than `max_files` reaches the page, which has its own message about them.
+# A JSON body may name up to this many times `max_files` files. So a request with slightly more
+# files than `max_files` reaches the page, which has its own message about them.
 _REFERENCES_PER_FILE = 2
 
 
@@ -84,11 +84,11 @@ class BodyLimits:
         except Refusal as refusal:
             response = refusal.response(scope["path"])
             response.headers["connection"] = "close"
-            # Many clients read no response before they end their upload, so more is received.
-            max_bytes = LINGER_FACTOR * self._settings.max_upload_bytes - body.size
-            if body.is_complete:  # nothing more will arrive
-                max_bytes = 0
-            await respond_and_linger(response, max_bytes, scope, receive, send)
+            # Many clients read no response before they end their upload, so the rest is received,
+            # up to `LINGER_FACTOR` times the largest allowed upload in all.
+            most = LINGER_FACTOR * self._settings.max_upload_bytes
+            max_rest = 0 if body.is_complete else most - body.size  # in bytes
+            await respond_and_linger(response, max_rest, scope, receive, send)
 
     async def _forward(self, body: Body, scope: Scope, receive: Receive, send: Send) -> None:
         """Receive the body and forward the request; then free the buffer.
@@ -98,7 +98,7 @@ class BodyLimits:
         """
         try:
             headers = Headers(scope=scope)
-            if scope["path"] in JOB_PATHS:
+            if scope["path"] in JOB_PATHS:  # paths that create jobs
                 # Checked before the upload is received, so that refusals are fast under load.
                 reason = self._not_ready_reason()
                 if reason is not None:
@@ -106,7 +106,7 @@ class BodyLimits:
             await self._receive(body, scope["path"], headers, receive)
             if not body.is_complete:  # the client has disconnected
                 return
-            async with AsyncExitStack() as slot:
+            async with AsyncExitStack() as slot:  # one of `MAX_FORMS`, if the body is a form
                 if is_multipart(headers.get("content-type", "")):
                     await slot.enter_async_context(self._form_slots)
                 await self._app(scope, _replay(body, receive, slot), send)
@@ -156,7 +156,7 @@ class BodyLimits:
             self._check_references(body.read(), headers.get("host", ""))
 
     def _check_disk_space(self, needed_bytes: int) -> None:
-        """Raise a `Refusal` if the disk with the page's files has less free space."""
+        """Raise a `Refusal` if the disk with the page's files has less free space than needed."""
         if self._uploads is not None:
             with suppress(OSError):  # the space is unknown: writing reports a full disk
                 if shutil.disk_usage(self._uploads).free < needed_bytes:

@@ -63,11 +63,12 @@ class ClientLimits:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._heartbeats = Heartbeats(app)  # streams of open pages, with limits of their own
+        self._heartbeats = Heartbeats(app)  # endless streams of open pages, with their own limits
         self._running: Counter[str] = Counter()  # requests in progress by client
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Forward a request, or refuse it."""
+        # Health checks must succeed under load too, so they have no limit.
         if scope["type"] != "http" or scope["path"] in HEALTH_PATHS:
             await self._app(scope, receive, send)
             return
@@ -83,15 +84,21 @@ class ClientLimits:
         await self._count(client, scope, receive, send)
 
     async def _count(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Forward a request, and count it as running until `ANSWERED` or the end of the app."""
+        """Forward a request, and count it as running until its response is complete.
+
+        A message with the key `ANSWERED` completes the response to a refused upload: the app still
+        receives the rest of the upload, but the request counts no more.
+        """
         is_counted = True
         self._running[client] += 1
 
         def end_count() -> None:
             nonlocal is_counted
-            self._running[client] -= is_counted  # 0 at the second call
+            if not is_counted:  # the second call, at the end of a refused upload
+                return
             is_counted = False
-            if not self._running[client]:
+            self._running[client] -= 1
+            if self._running[client] == 0:
                 del self._running[client]
 
         async def send_and_check(message: Message) -> None:

@@ -19,8 +19,8 @@ IDLE_SECONDS = 1.0
 """Time after the last job and response in which a page can request the file of its result. Less
 would be too short for a slow connection; more delays every shutdown."""
 
-# uvicorn waits this long for the last tile and responses, after all jobs ended or were cancelled,
-# and then breaks them off. Less may break off an error message, more delays the end.
+# When all jobs have ended or were cancelled, uvicorn waits this long for the last tile and the last
+# responses. Then it breaks them off. Less may break off an error message, more delays the end.
 _GRACE_SECONDS = 4
 _CLOSING_SECONDS = 1  # event streams that are open this long before the grace time ends are closed
 _DRAIN_SECONDS = 0.1  # a call of `Service.drain` waits this long for the jobs
@@ -42,7 +42,7 @@ class ResponseTracker:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._running = 0  # responses in progress
-        self._ended = time.monotonic()  # end of the newest response
+        self._ended = time.monotonic()  # the latest end of a response
 
     @property
     def idle_seconds(self) -> float:
@@ -59,8 +59,10 @@ class ResponseTracker:
 
         def end_count() -> None:
             nonlocal is_counted
-            self._running -= is_counted  # 0 at the second call
+            if is_counted:
+                self._running -= 1
             is_counted = False
+            # Also when an event stream ends: its page may then request the file of the result.
             self._ended = time.monotonic()
 
         async def send_and_check(message: Message) -> None:

@@ -25,13 +25,17 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
 
     Returns:
         `id`, `title`, `tab`, `requested_model`, `urls`, and `state`: a stage of `JobProgress`,
-        `done` or `failed`. The report of the result names the model that was used, which may be
-        another one, chosen by the scale. `percent` and `seconds_left` are those of the whole job:
-        100 and 0 when it is done, and the last percent and None when it has failed. `percent` never
-        falls. A job that has not ended also has `done` and `total`, the steps of the stage, and
-        while it is queued `ahead`, the number of jobs before it. A job that is done also has the
-        values that describe its result; of these, `view` is what the viewer needs, as returned by
-        `ImageView.facts`, or None if the result has no view. A failed job has `error`.
+        `done` or `failed`. `tab` is the tab of the page that requested the job, "" for the API.
+        `percent` and `seconds_left` are those of the whole job: 100 and 0 when it is done, and the
+        last percent and None when it has failed. `percent` never falls.
+
+        While the job has not ended, the keys `done` and `total` are the completed steps of the
+        stage and all its steps. While it is queued, `ahead` is the number of jobs before it.
+
+        A job in the state `done` has values that describe its result. `report` names the model that
+        was used, which may be another one than the requested, chosen by the scale. `view` is what
+        the viewer needs, as returned by `ImageView.facts`; None if the result has no view. A failed
+        job has `error`.
     """
     job = entry.job
     facts: dict[str, Any] = {
@@ -61,6 +65,7 @@ def describe(entry: HistoryEntry, history: JobHistory) -> dict[str, Any]:
             "result": facts["urls"]["result"],
             "view": None if outcome.view is None else outcome.view.facts(),
         }
+    # The message of any other exception may have details that are not for clients.
     error = outcome if isinstance(outcome, SrganGpError) else SrganGpError("The job failed.")
     refusal = refusal_for(error)
     return facts | {

@@ -1,7 +1,8 @@
 """Routes below `/api/jobs`: progress, result, cancellation and removal of the client's own jobs.
 
 A client with the cookie of the page is a visitor; any other client is identified by its address.
-The jobs of a client are entries of the `JobHistory`.
+The jobs of a client are entries of the `JobHistory`. An address may be shared by many. So a client
+without a cookie can use a job only by its id, which is random, and cannot list, zip or clear jobs.
 """
 
 import asyncio
@@ -121,14 +122,15 @@ def _zip(
     ] = "",
 ) -> StreamingResponse:
     history, entries = history_of(request), _entries_of_visitor(request)
-    wanted = set(ids.split(",")) if ids else {entry.id for entry in entries}
-    missing = wanted - {entry.id for entry in entries}
+    existing = {entry.id for entry in entries}
+    wanted = set(ids.split(",")) if ids else existing
+    missing = wanted - existing
     expired = [id for id in missing if history.has_expired(owner_of(request), id)]
     if expired:
         raise _expired(f"Removed or expired: {len(expired)} of the {len(wanted)} results.", history)
     chosen = [entry for entry in entries if entry.id in wanted]
     results = [entry.result for entry in chosen if entry.result is not None]
-    # A preview is the result of a region of an image.
+    # Previews, the results of a region of an image, are omitted, even if `ids` names them.
     results = [result for result in results if "region" not in result.report]
     if missing or not results:
         raise Refusal(404, "E_NOT_FOUND", "There are no such results.")
@@ -192,7 +194,7 @@ async def _remove(request: Request, entry: OwnEntry) -> JSONResponse:
 
 
 def _entries_of_visitor(request: Request) -> list[HistoryEntry]:
-    """Return the jobs of the visitor; none without a cookie: an address may be shared by many."""
+    """Return the jobs of the visitor; none for a client without a cookie."""
     if request.scope.get("visitor") is None:
         return []
     return history_of(request).entries(owner_of(request))
