@@ -72,7 +72,7 @@ class ModelLists:
         return [self.upscale, self.compare, self.batch]
 
     def refresh(self) -> Changes:
-        """Read the models of the server again, update `cards`, and return the changed fields."""
+        """Read the models of the server again, update `cards`, and return the fields with them."""
         installed = {card.name: card for card in self.service.upscaling_models()}
         for removed in self.cards.keys() - installed.keys():
             del self.cards[removed]
@@ -87,10 +87,10 @@ class ModelLists:
     def deselect(
         self, removed: str, upscale_model: str, compared_models: list[str], batch_model: str
     ) -> Changes:
-        """Read the models again after one was removed, and return the changed fields.
+        """Read the models again after one was removed, and return the fields without it.
 
-        Where the removed model was selected, Upscale and Batch select the default model instead,
-        and Compare keeps only its other models.
+        If the removed model was selected, Upscale and Batch select the default model instead, and
+        Compare keeps only its other models.
 
         Args:
             removed: name of the removed model.

@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
     request = _request(options)
     generator, upscaler = _load(options)
     side = generator.image_size * (upscaler.scale if upscaler else 1)  # of a face, in pixels
-    # `side` determines the size of a sheet, which has a limit.
+    # Refuses a result that exists, and a sheet that would be too large with faces of this side.
     request.check_output(side, may_replace=options.exist == "overwrite")
     prepare_folder(request.files[0].parent)
     remove_abandoned_files(request.files[0].parent)
@@ -102,6 +102,7 @@ def run(options: argparse.Namespace) -> int:
         if generator.card is not None:
             print_message(f"Licence of {generator.name}: {generator.card.licence}.")
     truncation = generator.default_truncation if options.trunc is None else options.trunc
+    # Yields each face when `write_faces` asks for it.
     faces = generate_faces(request, generator, upscaler, truncation)
     with progress_bar(request.count, is_silent=options.json) as progress:
         notes = write_faces(request, count_progress(faces, progress), face_xmp(generator))
@@ -122,7 +123,7 @@ def _request(options: argparse.Namespace) -> "FaceRequest":
     """Turn the options into a request: the seeds of the faces, and the files to write.
 
     Raises:
-        UsageError: options exclude each other.
+        UsageError: options exclude each other, or one needs another.
     """
     from srgan_gp.faces.face_requests import (
         DEFAULT_FRAMES,
@@ -135,7 +136,7 @@ def _request(options: argparse.Namespace) -> "FaceRequest":
         if options.frames is not None:
             raise UsageError(f"--frames {options.frames} needs --interpolate A-B.")
         if options.grid is not None:
-            seeds = options.seeds or ()  # (): the sheet has the seeds 0, 1, 2 and so on
+            seeds = options.seeds or ()  # without --seeds, a sheet has the seeds 0, 1, 2 and so on
             return request_sheet(seeds, options.grid, options.output)
         return request_faces(options.seeds or [0], options.output)
     for name in ("seeds", "grid"):

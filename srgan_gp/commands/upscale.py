@@ -74,11 +74,10 @@ def run(options: argparse.Namespace) -> int:
         first_frame_only=options.frames == "first",
     )
     if len(arguments) > 1:  # A single input that does not exist is reported by the run.
-        has_folder = destination.folder is not None
         check_existence(
             arguments,
             PICTURE_SUFFIXES,
-            has_folder=has_folder,
+            has_folder=destination.folder is not None,
             # `--faces 0.5` is a mistake for `--faces --face-strength 0.5`.
             number_may_be_strength=options.faces and options.face_strength is None,
         )
@@ -89,7 +88,8 @@ def run(options: argparse.Namespace) -> int:
     single = None  # the image, if the user named exactly one file
     if first_input is not None and first_input.is_named and len(arguments) == 1:
         single = first_input.path
-    # Before the model loads: these checks do not need its name and scale, which are not known yet.
+    # Checked before the model loads. Its name and scale are not known yet, and make no difference
+    # to these checks: `model` and `scale` are placeholders.
     check_options(options, arguments, destination.output(single, model="", scale=1))
     values = vars(options)
     # Each field of `UpscaleSettings` has the name of an option.
@@ -110,6 +110,7 @@ def run(options: argparse.Namespace) -> int:
     ) as opened:
         about = opened.about  # facts about the loaded model
         scale = options.scale or about.scale
+        # First the options that determine a result: the journal finds a result by their hash.
         options_of_results = {name: values[name] for name in _OPTIONS_OF_RESULTS}
         # In an output folder, which alone has a journal, an empty suffix is the same as none.
         options_of_results |= {"scale": scale, "suffix": options.suffix or None}
@@ -119,7 +120,7 @@ def run(options: argparse.Namespace) -> int:
         if options.quality is not None:  # `--quality` with the defaults is the same as without.
             options_of_results["quality"] = non_default_quality(options.quality)
         key = work_key(about.sha256, **options_of_results)
-        # For messages only. They are not in the key, which has the hash of the model.
+        # Then options for messages only. The key needs none of them: it has the hash of the model.
         options_of_results |= {
             "model": options.model or DEFAULT_MODELS[UPSCALING],
             "look": options.look,

@@ -88,7 +88,7 @@ def align(pixels: np.ndarray, transform: np.ndarray, side: int) -> np.ndarray:
     first_corner = np.floor(corners.min(0)) - _MARGIN
     left, top = np.clip(first_corner, 0, (width - 1, height - 1)).astype(int)
     right, bottom = np.ceil(corners.max(0)).astype(int) + _MARGIN
-    # At least one pixel, for a square outside the photo.
+    # A slice ends at the border of the photo, and has a pixel even if the square is outside.
     part = pixels[top : max(bottom, top + 1), left : max(right, left + 1)]
     # When downscaling, cubic interpolation alone would skip pixels and cause aliasing. Therefore
     # sample the square at a multiple of `side`, at least one sample per pixel of the photo, and

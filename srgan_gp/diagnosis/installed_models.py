@@ -49,8 +49,8 @@ def describe_helper_networks() -> list[dict[str, Any]]:
         One dict for each network, with `name`, `purpose`, `path` and `sha256`; `path` and `sha256`
         are None if the network is not installed.
     """
-    # PyTorch's folder of downloaded weights, where this package finds SqueezeNet too. `expanduser`
-    # of pathlib would raise if the user has no home folder, as in some containers.
+    # SqueezeNet may also be in PyTorch's folder of downloaded weights, where this package finds it.
+    # `expanduser` of pathlib would raise if the user has no home folder, as in some containers.
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111
     torch_home = os.environ.get("TORCH_HOME") or Path(cache, "torch")
     downloaded = sorted(Path(torch_home, "hub", "checkpoints").glob("squeezenet1_1-*.pth"))
@@ -61,11 +61,8 @@ def describe_helper_networks() -> list[dict[str, Any]]:
 
 
 def _describe_helper(network: HelperNetwork, other_paths: Sequence[Path]) -> dict[str, Any]:
-    """Describe one network; if no models folder has it, the first file of `other_paths` is used."""
-    path = network.installed()
-    for other_path in other_paths:
-        if path is None and is_file(other_path):
-            path = other_path
+    """Describe one network; if no models folder has it, that of the first file in `other_paths`."""
+    path = network.installed() or next(filter(is_file, other_paths), None)
     return {
         "name": network.title,
         "purpose": network.purpose,

@@ -54,7 +54,8 @@ class Scores:
             PSNR; this is the partner's share, in [0, 1]. None: the model was not changed.
         data: place of the images.
         scale: enlargement.
-        low_res: name of the downscaler, a key of `benchmark_downscalers.LOW_RES`.
+        low_res: name of the downscaler that made the inputs, a key of
+            `benchmark_downscalers.LOW_RES`.
         border: pixels ignored on each side by PSNR and SSIM.
         feature_network: sha256 of the network of the squeeze distance; None: not computed.
         patch_distance: `metrics.patch_distance` of the outputs and the originals; None: every image

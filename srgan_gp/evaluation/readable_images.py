@@ -63,14 +63,14 @@ class SkippingReader:
         readable = [file for file in files if file not in self._skipped]
         try:
             require_sides(readable, size)
-        except PictureError:  # A header is damaged: skip all such images, and check the others.
+        except PictureError:  # A header is damaged: record all such images, and check the others.
             require_sides([file for file in readable if self._has_header(file)], size)
 
     def require_some(self, files: Sequence[ImageFile], place: str) -> None:
-        """Check that an image can be read.
+        """Check that at least one image can be read.
 
         Args:
-            files: all images, tried before.
+            files: all images; `read` was called for each before.
             place: their place, for the message.
 
         Raises:

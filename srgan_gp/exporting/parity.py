@@ -12,9 +12,9 @@ from srgan_gp.errors import ModelRefusedError
 from srgan_gp.models.cards import FACES
 
 TOLERANCE = 1e-4
-"""Largest difference that counts as rounding, for values from 0 to 1. It is 1/40 of a level of 8
-bits: a larger one could pass a graph that changes pixels, a smaller one could refuse a graph only
-because ONNX Runtime adds in another order."""
+"""Largest difference that counts as rounding, for values from 0 to 1; a larger one refuses an
+export. It is 1/40 of a level of 8 bits: a larger limit could pass a graph that changes pixels, a
+smaller one could refuse a graph only because ONNX Runtime adds in another order."""
 CHECK_SHAPES = ((1, 17, 23), (3, 31, 37), (1, 64, 61), (2, 5, 101), (1, 1, 1))
 """Number, height and width of the compared images: batches, odd sides, a single pixel. They differ,
 so that a graph with a fixed batch size, height or width fails."""

@@ -21,7 +21,7 @@ def require_usable_options(config: TrainConfig, source: Source) -> None:
     """Check that a run can start with these options, as far as no image is needed for it.
 
     Args:
-        config: a plan for the images that were found, before any of them is skipped.
+        config: planned options; images that turn out to be damaged may still change the plan.
         source: the model to start from.
 
     Raises:
@@ -33,7 +33,7 @@ def require_usable_options(config: TrainConfig, source: Source) -> None:
     choose_device(config.device)
     if config.task == FACES:
         require_critic(config)
-        load_yunet(config)
+        load_yunet(config)  # the face detector, whose features score generated faces
     else:
         require_losses(config)
     load_features(config)  # may have to download a network, which can fail

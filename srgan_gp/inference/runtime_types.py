@@ -67,7 +67,8 @@ def run_ort_session(
         inputs: images (N, 3, H, W), or latents (N, latent_size) of a face generator; float32.
         name: name of the model, for messages.
         options: `onnxruntime.RunOptions` or None.
-        interrupts: whether Ctrl-C ends a run in the main thread; only if `options` is given.
+        interrupts: whether Ctrl-C ends a run in the main thread at once. Without `options` it
+            never does, because a run is ended by a field of the options.
 
     Returns:
         The output, (N, 3, H * scale, W * scale) or faces (N, 3, side, side), float32.

@@ -190,9 +190,9 @@ def _check_card(card: ModelCard) -> None:
     if ("int8" in card.files) != (card.int8 is not None):
         raise ValueError("one of files.int8 and int8 is missing")
     other_models = {"fidelity_partner": card.fidelity_partner, "x2_model": card.x2_model}
-    names = {f"files.{kind}.name": file.name for kind, file in card.files.items()}
-    names |= {key: name for key, name in other_models.items() if name is not None}
-    for key, name in names.items():  # A path could lead out of the folder of the card.
+    plain_names = {f"files.{kind}.name": file.name for kind, file in card.files.items()}
+    plain_names |= {key: name for key, name in other_models.items() if name is not None}
+    for key, name in plain_names.items():  # A path could lead out of the folder of the card.
         if not name or Path(name).name != name:
             raise ValueError(f"{key} is not a plain name: {name!r}")
     for kind, file in card.files.items():

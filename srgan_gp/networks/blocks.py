@@ -125,7 +125,7 @@ def smooth(image: Tensor, share: float) -> Tensor:
 
     Args:
         image: (B, C, H, W), floating point; pixels outside repeat the border.
-        share: share of each neighbour.
+        share: weight of each of the two neighbours, 0 to 0.25.
 
     Returns:
         Of the shape and dtype of `image`.
@@ -142,10 +142,10 @@ def _average_pool(features: Tensor) -> Tensor:
 
 
 def stage_widths(size: int, width: int, smallest: int) -> list[int]:
-    """List the channels of a network of faces at the sizes `size`, `size` / 2, ..., `smallest`.
+    """List the widths of a face network at the sizes `size`, `size` / 2, ..., `smallest`.
 
-    At `size` there are `width` channels. They double at each halving, up to 8 times `width`; with
-    a higher limit most weights would belong to the smallest sizes.
+    The width is `width` at `size`, and doubles at each halving, up to 8 times `width`. With a
+    higher limit most weights would belong to the smallest sizes.
 
     >>> stage_widths(64, 32, smallest=4)
     [32, 64, 128, 256, 256]
@@ -173,8 +173,9 @@ def init_convolution_(
     Args:
         convolution: the layer.
         factor: multiplies the weights.
-        slope_before: negative slope of the LeakyReLU that precedes the convolution. 0 for ReLU, and
-            for colours, which are not negative either; 1 for inputs of both signs.
+        slope_before: negative slope of the LeakyReLU that precedes the convolution; 0 for ReLU.
+            Without an activation: 0 for inputs that are not negative, such as colours; 1 for inputs
+            of both signs.
 
     Source:
         He et al. 2015, arXiv:1502.01852, equations 10 and 15.

@@ -9,12 +9,12 @@ from skimage.measure import blur_effect
 
 # Pixels: width of the mean filter with which `blur_effect` blurs an image again (Crete et al. 2007)
 _MEAN_WIDTH = 9
-# Pixels: sigma of a Gaussian before the measure. Without it, noise hides blur; a wider one would
-# blur sharp images too.
-_NOISE_FILTER = 1.0
+# Pixels: sigma of the Gaussian that filters noise before the measure. Without it, noise hides blur;
+# a wider one would blur sharp images too.
+_NOISE_SIGMA = 1.0
 _MIN_SIDE = 4  # pixels: the measure ignores two rows and columns at the start and one at the end
-# Eye distances: largest result, also used if both eyes are at one position. Any number above
-# `Requirements.most_turn` would do.
+# Eye distances: largest result of `measure_turn`, also used if both eyes are at one position. Any
+# number above the largest turn that `face_selection` accepts would do.
 _MAX_TURN = 10.0
 
 
@@ -59,7 +59,7 @@ def measure_blur(pixels: np.ndarray) -> float:
     if min(pixels.shape[:2]) < _MIN_SIDE:
         return 1.0
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY).astype(np.float64) / 255
-    grey = cv2.GaussianBlur(grey, (0, 0), _NOISE_FILTER)
+    grey = cv2.GaussianBlur(grey, (0, 0), _NOISE_SIGMA)
     # `reduce_func=None` returns one value per axis. The default returns their maximum, but the type
     # checker infers that it may be a list, which it refuses as an argument of `float`.
     blur_by_axis = blur_effect(grey, h_size=_MEAN_WIDTH, reduce_func=None)

@@ -61,12 +61,12 @@ class Heartbeats:
         with suppress(asyncio.CancelledError):
             await stream
         if has_response and not is_complete:
-            await send({"type": "http.response.body", "body": b""})  # the end of the response
+            await send({"type": "http.response.body", "body": b""})  # ends the response
 
     def _make_room(self) -> None:
-        """Close the oldest stream of the client with the most streams if there are too many.
+        """If there are too many streams, close the oldest one of the client with the most streams.
 
-        The `serve` that waits for the stream then ends its response.
+        The call of `serve` that waits for this stream then ends its response.
         """
         # Without the streams that are closing already.
         clients = {task: client for task, client in self._open.items() if not task.cancelling()}

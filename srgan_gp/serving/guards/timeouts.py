@@ -74,7 +74,8 @@ class TimeoutProtocol(H11Protocol):
     @property
     def _is_proxy(self) -> bool:
         """Whether the connection is from a trusted proxy, which opens one for each request."""
-        # A list if `serving.http.server` has set it, a text if it is uvicorn's default.
+        # A list if `serving.http.server` has set it. A text is uvicorn's default, the loopback
+        # address: its connections have no limit anyway.
         proxies = self.config.forwarded_allow_ips
         peer_address = self.client[0] if self.client else ""
         return is_within(peer_address, proxies if isinstance(proxies, list) else ())

@@ -68,11 +68,12 @@ class JobProgress:
         """
         now = time.monotonic() if now is None else now
         start_share = self.share(now) or 0.0
-        part = 1.0  # of what is left of the job, for this stage
-        if following_seconds > 0:
+        if following_seconds <= 0:  # the last stage
+            part = 1.0  # of what is left of the job, for this stage
+        elif expected_seconds is None:
             part = _PART_OF_UNKNOWN_STAGE
-            if expected_seconds is not None:
-                part = expected_seconds / (expected_seconds + following_seconds)
+        else:
+            part = expected_seconds / (expected_seconds + following_seconds)
         return JobProgress(
             stage,
             started=now,
@@ -111,7 +112,8 @@ class JobProgress:
         """
         stage_share = self._share_of_stage(time.monotonic() if now is None else now)
         if stage_share is None:
-            return self.min_share or None  # 0: no share was known before either
+            # The last share that was known. It is 0 if there was none, as in a queue.
+            return self.min_share if self.min_share > 0 else None
         share = self.start_share + (self.end_share - self.start_share) * stage_share
         return max(self.min_share, share)
 
@@ -121,7 +123,7 @@ class JobProgress:
         stage_seconds = self._seconds_of_stage()
         if stage_seconds is None:
             return self.done / self.total if self.total else None
-        step_share = self._share_of_step(stage_seconds / total, now)
+        step_share = self._time_of_step(stage_seconds / total, now)
         if step_share > _LINEAR_SHARE:
             # This is `_LINEAR_SHARE` where the linear part ends, and below 1 at any later time.
             step_share = 1 - (1 - _LINEAR_SHARE) * _LINEAR_SHARE / step_share
@@ -143,11 +145,11 @@ class JobProgress:
         stage_seconds, share = self._seconds_of_stage(), self._share_of_stage(now)
         if stage_seconds is None or share is None:
             return None
-        is_late = self._share_of_step(stage_seconds / max(self.total, 1), now) > 1
+        is_late = self._time_of_step(stage_seconds / max(self.total, 1), now) > 1
         return None if is_late else stage_seconds * (1 - share) + self.following_seconds
 
-    def _share_of_step(self, step_seconds: float, now: float) -> float:
-        """Return the duration of the current step so far, divided by its expected duration.
+    def _time_of_step(self, step_seconds: float, now: float) -> float:
+        """Return the duration of the current step so far, in expected durations of a step.
 
         It is above 1 for a step that takes longer than expected, and 0 if all steps are completed.
 

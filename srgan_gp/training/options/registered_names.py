@@ -31,9 +31,9 @@ def registered_names(module: str, table: str) -> tuple[str, ...]:
     tree = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
     for node in tree.body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):  # NAME = value
                 pass
-            # The same with a type: NAME: type = value.
+            # NAME: type = value
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 pass
             case _:

@@ -34,7 +34,7 @@ STRIDE = 16
 """Pixels between two positions of the feature networks' coarsest maps. Removing 0 to 15 rows and
 columns therefore covers every alignment of image and maps."""
 MAX_SHIFT = 3
-"""Largest shift of the equivariance loss in HR pixels; 4 would be a whole LR pixel at scale 4."""
+"""Largest shift of the equivariance loss in HR pixels; 4 would be one LR pixel at scale 4."""
 
 
 class SuperResolution:
@@ -118,10 +118,10 @@ class SuperResolution:
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Compare outputs with their targets: losses `pixel` and, if it is on, `perceptual`."""
         config = self._config
-        sharpened = sharpen(batch.targets, config.sharpen_targets)
+        sharpened = sharpen(batch.targets, config.sharpen_targets)  # for the pixel loss only
         losses = {"pixel": PIXEL_LOSSES[config.pixel_loss](output, sharpened)}
         if self._features:
-            # How many rows and columns may be removed, from 0 on: `least_side` pixels must remain.
+            # 0 to `choices` - 1 rows and columns are removed: `least_side` pixels must remain.
             choices = min(STRIDE, output.shape[-1] - self._features.least_side + 1)
             step = batch.numbers.start // config.batch_size  # the same in every process
             random = generator_of(config.seed, Stream.PERCEPTUAL_CROP, step)
