@@ -1,7 +1,8 @@
 """`make_int8_network`: the int8 network of a model, for `--precision int8` on a CPU.
 
-The ranges of its activations are calibrated on crops of photos, and its difference from the float32
-network is measured on other crops.
+The int8 network computes its body convolutions, those between two other convolutions, with integers
+of 8 bits. The ranges of their activations are calibrated on crops of photos. The difference from
+the float32 network is measured on other crops.
 """
 
 import math
@@ -83,7 +84,7 @@ def int8_of_run(
 
 
 def make_int8_network(model: bytes, sha256: str, photos: Sequence[ImageFile]) -> Int8Network:
-    """Quantise a model.
+    """Quantise a model: convert its body convolutions to int8.
 
     The difference from float32 is measured on photos that were not used for the calibration, if
     there are more than `CALIBRATION_CROPS`.

@@ -46,6 +46,7 @@ def read_weights(data: bytes, name: str, suffix: str) -> dict[str, Tensor]:
         content: object = (
             load_safetensors(data) if suffix == ".safetensors" else _unpickle(data, name)
         )
+        # Removes the prefixes and the outer dictionaries.
         weights = canonicalize_state_dict(cast("dict[str, Any]", content))
     except ModelRefusedError:
         raise

@@ -76,6 +76,7 @@ class ThreadEngine:
         self.on_tiles = None
         self._model_scale = upscalers[0].scale
         self._seconds_per_pixel: float | None = None  # None: not measured
+        # Each job reserves a part of a budget, and waits until that part is free.
         self._pixel_memory, self._network_memory = Budget(PIXEL_MEMORY), Budget(NETWORK_MEMORY)
         self._is_closing = threading.Event()
         self._jobs: SimpleQueue[UpscaleJob | None] = SimpleQueue()  # None ends a thread

@@ -72,7 +72,7 @@ def _int8_error(options: argparse.Namespace) -> UsageError:
 
     if options.look is not None:
         option, fidelity = f"--look {options.look}", LOOKS[options.look]
-        name_in_errors = f"look {options.look}"
+        name_in_errors = f"look {options.look}"  # in errors of `find_partner`
     else:
         option, fidelity = f"--fidelity {options.fidelity:g}", options.fidelity
         name_in_errors = "fidelity"

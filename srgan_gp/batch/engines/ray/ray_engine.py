@@ -193,6 +193,7 @@ class RayEngine:
                 raise DeviceError(f"Ray workers end before they are ready: {reason}") from error
         self._ray.kill(worker.actor)
         self._folders_to_clean |= {job.target.parent for job in worker.calls.values()}
+        # `requeue` returns failed results of the jobs that have crashed too many workers.
         self._failures += self._retry_queue.requeue(worker.calls.values())
         self._workers[self._workers.index(worker)] = Worker(self._new_actor())
 
