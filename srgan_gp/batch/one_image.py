@@ -168,6 +168,7 @@ def enlarge(
         reports.append(upscaler.report)
         return result
 
+    # Each frame is read and upscaled when `write_sequence` asks for it.
     sequence = decoded.content.changed(upscale_frame)
     write = partial(
         write_sequence,
