@@ -5,6 +5,8 @@ server; an async generator yields the changes of the page, dicts of widgets and 
 which `panel.execute_run` sends to the browser. If the generator raises an exception, `execute_run`
 shows its message as the status. A preview is replaceable: another click stops it and starts the
 next one.
+
+`Upload` is an image that a visitor sent, `Selection` a click on the image.
 """
 
 from contextlib import aclosing
@@ -86,10 +88,10 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
         click: Selection | None,
     ) -> Updates:  # fmt: skip
         steps = partial(_upscale_image, widgets, image, values, click)
-        uploads = [image] if image else []
+        kept_uploads = [image] if image else []  # not deleted before the run ends
         is_preview = click is not None
         async for update in execute_run(
-            panel, runs, request, uploads, steps, is_replaceable=is_preview
+            panel, runs, request, kept_uploads, steps, is_replaceable=is_preview
         ):
             yield update
 
@@ -107,6 +109,7 @@ def _connect(widgets: _Widgets, runs: Runs) -> None:
     inputs = [widgets.image, *widgets.options.widgets]
     outputs = [widgets.job_links]
     connect(panel.start.click, panel, upscale_whole, inputs, outputs)
+    # Here `is_replaceable` lets the browser send a click while a run is in progress.
     connect(
         widgets.image.select, panel, preview_clicked_region, inputs, outputs, is_replaceable=True
     )
@@ -137,6 +140,7 @@ async def _upscale_image(
     if image is None:
         raise UsageError(NO_IMAGE)
     region = None if click is None else region_around(*click.pixel())
+    # The viewer shows the result in tiles, which the job writes too.
     job_request = replace(upscale_request(image, values), region=region, needs_viewer_tiles=True)
     async with aclosing(run.follow(job_request)) as updates:
         async for update in updates:

@@ -30,8 +30,9 @@ LOW_RES = {
 The functions are in `data.benchmark_downscalers`, which would be slow to import for the help.
 """
 
-MODEL_TASKS = ("super-resolution", "face-generation")  # `--help` lists the models of these tasks
-# Advice in the error about a second model or a second place after `--data`; see `verb_parser`.
+# The command line's parser reads these names: `--help` lists the models of `MODEL_TASKS`, and the
+# error about a second model, or a second place after `--data`, ends with `TOO_MANY_WORDS`.
+MODEL_TASKS = ("super-resolution", "face-generation")
 TOO_MANY_WORDS = "one model at a time, and one place of images: run it once for each"
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
@@ -49,8 +50,13 @@ EXAMPLES = (
     ),
 )
 
-# Help texts of the options; the default is in brackets. For `--feature-weights` and `--detector`,
-# the value is a path; for `none`, `evaluation` skips the network.
+_UPSCALER_OPTIONS = ("low_res", "scale", "fidelity")
+"""Options for upscaling models only."""
+_FACE_OPTIONS = ("train_data", "count", "validation_half", "trunc", "detector")
+"""Options for face models only."""
+
+# Help texts of the options; the default is in brackets. The values of `--feature-weights` and
+# `--detector` are paths. With the path `none` the network is not used.
 _MODEL = "name of a model, path of an .onnx file, or bicubic for the baseline"
 _DATA = (
     "validation images in full size; for a face model, aligned faces; of a zip of `srgan-gp "
@@ -130,14 +136,8 @@ def run(options: argparse.Namespace) -> int:
     return PictureError.exit_code
 
 
-_UPSCALER_OPTIONS = ("low_res", "scale", "fidelity")
-"""Options for upscaling models only."""
-_FACE_OPTIONS = ("train_data", "count", "validation_half", "trunc", "detector")
-"""Options for face models only."""
-
-
 def _check_options(options: argparse.Namespace, makes_faces: bool) -> None:
-    """Refuse options that would have no effect.
+    """Refuse options that would have no effect; `evaluate_faces` checks those of `--metrics`.
 
     Raises:
         UsageError: an option for upscaling models was passed for a face model, or vice versa.

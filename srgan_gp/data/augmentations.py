@@ -35,8 +35,8 @@ class Draws:
         contrast: factor of the difference to the mean of the image; 1: unchanged.
         down: translation downwards as a share of the height; 0: none.
         right: translation to the right as a share of the width; 0: none.
-        cut_row: centre of the cutout as a share of the height, in [0, 1].
-        cut_column: centre of the cutout as a share of the width, in [0, 1].
+        cut_row: centre of the cutout as a share of the height, in [0, 1]; without a cutout, unused.
+        cut_column: centre of the cutout as a share of the width, in [0, 1]; without one, unused.
         cut_side: side of the cutout as a share of the image's side; 0: no cutout.
     """
 
@@ -81,7 +81,7 @@ def draw_augmentations(
     # Columns: 3 for whether each kind is applied, 3 of colour, 2 of translation, 2 of cutout.
     uniform = np.stack([generator.random(10) for generator in generators])  # (B, 10), in [0, 1)
     is_applied = (uniform[:, :3] < probability) & [kind in kinds for kind in KINDS]
-    colour, translation, cutout = is_applied.T.astype(np.float32)  # (B,) each, 0 or 1
+    colour, translation, cutout = is_applied.T.astype(np.float32)  # as `KINDS`; (B,), 0 or 1
     uniform = uniform.astype(np.float32)
     signed = (2 * uniform - 1).T  # (10, B), in [-1, 1)
     return Draws(
@@ -113,8 +113,9 @@ def augment(images: Tensor, draws: Draws) -> Tensor:
     """
     # (8, B), in the order of the fields of `Draws`; one copy to the device.
     table = torch.from_numpy(np.stack(astuple(draws))).to(images.device)
-    down, right, cut_row, cut_column, cut_side = table[3:]
+    # The first three are multiplied with or added to pixels; positions stay in float32.
     brightness, saturation, contrast = table[:3, :, None, None, None].to(images.dtype)
+    down, right, cut_row, cut_column, cut_side = table[3:]
     images = images + brightness
     images = images + (saturation - 1) * (images - images.mean(1, keepdim=True))
     images = images + (contrast - 1) * (images - images.mean((1, 2, 3), keepdim=True))

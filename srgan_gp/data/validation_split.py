@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from srgan_gp.data.face_preparation.face_originals import originals_in_training
+from srgan_gp.data.face_preparation.face_originals import images_of_training_photos
 from srgan_gp.data.image_sources import ImageFile, list_images
 from srgan_gp.errors import UsageError
 from srgan_gp.system.paths import is_folder
@@ -222,10 +222,10 @@ def require_disjoint(
             f"as {in_both[0]}. Scores on them would be meaningless. Remove them from one of the "
             "sets."
         )
-    if originals := originals_in_training(train, validation):
+    if shown_again := images_of_training_photos(train, validation):
         raise UsageError(
-            f"{len(originals)} of {len(validation)} validation images show photos that training "
-            f"faces were cut from, such as {originals[0].name}. Scores on them would be "
+            f"{len(shown_again)} of {len(validation)} validation images show photos that training "
+            f"faces were cut from, such as {shown_again[0].name}. Scores on them would be "
             "meaningless. Pass other images with --validation, or none: a prepared set has its "
             "own in the folder val."
         )

@@ -1,4 +1,8 @@
-"""Real faces that `evaluate_faces` compares generated faces with; unreadable ones are skipped."""
+"""Real faces that `evaluate_faces` compares generated faces with; unreadable ones are skipped.
+
+A large validation set has two halves (`data.validation_halves`): one chooses checkpoints, the other
+is for reports.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -51,9 +55,9 @@ def read_real_faces(
         data: place of the validation faces.
         train_data: places of the training faces; empty: there are none.
         count: number of faces to generate, and of training faces; None: the default.
-        half: half of `data` to use.
+        half: half of `data` to use, one of `data.validation_halves.HALVES`.
         size: side of the faces in pixels.
-        reader: records the faces that cannot be read.
+        reader: reads the faces, and records those that cannot be read.
 
     Raises:
         UsageError: a set has fewer than 2 faces, `count` is more than the training faces, or a face
@@ -62,26 +66,26 @@ def read_real_faces(
     """
     all_files, train_files = list_images(data), list_all_images(train_data)
     files = validation_half(all_files, half)
+    # Reads the headers only. Faces with a damaged header are skipped from here on.
     reader.require_sides([*files, *train_files], size)
     reader.require_some(files, data)
-    available = reader.count_readable(train_files)
+    train_count = reader.count_readable(train_files)
     wanted = count
     if wanted is None:  # without training faces, any number can be generated
-        wanted = min(DEFAULT_COUNT, available) if available else DEFAULT_COUNT
-    _require_counts(wanted, reader.count_readable(files), available)
+        wanted = min(DEFAULT_COUNT, train_count) if train_count else DEFAULT_COUNT
+    # Checked here by the headers, since reading takes long, and again after each set was read.
+    _require_counts(wanted, reader.count_readable(files), train_count)
     train = None
     if train_files:
         train = _read_in_random_order(train_files, wanted, size, " and ".join(train_data), reader)
-        # If fewer than wanted were read, the others are damaged after their headers. The default
-        # number is then reduced; a `count` that the caller named raises an error. If all wanted
-        # faces were read, the rest was not tried, and `available` counts it by the headers.
-        if count is None:
-            wanted = len(train)
-        readable = reader.count_readable(files)
-        _require_counts(wanted, readable, available if len(train) == wanted else len(train))
+        if len(train) < wanted:  # All files were tried: the others are damaged after their headers.
+            train_count = len(train)
+            if count is None:  # The default is reduced. A `count` of the caller raises an error.
+                wanted = train_count
+        _require_counts(wanted, reader.count_readable(files), train_count)
     # All validation faces, in random order, because some scores use the first ones only.
     validation = _read_in_random_order(files, len(files), size, data, reader)
-    _require_counts(wanted, len(validation), available)
+    _require_counts(wanted, len(validation), train_count)
     return RealFaces(validation, half_used(len(all_files), half), train, train_files, wanted)
 
 
@@ -112,8 +116,7 @@ def _read_in_random_order(
     # The first files may show similar faces. The seed is fixed.
     shuffled = [files[i] for i in np.random.default_rng(0).permutation(len(files))]
     faces = list(islice(readable_faces(shuffled, size, reader), count))
-    if not faces:
-        reader.require_some(files, place)
+    reader.require_some(files, place)  # raises an error if `faces` is empty
     return np.stack(faces)
 
 

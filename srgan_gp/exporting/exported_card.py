@@ -44,9 +44,11 @@ def applicable_entries(
 ) -> dict[str, Any]:
     """Return the entries of an existing card that also apply to the model that is exported.
 
-    All entries apply, with two exceptions: the existing card is of another task; or it is of
-    another run and other weights, and the exported run has a card for its own model. Then only
-    `files` is returned, the files of the replaced model, which `fill_card` compares with the new.
+    Usually all entries apply. There are two exceptions:
+    - The existing card is of another task.
+    - It is of another run and other weights, and the folder of the exported run has a card.
+    Then only `files` is returned, the files of the replaced model, which `fill_card` compares with
+    the new ones.
 
     If the existing card says that its fine-tuning was not finished, and the run's card does not,
     the entries of the run's card replace those of the existing card.
@@ -55,7 +57,7 @@ def applicable_entries(
         card: existing card from `read_written_card`.
         task: task of the new model.
         run_card: result of `read_run_card`; empty if there is none.
-        is_same_source: whether the existing card is of the same run or of the same weights.
+        is_same_source: whether the existing card is of the exported run, or of the same weights.
     """
     is_other_task = card.get("task", task) != task
     if is_other_task or (run_card and not is_same_source):
@@ -89,9 +91,10 @@ def fill_card(
         training: record of the training, as `cards.TrainingRecord`.
         existing_card: result of `applicable_entries`; its scores are kept if no weight changed.
         int8: difference of the int8 network, if there is one.
-        same_weight_hashes: result of `licence_metadata.hashes_of_same_weights`.
-        run_card: result of `read_run_card`; used if the weights have changed. If they have not, its
-            scores are used where the existing card has none.
+        same_weight_hashes: SHA-256 of the ONNX file with the weights of this export, for each
+            licence that an earlier export may have written into it.
+        run_card: result of `read_run_card`. It is used if the weights differ from those of the
+            existing card. If they do not, only its scores are used, where the card has none.
 
     Returns:
         The tables and values of the TOML file, by name.
@@ -126,7 +129,7 @@ def fill_card(
         card["int8"] = vars(int8)
     earlier_file = existing_card.get("files", {}).get("onnx", {})
     earlier_sha256 = earlier_file.get("sha256")
-    # The licence is part of the file: the hash of the same weights may have changed.
+    # The licence is part of the file, so that files of the same weights may differ.
     is_same_model = earlier_file == files["onnx"] or earlier_sha256 in same_weight_hashes
     if not is_same_model:
         card["scores"] = []  # the existing scores belong to other weights

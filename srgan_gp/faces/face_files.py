@@ -56,8 +56,8 @@ def write_faces(
 
     Args:
         request: the files, and whether they are single faces, a sheet or an animation.
-        images: result of `generate_faces`. Single faces and frames are in memory one at a time, all
-            faces of a sheet at once.
+        images: result of `generate_faces`. Single faces and frames are in memory one at a time; of
+            a sheet, all faces are.
         xmp: XMP metadata of still images, from `faces.face_metadata.face_xmp`; None: they get none.
 
     Returns:
@@ -81,10 +81,10 @@ def write_faces(
 def _write_animation(images: Iterator[Array], path: Path, count: int) -> tuple[str, ...]:
     """Write `count` images as frames, and return messages as for `write_faces`."""
     with atomic_write(path) as file:
-        if path.suffix.lower() == ".webm":
+        if path.suffix.lower() == ".webm":  # `write_webm` needs neither the count nor the size.
             write_webm(file, images, FRAMES_PER_SECOND)
             return ()  # frames have no property that WebM cannot store
-        first = next(images)  # The size must be known before the frames are written.
+        first = next(images)  # A `FrameSequence` needs the size before the frames are written.
         milliseconds = 1000 / FRAMES_PER_SECOND
         frames = (
             Frame(Picture(pixels), milliseconds) for pixels in itertools.chain([first], images)

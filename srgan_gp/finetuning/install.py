@@ -1,7 +1,9 @@
 """Installation of a fine-tuned model, with its card, into the user's models folder.
 
 A card is a TOML file beside the model: summary, licence, training data, limits and scores; see
-`models.cards.ModelCard`. A run writes a card into its folder before the training and after it.
+`models.cards.ModelCard`. A run writes a card, `RUN_CARD`, into its folder before the training and
+after it. Before the training, the limit `UNFINISHED` says that the fine-tuning was not finished,
+and the table `UNTRAINED` has the texts for weights that the training did not change.
 """
 
 import math
@@ -61,7 +63,7 @@ def install(
 
 
 def save_run_card(outcome: FinetuneResult, model: str) -> None:
-    """Save the known entries of the card in the run folder, for a later `srgan-gp export`.
+    """Save the card after the training in the run folder, for a later `srgan-gp export`.
 
     Args:
         outcome: outcome of the fine-tuning.
@@ -77,7 +79,7 @@ def save_first_card(source: Source, trained_on: int, run_dir: Path) -> None:
     """Save a card before the training, for the export of a run that is interrupted.
 
     The card has the origin, the licence and the data, but no scores. It also has the texts that
-    apply if the best state is that before training. The card of a run with checkpoints is kept.
+    apply if the best state is that before training. A resumed run with a card keeps that card.
 
     Args:
         source: the model that the run starts from.
@@ -96,6 +98,7 @@ def save_first_card(source: Source, trained_on: int, run_dir: Path) -> None:
 
 
 def _write_run_card(run_dir: Path, entries: dict[str, Any]) -> None:
+    """Write the card in the folder of a run, a TOML file; an existing one is replaced."""
     with atomic_write(run_dir / RUN_CARD) as file:
         file.write(tomli_w.dumps(entries, multiline_strings=False).encode())
 
@@ -129,7 +132,7 @@ def _card_texts(source: Source, trained_on: int, *, was_trained: bool = True) ->
         "attribution": "unstated",
         "consent": "unstated",
     }
-    # The weights of an unfinished fine-tuning can be the start of another one.
+    # `UNFINISHED` is about the fine-tuning of the original model. It is not kept for this one.
     limits = [limit for limit in card.limits if limit != UNFINISHED] if card else []
     if card and card.fidelity_partner:
         limits = _remove_mixing(limits, card.fidelity_partner)
@@ -170,7 +173,7 @@ def _remove_mixing(limits: Sequence[str], partner: str) -> list[str]:
 def _score_entry(row: Row, validation_images: int) -> dict[str, Any]:
     """Return the card's entry of a score: its value after fine-tuning, and that before as text."""
     images = f"low-res by {row.downscaler}"
-    if not row.downscaler:  # of faces
+    if not row.downscaler:  # a score of generated faces
         faces = generated_faces(validation_images)
         images = f"mean of {SETS} sets of {faces} generated faces, truncation 1"
     return {

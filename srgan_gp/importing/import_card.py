@@ -57,14 +57,14 @@ def fill_import_card(
     summary = f"{about.architecture}{sizes} of another project that {purpose}."
     if origin.description:
         summary += f" {origin.description}"
-    file = one_line(about.file)
+    file = one_line(about.file)  # without line breaks: a file name may have any characters
     measured = {key: value for key, value in asdict(record).items() if value is not None}
     card: dict[str, Any] = {
         "name": name,
         "task": UPSCALING,
         "summary": summary,
         "version": origin.version,
-        "licence": one_line(origin.licence) or UNKNOWN,  # `--licence` may have any characters
+        "licence": one_line(origin.licence) or UNKNOWN,  # so may the value of `--licence`
         "architecture": about.architecture,
         "recipe": f"srgan-gp import {file}",
         "limits": _limits(record),

@@ -13,14 +13,16 @@ class UpscaleReport:
 
     Attributes:
         model: name of the model, as `Upscaler.name`.
-        fidelity: weight of the fidelity partner, 0 to 1; None where the model runs as it is.
+        fidelity: weight of the model's partner, which stays closer to the input, in an average of
+            the two models, 0 to 1; None: the model runs alone.
         provider: ONNX Runtime's execution provider.
         device: `cpu` or `cuda:N`.
         precision: `float32`, `float16` or `int8`.
         scale: scale factor of the result.
         network_scale: scale factor of the network; the rest, up to `scale`, is Lanczos resampling.
         tiles: number of runs of the network, over colour and alpha of all images.
-        window: height and width of the largest input of the network, in pixels.
+        window: height and width of the largest input of the network (a tile or the whole image),
+            in pixels.
         seconds: time of the call without reading and writing files.
         warnings: one message for each property of an image that is not kept, and for other facts
             about the result, such as a scale above that of the network.
@@ -46,7 +48,7 @@ def combine_reports(reports: Sequence[UpscaleReport], notes: Iterable[str] = ())
 
     Args:
         reports: one or more, of one model and scale.
-        notes: notes of the inputs; they become the first warnings.
+        notes: messages about the inputs; they become the first warnings.
 
     Returns:
         A report with the sums of tiles and seconds, the largest window, the faces of all reports,

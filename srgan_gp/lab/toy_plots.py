@@ -59,7 +59,8 @@ def plot_layer_gradients(runs: Runs, path: Path) -> None:
 
     It is figure 1b, left, of WGAN-GP.
     """
-    figure, axes = _figure(5.0, 3.2)
+    figure = _empty_figure(5.0, 3.2)
+    axes = figure.add_subplot()
     for name, (_, run) in runs.items():
         norms = np.maximum(run.critic["layer_gradients"], 1e-30)  # the axis is logarithmic
         axes.semilogy(range(1, len(norms) + 1), norms, marker=".", label=name)
@@ -112,30 +113,30 @@ def _plot_panels(
         runs: the runs; their names are the titles of the panels.
         path: the PNG file.
         draw: draws the content of a panel, from the options and records of its run.
-        is_plane: whether a panel shows the plane of the points, [-2, 2] in both directions. Other
-            panels are 1.4 times larger, since they have labels at their axes.
+        is_plane: whether a panel shows the plane of the points, the range of `SURFACE_EXTENT` in
+            both directions. Other panels are 1.4 times larger, since they have labels at their
+            axes.
     """
     columns = min(COLUMNS, len(runs))
     rows = math.ceil(len(runs) / columns)
     side = PANEL if is_plane else 1.4 * PANEL
-    figure, _ = _figure(side * columns, side * rows)
-    figure.clear()  # removes the only panel, which `_figure` adds
+    figure = _empty_figure(side * columns, side * rows)
     for index, (name, (config, run)) in enumerate(runs.items()):
         axes = figure.add_subplot(rows, columns, index + 1)
         axes.set_title(name, fontsize=7)
         axes.tick_params(labelsize=6)
         draw(axes, config, run)
         if is_plane:
-            axes.set(xlim=(-2, 2), ylim=(-2, 2), xticks=[], yticks=[], aspect="equal")
+            limits = (-SURFACE_EXTENT, SURFACE_EXTENT)
+            axes.set(xlim=limits, ylim=limits, xticks=[], yticks=[], aspect="equal")
     _save(figure, path)
 
 
-def _figure(width: float, height: float) -> Any:  # noqa: ANN401 - matplotlib is imported here
-    """Return a figure of this size in inches, and its only panel."""
+def _empty_figure(width: float, height: float) -> Any:  # noqa: ANN401 - imported in the function
+    """Return a matplotlib figure of this size in inches, without a panel."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.add_subplot()
+    return Figure(figsize=(width, height), layout="constrained")
 
 
 def _save(figure: Any, path: Path) -> None:  # noqa: ANN401

@@ -76,8 +76,8 @@ class Features(nn.Module):
         mean: mean of the network's input, (3, 1, 1), RGB.
         deviation: standard deviation of the network's input, (3, 1, 1), RGB.
         least_side: smallest side of an image, in pixels.
-        sha256: SHA-256 of the weights file, in hexadecimal, for reports of scores; "" unless the
-            network was made by `load`.
+        sha256: SHA-256 of the weights file, in hexadecimal, for reports of scores. Only `load` sets
+            it; else it is "".
 
     Source:
         Normalisation as in LPIPS (Zhang et al. 2018, arXiv:1801.03924, section 3), without the
@@ -178,7 +178,10 @@ def _load_weights(network: nn.Module, path: Path, title: str) -> None:
 
 
 def _find_squeeze(is_optional: bool) -> Path:
-    """Find SqueezeNet in the model folders or in torchvision's cache; nothing is downloaded."""
+    """Find SqueezeNet in the model folders or in torchvision's cache.
+
+    Nothing is downloaded, unlike for VGG-19: `srgan-gp fetch` installs SqueezeNet.
+    """
     cached = _cache_path(FEATURE_NETWORKS["squeeze"])
     path = SQUEEZENET.installed() or (cached if cached.is_file() else None)
     if path is None:

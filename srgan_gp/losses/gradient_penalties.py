@@ -24,7 +24,7 @@ a penalty is the mean over points of a function of n. The points are images, or 
 
 The caller multiplies a penalty by its weight: lambda, or gamma of the zero-centred ones, whose
 factor 1/2 is included here. The critic must not use batch norm: the score of a sample would depend
-on the others. Ways to bound the slope without a gradient penalty are in `lipschitz_baselines`.
+on the others. A `LipschitzBaseline` of `lipschitz_baselines` bounds the slope in another way.
 
 To add a penalty, add its row to `PENALTIES`, and a measure, norm or function if it needs a new one.
 The option `--penalty` reads its choices from that table.
@@ -43,7 +43,7 @@ Critic = Callable[[Tensor], Tensor]
 
 
 class PenaltyResult(NamedTuple):
-    """Value of a penalty, and norms or slopes: float32, or float64 for float64 samples."""
+    """Value of a penalty, and gradient norms: float32, or float64 for float64 samples."""
 
     value: Tensor
     """Scalar before its weight; differentiable for the critic's parameters."""
@@ -156,8 +156,8 @@ def gradient_at(critic: Critic, points: Tensor) -> Tensor:
 def functional_gradient_at(critic: Critic, points: Tensor) -> Tensor:
     """As `gradient_at`, by `torch.func`, for a loss compiled as a whole, with its penalty.
 
-    `torch.compile` cannot differentiate a compiled function twice. It traces this inner gradient
-    as a part of the forward pass, so that it has to be differentiated once only.
+    `torch.compile` cannot differentiate a compiled function twice. It traces this gradient as a
+    part of the forward pass, so that one differentiation is left.
     """
     return torch.func.grad(lambda x: one_score_each(critic, x).sum())(points.detach())
 

@@ -12,7 +12,8 @@ SIGMA = 1.6
 keeps 96 % of a pattern that repeats every 4 pixels, as the LR grid does at scale 4, and 55 % of one
 that repeats every 8. A larger value keeps more low frequencies, which the pixel loss covers."""
 BLUR_TAPS = 13
-"""Side of the blur's kernel in output pixels: almost 4 sigma on each side."""
+"""Side of the blur's kernel in output pixels: almost 4 sigma on each side. The parts of the outputs
+that are compared must have at least this side."""
 
 
 def shift_equivariance(output: Tensor, shifted: Tensor, rows: int, columns: int) -> Tensor:

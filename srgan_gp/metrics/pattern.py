@@ -34,15 +34,15 @@ class FlatTexture:
     """Texture in the flat windows of a set of images.
 
     Attributes:
-        pattern: root mean square of the regular part, in levels of the luma, which is in [16, 235]:
-            for example of a lattice with a period of 2 to 7.7 pixels in any direction. It is the
-            root of the summed power by which frequencies exceed 4 times the median of all
-            frequencies of about the same length. Frequencies above half a cycle per pixel, in the
-            corners of the spectrum, are not measured. With few windows random noise increases the
-            value: with one window by about a fifth of the noise's root mean square, with a hundred
-            windows not at all.
-        grain: root mean square of all texture with periods of 2 to 7.7 pixels, including a pattern,
-            in the same unit.
+        pattern: root mean square of the regular part of the texture, such as a lattice with a
+            period of 2 to 7.7 pixels in any direction. The unit is a level of the luma, which is in
+            [16, 235]. The power of each frequency is compared with 4 times the median power of all
+            frequencies of about the same length; the value is the root of the summed excess.
+            Frequencies above half a cycle per pixel, in the corners of the spectrum, are not
+            measured. With few windows random noise increases the value: with one window by about a
+            fifth of the noise's root mean square, with a hundred windows not at all.
+        grain: root mean square of all texture with periods of 2 to 7.7 pixels, including the
+            pattern, in the same unit.
         windows: number of flat windows, at least 1.
     """
 
@@ -64,8 +64,8 @@ class FlatSpectrum:
     """
 
     def __init__(self) -> None:
-        self._power = np.zeros((WINDOW, WINDOW))
-        self._windows = 0
+        self._summed_power = np.zeros((WINDOW, WINDOW))
+        self._window_count = 0
 
     def add(
         self, output: np.ndarray, low_res: np.ndarray, original: np.ndarray | None = None
@@ -108,14 +108,14 @@ class FlatSpectrum:
         is_flat = np.all([_flat_windows(reference) for reference in references], axis=0)
         windows = _windows(_without_blur(output, _TEXTURE_SIGMA))
         for row, column in np.argwhere(is_flat):  # `windows[is_flat]` would copy all of them
-            self._power += _power(windows[row, column])
-            self._windows += 1
+            self._summed_power += _power_spectrum(windows[row, column])
+            self._window_count += 1
 
     def texture(self) -> FlatTexture | None:
         """Compute the texture of all windows added so far; None if none is flat."""
-        if not self._windows:
+        if not self._window_count:
             return None
-        power = self._power / self._windows  # (64, 64)
+        power = self._summed_power / self._window_count  # (64, 64)
         frequencies = np.fft.fftfreq(WINDOW)
         radii = np.hypot(frequencies[:, None], frequencies)  # (64, 64), cycles per pixel
         is_measured = (radii >= _MIN_RADIUS) & (radii <= _MAX_RADIUS)
@@ -130,7 +130,7 @@ class FlatSpectrum:
         return FlatTexture(
             pattern=float(np.sqrt(peaks.sum())),
             grain=float(np.sqrt(measured_power.sum())),
-            windows=self._windows,
+            windows=self._window_count,
         )
 
 
@@ -152,12 +152,12 @@ def pattern_and_grain(
     Raises:
         ValueError: the shapes or the numbers of images do not fit.
     """
-    references = [None] * len(outputs) if originals is None else originals
-    if not len(outputs) == len(low_res) == len(references):
+    originals_or_none = [None] * len(outputs) if originals is None else originals
+    if not len(outputs) == len(low_res) == len(originals_or_none):
         raise ValueError("the numbers of outputs, inputs and originals differ")
     spectrum = FlatSpectrum()
-    for output, small, reference in zip(outputs, low_res, references, strict=True):
-        spectrum.add(output, small, reference)
+    for output, small, original in zip(outputs, low_res, originals_or_none, strict=True):
+        spectrum.add(output, small, original)
     return spectrum.texture()
 
 
@@ -196,7 +196,7 @@ def _without_blur(values: np.ndarray, sigma: float) -> np.ndarray:
     return values - cv2.GaussianBlur(values, (0, 0), sigma)
 
 
-def _power(window: np.ndarray) -> np.ndarray:
+def _power_spectrum(window: np.ndarray) -> np.ndarray:
     """Power spectrum of (64, 64) with a Hann taper: (64, 64); its sum estimates the mean square."""
     hann = np.outer(np.hanning(WINDOW), np.hanning(WINDOW))
     return np.abs(np.fft.fft2(window * hann)) ** 2 / (WINDOW**2 * (hann**2).sum())

@@ -35,7 +35,7 @@ logs, `border` in JSON files. Other numbers, such as counts, are not scores and 
 
 
 def format_scores(scores: Mapping[str, float]) -> str:
-    """Format scores in one line, grouped by the values that are better.
+    """Format scores in one line, grouped by the direction that is better.
 
     Args:
         scores: values by name; names that are not in `BETTER` are skipped.
@@ -69,5 +69,5 @@ def legend(names: Iterable[str], titles: Mapping[str, str] | None = None) -> str
 
 
 def _join(groups: Mapping[str, list[str]]) -> str:
-    """Join the groups to one line: for each, "better if", its values, and its texts."""
-    return "; ".join(f"better if {values}: {', '.join(texts)}" for values, texts in groups.items())
+    """Join groups to one line. A group is a value of `BETTER`, such as "higher", and its texts."""
+    return "; ".join(f"better if {better}: {', '.join(texts)}" for better, texts in groups.items())

@@ -38,7 +38,7 @@ def remove_model(name: str) -> list[Path]:
     # A name with a folder could lead to other files. The user's folder may be the packaged one.
     if name == Path(name).name and user_folder.resolve() != packaged.resolve():
         files = files_of(name, user_folder)
-    # Files without a card and an ONNX file, such as critics, are no model.
+    # A model has a card or an ONNX file. Other files alone, such as a critic, are no model.
     if not any(path.suffix in (".toml", ".onnx") for path in files):
         if name in model_names():
             raise UsageError(f"{name} is a shipped model, which is not removed.")

@@ -1,8 +1,8 @@
 """`read_written_card`: the content of a card that may be incomplete.
 
-`export`, `finetune` and `import` read an existing card before they replace it, and `export` the
-texts and scores that a fine-tuning has written into the folder of its run. `models.cards` reads the
-card of a finished model, and checks it.
+`export`, `finetune` and `import` read an existing card before they replace it. `export` also reads
+the card that a fine-tuning has written into the folder of its run. `models.cards` reads the card of
+a finished model, and checks it.
 """
 
 import tomllib

@@ -10,7 +10,8 @@
 Batch norm is refused by `networks.build`: it couples the images of a batch, and a penalty needs
 every score to depend on its own image alone.
 
-The option `--critic-norm` reads its choices from `CRITIC_NORMS`. Frozen layers are not changed.
+The option `--critic-norm` reads its choices from `CRITIC_NORMS`. Frozen layers, those of a feature
+network, are not changed.
 """
 
 from collections.abc import Callable
@@ -32,7 +33,8 @@ def add_layer_norm(critic: nn.Module) -> None:
     """Add layer norm after each trainable convolution that an activation follows, in place.
 
     Such convolutions are the first ones of residual blocks, which `networks.blocks` stores as
-    `first`, and those before an activation in an `nn.Sequential`.
+    `first`, and those before an activation in an `nn.Sequential`. No activation follows the second
+    convolution of a residual block.
     """
     for module in list(critic.modules()):  # a list, since the loop replaces modules
         first = getattr(module, "first", None)

@@ -1,6 +1,6 @@
 """`FeatureMaps`: randomly projected feature maps of a frozen SqueezeNet.
 
-`critics.projected_critic` scores the maps by small networks, its heads.
+`critics.projected_critic` scores each map by a small network, a head.
 """
 
 import math
@@ -17,7 +17,7 @@ CHANNELS = (64, 128, 256, 512)
 """Channels of the outputs of the layers `TAPS`."""
 DEVIATION_FLOOR = 0.5
 """Lower limit of a channel's standard deviation, relative to the mean deviation of all channels of
-the map. With a lower limit, nearly constant channels count for more (see `FeatureMaps`); a higher
+the map. With a smaller value, nearly constant channels count for more (see `FeatureMaps`); a larger
 one leaves more channels with different deviations."""
 _SEED = 1  # of the random projections, which are the same in every run
 

@@ -53,7 +53,7 @@ def atomic_write(path: Path) -> Generator[BinaryIO, None, None]:
 
     At the end of the block the bytes are flushed to disk and the file is renamed to its final name.
     If the block raises, the hidden file is removed and an existing file under the final name is
-    unchanged. Symbolic links are followed.
+    unchanged. The permissions of a replaced file are kept; symbolic links are followed.
 
     Args:
         path: the final name; its folder must exist.
@@ -178,8 +178,8 @@ def _open_partial(path: Path) -> Generator[tuple[Path, BinaryIO], None, None]:
                 is_locked = False
                 with suppress(OSError):  # The file system may have no locks.
                     is_locked = try_lock(file)
-                # A second descriptor keeps the lock after the file is closed. On Windows there is
-                # none, since an open file cannot be renamed or removed there.
+                # A second descriptor keeps the lock after the file is closed. On Windows the lock
+                # ends then, since an open file cannot be renamed or removed there.
                 if is_locked and os.name != "nt":
                     _unfinished[partial] = os.dup(file.fileno())
                 yield partial, file

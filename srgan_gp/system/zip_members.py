@@ -1,4 +1,4 @@
-"""Size limits of images in zip files, checked before a member is unpacked.
+"""Size limits of images in zip files, checked before a member (a file in the zip) is unpacked.
 
 The limits refuse zip files that unpack to far more bytes than they have ("zip bombs"). The size
 that the zip file declares is checked: Python never unpacks more bytes of a member than declared.
@@ -24,7 +24,9 @@ def require_small(member: zipfile.ZipInfo) -> None:
         PictureError: E_TOO_LARGE: the size is above `MAX_BYTES`, or the ratio above `MAX_RATIO`.
     """
     size = member.file_size
-    if size > MAX_BYTES or size > MAX_RATIO * max(member.compress_size, 1):
+    # A damaged file may declare 0 packed bytes. The reader reports that better than this check.
+    packed_size = max(member.compress_size, 1)
+    if size > MAX_BYTES or size > MAX_RATIO * packed_size:
         raise PictureError(
             "E_TOO_LARGE",
             f"it unpacks to {size:,} bytes from {member.compress_size:,}; at most "

@@ -101,7 +101,7 @@ class TrainingState:
         try:
             for owner, network in self._networks().items():
                 network.load_state_dict(tensors_under(f"{owner}.", tensors))
-            # An optimizer has moments from its first step on; the critic's steps on every batch.
+            # Each is 0 before the optimizer's first step, from which on it has moments.
             steps_taken = {"optimizer": numbers["step"], "critic_optimizer": numbers["images_seen"]}
             for owner, optimizer in self._optimizers().items():
                 moments = tensors_under(f"{owner}.", tensors)
@@ -233,7 +233,7 @@ def prune(folder: Path, keep: int, progress: Progress) -> None:
     Raises:
         OutputError: a file cannot be removed.
     """
-    best = path_of(folder, progress.best_images_seen)
+    best = path_of(folder, progress.best_images_seen)  # need not exist
     # Numbers in names have leading zeros, so that the order of the names is that of the numbers.
     so_far = [p for p in list_checkpoints(folder) if p <= path_of(folder, progress.images_seen)]
     with convert_write_errors(folder):

@@ -88,22 +88,22 @@ def train(
             reports = _open_reports(run, run_dir, changes)
         with reports or nullcontext(), StopRequest() as stop:
             start_time = time.monotonic() - progress.seconds  # as if the run had no interruption
-            is_measured = True  # for `generator_step`: True in its first call for each log line
-            # They end at `config.total_images`. A run that has stopped early is not continued.
+            is_measured = True  # for `generator_step`: measures slow log values once a log line
+            # The batches end at `config.total_images`. A run that has stopped early has no more.
             batches = () if progress.ended_because else run.task.batches(progress.images_seen)
             for batch in batches:
                 before = progress.images_seen  # images seen before and after this batch
                 after = before + len(batch.numbers) * processes.count
                 values: dict[str, Tensor] = {}  # log values of this batch by name
 
-                # Generated images: both networks learn from them.
+                # Images for both networks; `generated` has them as the critic gets them.
                 moves_generator = is_generator_turn(config, before)
                 with run.autocast, torch.set_grad_enabled(moves_generator):
                     output = state.generator(batch.inputs)
                     generated = generated_input(run, batch, output)
 
                 # Critic (algorithm 1, lines 4 to 9): E D(fake) - E D(real) + drift + penalty.
-                if generated:
+                if generated:  # None: the run has no critic
                     values |= critic_step(run, batch, generated)
 
                 # Generator (lines 11 and 12): content losses - E D(fake); then its moving average.
@@ -122,7 +122,7 @@ def train(
                     _report(run, reports, run_dir, before, must_stop=must_stop)
                 if must_stop:
                     stop.raise_stopped()
-                # The first process alone validates, which may end the run; the others ask it.
+                # Only the first process validates, which may end the run of all processes.
                 is_validated = _is_due(config, before, after, config.validate_images)
                 if is_validated and processes.any(bool(progress.ended_because)):
                     break
@@ -188,7 +188,7 @@ def _build(config: TrainConfig, task: Task, device: torch.device) -> TrainingSta
 def _open_reports(run: Run, run_dir: Path, changes: str) -> Reports:
     """Open the log of a run, print its first lines, and score the start if an option needs that.
 
-    `changes` are those of the machine. A checkpoint keeps the scores for a resumed run.
+    `changes` is that of `_open_run`. A checkpoint keeps the scores for a resumed run.
     """
     config, progress = run.config, run.state.progress
     reports = Reports(run_dir, config.total_images, progress.images_seen)

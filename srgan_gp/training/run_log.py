@@ -118,8 +118,8 @@ class Reports:
         """Print where the reports are, and save a new run's results before its first step.
 
         Args:
-            preview: images by label, as for `write_validation`; those with the label `result now`
-                are saved. None: the run is resumed, or has no preview.
+            preview: images by label, as for `write_validation`. The image with the label `result
+                now` is saved. None: the run is resumed, or has no preview.
         """
         self.say(f"Previews: {self._previews}. Curves: tensorboard --logdir {self._run_dir}")
         if preview is None:
@@ -133,8 +133,8 @@ class Reports:
         self._means = {
             name: float(torch.stack(values).mean()) for name, values in self._values.items()
         }
-        # On some batches only, the critic scores validation images. The error of the mean of their
-        # scores depends on the number of these batches.
+        # The critic scores validation images on some batches only. The error of the mean of these
+        # scores depends on the number of such batches.
         if batches := len(self._values.get("health/validation_estimate", ())):
             self._means["health/validation_batches"] = float(batches)
         line = {"images_seen": progress.images_seen, "step": progress.step}

@@ -19,8 +19,8 @@ def refuse_invalid_values(page: gr.Blocks) -> None:
     """Make a page respond with an error message where Gradio alone would log a traceback.
 
     The method `preprocess_data`, which converts the values of an event for its function, is
-    replaced on the object. No subclass overrides it, because Gradio writes a .pyi file into its own
-    package for each subclass of `Blocks`.
+    replaced on the object. A subclass of `Blocks` that overrides it would have a side effect:
+    Gradio writes a .pyi file into its own package for each subclass.
 
     Args:
         page: the finished page; it is changed.

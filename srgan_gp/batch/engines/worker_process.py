@@ -24,6 +24,7 @@ class Ready:
     """First message of a worker: its model is loaded."""
 
     about: About
+    """Facts about the model."""
     capacity: int
     """Largest number of jobs that the worker processes at once."""
 
@@ -45,7 +46,7 @@ def serve(
 
     Args:
         pipe: receives `UpscaleJob` objects and sends the messages.
-        open_upscalers: loads the model.
+        open_upscalers: loads the model on a device; returns its upscalers, all of one model.
         device: name of the device, such as `cuda:1`.
         settings: options of the run.
     """
@@ -65,8 +66,8 @@ def serve(
         while True:
             engine.submit(pipe.recv())
     except (EOFError, OSError):  # The pipe has ended.
-        # If anything hangs from here on, such as a driver, the timer ends the process, a second
-        # after `engine.close` has ceased to wait for its threads.
+        # `engine.close` waits for its threads, `SECONDS_TO_END` at most. If anything else hangs,
+        # such as a driver, the timer ends the process a second later.
         timer = threading.Timer(SECONDS_TO_END + 1, os._exit, (1,))
         timer.daemon = True
         timer.start()

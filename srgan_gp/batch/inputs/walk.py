@@ -45,12 +45,12 @@ class Found:
 
     path: Path
     root: Path
-    """Root of the tree that the results mirror: a folder among the arguments, or the parent
-    of a file among them or of a match of a pattern."""
+    """Root of the tree that the results mirror: a folder among the arguments; for a file among them
+    and for a match of a pattern (a file or a folder), its parent."""
     is_named: bool = False
     """The user named the file: it is an input whatever its suffix, and whether it exists or not."""
     error: PictureError | None = None
-    """Error about `path`, a folder that cannot be listed; None: `path` is a file."""
+    """Why `path`, a folder, cannot be listed; None: `path` is a file."""
 
 
 @dataclass(eq=False)
@@ -82,9 +82,11 @@ class Walk:
             for found in self._inputs(argument):
                 has_inputs = True
                 if found.is_named and _RESULT_MARK.search(found.path.stem):
-                    self._list_if_result(found.path)
+                    self._note_if_result(found.path)
                 yield found
-        if has_inputs:  # As missing files. Else the caller reports that there is no image at all.
+        # Patterns without a match are reported as missing files. If there is no input at all, the
+        # caller reports that instead.
+        if has_inputs:
             for path in self._unmatched:
                 yield Found(path, path.parent, is_named=True)
 
@@ -109,7 +111,7 @@ class Walk:
             elif is_link(path):
                 self.skipped_files.links += 1
             elif self._enters(path, levels=[]):
-                yield from self._tree(path, path.parent)
+                yield from self._tree(path, path.parent)  # the root: see `Found.root`
         if not has_matches:
             self._unmatched.append(Path(pattern))
 
@@ -177,15 +179,16 @@ class Walk:
                 self.skipped_files.count_likely_result(path)
             yield Found(path, root)
 
-    def _list_if_result(self, path: Path) -> None:
+    def _note_if_result(self, path: Path) -> None:
         """Note a named file for a message if it is the result of an image beside it."""
         if is_beside_its_image(path, PICTURE_SUFFIXES):
             self.skipped_files.named_results.append(path)
 
     def _enters(self, folder: Path, levels: list[OpenFolder]) -> bool:
-        """Return whether the walk enters a folder; count one that is not entered.
+        """Return whether the walk enters a folder; else count it as skipped.
 
-        The folder of a journal and the output folder are neither entered nor counted.
+        The folder of a journal and the output folder are neither entered nor counted: they belong
+        to earlier runs.
 
         Args:
             folder: the folder.
@@ -194,11 +197,11 @@ class Walk:
         identity = folder_identity(folder)
         if folder.name == JOURNAL_FOLDER or (identity and identity == self._output_identity):
             return False
-        # A mount, or a junction of Windows, can lead back to a parent without being a link.
-        leads_back = identity is not None and any(level.identity == identity for level in levels)
         if folder.name.startswith("."):
             self.skipped_files.hidden_folders += 1
             return False
+        # A mount, or a junction of Windows, can lead back to a parent without being a link.
+        leads_back = identity is not None and any(level.identity == identity for level in levels)
         if self.recursive and not leads_back:
             return True
         self.skipped_files.folders += 1

@@ -1,8 +1,8 @@
-"""Unique target of every input of a run: rules 1 to 5 in `srgan_gp.batch.naming.plan`.
+"""Unique target (path of the result) of every input of a run: rules 1 to 5 in `naming.plan`.
 
-Targets and fallbacks are explained there. A key is a hash that is equal for paths that collide
-(`result_names`). To claim a name is to store its key for an input, so that no other input gets a
-colliding name. An identity is a hash of a path without links; it identifies an input.
+A fallback is a PNG for a result that the format of the target cannot hold. A key is a hash that is
+equal for paths that collide (`result_names`). To claim a name is to store its key for an input: no
+other input gets a colliding name. An identity, a hash of a path without links, identifies an input.
 """
 
 import os
@@ -46,7 +46,7 @@ class Targets:
         self._folder, self._real_folder = folder, os.path.realpath(folder)
         self._resolve = lru_cache(_CACHED_FOLDERS)(_resolve_links)
         self._folder_key = lru_cache(_CACHED_FOLDERS)(name_key)
-        # A repeated call would reserve the same names again, without effect: the cache saves time.
+        # The cache saves time. A repeated call would only reserve the same names again.
         self._reserve_folder = lru_cache(_CACHED_FOLDERS)(self._reserve_result_folder)
 
     def close(self) -> None:
@@ -99,8 +99,8 @@ class Targets:
 
         Args:
             journal: journal of earlier runs into the output folder.
-            may_share_input_names: whether a result may have the path of an input;
-                `plan.Plan.settle` then gives it a number.
+            may_share_input_names: whether a result may have the path of an input. With
+                `--exist rename`, `plan.Plan.settle` gives such a result a number later.
 
         Returns:
             Number of inputs that were removed, because they are results of earlier runs. An input
@@ -116,8 +116,8 @@ class Targets:
                 parent, name = os.path.split(target)
                 self._table.remove(_identity(self._resolve(parent), name))
         self._name_results(journal)
-        # An input at the path of another's result, such as a_x4.png beside a.png, is an earlier
-        # result. It is removed, and all names are assigned again.
+        # An input that has the path of the result of another input, such as a_x4.png beside a.png,
+        # is an earlier result. It is removed, and all names are assigned again.
         if self._naming.adds_to_the_stem and self._remove_results():
             self._name_results(journal)
         if not may_share_input_names:
@@ -138,12 +138,12 @@ class Targets:
         relative = os.path.relpath(target.parent, self._folder)
         folder = "" if relative == "." else relative
         path = target
-        while os.path.lexists(path):  # Each step claims a further name.
+        while os.path.lexists(path):  # The last claimed name is that of a file: claim the next one.
             path = path.with_name(self._claim_free_name(folder, target.name, owner=None))
         return path
 
     def is_input(self, target: Path) -> bool:
-        """Return whether an existing file is an input, or a link to one."""
+        """Return whether an existing file, at the path of a result, is an input or links to one."""
         key = self._key(*os.path.split(os.path.realpath(target)))
         paths = map(Path, map(os.fsdecode, self._table.paths_at(key)))
         return any(is_same_file(path, target) for path in paths)
@@ -166,7 +166,7 @@ class Targets:
         # Names that only one input wants come first: the inputs below, which collide, get others.
         table.claim_lone_names()
         for row in table.colliding():
-            # Rule 3: the whole name of the source, such as a.jpg.png and a.png.png.
+            # Rule 3: results with one name, a.png, get the whole names: a.jpg.png and a.png.png.
             name = self._naming.name(Path(os.fsdecode(row.path)), is_whole=True)
             name = self._claim_free_name(os.fsdecode(row.folder), name, row.id)
             table.set_names(row.id, name, self._naming.fallback(name))
@@ -195,21 +195,21 @@ class Targets:
     def _remove_results(self) -> bool:
         """Remove inputs that are results of other inputs; return whether there are any."""
         has_removed = False
-        for path, row in self._table.results_at_inputs():
-            if os.fsencode(path) == row.path:
+        for input_path, row_of_result in self._table.results_at_inputs():
+            if os.fsencode(input_path) == row_of_result.path:
                 continue  # The input would replace itself: `_check_inputs_are_kept` reports it.
-            paths = [result for result in self._result_paths(row) if result is not None]
-            if any(is_same_file(path, result) for result in paths):
-                identity = _identity(*os.path.split(os.path.realpath(path)))
+            paths = [path for path in self._result_paths(row_of_result) if path is not None]
+            if any(is_same_file(input_path, path) for path in paths):
+                identity = _identity(*os.path.split(os.path.realpath(input_path)))
                 has_removed = self._table.remove(identity) or has_removed
         return has_removed
 
     def _check_inputs_are_kept(self) -> None:
-        """Raise a UsageError if a result would replace an input (rule 5)."""
-        for path, row in self._table.results_at_inputs():
-            target, _ = self._result_paths(row)
-            if is_same_file(path, target):
-                raise replacement_error(target, path)
+        """Raise a UsageError if a result would replace an input (rule 5), even its own."""
+        for input_path, row_of_result in self._table.results_at_inputs():
+            target, _fallback = self._result_paths(row_of_result)
+            if is_same_file(input_path, target):
+                raise replacement_error(target, input_path)
 
     def _reserve_result_folder(self, parent: str, root: str) -> str:
         """Return the folder of a result below the output folder, and reserve the names in its path.

@@ -38,8 +38,8 @@ class Template:
         """Parse the value of `--name-template`.
 
         Raises:
-            UsageError: the text is empty, or contains an unknown field, a single brace or a
-                separator of folders.
+            UsageError: the text is empty, or contains an unknown field, a single brace or one of
+                `_SEPARATORS`.
 
         >>> Template.parse("{stem}_{scale}x").fill({"stem": "a", "scale": "4"})
         'a_4x'
@@ -71,7 +71,7 @@ class Template:
         return any(name == field for _, name in self.parts)
 
     def fill(self, values: Mapping[str, str]) -> str:
-        """Replace every field by its value, and separators of folders by '_'.
+        """Replace every field by its value, and then all `_SEPARATORS`, also in values, by '_'.
 
         Args:
             values: value of each field of `FIELDS`.

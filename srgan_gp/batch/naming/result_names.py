@@ -180,6 +180,7 @@ def shortened(stem: str, extension: str) -> str:
     """
     if len(os.fsencode(stem + extension)) <= LONGEST_NAME_BYTES:
         return stem + extension
+    # SHA-256, unlike in `digest`: names must be the same in all versions, keys need not.
     mark = "-" + hashlib.sha256(os.fsencode(stem)).hexdigest()[:8]
     max_stem_bytes = LONGEST_NAME_BYTES - len(mark) - len(os.fsencode(extension))
     start = stem

@@ -70,20 +70,21 @@ def forecast(job: UpscaleJob, settings: UpscaleSettings, model_scale: int) -> Fo
     scale = settings.scale_of(header.width, model_scale)
     width, height = round(header.width * scale), round(header.height * scale)
     check_result_size(height, width, header.frames, settings.max_pixels)
-    # `stand_in` is a black image of the same size, depth and format, without memory for pixels.
+    # The choice between target and fallback needs an image. `stand_in` is a black one of the same
+    # size, depth and format, without memory for pixels.
     target = chosen_target(job, header.stand_in(), height, width)
     target_format = FORMATS[find_format(target.suffix)]
     bytes_per_pixel = target_format.file_bytes_per_pixel
     if header.is_16_bit and target_format.keeps_16_bits:
         bytes_per_pixel = _BYTES_PER_16_BIT_PIXEL
     return Forecast(
-        job.source,
-        target,
-        (header.width, header.height),
-        (width, height),
-        header.frames,
-        round(width * height * header.frames * bytes_per_pixel),
-        header.written_by_srgan_gp,
+        source=job.source,
+        target=target,
+        size=(header.width, header.height),
+        result_size=(width, height),
+        frames=header.frames,
+        bytes=round(width * height * header.frames * bytes_per_pixel),
+        written_by_srgan_gp=header.written_by_srgan_gp,
     )
 
 
@@ -96,7 +97,7 @@ def expected_outcomes(
             try:
                 expected = forecast(entry, settings, model_scale)
                 # The plan has decided about an existing file at `entry.target`. The run decides
-                # again before it renames the result, whose path may be the fallback.
+                # again before it renames the result, whose path may be the fallback. None: skip.
                 path = plan.settle(expected.target)
             except PictureError as error:
                 yield Refused(entry.source, error)
@@ -141,7 +142,7 @@ def check_space(
         OutputError: the results need more space than the disk has.
     """
     needed_bytes, pixels, written_by_srgan_gp = 0, dict[Path, int](), list[Path]()
-    for job in plan.missing():
+    for job in plan.missing():  # jobs whose target and fallback do not exist
         try:
             expected = forecast(job, settings, model_scale)
         except PictureError:

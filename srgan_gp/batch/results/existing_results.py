@@ -15,7 +15,7 @@ from srgan_gp.batch.results.work_changes import Change
 from srgan_gp.errors import PictureError
 
 EXISTS_CODE = "E_EXISTS"
-"""Code of an input whose result exists."""
+"""Code of an input whose result exists, unless `MODEL_CHANGED` applies."""
 MODEL_CHANGED = "E_MODEL_CHANGED"
 """Code of an input whose result differs only because another version of the model made it."""
 
@@ -40,13 +40,15 @@ def existing_result_error(path: Path, change: Change | None) -> ExistingResultEr
 
     Args:
         path: the file.
-        change: how it differs from the result of this run; None: there is no journal.
+        change: how it differs from the result of this run; None: the folder has no journal.
     """
     code, how, shared_text = EXISTS_CODE, "exists, and nothing records how it was made", ""
     if change is not None:
+        # The text is, for example, `made by photo-x4, now photo-x2`.
         how = f"exists and was {change.text}"
-        # `work`: the model or an option differs. The other kinds, `image` and `unrecorded`, have no
-        # shared text, so their files are printed one by one.
+        # `work`: the model or an option differs. The other kinds get no shared text, so their files
+        # are printed one by one: `image` (another input, or changed since) and `unrecorded` (no row
+        # in the journal).
         if change.kind in ("work", "model version"):
             shared_text = f"results exist and were {change.text}"
         if change.kind == "model version":

@@ -126,19 +126,19 @@ class Journal(AbstractContextManager["Journal"]):
                 (real_source, *targets),
             ).fetchall()
         source_sha256 = None  # computed at most once
-        for relative_path, input_sha256, size, sha256, *made in rows:
+        for relative_path, input_sha256, size, sha256, *work_columns in rows:
             result = self.folder / os.fsdecode(relative_path)
             is_planned = relative_path in targets
-            is_same = partial(self._is_same, made, work_key, source, result)
+            is_same = partial(self._is_same, work_columns, work_key, source, result)
             if not is_same(has_planned_path=is_planned):
                 continue
             if fallback is not None and not is_same(has_planned_path=False):
-                # The options of names differ from those of this run. So the earlier run may have
-                # used the target where this run would use the fallback, or the other way round.
-                # Then the row is not used.
+                # Only `--format`, `--suffix` or `--name-template` differ, which determine the path.
+                # The earlier run may have used the target where this run would use the fallback, or
+                # the other way round. Then the row is not used.
                 is_at_target = relative_path == targets[0]
-                uses_target = keeps_format(source, target)  # as this run would
-                if uses_target != is_at_target:
+                would_use_target = keeps_format(source, target)
+                if would_use_target != is_at_target:
                     continue
             with suppress(OSError):  # A file that cannot be read is no complete result.
                 if not is_file(result) or result.stat().st_size != size or not is_file(source):
@@ -149,27 +149,27 @@ class Journal(AbstractContextManager["Journal"]):
         return None
 
     def _is_same(
-        self, made: list[Any], work_key: str, source: Path, result: Path, *, has_planned_path: bool
-    ) -> bool:
+        self, columns: list[Any], work_key: str, source: Path, result: Path, *,
+        has_planned_path: bool,
+    ) -> bool:  # fmt: skip
         """Return whether a row is of the work of this run, or of a work that gives the same file.
 
         Args:
-            made: the columns of the row's `Work`; all but the key are None if the work was not
-                recorded.
+            columns: fields of the row's `Work`; None, except the key, if it was not recorded.
             work_key: hash of model and options of this run. With another key than that of
                 `self.work`, only a row of this key is the same.
             source: the image.
             result: path of the result in the row.
-            has_planned_path: whether this run would write to `result`, so that the options that
-                determine the path make no difference, as for `work.is_same_work`.
+            has_planned_path: whether this run would write to `result`. Then the options that
+                determine the path make no difference.
         """
-        key, model, *_ = made
+        key, model, *_ = columns
         if key == work_key:
             return True
         if self.work is None or self.work.key != work_key or model is None:
             return False
         return is_same_work(
-            Work(*made), self.work, source, result, has_planned_path=has_planned_path
+            Work(*columns), self.work, source, result, has_planned_path=has_planned_path
         )
 
     def record(self, source: Path, staged: Staged, input_sha256: str, work_key: str) -> None:
@@ -220,14 +220,15 @@ class Journal(AbstractContextManager["Journal"]):
         if model is None or self.work is None:
             return describe_change(key, made=None, now=self.work)
         made = Work(*row[1:])  # the columns are the fields of `Work`
-        # Without `--format` this run may write its fallback, a PNG, instead of this file, which an
-        # earlier run with `--format` wrote. Then it is not sure that the paths are the same.
+        # Without `--format` this run may write a fallback, a PNG, in place of `target`. If a run
+        # with `--format` wrote `target`, it is not sure that this run would use the same path.
         may_write_fallback = target.suffix.lower() != ".png" and self.work.format is None
         has_planned_path = made.format is None or not may_write_fallback
         if is_same_work(made, self.work, source, target, has_planned_path=has_planned_path):
-            key = self.work.key  # For this file the works are the same.
-        now = reduce_to_file(source, target, self.work)
-        return describe_change(key, reduce_to_file(source, target, made), now)
+            key = self.work.key  # Then the input or the file itself has changed.
+        # Only the options that apply to this file are compared.
+        made_for_file = reduce_to_file(source, target, made)
+        return describe_change(key, made_for_file, reduce_to_file(source, target, self.work))
 
     def results(self) -> Iterator[tuple[Path, Path]]:
         """Yield (source, target) of every row, in the order of targets.

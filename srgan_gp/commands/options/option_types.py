@@ -176,8 +176,8 @@ def _numbers(text: str, pattern: str, expected: str, largest: int) -> tuple[int,
     """Parse two whole numbers; a single one is returned twice, if the pattern allows it.
 
     Args:
-        text: value of the option.
-        pattern: regular expression with a group for each number.
+        text: value of the option, or a part of it.
+        pattern: regular expression with a group for each number; the second group may be optional.
         expected: the valid form, for the message.
         largest: largest value of each number.
     """

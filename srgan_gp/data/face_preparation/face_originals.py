@@ -18,7 +18,7 @@ from srgan_gp.data.image_sources import ImageFile
 from srgan_gp.data.zipped_images import MEMBER_ERRORS, open_member
 from srgan_gp.errors import PictureError
 
-Root = tuple[Path, str]
+ManifestPlace = tuple[Path, str]
 """Place of a manifest: a zip file and the folder in it, or a folder and ""."""
 
 
@@ -35,34 +35,34 @@ def pixel_hash(pixels: np.ndarray) -> str:
     return hashlib.sha256(shape.encode() + pixels.tobytes()).hexdigest()
 
 
-def originals_in_training(
+def images_of_training_photos(
     train: Sequence[ImageFile], validation: Sequence[ImageFile]
 ) -> list[ImageFile]:
-    """Find the validation images that show a photo from which a training face was cut.
+    """Return the validation images that show a photo from which a training face was cut.
 
     Such an image is the photo itself, or a face that another preparation cut from it. Validation
     images are decoded only if there are training faces of a prepared set. Images that cannot be
-    decoded are skipped.
+    decoded are not in the result.
 
     Args:
         train: training images; those of a prepared set have a `manifest.json` beside their folder.
         validation: validation images.
     """
-    train_roots = {_root(file) for file in train}
+    train_places = {_manifest_place(file) for file in train}
     train_hashes = set(_photo_hashes(train).values())
     if not train_hashes:
         return []
     validation_hashes = _photo_hashes(validation)
-    originals = []
+    found = []
     for file in validation:
-        photo_hash = validation_hashes.get(file)  # None: the file is no prepared face
-        if photo_hash is not None and _root(file) in train_roots:
-            continue  # the two sets of one preparation have no photo in common
-        if photo_hash is None:
-            photo_hash = _hash_of(file)
+        photo_hash = validation_hashes.get(file)
+        if photo_hash is None:  # no prepared face: the file may be the photo itself
+            photo_hash = _pixel_hash_of(file)
+        elif _manifest_place(file) in train_places:
+            continue  # the folders `train` and `val` of one preparation have no photo in common
         if photo_hash in train_hashes:
-            originals.append(file)
-    return originals
+            found.append(file)
+    return found
 
 
 def _photo_hashes(files: Sequence[ImageFile]) -> dict[ImageFile, str]:
@@ -70,34 +70,35 @@ def _photo_hashes(files: Sequence[ImageFile]) -> dict[ImageFile, str]:
 
     Files that no manifest lists as a face are missing in the result.
     """
-    manifests = {root: _read_manifest(root) for root in {_root(file) for file in files}}
+    places = {_manifest_place(file) for file in files}
+    manifests = {place: _read_manifest(place) for place in places}
     hashes = {}
     for file in files:
         # `container` is the zip file, or the image file itself if `member` is None.
         path = PurePosixPath(file.member or file.container.as_posix())
         member = "/".join(path.parts[-2:])  # such as train/000003-0.png
-        photo_hash = manifests[_root(file)].get(member)
+        photo_hash = manifests[_manifest_place(file)].get(member)
         if photo_hash:
             hashes[file] = photo_hash
     return hashes
 
 
-def _root(file: ImageFile) -> Root:
-    """Return the place where the manifest of a file would be, if the file were in a prepared set.
+def _manifest_place(file: ImageFile) -> ManifestPlace:
+    """Return the place of the manifest of a file; none is there if the file is no prepared face.
 
-    A prepared set has its faces in the folders `train` and `val`, beside the manifest.
+    The place is the parent of the folder of the file, which is `train` or `val` in a prepared set.
     """
     if file.member is None:
         return file.container.absolute().parent.parent, ""
     return file.container.absolute(), str(PurePosixPath(file.member).parent.parent)
 
 
-def _read_manifest(root: Root) -> dict[str, str]:
+def _read_manifest(place: ManifestPlace) -> dict[str, str]:
     """Map the name of each kept face, such as `train/000003-0.png`, to the hash of its photo.
 
     The result is empty if there is no manifest, or another program wrote it.
     """
-    container, folder = root
+    container, folder = place
     hashes: dict[str, str] = {}
     try:
         if zipfile.is_zipfile(container):
@@ -107,8 +108,8 @@ def _read_manifest(root: Root) -> dict[str, str]:
         else:
             manifest = json.loads((container / MANIFEST).read_bytes())
         for photo in manifest["source_photos"]:
-            for face in photo.get("faces", ()):  # missing for a photo that was not used
-                if "member" in face:  # missing for a face that was dropped
+            for face in photo.get("faces", ()):  # A photo that was not used has no "faces".
+                if "member" in face:  # A face that was dropped has no "member".
                     hashes[face["member"]] = photo["pixels_sha256"]
     # `MEMBER_ERRORS` includes OSError: no such file.
     except (*MEMBER_ERRORS, PictureError, ValueError, KeyError, TypeError, AttributeError):
@@ -116,8 +117,8 @@ def _read_manifest(root: Root) -> dict[str, str]:
     return hashes
 
 
-def _hash_of(file: ImageFile) -> str:
-    """Return the hash of an image's pixels; empty if it cannot be decoded."""
+def _pixel_hash_of(file: ImageFile) -> str:
+    """Return the hash of an image's pixels; "" if the image cannot be decoded."""
     try:
         return pixel_hash(file.read_srgb())
     except PictureError:

@@ -47,6 +47,8 @@ class Reason(StrEnum):
 class Requirements:
     """Requirements that a face must meet to be kept.
 
+    The limits of blur, turn and share are not checked: out of range, they drop no face or all.
+
     Raises:
         ValueError: a side is not positive.
     """
@@ -98,7 +100,8 @@ def find_candidates(
 
     Returns:
         All faces, in descending order of the detector's scores. Those that do not meet the
-        requirements have a reason; `Reason.REPEATED` is not checked here.
+        requirements have a reason. `Reason.REPEATED` is not set in this module, because it needs
+        the other faces.
     """
     faces = detector.detect(pixels)
     return [_align_and_check(pixels, face, detector, requirements) for face in faces]
@@ -106,6 +109,8 @@ def find_candidates(
 
 def aligned_candidate(pixels: np.ndarray, requirements: Requirements) -> Candidate:
     """Check a whole image as one face that is already aligned.
+
+    No landmarks are detected, so that the turn is not checked, and no part is outside the photo.
 
     Args:
         pixels: (H, W, 3), uint8 RGB; an image that is not square is cropped to its centre and

@@ -38,6 +38,9 @@ def validation_note(counts: Mapping[str, Any]) -> str:
 def enlargement_note(counts: Mapping[str, Any], side: int) -> str:
     """Say how many faces are enlarged to `side` pixels, and how to avoid it; "" if none is.
 
+    Only faces that are enlarged by more than a quarter count. `enlargement_limit` is the side of a
+    face in the photo below which that is the case.
+
     `counts` are those that `prepare_faces.prepare` returns.
 
     >>> print(enlargement_note({"kept": 9, "enlarged": 2, "smallest_side": 128}, 256))
@@ -48,6 +51,7 @@ def enlargement_note(counts: Mapping[str, Any], side: int) -> str:
     enlarged, kept, smallest = counts["enlarged"], counts["kept"], counts["smallest_side"]
     if not enlarged:
         return ""
+    # If all faces are enlarged, dropping them would leave none.
     drop = f", and --smallest {enlargement_limit(side)} drops them" if enlarged < kept else ""
     return (
         f"{enlarged} of {number_of(kept, 'face')} {'is' if enlarged == 1 else 'are'} enlarged by "
@@ -80,8 +84,9 @@ def advice_lines(counts: Mapping[str, Any], output: Path, requirements: Requirem
             f"For an upscaler of these faces start from {FACE_UPSCALER}, a model for faces: "
             f"finetune trains it on these faces downscaled from {requirements.side} to "
             f"{requirements.side / _FACE_SCALE:g} pixels. For photos start from photo-x4.",
-            f"Next: {_finetune(FACE_UPSCALER, output, 'mine')}",
-            f"Or, for a model that generates faces: {_finetune('faces-64', output, 'my-faces')}",
+            f"Next: {_finetune_command(FACE_UPSCALER, output, 'mine')}",
+            "Or, for a model that generates faces: "
+            f"{_finetune_command('faces-64', output, 'my-faces')}",
         ]
     lines.append(f"These faces are too few to fine-tune a model on: {missing}.")
     if counts["dropped"]["too small"]:
@@ -92,7 +97,7 @@ def advice_lines(counts: Mapping[str, Any], output: Path, requirements: Requirem
     return lines
 
 
-def _finetune(model: str, data: Path, name: str) -> str:
-    """Return the command that fine-tunes a model on a zip file."""
+def _finetune_command(model: str, data: Path, name: str) -> str:
+    """Return the command that fine-tunes a model on a zip file; `name` is that of the result."""
     words = ["srgan-gp", "finetune", "--from", model, "--data", str(data), "--name", name]
     return shlex.join(words)

@@ -28,8 +28,9 @@ _INCHES_PER_METRE = 1 / 0.0254
 def check_critical_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
     """Verify the checksum (CRC-32) of every chunk that pixels depend on.
 
-    Pillow verifies the chunks before the pixels only, and decodes damaged pixels to wrong ones.
-    The chunks after the pixels of a still image are not read.
+    Pillow verifies the chunks before the pixels only, and decodes damaged pixels to wrong ones. The
+    chunks after the pixels of a still image are not read. A file that ends between two chunks is
+    no error here: Pillow reports missing pixels.
 
     Args:
         file: a PNG; its position is restored.
@@ -48,7 +49,7 @@ def check_critical_chunks(file: BinaryIO, *, with_frames: bool = False) -> None:
 def _check_critical_chunks(file: BinaryIO, with_frames: bool) -> None:
     """Read chunk by chunk; arguments and errors as for `check_critical_chunks`."""
     file.seek(len(SIGNATURE))
-    was_pixels = False  # whether the previous chunk is an IDAT
+    was_pixels = False  # whether the previous chunk is an IDAT, which holds pixels
     while len(header := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", header)
         if was_pixels and kind != b"IDAT" and not with_frames:

@@ -1,8 +1,8 @@
 """`mix`: averages the weights of two models of one architecture, for the option fidelity.
 
-A model of realistic texture has a partner that stays closer to the input. The fidelity is the
-weight of the partner in the average. `onnx` is imported inside functions, because only an average
-of two models needs it.
+A model of realistic texture has a fidelity partner, a model that stays closer to the input. The
+fidelity is the weight of the partner in the average. `onnx` is imported inside functions, because
+only an average of two models needs it.
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,8 @@ def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -
     `add_initializer`, silently keeps the old weights of convolutions that it has optimised.
 
     Args:
-        model: provides graph and metadata; not changed. Parsed by `foreign_models.parse_safely`.
+        model: provides graph and metadata; not changed. Like `partner`, it is the result of
+            `foreign_models.parse_safely`, so that it has no weights in other files.
         partner: the same graph with other weights; not changed.
         fidelity: weight of `partner`, 0 to 1.
 
@@ -51,7 +52,7 @@ def mix(model: "onnx.ModelProto", partner: "onnx.ModelProto", fidelity: float) -
     mixed.CopyFrom(model)
     for tensor in mixed.graph.initializer:
         tensor.CopyFrom(_mix_tensors(tensor, partner_tensors[tensor.name], fidelity))
-    # Compared last, since the errors about tensors name what differs.
+    # Compared last, since the errors above name what differs.
     if _structure(model) != _structure(partner):
         raise ValueError("the operations of their graphs differ")
     onnx.helper.set_model_props(mixed, metadata)
@@ -87,7 +88,10 @@ def _metadata(model: "onnx.ModelProto") -> dict[str, str]:
 
 
 def _mix_metadata(model: Mapping[str, str], partner: Mapping[str, str]) -> dict[str, str]:
-    """Return the metadata of an average; ValueError if a value of `_EQUAL_KEYS` differs."""
+    """Return the metadata of an average; ValueError if a value of `_EQUAL_KEYS` differs.
+
+    All values are those of `model`, except for `_LARGER_KEYS` that both have.
+    """
     for key in _EQUAL_KEYS:
         if model.get(key) != partner.get(key):
             raise ValueError(

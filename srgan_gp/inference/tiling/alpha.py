@@ -33,13 +33,13 @@ ones repeat more work, as each band also computes up to `DILATIONS` rows of the 
 def fill_hidden_colours(pixels: Array, alpha: Array, folder: Path | None = None) -> Array:
     """Replace the colours of fully transparent pixels by visible colours from nearby.
 
-    The first rings of hidden pixels take the mean of their visible neighbours. Pixels farther away
-    take the mean of a square that doubles in size until it contains a visible pixel.
+    The first `DILATIONS` rings of hidden pixels take the mean of their visible neighbours. Pixels
+    farther away take the mean of a square that doubles in size until it contains a visible pixel.
 
     Args:
-        pixels: (H, W, C), any dtype; not multiplied by alpha.
+        pixels: colours, (H, W, C), any dtype; not multiplied by alpha.
         alpha: (H, W); pixels are hidden where it is 0.
-        folder: folder of the temporary file of a large result.
+        folder: folder for the result, if it is large: it is then in a temporary file.
 
     Returns:
         Same shape and dtype. Visible pixels are unchanged; the result does not depend on the
@@ -141,7 +141,7 @@ def _sum_3x3(plane: Floats) -> Floats:
 def _fill_recursively(colour: Floats, weight: Floats) -> None:
     """Fill pixels of weight 0 in place from a half-size copy, which is filled recursively.
 
-    The recursion ends, because the caller checks that at least one pixel has weight 1.
+    The recursion ends, because at least one pixel of the image has weight 1: the caller checks it.
 
     Args:
         colour: (H, W, C), float32; 0 where the weight is 0.

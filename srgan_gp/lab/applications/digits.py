@@ -160,7 +160,7 @@ def train(config: DigitsConfig, digits: Digits | None = None) -> float:
             loss = loss + config.adversarial_weight * critic_loss
         take_step(critic, critic_optimizer, loss)
         if config.adversarial_weight:
-            with frozen(critic):  # The step of the generator needs no gradients of its parameters.
+            with frozen(critic):  # This step needs no gradients of the critic's parameters.
                 fake = generator(torch.randn(config.batch_size, LATENT_SIZE))
                 take_step(generator, generator_optimizer, -critic.scores(fake).mean())
     with torch.no_grad():

@@ -62,7 +62,8 @@ class Critic(nn.Module):
         for channels, next_channels in pairwise([width, *widths]):
             self.body.append(PoolingBlock(channels, next_channels))
         self.head = nn.Conv2d(widths[-1], 1, 3, padding=1)
-        # LEAK although no activation precedes: the gradient norms above were measured with it.
+        # `slope_before` is the slope of the activation before a layer. The stem has none before it;
+        # with LEAK all the same, the gradient norms above were measured.
         init_convolution_(self.stem, slope_before=LEAK)
         init_convolution_(self.head, factor=HEAD_FACTOR, slope_before=LEAK)
         with torch.no_grad():  # kernels with the mean 0

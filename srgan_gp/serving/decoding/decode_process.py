@@ -38,7 +38,7 @@ class Decoder:
     def __init__(self, max_pixels: int) -> None:
         # A new process; a fork would inherit the memory and open files of the server.
         context = multiprocessing.get_context("spawn")
-        self._pipe, remote_end = context.Pipe()
+        self._pipe, remote_end = context.Pipe()  # `remote_end` is that of the process
         self._process = context.Process(
             target=run_decoder, args=(remote_end, max_pixels), daemon=True
         )
@@ -48,7 +48,7 @@ class Decoder:
         self._max_pixels = max_pixels
         self._is_ready = self._is_killed = False
         self._sent_images = 0
-        self._timeout: SrganGpError | None = None  # None: no limit of time was exceeded
+        self._timeout_error: SrganGpError | None = None  # None: no limit of time was exceeded
 
     @property
     def needs_replacement(self) -> bool:
@@ -68,7 +68,8 @@ class Decoder:
 
         Raises:
             PictureError: the image cannot be decoded.
-            Exception: of any class, if the process ended or sent an invalid reply.
+            Exception: of any class, if the process ended or sent an invalid reply. Call
+                `kill_and_close` and then `failure`, which returns the error for the client.
         """
         if not self._is_ready:
             # No fault of the image: the machine is overloaded.
@@ -101,7 +102,7 @@ class Decoder:
         # The system ends a process with SIGXCPU after `CPU_SECONDS`; not on Windows.
         signal_of_limit = getattr(signal, "SIGXCPU", None)
         if signal_of_limit is not None and self._process.exitcode == -signal_of_limit:
-            self._timeout = _too_slow(f"{CPU_SECONDS} s of CPU time")
+            self._timeout_error = _too_slow(f"{CPU_SECONDS} s of CPU time")
 
     def failure(self) -> SrganGpError:
         """Return the error of an image whose process crashed, or exceeded a limit of time.
@@ -111,7 +112,7 @@ class Decoder:
         Call `kill_and_close` first, which determines whether it exceeded the limit of CPU time.
         """
         crash = "the decoder crashed; save the image again, as PNG"
-        return self._timeout or PictureError("E_DECODER_CRASH", crash)
+        return self._timeout_error or PictureError("E_DECODER_CRASH", crash)
 
     @contextmanager
     def _killed_after(self, seconds: float, error: SrganGpError) -> Generator[None]:
@@ -126,7 +127,7 @@ class Decoder:
 
     def _time_out(self, error: SrganGpError) -> None:
         """Kill the process; called by the timer of `_killed_after` after its seconds."""
-        self._timeout = error
+        self._timeout_error = error
         self.kill()
 
 

@@ -76,7 +76,8 @@ class _Response:
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value
-            # A page that is no file of a client gets another policy below, with its scripts.
+            # A page that is no file of a client gets another policy below, with the hashes of its
+            # scripts.
             policy = _FILE_POLICY if self._is_file else page_policy(b"")
             headers["Content-Security-Policy"] = policy
             is_page = headers.get("content-type", "").startswith("text/html")

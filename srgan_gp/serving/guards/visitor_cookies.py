@@ -13,7 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _PAGE_PATH, _JOBS_PATH = "/", "/api/jobs"
-# Both of 128 bits, too many to guess. The HMAC is truncated to the second.
+# Each has 128 bits, too many to guess. The signature is an HMAC, cut to `_SIGNATURE_BYTES`.
 _ID_BYTES, _SIGNATURE_BYTES = 16, 16
 
 

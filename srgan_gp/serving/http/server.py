@@ -73,7 +73,7 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
         # The host may be a name of the loopback address; access control needs the numeric one.
         host, port = listener.getsockname()[:2]
         settings = replace(settings, host=host, port=port)
-        settings, metrics = open_metrics(settings, exit_stack)  # with the port of the metrics page
+        settings, metrics = open_metrics(settings, exit_stack)  # settings with its actual port
         service = build_service(settings, metrics)
         exit_stack.callback(service.close)
         service.check_default_model()
@@ -176,7 +176,7 @@ def _add_unlisted_routes(app: FastAPI, service: Service) -> None:
         return HTMLResponse(docs_page(app.openapi(), service.settings, address))
 
     async def no_route() -> Response:
-        # Without this route the Gradio page, mounted at `/`, would respond with HTML.
+        # Without this route the Gradio page, mounted at `/`, would respond to GET with HTML.
         raise Refusal(404, "E_NOT_FOUND", NO_API_PATH)
 
     for path, endpoint in (("/healthz", healthz), ("/readyz", readyz), ("/api/docs", docs)):

@@ -36,6 +36,7 @@ MAX_FRAMES = 120
 """Largest number of frames of an animation, for the same reason; it lasts 4.8 seconds."""
 MAX_SEED = 2**32 - 1
 """Largest seed of a request: four billion faces to choose from, and exact in JavaScript."""
+_DEFAULT_ANIMATION_FORMAT = "webp"
 
 
 def generate(
@@ -69,8 +70,8 @@ def generate(
         faces = generate_faces(
             face_request, generator, upscaler=None, truncation=request.truncation
         )
-        # The faces are generated lazily: `write_faces` takes one after the other, and each passes
-        # the progress report and `face_files` on its way.
+        # The faces are generated lazily: `write_faces` takes one after the other. Each is reported
+        # as a step and, if it is part of a grid, written by `face_files` first.
         faces = _with_progress(faces, face_request.count, cancellation)
         xmp = face_xmp(generator)
         face_files = _SeparateFaceFiles(folder, request.seed, xmp)
@@ -89,6 +90,7 @@ def generate(
             "warnings": list(warnings),
         }
     [path] = face_request.files  # one image, one sheet or one animation
+    # WebM, a video, is not in the table of image formats that `media_type` uses.
     kind = "video/webm" if path.suffix == ".webm" else media_type(path.suffix)
     report |= _describe_file(face_request, path, generator.image_size)
     return Result(path, kind, path.name, report, parts=tuple(face_files.paths))
@@ -156,11 +158,11 @@ def check_generate(request: GenerateRequest) -> None:
     """
     _check_seeds(request)
     if request.truncation is not None:
-        if request.truncation > MAX_TRUNCATION:
+        if request.truncation > MAX_TRUNCATION:  # a limit of the server only
             raise UsageError(
                 f"The truncation must be {MAX_TRUNCATION} at most, not {request.truncation:g}."
             )
-        check_truncation(request.truncation)
+        check_truncation(request.truncation)  # finite, and 0 or more
     _check_frames(request)
     _build_face_request(request, Path())  # raises if the format is unknown
 
@@ -184,11 +186,13 @@ def _check_seeds(request: GenerateRequest) -> None:
 
 def _check_frames(request: GenerateRequest) -> None:
     """Check format and number of frames of an animation, and that other images have no frames."""
-    if request.to_seed is not None and f".{request.format or 'webp'}" not in ANIMATION_SUFFIXES:
-        known = ", ".join(suffix.removeprefix(".") for suffix in ANIMATION_SUFFIXES)
-        raise UsageError(
-            f"The format of an animation must be one of {known}, not {request.format}."
-        )
+    if request.to_seed is not None and request.format:  # else the default format
+        known = [suffix.removeprefix(".") for suffix in ANIMATION_SUFFIXES]
+        if request.format not in known:
+            raise UsageError(
+                f"The format of an animation must be one of {', '.join(known)}, not "
+                f"{request.format}."
+            )
     if request.frames is None:
         return
     if request.to_seed is None:
@@ -204,7 +208,8 @@ def _build_face_request(request: GenerateRequest, folder: Path) -> FaceRequest:
     first, count = request.seed, request.count
     if request.to_seed is not None:
         frames = DEFAULT_FRAMES if request.frames is None else request.frames
-        name = f"seed{first:04}-{request.to_seed:04}.{request.format or 'webp'}"
+        suffix = f".{request.format or _DEFAULT_ANIMATION_FORMAT}"
+        name = f"seed{first:04}-{request.to_seed:04}{suffix}"
         return request_animation((first, request.to_seed), frames, folder / name)
     suffix = FORMATS[find_format(request.format or "png")].suffixes[0]
     if count == 1:

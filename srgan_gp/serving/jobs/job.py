@@ -49,6 +49,7 @@ class Job:
         self.memory_bytes = 0 if isinstance(image_data, Path) else len(image_data)
         """Bytes of the request's image in memory; 0 if the image is a file on the disk."""
         self.cancellation = Cancellation(on_progress)
+        """Cancels the job, and records its progress."""
         self.ended: float | None = None
         """Time at which the job ended, from `time.monotonic`; None before."""
         self._on_cancel = on_cancel
@@ -75,12 +76,12 @@ class Job:
 
         Raises:
             TimeoutError: the job was not done in time; it continues.
-            SrganGpError: as for `result`.
+            Cancelled, BusyError, SrganGpError: as for `result`.
         """
         return self._future.result(timeout_seconds)
 
     def cancel(self) -> None:
-        """Cancel the job, from any thread: at once if queued, within one tile if running."""
+        """Cancel the job, from any thread: at once if queued, within one step if running."""
         self.cancellation.cancel()
         self._on_cancel(self)
 

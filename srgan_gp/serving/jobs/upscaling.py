@@ -1,8 +1,8 @@
 """Execution of an `UpscaleRequest` whose image is decoded: network, result file and report.
 
 The file is byte-identical to the one that `srgan-gp upscale` writes, because the command also
-upscales and encodes with `batch.one_image`. A region is upscaled with a margin around it, which is
-then cropped off.
+upscales and encodes with `batch.one_image`. A region (without a requested one, the whole image) is
+upscaled with a margin around it, the outer region. The margin is then cropped off.
 """
 
 from dataclasses import replace
@@ -76,8 +76,7 @@ def upscale(
     ) as upscaler:
         settings = _settings(request, picture.width, upscaler.scale, max_pixels)
         scale = settings.scale or upscaler.scale
-        if settings.scale is not None:  # None is the model's scale, which needs no check
-            check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
+        check_scale(request, picture, outer_region, scale, upscaler.scale, max_pixels)
         decoded = _plan_result(request, model, original, scale, folder, max_pixels)
         _left, _top, width, height = outer_region
         input_pixels = width * height  # the network computes the margin too
@@ -94,7 +93,8 @@ def upscale(
         writing_pixels = round(original.width * scale) * round(original.height * scale)
         writing_seconds = speeds.writing.expected_seconds(writing_key, writing_pixels)
         cancellation.begin_stage("running", running_seconds, writing_seconds)
-        # Name and size of the result are those of the region; the network gets the margin too.
+        # Name and size of the result, planned above, are those of the region. The network gets the
+        # margin too.
         decoded = replace(decoded, content=crop(picture, outer_region))
         upscaled = _upscale(decoded, upscaler, settings, cancellation)
     speeds.record(speed_key, input_pixels, upscaled.report.seconds)
@@ -156,7 +156,10 @@ def _settings(
 
 
 def _speed_key(model: str, precision: str) -> str:
-    """Return the key of a model in `ModelSpeeds`: its name, followed by ` int8` in int8."""
+    """Return the key of a model in `ModelSpeeds`: its name, followed by ` int8` in int8.
+
+    A page can choose float32 (`auto`) or int8.
+    """
     return f"{model} {precision}" if precision == "int8" else model
 
 
@@ -180,7 +183,7 @@ def _upscale(
 
 
 def _format_notes(format: str | None, picture: Picture, result: Path) -> tuple[str, ...]:
-    """Return a note if the client chose no format and the result's is not the file's, or ()."""
+    """Return a note if the client chose no format and the result has another than the file."""
     found, written = picture.source_format, find_format(result.suffix)
     note = f"the format of the file is {found}, that of the result {written}, which loses nothing"
     return () if format is not None or found in (None, written) else (note,)

@@ -1,4 +1,7 @@
-"""`MeteredService`: a `Service` whose jobs are counted in the metrics of the server."""
+"""`MeteredService`: a `Service` whose jobs are counted in the metrics of the server.
+
+It reads `_queue` and `_is_closed` of its base class.
+"""
 
 import time
 from functools import partial
@@ -65,9 +68,9 @@ class MeteredService(Service):
         if not isinstance(result_or_error, Exception):
             self._metrics.count_job(kind, "done", time.monotonic() - submitted)
             return
-        # A job that is ended by a shutdown has a BusyError; without one, a decoder did not start.
-        is_ended = self._is_closed and isinstance(result_or_error, BusyError)
-        is_cancelled = is_ended or isinstance(result_or_error, Cancelled)
+        # A BusyError of a closed service: the shutdown ended the job. Else a decoder did not start.
+        is_ended_by_shutdown = self._is_closed and isinstance(result_or_error, BusyError)
+        is_cancelled = is_ended_by_shutdown or isinstance(result_or_error, Cancelled)
         outcome: Outcome = "cancelled" if is_cancelled else "failed"
         self._metrics.count_job(kind, outcome)
 

@@ -121,8 +121,8 @@ class Augmenter:
             Scalars for the log; empty on other batches, and if nothing is adapted and there are no
             validation images:
             - `health/training_estimate` and `health/validation_estimate`, the critic estimate on
-              this batch with training and with validation images, in the process that has
-              validation images
+              this batch with training and with validation images; only in the first process, if
+              there are validation images
             - `health/augment_probability`, if there are augmentations
         """
         config, progress, count = self._config, self._progress, self._processes.count

@@ -2,7 +2,10 @@
 
 A critic has one or several parts, which score different views of an image: the image itself, or
 feature maps of it; see `critic.critic_parts`. The formulas, called terms here, are in
-`losses.gradient_penalties` and `losses.lipschitz_baselines`.
+`losses.gradient_penalties` and `losses.lipschitz_baselines`; `LIPSCHITZ_TERMS` has those of both.
+
+To save time, only some batches have a penalty (`penalty_interval`), and in these only some samples
+(`penalty_every`).
 """
 
 from functools import partial
@@ -18,9 +21,9 @@ from srgan_gp.training.tasks import Batch
 
 
 def is_penalised(config: TrainConfig, images_seen: int) -> bool:
-    """Return whether the critic's step on the batch that begins at `images_seen` has a penalty.
+    """Return whether the batch that begins at `images_seen` has a penalty.
 
-    Every `penalty_interval`-th batch has one, taken on every `penalty_every`-th of its samples.
+    The first batch and then every `penalty_interval`-th one has a penalty.
     """
     return images_seen // config.batch_size % config.penalty_interval == 0
 
@@ -34,7 +37,7 @@ def part_penalty(
     hundred steps.
 
     Args:
-        config: options of the run; `penalty` names the term.
+        config: options of the run; `penalty` is the name of the term.
         batch: the batch.
         part: (view, condition) -> (B,) scores.
         real: views of the real images of the batch, (B, ...).
@@ -74,7 +77,7 @@ def draw_noise(seed: int, numbers: range, shape: tuple[int, ...]) -> Tensor:
 
     Args:
         seed: seed of the run.
-        numbers: image numbers.
+        numbers: image numbers since the start of the run.
         shape: shape of one sample.
 
     Returns:

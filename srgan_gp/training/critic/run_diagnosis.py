@@ -29,6 +29,7 @@ def diagnose_run(run_dir: Path) -> list[str]:
     """
     try:
         lines = [json.loads(line) for line in (run_dir / "stats.jsonl").read_text().splitlines()]
+        # A `config.json` without the option is of an earlier version, which had one penalty.
         penalty = json.loads((run_dir / "config.json").read_bytes()).get("penalty", "wgan_gp")
     except (OSError, ValueError, AttributeError) as error:
         reason = f"{run_dir} holds no log of a training run: {_reason(error)}"
@@ -40,7 +41,7 @@ def diagnose_run(run_dir: Path) -> list[str]:
     messages = diagnose([line for line in lines if isinstance(line, dict)], penalty)
     if _has_stopped_early(run_dir):
         messages = [re.sub("train longer, (or )?", "", message) for message in messages]
-    if (run_dir / FINETUNE_LIST).exists():
+    if (run_dir / FINETUNE_LIST).exists():  # `finetune` writes this list of its images
         messages = [_OPTION.sub(_write_for_finetune, message) for message in messages]
     return messages
 

@@ -66,7 +66,7 @@ def parse_arguments(generator: str, texts: Sequence[str]) -> dict[str, Value]:
 
 
 def complete(generator: str, texts: Sequence[str]) -> tuple[str, ...]:
-    """Return NAME=VALUE for every own argument, so that texts of equal networks are equal.
+    """Return a text NAME=VALUE for every own argument; equal networks have equal texts.
 
     Raises:
         UsageError: as for `parse_arguments`.
@@ -78,12 +78,12 @@ def complete(generator: str, texts: Sequence[str]) -> tuple[str, ...]:
 
 def merge(texts: Sequence[str], changes: Sequence[str]) -> tuple[str, ...]:
     """Return texts NAME=VALUE: those of `texts` that `changes` does not set, then `changes`."""
-    changed = {_name(change) for change in changes}
-    unchanged = [text for text in texts if _name(text) not in changed]
+    changed_names = {_name_in(change) for change in changes}
+    unchanged = [text for text in texts if _name_in(text) not in changed_names]
     return (*unchanged, *changes)
 
 
-def _name(text: str) -> str:
+def _name_in(text: str) -> str:
     """Return NAME of NAME=VALUE."""
     return text.partition("=")[0]
 

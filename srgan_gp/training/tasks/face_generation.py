@@ -76,6 +76,7 @@ class FaceGeneration:
         if validation and processes.is_first:
             # Novelty compares with the training faces; it is measured only if it has a limit.
             training_faces = None if config.least_novelty is None else self._faces.images
+            # `CHOICE`: the half of a large set that is for choosing checkpoints.
             validation_faces = face_cache([validation], config, CHOICE)
             self._validation = ValidationFaces(validation_faces, config, device, training_faces)
 

@@ -86,14 +86,15 @@ class Task(Protocol):
         ...
 
     def content_losses(self, output: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Compare outputs with their targets.
+        """Compare outputs with the targets of their inputs.
 
         Args:
-            output: output of the generator for `batch.inputs`, (B, 3, H, W), with a graph.
+            output: output of the generator for `batch.inputs`, (B, 3, H, W), with autograd's graph.
             batch: the batch.
 
         Returns:
-            Weighted losses by name, scalars with a graph; empty for a task without targets.
+            Weighted losses by name, scalars with autograd's graph. Empty in face generation, in
+            which inputs and targets are unrelated.
         """
         ...
 
