@@ -53,7 +53,7 @@ def install(
         UsageError: the name cannot be used.
         OutputError: the folder cannot be written.
     """
-    _, user_folder = model_folders()  # that of this package, that of the user
+    _package_folder, user_folder = model_folders()
     card_path = export(outcome.run_dir, name, user_folder, say=say, exist=exist)
     card = tomllib.loads(card_path.read_text(encoding="utf-8"))
     card |= _card_entries(outcome, model)  # replaces the placeholders that `export` wrote
@@ -120,7 +120,7 @@ def _card_texts(source: Source, trained_on: int, *, was_trained: bool = True) ->
     Licence, data and limits begin with those of the original model, if it has a card.
 
     Args:
-        source: the original model.
+        source: the original model, with its card if it has one.
         trained_on: number of training images.
         was_trained: False if the weights are those of the original model.
     """
@@ -171,9 +171,12 @@ def _remove_mixing(limits: Sequence[str], partner: str) -> list[str]:
 
 
 def _score_entry(row: Row, validation_images: int) -> dict[str, Any]:
-    """Return the card's entry of a score: its value after fine-tuning, and that before as text."""
+    """Return the card's entry of a score: its value after fine-tuning, and that before as text.
+
+    A score without a downscaler is one of generated faces, a mean over `SETS` sets of faces.
+    """
     images = f"low-res by {row.downscaler}"
-    if not row.downscaler:  # a score of generated faces
+    if not row.downscaler:
         faces = generated_faces(validation_images)
         images = f"mean of {SETS} sets of {faces} generated faces, truncation 1"
     return {

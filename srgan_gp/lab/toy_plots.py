@@ -81,7 +81,10 @@ def plot_weights(runs: Runs, path: Path) -> None:
 
 
 def plot_estimates(runs: Runs, path: Path) -> None:
-    """Draw critic estimates on training and on validation points over the steps."""
+    """Draw critic estimates on training and on validation points over the steps.
+
+    An estimate is the mean score of real points minus that of generated ones.
+    """
 
     def draw(axes: "Axes", config: ToyConfig, run: ToyRun) -> None:
         steps = [record["step"] for record in run.history]

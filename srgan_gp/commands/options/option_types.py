@@ -24,7 +24,7 @@ MAX_FACE_SIDE = 2048  # side in pixels, twice that of the data set FFHQ
 
 
 def real_number(text: str) -> float:
-    """Parse a number, such as 0.5."""
+    """Parse a number, such as 0.5; its range is not checked here."""
     _refuse_decimal_comma(text)
     try:
         return float(text)

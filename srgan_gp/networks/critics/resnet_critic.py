@@ -71,7 +71,7 @@ class Critic(nn.Module):
 
     @property
     def stages(self) -> nn.Sequential:
-        """The residual blocks, as many as the argument `stages`; the first runs at full size."""
+        """The residual blocks, for `freeze_first_stages`; the first runs at full size."""
         return self.body
 
     def forward(self, images: Tensor, condition: Tensor | None = None) -> Tensor:

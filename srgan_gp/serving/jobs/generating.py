@@ -158,7 +158,7 @@ def check_generate(request: GenerateRequest) -> None:
     """
     _check_seeds(request)
     if request.truncation is not None:
-        if request.truncation > MAX_TRUNCATION:  # a limit of the server only
+        if request.truncation > MAX_TRUNCATION:  # Python callers have no upper limit
             raise UsageError(
                 f"The truncation must be {MAX_TRUNCATION} at most, not {request.truncation:g}."
             )

@@ -1,8 +1,9 @@
 """Execution of an `UpscaleRequest` whose image is decoded: network, result file and report.
 
 The file is byte-identical to the one that `srgan-gp upscale` writes, because the command also
-upscales and encodes with `batch.one_image`. A region (without a requested one, the whole image) is
-upscaled with a margin around it, the outer region. The margin is then cropped off.
+upscales and encodes with `batch.one_image`. A requested region is upscaled with a margin around it,
+together the outer region. The margin is then cropped off. Without a requested region, both regions
+are the whole image.
 """
 
 from dataclasses import replace
@@ -158,7 +159,7 @@ def _settings(
 def _speed_key(model: str, precision: str) -> str:
     """Return the key of a model in `ModelSpeeds`: its name, followed by ` int8` in int8.
 
-    A page can choose float32 (`auto`) or int8.
+    The other precisions of requests, `auto` and `float32`, are the same.
     """
     return f"{model} {precision}" if precision == "int8" else model
 

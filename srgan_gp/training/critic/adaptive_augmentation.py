@@ -2,8 +2,9 @@
 
 A critic with few training images overfits: it scores real images that it never saw like generated
 ones. Augmenting real and generated images reduces that. With the option `augment_target` the
-probability of the augmentations is adapted to the overfitting gap, `diagnostics.critic_gap`; else
-it is fixed. `steps` calls the methods of `Augmenter` in each step.
+probability of the augmentations is adapted to the overfitting gap, else it is fixed. The gap,
+`diagnostics.critic_gap`, is 0 if validation images score like training images, and 1 if they score
+like generated ones. `steps` calls the methods of `Augmenter` in each step.
 """
 
 from dataclasses import replace

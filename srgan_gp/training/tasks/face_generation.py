@@ -71,6 +71,7 @@ class FaceGeneration:
         self._config = config
         self._device = device
         self._processes = processes
+        # Training faces in random order; `.images` has them in the order of the files.
         self._faces = WholeImages(face_cache(data, config), config.seed)
         self._validation = None
         if validation and processes.is_first:
