@@ -99,6 +99,8 @@ def _require_counts(count: int, validation_count: int, train_count: int) -> None
     """
     if count < 2 or validation_count < 2 or (train_count and count > train_count):
         training_clause = f", and there are {train_count} training faces" if train_count else ""
+        if train_count == 1:
+            training_clause = ", and there is 1 training face"
         raise UsageError(
             f"Sets of {count} generated and {validation_count} validation faces cannot be "
             f"compared: each needs at least 2{training_clause}."

@@ -178,6 +178,15 @@ def test_more_training_faces_than_can_be_read_are_refused(install, face_folders)
         )
 
 
+def test_a_refusal_counts_the_training_faces_that_can_be_read(install, face_folders):
+    install(face_folders.pictures)
+    for path in sorted(Path(face_folders.train).iterdir())[1:]:
+        path.write_bytes(path.read_bytes()[:700])
+    message = "1 generated and 10 validation faces .* there is 1 training face\\."
+    with pytest.raises(UsageError, match=message):
+        evaluate_faces("any", face_folders.validation, train_data=[face_folders.train], **BARE)
+
+
 def test_without_training_faces_two_baselines_are_left_and_no_check(
     rng, waves, install, face_folders
 ):
