@@ -172,7 +172,7 @@ def _connect(
     def fit_to_model(name: str) -> tuple[Any, ...]:
         card = _card(cards, name)
         has_partner = card.fidelity_partner is not None
-        # A hidden slider must not change the result.
+        # A hidden slider must not change the result. Its change also sets the look, see below.
         fidelity = gr.Slider(visible=True) if has_partner else gr.Slider(value=0, visible=False)
         looks = gr.Radio(visible=has_partner)
         has_speeds = has_fast_mode and card.int8 is not None

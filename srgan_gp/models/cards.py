@@ -24,8 +24,9 @@ UPSCALING = "super-resolution"
 """Task of a model that takes images, and enlarges or restores them."""
 TASKS = (UPSCALING, FACES)
 HEADLINE_METRICS = {FACES: ("FD-yunet", "diversity", "novelty")}
-"""Scores to show first, by task. FD-yunet, a Frechet distance, can be low for a generator that
-repeats one face or its training faces, so the three scores are shown together."""
+"""Scores that lists of models show, by task; a task that is missing has none. FD-yunet, a Frechet
+distance, can be low for a generator that repeats one face or its training faces, so the three
+scores are shown together."""
 MAX_TRUNCATION = 4
 """Largest truncation, the factor of the latent vectors of a face generator, which are standard
 normal in training. Times 4, three fifths of the numbers are beyond 2 or -2; in training, one in

@@ -49,10 +49,9 @@ class RunImages:
 def find_images(data: Sequence[str], validation: str | None, run_dir: Path) -> RunImages:
     """Find the training and the validation images of a run.
 
-    Without `validation`, the folder `val` of a prepared set is the validation set.
-
-    Earlier versions trained on the folder `val` too. A run that was begun in this way continues in
-    this way, and the summary says that.
+    Without `validation`, the folder `val` of a prepared set is the validation set. Earlier versions
+    trained on the folder `val` too. A run that such a version began still trains on it, and the
+    summary says so.
 
     Args:
         data: folders or zip files, as passed by the user.
@@ -111,10 +110,9 @@ def save_data(
     # Without a checkpoint the training starts anew: with the present commit, and from `start_from`.
     earlier = read_data(run_dir) if is_resumed else {}
     description["commit"] = earlier.get("commit", _current_commit())
-    if is_resumed:  # its weights come from a checkpoint, whatever `start_from` is
-        if "start_from" in earlier:
-            description["start_from"] = earlier["start_from"]
-    elif start_from is not None:
+    if "start_from" in earlier:
+        description["start_from"] = earlier["start_from"]
+    elif start_from is not None and not is_resumed:  # a checkpoint has the weights of a resumed run
         description["start_from"] = _describe_model(start_from)
     description["places"] = [str(Path(place).absolute()) for place in data]
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(description, indent=2).encode())
@@ -198,7 +196,7 @@ def require_same_data(data: Sequence[str], validation: str | None, run_dir: Path
 
 
 def read_data(run_dir: Path) -> dict[str, Any]:
-    """Read `data.json`; an empty dictionary if it is missing or damaged."""
+    """Read `data.json`, for entries that a run can do without: {} if it is missing or damaged."""
     try:
         content = json.loads((run_dir / DATA_NAME).read_bytes())
     except (OSError, ValueError):

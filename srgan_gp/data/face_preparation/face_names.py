@@ -22,7 +22,7 @@ def divide_and_name(
 
     Args:
         photos: all photos.
-        share: target share of the kept faces in the validation set, 0 to 1.
+        share: target share of the kept faces in the validation set, 0 to 1; 0: none is in it.
         seed: seed of the choice of the validation groups.
         minimum: smallest number of faces in the validation set, if there are enough groups.
 

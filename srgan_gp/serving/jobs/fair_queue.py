@@ -39,12 +39,11 @@ class FairQueue(Generic[Item]):
         of items.
         """
         with self._changed:
-            client_items = self._items.get(client, deque())
+            queued_by_client = len(self._items.get(client, ()))
             is_full = self._count() >= self._size
-            if self._is_closed or is_full or len(client_items) >= self._max_per_client:
+            if self._is_closed or is_full or queued_by_client >= self._max_per_client:
                 return False
-            client_items.append(item)
-            self._items.setdefault(client, client_items)
+            self._items.setdefault(client, deque()).append(item)
             self._changed.notify()
         return True
 
