@@ -113,7 +113,7 @@ def finetune(
     # Other planned options depend on `total_images`: if it differs, the error names it first.
     require_same_options(config, run_dir, causes=("total_images",))
     _write_lists(split, run_dir)
-    # Without scores, so that a run that is interrupted can be exported.
+    # A card without scores, so that the run can be exported if it is interrupted.
     save_first_card(source, len(split.train), run_dir)
     _announce(source, split, config, say)
     with cpu_threads(config.threads):  # PyTorch's number of threads, restored at the end
@@ -126,7 +126,7 @@ def finetune(
             start_from=source.weights,
         )
         _config, best_generator, best_images_seen = load_run(run_dir)
-        after = before  # if no checkpoint is better than the unchanged model
+        after = before  # stays so if no checkpoint is better than the unchanged model
         if best_images_seen:
             on_scored = partial(on_stage, "scoring the best result")
             after = _score(best_generator, config, run_dir, on_scored)

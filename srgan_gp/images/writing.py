@@ -91,7 +91,8 @@ def write_image(
                 f"cannot write {getattr(path, 'name', 'the file object')}: it is not open for "
                 'writing; open it with the mode "wb"'
             )
-        converted, buffer = to_file_picture(picture), io.BytesIO()  # `path` may not be seekable
+        converted = to_file_picture(picture)
+        buffer = io.BytesIO()  # encoders need a seekable file, which `path` may not be
         warnings = encode_image(converted, buffer, format=format, **options)
         with convert_write_errors(Path(str(getattr(path, "name", "the file object")))):
             path.write(buffer.getbuffer())

@@ -78,7 +78,7 @@ class ImageInput(gr.Image, metaclass=_PlainMeta):
 
 
 class FilesInput(gr.File, metaclass=_PlainMeta):
-    """Field for several files. The server does not open them."""
+    """Field for several files, never set by an event function. The server does not open them."""
 
     is_template = True  # use the front end of the base class
 

@@ -73,7 +73,7 @@ _Look = Annotated[
 ]
 _Precision = Annotated[
     Literal["auto", "float32", "int8"],
-    _field("int8 is faster on a CPU, with the difference that the model's card states."),
+    _field("auto is float32. int8 is faster on a CPU; the model's card states the difference."),
 ]
 _FaceStrength = Annotated[
     float | _Missing,

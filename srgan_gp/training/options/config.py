@@ -235,6 +235,7 @@ class TrainConfig:
         """
         if not self.ema_half_life_images:
             return self.ema_decay
+        # Each step of the critic has a batch of its own, whose images count as seen.
         images_per_step = self.batch_size * (self.critic_steps if self.has_critic else 1)
         return 0.5 ** (images_per_step / self.ema_half_life_images)
 

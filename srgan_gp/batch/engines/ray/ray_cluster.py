@@ -103,7 +103,7 @@ def room_for_workers(nodes: list[dict[str, Any]], device: str, cores: int | None
     default_cores = min([MAX_DEFAULT_CORES, *filter(None, cores_of_machines)])
     cores_of_worker = cores or (1 if uses_gpus else default_cores)
     counts = [available // cores_of_worker for available in cores_of_machines]
-    if uses_gpus:
+    if uses_gpus:  # each worker has one of them
         counts = [min(pair) for pair in zip(counts, gpus_of_machines, strict=True)]
     if not any(counts):
         raise DeviceError(
