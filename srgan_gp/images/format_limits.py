@@ -92,15 +92,17 @@ def _fit_bands(picture: Picture, name: str, folder: Path | None) -> tuple[Pictur
     band_rows = max(1, _BAND_PIXELS // width)
     for top in range(0, height, band_rows):
         band, band_warnings = _fit_pixels(_rows_of(picture, top, top + band_rows), name)
-        # An opaque band lacks the warning about transparency, so the longest list is complete.
+        # The lists differ only in the warning about transparency, which opaque bands lack: the
+        # longest list is complete.
         if len(band_warnings) > len(warnings):
             warnings = band_warnings
         pixels[top : top + band_rows] = band.pixels
-        mapped_arrays.release_memory(picture.pixels)
-        mapped_arrays.release_memory(pixels)
         if alpha is not None:
             alpha[top : top + band_rows] = band.alpha
-            mapped_arrays.release_memory(alpha)
+        # The values of mapped arrays stay in their files; only their copies in memory are dropped.
+        for array in (picture.pixels, picture.alpha, pixels, alpha):
+            if array is not None:
+                mapped_arrays.release_memory(array)
     fitted = replace(picture, pixels=pixels, alpha=alpha, icc_profile=fitted_row.icc_profile)
     return fitted, warnings
 

@@ -268,6 +268,16 @@ def test_pixels_that_fit_are_not_copied(rng, monkeypatch):
         assert fitted.alpha is picture.alpha
 
 
+def test_converted_bands_are_dropped_from_memory(rng, monkeypatch):
+    released = []
+    monkeypatch.setattr(mapped_arrays, "LARGE_BYTES", 200)
+    monkeypatch.setattr(mapped_arrays, "release_memory", lambda array: released.append(id(array)))
+    picture = picture_of(rng, np.uint16, 4)
+    fitted, _ = format_limits.fit_to_format(picture, "WEBP", strip_metadata=True)
+    arrays = (picture.pixels, picture.alpha, fitted.pixels, fitted.alpha)
+    assert set(released) == {id(array) for array in arrays}
+
+
 # Formats that need the whole image.
 
 
