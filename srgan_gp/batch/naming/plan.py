@@ -45,8 +45,7 @@ from srgan_gp.errors import PictureError
 from srgan_gp.system.paths import is_file
 
 LONGEST_PATH_BYTES = 4000
-"""Longest path of a result. Linux allows 4095; the rest is for the longer name of the unfinished
-file."""
+"""Longest path of a result. Linux allows 4095; the unfinished file has a longer name."""
 
 ALREADY_DONE = "it is done already"
 """Reason of a skipped input whose result the journal shows to be complete and up to date."""
@@ -85,9 +84,7 @@ class Refused:
 
 @dataclass(eq=False)
 class Plan(AbstractContextManager["Plan"]):
-    """Jobs of a run; for use by one thread.
-
-    A context manager, since a plan with several inputs holds a temporary file.
+    """Jobs of a run, for use by one thread, in a `with` statement that closes its temporary file.
 
     Args:
         targets: targets of all inputs, with their names assigned.
@@ -110,9 +107,10 @@ class Plan(AbstractContextManager["Plan"]):
             self.targets.close()
 
     def __iter__(self) -> Iterator[UpscaleJob | Skipped | Refused]:
-        """Yield every input once, in the order of the paths; look up its existing result then."""
+        """Yield every input once, in the order of the paths; its existing result is found then."""
         for source, target, fallback, error in self.targets:
-            finished, path_to_write = None, target
+            finished: Path | None = None  # complete result of an earlier run
+            path_to_write: Path | None = target  # None: skip the input
             try:
                 if error is not None:
                     raise error
@@ -129,7 +127,7 @@ class Plan(AbstractContextManager["Plan"]):
                         source, target, self.work_key, fallback=fallback, only_planned=replaces
                     )
                 if finished is None and exists:
-                    target, fallback, path_to_write = self._settle(source, target, fallback)
+                    target, fallback, path_to_write = self._decide(source, target, fallback)
             except PictureError as refusal:
                 yield Refused(source, refusal)
                 continue
@@ -140,19 +138,24 @@ class Plan(AbstractContextManager["Plan"]):
             else:
                 yield UpscaleJob(source, path_to_write, fallback)
 
-    def _settle(
+    def _decide(
         self, source: Path, target: Path, fallback: Path | None
     ) -> tuple[Path, Path | None, Path | None]:
-        """Return target, fallback and the path to write to, if one exists; errors as `settle`."""
-        # If the input is no file, its reader reports that; an error about an existing target would
-        # hide it. With `skip` there is no such error.
-        checks_target = self.output.exist == "skip" or is_file(source)
+        """Decide about an input whose target or fallback exists; errors as for `settle`.
+
+        Returns:
+            Target and fallback, with the fallback as target if the result needs it; and the path to
+            write to, or None to skip the input.
+        """
+        # An input that cannot be read gets the error of its reader, which an error about an
+        # existing target would hide. With `skip` there is no such error.
+        has_result = self.output.exist == "skip" or is_file(source)
         if fallback is not None:
-            needs = needs_fallback(source, target, first_frame_only=self.output.first_frame_only)
-            checks_target &= needs is not None  # None: there will be no result, only an error
-            if needs:
-                target, fallback = fallback, None  # the path that will be written
-        return target, fallback, self.settle(target) if checks_target else target
+            needed = needs_fallback(source, target, first_frame_only=self.output.first_frame_only)
+            has_result = has_result and needed is not None  # None: the image cannot be read
+            if needed:
+                target, fallback = fallback, None
+        return target, fallback, self.settle(target) if has_result else target
 
     def sources(self) -> Iterator[Path]:
         """Yield the path of every input in the same order, without access to any file."""
@@ -193,11 +196,10 @@ class Plan(AbstractContextManager["Plan"]):
                 EXISTS_CODE, f"{path} is an input; pass --suffix, or another output folder"
             )
         if self.targets.leads_out(path):
-            real = os.path.realpath(path)
             raise PictureError(
                 EXISTS_CODE,
-                f"{path} is a link to {real}, outside the output folder; remove the link, or "
-                "choose another output folder",
+                f"{path} is a link to {os.path.realpath(path)}, outside the output folder; remove "
+                "the link, or choose another output folder",
             )
         return path
 
@@ -217,9 +219,6 @@ def make_plan(
         output: output options; the folder need not exist yet.
         journal: journal of that folder; None: there is none.
         work_key: result of `results.work.work_key`, which rows of the journal are compared with.
-
-    Returns:
-        The plan. Use it in a `with` statement, which closes it.
 
     Raises:
         UsageError: a result would replace an input, or the name template is not valid.
