@@ -92,21 +92,24 @@ def size_warnings(trained_on: int, validation: int) -> list[str]:
 def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, Any]) -> TrainConfig:
     """Set the model's network options and the user's changes in a planned configuration.
 
-    The critic's warm-up and the number of frozen stages are planned without regard to `changes` and
-    to the model's critic; they are reduced here to what the run and the critic allow.
+    The plan disregards `changes` and the model's critic. So the critic's warm-up (images that train
+    the critic alone) and the number of frozen stages are reduced here to what the run and the
+    critic allow. The user's changes come last: they are not reduced.
     """
     images = changes.get("total_images", config.total_images)
-    reduced = {"critic_warmup_images": _limit_warmup(config.critic_warmup_images, images)}
+    warmup = config.critic_warmup_images
+    config = replace(config, **source.options, critic_warmup_images=_limit_warmup(warmup, images))
     if source.critic:
-        stages = _critic_stages(replace(config, **source.options))
         # At least one stage is trained.
-        reduced["freeze_critic_stages"] = min(config.freeze_critic_stages, stages - 1)
-        # A warm-up that the user chose is not reduced; `TrainConfig` checks the length then.
+        frozen_stages = min(config.freeze_critic_stages, _critic_stages(config) - 1)
+        config = replace(config, freeze_critic_stages=frozen_stages)
+        # `TrainConfig` checks the length of a run whose warm-up the user chose.
         if "critic_warmup_images" not in changes:
             critic_steps = changes.get("critic_steps", config.critic_steps)
             batch_size = changes.get("batch_size", config.batch_size)
-            _require_length(images, config.critic_warmup_images, critic_steps * batch_size)
-    return replace_options(replace(config, **reduced | source.options), changes)
+            _require_length(images, warmup, critic_steps * batch_size)
+    # `replace_options` merges `generator_args`, which `dataclasses.replace` would replace as one.
+    return replace_options(config, changes)
 
 
 def _limit_warmup(planned: int, total: int) -> int:
@@ -128,6 +131,7 @@ def _require_length(total: int, planned_warmup: int, step: int) -> None:
     Raises:
         UsageError: the run is too short; the message names the smallest length.
     """
+    # A longer run may have a longer warm-up, so the smallest length is searched.
     shortest = step
     while _limit_warmup(planned_warmup, shortest) + step > shortest:
         shortest += 1
