@@ -60,24 +60,25 @@ class RetryQueue:
         self._waiting.append(job)
 
     def distribute(self, workers: Collection[QueueWorker]) -> None:
-        """Give each waiting job to the least busy worker, while one has room."""
-        has_given = True
-        while has_given:
-            has_given = False
-            for worker in sorted(workers, key=lambda worker: len(worker.in_progress)):
-                has_given = self._give_next(worker)
-                if has_given:
-                    break  # The worker may not be the least busy one any more: sort again.
+        """Start jobs on the workers that have room, each on the least busy one."""
+
+        def job_count(worker: QueueWorker) -> int:
+            return len(worker.in_progress)
+
+        # `any` stops at the first worker that gets a job. It may no longer be the least busy one,
+        # so the workers are sorted again.
+        while any(self._give_next(worker) for worker in sorted(workers, key=job_count)):
+            pass
 
     def take_next(self, in_progress: Collection[UpscaleJob], capacity: int) -> UpscaleJob | None:
         """Remove the next job for a worker from the queue, and return it; None: no job for now.
 
         Args:
             in_progress: jobs that the worker is processing.
-            capacity: largest number of jobs that the worker processes at once.
+            capacity: largest number of jobs that the worker processes at once; 0: it is not ready.
         """
-        # A job in progress with crashes is a retry, which runs alone.
-        if any(job in self._crashes for job in in_progress):
+        is_retrying = any(job in self._crashes for job in in_progress)  # a retry runs alone
+        if capacity == 0 or is_retrying:
             return None
         if self._retries:  # Retries come first: workers get no other job, and so become idle.
             return None if in_progress else self._retries.popleft()
@@ -107,8 +108,6 @@ class RetryQueue:
 
     def _give_next(self, worker: QueueWorker) -> bool:
         """Start the next job on a worker, if it has room; return whether one was started."""
-        if worker.capacity == 0:  # It is not ready.
-            return False
         job = self.take_next(worker.in_progress, worker.capacity)
         if job is None:
             return False
