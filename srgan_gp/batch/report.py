@@ -48,8 +48,12 @@ class Record:
         Raises:
             OutputError: there is no space for temporary files.
         """
-        entry = {name: value for name, value in vars(outcome).items() if value not in (None, ())}
-        entry.pop("shared_text")  # only groups lines on the terminal
+        entry = {
+            name: value
+            for name, value in vars(outcome).items()
+            # `shared_text` only groups lines on the terminal.
+            if value not in (None, ()) and name != "shared_text"
+        }
         entry["source"] = os.fspath(outcome.source)
         if outcome.target is not None:
             entry["target"] = os.fspath(outcome.target)
@@ -142,15 +146,13 @@ def outcome_line(outcome: Outcome) -> str:
     # The status is `done`: other outcomes were formatted above, or have a code.
     assert outcome.size is not None and outcome.result_size is not None
     (width, height), (new_width, new_height) = outcome.size, outcome.result_size
-    parts = [
-        f"{width}x{height} -> {new_width}x{new_height} {outcome.target}",
-        f"upscaled in {outcome.seconds:.2f} s",  # reading and writing are not counted
-        *outcome.warnings,
-    ]
-    if new_width < width:
-        parts.insert(1, "smaller than the input")
+    parts = [f"{width}x{height} -> {new_width}x{new_height} {outcome.target}"]
     if outcome.frames != 1:
-        parts.insert(1, f"{outcome.frames} frames")
+        parts.append(f"{outcome.frames} frames")
+    if new_width < width:
+        parts.append("smaller than the input")
+    parts.append(f"upscaled in {outcome.seconds:.2f} s")  # reading and writing are not counted
+    parts += outcome.warnings
     if outcome.faces is not None:
         parts.append(count_faces(outcome.faces))
     return f"{outcome.source}: " + "; ".join(parts)
