@@ -3,7 +3,7 @@
 The training is a separate process of the server, which `serving.finetuning` starts. Its progress
 and the buttons of the finished model are in `gradio_tabs.results.training_view`. `panel.Changes` is
 a dict of widgets and their new values; `panel.Updates`, an async generator, yields them for the
-page; `panel.guarded` shows an error of such a generator as a message.
+page. `panel.with_button_states` shows an error of such a generator as a message.
 """
 
 import asyncio
@@ -85,10 +85,10 @@ def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
         height=200, elem_id="finetune-photos",
     )  # fmt: skip
     sources = lists.finetuning_sources()
-    # An imported model can never be trained. If another model cannot be trained further here, it
+    # Imported models are never among the sources. If another model is missing there, its training
     # needs the feature network, which this server lacks.
-    trainable = [card for card in lists.cards.values() if card.imported is None]
-    if len(sources) < len(trainable):
+    own_models = [card for card in lists.cards.values() if card.imported is None]
+    if len(sources) < len(own_models):
         gr.Markdown(_NO_NETWORK, elem_classes="quiet")
     source = gr.Dropdown(sources, label="Start from", filterable=False)
     name = gr.Textbox(
@@ -98,7 +98,7 @@ def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
         elem_id="finetune-name",
     )
     name_problem = gr.Markdown("", elem_id="finetune-name-problem", elem_classes="field-problem")
-    name.change(_name_problem, name, name_problem, queue=False, **EVENT_OPTIONS)
+    name.change(_describe_name_problem, name, name_problem, queue=False, **EVENT_OPTIONS)
     with gr.Accordion("Advanced", open=False):
         length = gr.Number(
             0, label="Training images", precision=0,
@@ -107,7 +107,7 @@ def _build_options(lists: ModelLists) -> tuple[_Options, gr.Markdown]:
     return _Options(photos, source, name, length), name_problem
 
 
-def _name_problem(name: str) -> str:
+def _describe_name_problem(name: str) -> str:
     """Return why a new model cannot have this name, as HTML; empty: it can."""
     try:
         require_free_name(name)

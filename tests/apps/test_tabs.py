@@ -598,7 +598,7 @@ def test_fields_that_name_a_removed_model_choose_the_default(lists):
 
 
 def test_the_name_of_a_new_model_is_checked():
-    problem = module("finetune")._name_problem
+    problem = module("finetune")._describe_name_problem
     assert problem("mine-2") == ""
     assert "is not a valid model name" in problem("a b")
     assert "is the name of a shipped model" in problem("photo-x4")

@@ -16,7 +16,8 @@ from srgan_gp.training.options.task_options import OF_ONE_TASK, require_options_
 def run_changes(options: argparse.Namespace, task: str) -> dict[str, Any]:
     """Collect the options of `srgan-gp train` that replace those which `finetune` plans.
 
-    They are typed in `--set`. --feature-weights, --device and --threads override values in `--set`.
+    They are typed in `--set`. The options --feature-weights, --device and --threads of `finetune`
+    override values in `--set`. They have an effect in every task.
 
     Args:
         options: the parsed command line.
@@ -54,17 +55,19 @@ def run_changes(options: argparse.Namespace, task: str) -> dict[str, Any]:
 def _similar_option(name: str, known: Iterable[str], task: str) -> str:
     """Return the known option that a wrong name probably means; "" if none is similar.
 
-    Options of which the name is a whole word, such as `total_images` for `images`, come before
-    options of similar spelling. Options without effect in the task are not returned.
+    An option that contains the wrong name as a whole word comes first, such as `total_images` for
+    `images`. Else the option of the most similar spelling is returned. Options without effect in
+    the task are not returned.
     """
+    # `OF_ONE_TASK` has, by task, the options that have an effect in that task only.
     without_effect = {
         option for other, options in OF_ONE_TASK.items() if other != task for option in options
     }
     usable = [option for option in known if option not in without_effect]
     with_word = [option for option in usable if name in option.split("_")]
-    # The most similar option of these, however low its ratio is.
-    similar = difflib.get_close_matches(name, with_word, 1, cutoff=0.0)
-    similar = similar or difflib.get_close_matches(name, usable, n=1)
+    if with_word:  # the most similar of them, however low its ratio is
+        return difflib.get_close_matches(name, with_word, n=1, cutoff=0.0)[0]
+    similar = difflib.get_close_matches(name, usable, n=1)
     return similar[0] if similar else ""
 
 

@@ -91,7 +91,7 @@ def suggestion(message: str, options: Iterable[str]) -> str:
             return f"; {advice}"
     else:
         return ""
-    for word in typed:
+    for word in typed:  # a value of a choice has no advice: all keys of `ADVICE` are options
         needed_option, advice = ADVICE.get(word, (None, ""))
         if needed_option in names:
             return f"; {advice}"

@@ -1,5 +1,6 @@
 """Listing of the photos in folders, zip files and single files, for `srgan-gp prepare`.
 
+A list file, `FILE.list`, is a text file with the paths of images, which a training run writes.
 `srgan-gp finetune` uses `other_files`, which counts the files that are not images.
 """
 
@@ -38,9 +39,9 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
     """List the photos of several places, in the order given, without repetitions.
 
     Args:
-        places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER`, image files, and
-            patterns such as `*.jpg`. Files that match a pattern and are neither images nor zip
-            files are skipped.
+        places: folders (including subfolders), `FILE.zip`, `FILE.zip:FOLDER`, `FILE.list`, image
+            files, and patterns such as `*.jpg`. Files that match a pattern are skipped if they are
+            neither images nor zip files.
         exclude: an image that is not listed: the contact sheet of an earlier preparation.
 
     Returns:
@@ -58,13 +59,13 @@ def list_photos(places: Sequence[str], exclude: Path) -> PhotoList:
         found.append((place, [file for file in files if not _is_same_file(file, exclude)]))
         if is_folder(Path(place)):
             _count_others(Path(place), photo_list)
-    names = name_photos(found)
-    if not names:
+    name_of_file = name_photos(found)
+    if not name_of_file:
         skipped = f" Skipped: {format_suffixes(photo_list.skipped)}." if photo_list.skipped else ""
         raise NothingToDoError(
             f"There is no photo in {', '.join(places)} (supported: {_SUPPORTED}).{skipped}"
         )
-    photo_list.photos.extend((name, file) for file, name in names.items())
+    photo_list.photos.extend((name, file) for file, name in name_of_file.items())
     return photo_list
 
 
@@ -132,7 +133,6 @@ def _files(place: str) -> list[ImageFile]:
         raise UsageError(f"{place!r} does not exist. Check the path.")
     if is_file(path) and path.suffix.lower() in SUFFIXES:
         return [ImageFile(path)]
-    # A `.list` file has the paths of images; see `data.image_sources`.
     if is_file(path) and path.suffix != ".list" and not zipfile.is_zipfile(path):
         raise UsageError(
             f"{place} is not a supported image ({_SUPPORTED}), a folder or a complete zip file."
