@@ -45,10 +45,11 @@ class Selection(gr.EventData):
     def item(self) -> int:
         """Return the position of a clicked item in a gallery; 0 is the first.
 
-        The position may be beyond the end of the gallery: only a negative one is refused.
+        The position may be beyond the end of the gallery, whose length is not known here: the
+        caller checks it. A negative position would count from the end, and is refused.
 
         Raises:
-            UsageError: the data is not a finite number of 0 or more.
+            UsageError: the data is not a finite number of 0 or more; the page sends no such data.
         """
         number = _number(self._index())
         if number < 0:

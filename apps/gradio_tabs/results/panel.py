@@ -153,8 +153,8 @@ class BackgroundUpdates:
     """Executes a generator of updates in a task, to its end, even if nobody takes the updates.
 
     Args:
-        source: the generator. Each of its updates contains the changes of the earlier ones, so that
-            only the newest is kept.
+        source: the generator. Each of its updates must contain the changes of the earlier ones, as
+            those of `with_button_states` do: only the newest update is kept.
     """
 
     _tasks: ClassVar[set[asyncio.Task[None]]] = set()  # the event loop holds weak references only

@@ -2,6 +2,8 @@
 
 A connection that is closed while the client still sends is reset, and the client loses a response
 that it has not read. Many clients read only when they have sent everything.
+
+The response and its end are ASGI messages, dicts that an app passes to the server.
 """
 
 import asyncio
@@ -11,17 +13,19 @@ from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
 ANSWERED = "srgan_gp.is_answered"
-"""Key of the message that completes an answer before its upload has ended. From then on the request
-does not count as running: neither for a shutdown nor for the limits of requests."""
+"""Key that is added to the message with the body of the response, which is complete then.
+`client_limits` and `draining` look for the key: the request no longer counts as running, although
+the rest of its upload is still received."""
 LINGER_FACTOR = 2
-"""A refused upload is received up to this many times the largest allowed upload. The client of a
-larger one may lose the response. A larger factor receives more data in vain."""
+"""`body_limits` sets `max_bytes` such that of a refused upload this many times the largest allowed
+upload is received in all. The client of a larger one may lose the response. A larger factor
+receives more data in vain."""
 LINGER_SECONDS = 20.0
 """Time after a response for which the rest of an upload is received. With less time, slower clients
 lose the response; with more, refused clients keep their connections longer."""
 LINGER_IDLE_SECONDS = 5.0
-"""Longest pause of a client within `LINGER_SECONDS`; after it the connection is closed. The same
-trade-off."""
+"""Longest pause of a client within `LINGER_SECONDS`; after it the connection is closed. The
+consequences of a shorter or longer pause are the same."""
 
 
 async def respond_and_linger(
@@ -34,7 +38,8 @@ async def respond_and_linger(
 
     Args:
         response: complete, with a Content-Length and `Connection: close`.
-        max_bytes: number of bytes above which the connection is closed; 0: nothing is dropped.
+        max_bytes: about the largest number of bytes that are received and dropped; 0 or less: the
+            connection is closed at once.
         scope: ASGI scope of the request.
         receive: receives the messages of the client.
         send: sends messages to the client.

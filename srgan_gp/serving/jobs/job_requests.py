@@ -78,11 +78,9 @@ class UpscaleRequest:
         if self.width is None:
             return self.scale
         scale = self.width / image_width
-        # A region is a preview. Where the width makes the image smaller, the region is shown at
-        # scale 1 instead: at the scale of the image a few pixels of the region would remain, or
-        # none. Scale 1 is the closest scale that shows each pixel. Preview and image are still from
-        # the same model: a card may name another model for scales up to 2, and neither a scale
-        # below 1 nor scale 1 is above that limit.
+        # A region is a preview. If the width makes the image smaller, the region is shown at scale
+        # 1: below it, few pixels of the region would remain, or none. Preview and image are still
+        # from the same model, since a card may name another model for all scales up to 2.
         return scale if self.region is None else max(scale, 1.0)
 
 

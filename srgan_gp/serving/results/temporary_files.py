@@ -1,8 +1,8 @@
 """Temporary files of a server: one directory per client, removed by age and at shutdown.
 
-The directories of the clients are below one directory of the server, whose lock file is locked
-while the server runs. A server that starts removes the directories of servers without a locked lock
-file, which were killed.
+The directories of the clients are below one directory of the server. That directory has a lock
+file, which is locked while the server runs. A server that starts removes the directories whose lock
+file is not locked: their servers were killed. A directory without a lock file is kept.
 """
 
 import os
@@ -89,7 +89,7 @@ class TemporaryFiles:
     def release(self, *paths: Path) -> None:
         """End one protection of each path."""
         with self._guard:
-            self._held -= Counter(paths)
+            self._held -= Counter(paths)  # drops the paths whose number becomes 0
 
     def no_space_reason(self) -> str | None:
         """Return why no file can be stored, such as a full disk; None: files can be stored."""
@@ -125,7 +125,7 @@ class TemporaryFiles:
         """End the thread, and remove the directory of the server."""
         self._ended.set()
         self._thread.join()
-        self._lock_file.close()
+        self._lock_file.close()  # Windows cannot remove an open file
         _remove(self.server_folder)
 
     def _restore(self) -> None:
@@ -160,9 +160,10 @@ class TemporaryFiles:
             if path.is_dir() and not path.is_symlink():
                 for entry in _entries(path):
                     self._remove_old(entry, now)
-                has_held_path = any(path in held.parents for held in self._held)
-                if is_old and not has_held_path and path != self.uploads:
-                    path.rmdir()  # fails if it is not empty, as intended
+                # A held path may not be written yet: its empty directory is kept for it.
+                contains_held_path = any(path in held.parents for held in self._held)
+                if is_old and not contains_held_path and path != self.uploads:
+                    path.rmdir()  # fails if files are left in it, as intended
             elif is_old:
                 path.unlink()
 
