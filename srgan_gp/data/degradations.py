@@ -56,6 +56,7 @@ def degrade(high_res: Tensor, scale: int, draws: Draws) -> Tensor:
     low_res = _add_noise_and_jpeg(low_res, draws.first, draws, round_number=1)
     # Second round. The parameters of images without a second round change nothing.
     low_res = _blur(low_res, draws.second, SECOND_TAPS, pixels_per_unit=1)
+    # A round trip downscales an image by its factor and upscales it again.
     factors = draws.round_trips
     low_res = _apply_to(
         low_res, factors < 1, lambda images, indices: round_trip(images, factors[indices])
@@ -117,7 +118,7 @@ def _add_noise_and_jpeg(images: Tensor, damage: Damage, draws: Draws, round_numb
     Args:
         images: (B, 3, h, w), float32 in [0, 255].
         damage: parameters of this round.
-        draws: seed and image numbers, which determine the noise.
+        draws: only its seed and image numbers are used; they determine the noise.
         round_number: 1 or 2; selects independent noise.
     """
 

@@ -126,10 +126,11 @@ def split_images(
 ) -> Split:
     """Split images into a training and a validation set.
 
-    If there is no validation set, a fifth of the images is used for it, but at least 4 (or all if
-    there are fewer) and at most 100: those with the lowest SHA-256 of their file, so that names and
-    order do not matter. Only one of several copies of a file is used, so that both sets are
-    disjoint.
+    A validation set that was found is used as it is. It must have no file of the training set.
+    Otherwise a fifth of the images is the validation set, but at least 4 (or all if there are
+    fewer) and at most 100. It has the images with the lowest SHA-256 of their file, so that names
+    and order do not matter. Only one of several copies of a file is used: two copies could be
+    divided between the sets.
 
     Args:
         found: the images of both sets.

@@ -77,7 +77,8 @@ def evaluate(
     files = list_images(data)
     enlarge, model_scale, model_sha256 = _open_model(model, scale, fidelity)
     reader = SkippingReader()
-    # PSNR and SSIM ignore a border of `scale` pixels on each side; as much must be inside it.
+    # PSNR and SSIM ignore a border of `scale` pixels on each side. At least `scale` pixels must
+    # remain between the two borders.
     reader.require_sides(files, 3 * model_scale)
     torchmetrics = _open_torchmetrics(metrics, files, reader)
     features = load_features(feature_weights)
@@ -98,7 +99,8 @@ def evaluate(
             original_texture.add(high_res, small, high_res)  # the original in place of the output
         on_scored(number, len(files))
     reader.require_some(files, data)
-    _require_several(metrics, len(scores))  # again: some images may be damaged after their headers
+    # Checked again: images that `_open_torchmetrics` counted by their headers may be damaged.
+    _require_several(metrics, len(scores))
     return Scores(
         model=model,
         model_sha256=model_sha256,

@@ -99,16 +99,20 @@ def evaluate_faces(
     reader = SkippingReader()
     real = read_real_faces(data, train_data, count, half, generator.image_size, reader)
     features = load_features(feature_weights)
-    # The file is opened twice: for detections, and for the feature maps behind FD-yunet.
-    face_detector = None if str(detector) == NO_NETWORK else FaceDetector.load(detector)
-    # "detector" is the argument that an error message about the file names.
-    yunet = YunetFeatures.load(face_detector.file, "detector") if face_detector else None
+    face_detector = None
+    yunet = None  # features for the score FD-yunet, a Fréchet distance
+    if str(detector) != NO_NETWORK:  # None is the installed file
+        face_detector = FaceDetector.load(detector)
+        # The same file, opened again to read its feature maps. An error message about the file
+        # names the argument "detector".
+        yunet = YunetFeatures.load(face_detector.file, "detector")
     truncation = generator.default_truncation if truncation is None else truncation
     steps = 5 if real.train_files else 4
     report(f"step 1 of {steps}: generating {real.count} faces with {generator.name}")
     faces = generator.generate(seed=0, count=real.count, truncation=truncation)
     report(f"step 2 of {steps}: measuring {len(real.validation)} real faces")
-    # The scores in `face_scores.PAIRED` compare sets of one size: their first `paired_count` faces.
+    # Some scores, `face_scores.PAIRED`, compare two sets of equal size. They use the first
+    # `paired_count` faces of each set.
     paired_count = min(real.count, len(real.validation))
     scorer = FaceScorer(real.validation, features, face_detector, yunet, paired_count)
     report(f"step 3 of {steps}: scoring the generated faces")
@@ -174,6 +178,8 @@ def _baselines(real: RealFaces) -> dict[str, np.ndarray]:
 def _memorisation(faces: np.ndarray, real: RealFaces, reader: SkippingReader) -> float:
     """Compute the memorisation ratio of generated faces, (N, S, S, 3), to all training faces.
 
+    The ratio compares layouts: faces downscaled to 8 x 8 pixels and normalised.
+
     Raises:
         UsageError: more than half of the validation faces are training faces.
     """
@@ -181,12 +187,13 @@ def _memorisation(faces: np.ndarray, real: RealFaces, reader: SkippingReader) ->
     train_layouts = []
     for first in range(0, len(files), _AT_ONCE):
         batch = list(readable_faces(files[first : first + _AT_ONCE], size, reader))
-        if batch:
+        if batch:  # else no face of the batch can be read
             train_layouts.append(describe_layouts(np.stack(batch)))
     layouts, validation = describe_layouts(faces), describe_layouts(real.validation)
     try:
         return memorisation_ratio(layouts, np.concatenate(train_layouts), validation)
-    except ValueError as error:  # the only ValueError that these arguments can cause
+    except ValueError as error:
+        # Not an empty training set: `read_real_faces` has read at least one face of it.
         raise UsageError(
             "More than half of the faces in --data are in --train-data too, so memorisation cannot "
             "be measured; pass other faces."

@@ -1,7 +1,8 @@
 """Changes of a generator at its export: averaged weights, and a filter behind a face generator.
 
-An average with a model of higher fidelity reduces artefacts of a model trained with a critic. The
-filter reduces thin lines in faces, which a critic on features of a network does not see.
+An average with a model that stays closer to the originals reduces artefacts of a model trained with
+a critic. The filter smooths generated faces. It reduces thin lines that remain after training if
+the critic scores feature maps of a network: the maps do not show such lines.
 """
 
 import copy
@@ -54,10 +55,10 @@ def blend_weights(generator: nn.Module, blend: Blend) -> None:
 
 
 def smooth_faces(generator: nn.Module, share: float) -> None:
-    """Set the filter behind a `style_resnet`; a share of 0 leaves any generator as it is.
+    """Set the filter that smooths the faces of a generator; a share of 0 changes nothing.
 
     Args:
-        generator: changed in place.
+        generator: a `style_resnet`, changed in place; with a share of 0 any generator.
         share: share a of each neighbour in the filter [a, 1 - 2 a, a].
 
     Raises:

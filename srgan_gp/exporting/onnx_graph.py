@@ -71,11 +71,12 @@ def as_onnx(generator: nn.Module) -> onnx.ModelProto:
         The graph, without metadata; its initializers have the names of the parameters.
 
     Raises:
-        ModelRefusedError: a parameter is not in the graph, or PyTorch cannot export the network.
+        ModelRefusedError: a parameter or a buffer is not in the graph, or PyTorch cannot export the
+            network.
     """
     model = _trace(_with_random_weights(generator), INTERFACES[str(generator.task)])
     initializers = {tensor.name: tensor for tensor in model.graph.initializer}
-    for name, value in generator.state_dict().items():
+    for name, value in generator.state_dict().items():  # parameters, and buffers if there are any
         if name not in initializers:
             raise ModelRefusedError(f"The parameter {name} is missing in the exported graph.")
         initializers[name].CopyFrom(numpy_helper.from_array(value.numpy(), name))
@@ -84,7 +85,10 @@ def as_onnx(generator: nn.Module) -> onnx.ModelProto:
 
 
 def _with_random_weights(generator: nn.Module) -> nn.Module:
-    """Return a copy with standard normal parameters; the state of the random generator is kept."""
+    """Return a copy with standard normal parameters, and the same buffers.
+
+    The state of PyTorch's random generator is kept.
+    """
     randomised = copy.deepcopy(generator)
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         for parameter in randomised.parameters():
@@ -125,7 +129,10 @@ def _name_dimensions(value: onnx.ValueInfoProto, names: tuple[str | None, ...]) 
 
 
 def _remove_source_info(model: onnx.ModelProto) -> None:
-    """Remove the exporter's notes on the Python source: names of functions, paths, lines."""
+    """Remove the exporter's notes on the Python source: names of functions, paths, lines.
+
+    The shapes of inner tensors, `value_info`, have such notes too. Readers can infer them again.
+    """
     model.graph.name = "srgan-gp"
     model.graph.doc_string = ""
     del model.graph.value_info[:]

@@ -55,6 +55,8 @@ def score_upscaler(
 ) -> Measured:
     """Score an upscaler on the centre crop of each image.
 
+    The generator upscales LR images that are made from the crop, one by each of `DOWNSCALERS`.
+
     Args:
         generator: generator on the CPU, in evaluation mode.
         files: HR images.
@@ -72,8 +74,8 @@ def score_upscaler(
         PictureError: an image cannot be read.
         UsageError: the feature network cannot be loaded.
     """
-    # With these options `load_features` returns SqueezeNet, which the squeeze distance needs.
-    # `best_by` squeeze_distance with a perceptual loss on VGG-19 is refused before.
+    # The squeeze distance needs SqueezeNet. With these options `load_features` returns it, and not
+    # VGG-19: `best_by` squeeze_distance with a perceptual loss on VGG-19 was refused before.
     uses_squeeze = config.perceptual_loss == "squeeze" or config.best_by == "squeeze_distance"
     features = load_features(config) if uses_squeeze else None
     values_by_key: dict[tuple[str, str], list[float]] = {}
@@ -126,7 +128,7 @@ def score_noise(measured: Measured, shifted: Measured, metric: str) -> float:
 
     Returns:
         sqrt(mean(d^2) / N), with d, the change of the score of each of N images, averaged over the
-        downscalers; 0 if no image has both scores.
+        downscalers. 0 if no image has the score both before and after the move.
     """
     # A score that no moved crop has, because all are too small for it, is missing in `shifted`.
     keys = [key for key in measured if key[0] == metric and key in shifted]
@@ -160,7 +162,8 @@ def score_faces(
         on_scored: called after each set of latents.
 
     Returns:
-        The scores of `ValidationFaces.scores`, (SETS,) each, with the downscaler "".
+        The scores of `ValidationFaces.scores`, such as `kid_squeeze` and `novelty`, (SETS,) each,
+        with the downscaler "".
     """
     scores_of_sets = []
     for seed in range(SETS):

@@ -30,8 +30,8 @@ _FACES_NOTE = (
     f"the training differ: they use one set of generated faces and, if there are {FEWEST_TO_SPLIT} "
     "validation images or more, only half of these."
 )
-# `evaluate` measures one more set. By Student's t, the mean of `SETS` = 4 values and a fifth value
-# differ by less than 3 standard deviations of the 4 in 92 % of all cases.
+# `evaluate` measures one more set of faces, a fifth one. By Student's t, its value differs from the
+# mean of the `SETS` = 4 values by less than 3 of their standard deviations in 92 % of all cases.
 _EVALUATE_NOTE = (
     "To measure a model in the same way, but on one set of other faces, so that by chance a score "
     "differs from the table, mostly by less than 3 times its spread{small}: {command}"

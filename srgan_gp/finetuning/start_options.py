@@ -46,7 +46,7 @@ def read_critic_options(start_from: Path, run_dir: Path | None) -> dict[str, Any
     critic_path = start_from.with_suffix(".critic.safetensors")
     if is_file(critic_path):
         return critic_options(critic_path) if read_metadata(critic_path) else {}
-    if is_file(start_from):  # a model without a critic
+    if is_file(start_from):  # The model has no critic: that of the run's config is not its own.
         return {}
     return _read_options_of_run(run_dir, CRITIC_OPTIONS)
 

@@ -86,20 +86,22 @@ _SURFACES: Group = {
     for data in ("8-gaussians", "swiss-roll")
     for name, config in (("wgan_gp", TWO_SIDED), ("weight_clipping", CLIPPING))
 }
+"""Runs whose critics are drawn as surfaces over the plane, as in figure 1a of WGAN-GP."""
 
 GROUPS: dict[str, Group] = {
-    "members": _WAYS_TO_BOUND,  # of the family of WGAN penalties
-    "layer-gradients": {
+    "members": _WAYS_TO_BOUND,  # all members of the family of WGAN penalties
+    "layer-gradients": {  # norm of the critic's gradient in each layer
         "clipping, c = 0.001": replace(_CLIPPED_PERCEPTRON, clip_limit=0.001),
         "clipping, c = 0.01": replace(_CLIPPED_PERCEPTRON, clip_limit=0.01),
         "clipping, c = 0.1": replace(_CLIPPED_PERCEPTRON, clip_limit=0.1),
         "wgan_gp": _PERCEPTRON,
     },
     "deep": {"101 layers, wgan_gp": _RESIDUAL},
+    # So few points that the critic memorises them.
     "overfitting": {"100 training points": short_run(training_points=100)},
     "surfaces": _SURFACES,
     "critic-steps": {f"{count} critic steps": short_run(critic_steps=count) for count in (1, 2, 5)},
-    "weights": {
+    "weights": {  # of the penalty
         f"weight {weight:g}": short_run(penalty_weight=weight) for weight in (0.1, 1.0, 10.0, 100.0)
     },
     "seeds": {

@@ -5,6 +5,9 @@ cases: after `patience` validations that are not better than the best one; or if
 below `least_novelty`. The novelty is the distance of generated images to the training images,
 divided by that of validation images.
 
+Scores have short names: `psnr_y` is the PSNR of the luma; `squeeze_distance` and `kid_squeeze` are
+distances of features of the network SqueezeNet, for pairs of images and for sets of faces.
+
 `loop.train` calls `require_scores` first, and `record_validation` after each validation.
 """
 
@@ -44,6 +47,7 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
     if names and not has_validation:
         raise UsageError(f"{names[0]} needs validation images; pass --validation.")
     if config.best_by == "auto":
+        # `least_novelty` needs no deciding score: it ends a run by the novelty alone.
         for name in ("patience", "most_psnr_loss"):
             if is_set[name]:
                 raise UsageError(f"{name} needs a deciding score; choose a best_by.")
@@ -57,7 +61,11 @@ def require_scores(config: TrainConfig, has_validation: bool) -> None:
 
 
 def needs_start_scores(config: TrainConfig) -> bool:
-    """Return whether an option needs scores of the generator before the first step of a run."""
+    """Return whether a run has to score its generator before the first step.
+
+    `most_psnr_loss` compares with these scores, and `patience` counts from them. `best_by` alone
+    does not need them.
+    """
     return config.patience > 0 or config.most_psnr_loss is not None
 
 
@@ -87,8 +95,8 @@ def deciding_score(config: TrainConfig, progress: "Progress") -> float:
         If `best_by` names a score: that score, negated if lower is better; minus infinity if the
         validation exceeds a limit of the run.
         If `best_by` is `auto`: the task's first score, which is PSNR. But a critic or a perceptual
-        loss reduces the PSNR on purpose: with either, or without scores, the number of images seen,
-        so that the last checkpoint is the best.
+        loss reduces the PSNR on purpose. With either, or without scores, the result is the number
+        of images seen: the last checkpoint is the best.
     """
     scores = progress.validation
     if config.best_by in scores:
@@ -125,8 +133,8 @@ def is_memorising(config: TrainConfig, progress: "Progress") -> bool:
 def reason_to_end(config: TrainConfig, progress: "Progress") -> str:
     """Return the reason to train no longer, after the last validation; "" if there is none.
 
-    A run that has seen all of its images is not said to have stopped early. Its only reason is that
-    the generator memorises, because then a longer run would not help either.
+    A run that has seen all of its images has not stopped early, and `patience` gives no reason. But
+    a generator that memorises is always reported: a longer run would not help either.
     """
     is_planned_end = progress.images_seen >= config.total_images
     if is_memorising(config, progress):

@@ -58,6 +58,8 @@ def spread(count: int, most: int) -> list[int]:
 def kept_cells(kept: Sequence[FaceRecord], spool: Spool) -> list[Cell]:
     """Return at most `MAX_KEPT` of the kept faces, evenly spaced, with their names in the zip file.
 
+    The caller makes the cells of the dropped faces, which the spool does not have.
+
     Args:
         kept: records of the kept faces, with their names.
         spool: holds the faces.

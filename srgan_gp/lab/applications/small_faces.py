@@ -226,7 +226,7 @@ def run(
     faces = as_tensor(draw_images(training, TRAINING_FACES, SIDE))
     targets = as_tensor(draw_images(validation, VALIDATION_FACES, SIDE))
     features, low_res = Features.load("squeeze", weights), shrink(targets)
-    # Upscaled validation faces, and the number of steps of the arm; 0: not trained.
+    # By row of the table: upscaled validation faces, and the number of training steps.
     results = {"bicubic": (bicubic_enlarge(low_res * 255, SCALE) / 255, 0)}
     l1_generator, _ = train(build_generator(config), None, faces, config)
     for name, arm in ARMS.items():

@@ -12,8 +12,8 @@ from srgan_gp.losses.gradient_penalties import PenaltyResult
 from srgan_gp.training.critic.diagnostics import estimate_error
 
 STEEP = 2.0
-"""Gradient norm that few samples should exceed, where the penalty pulls it to 1. A lower limit
-counts the usual variation around 1; a higher one shows a steep critic later."""
+"""Gradient norm that few samples should exceed if the penalty of the run pulls the norms to 1. A
+lower limit counts the usual variation around 1; a higher one shows a steep critic later."""
 
 
 class CriticLogValues:
@@ -24,7 +24,8 @@ class CriticLogValues:
         self._fake_scores: list[Tensor] = []
         self._norms: list[Tensor] = []  # `PenaltyResult.norms` of each part
         self._by_part: dict[str, Tensor] = {}  # critic/NAME_estimate and critic/NAME_norm
-        # Name of the points where the gradient is taken, `PenaltyResult.place`; one for all parts.
+        # Name of the points where the gradient is taken, `PenaltyResult.place`. All parts have the
+        # same penalty, and so the same points.
         self._place = ""
 
     def add(self, name: str, real: Tensor, fake: Tensor, penalty: PenaltyResult | None) -> None:

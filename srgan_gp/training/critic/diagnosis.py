@@ -48,7 +48,7 @@ def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
 
     Returns:
         One message for each problem: value, meaning and what to try. A single message that no
-        problem was found, if there is none. Empty if no line has a number.
+        problem was found, if there is none. Empty if no line has a measured value.
     """
 
     def series(name: str) -> list[float]:
@@ -56,8 +56,8 @@ def diagnose(lines: Sequence[Line], penalty: str = "wgan_gp") -> list[str]:
         return [float(value) for value in values if isinstance(value, int | float)]
 
     # Measured values are floats; `images_seen` and `step` are integers.
-    has_numbers = any(isinstance(value, float) for line in lines for value in line.values())
-    if not has_numbers:
+    has_measured_values = any(isinstance(value, float) for line in lines for value in line.values())
+    if not has_measured_values:
         return []
     problems = _not_finite(lines)
     if not problems:  # means of values that are not finite would say nothing
@@ -130,8 +130,9 @@ def _norm(series: Series, penalty: str) -> list[str]:
 def _overfitting(series: Series, penalty: str) -> list[str]:
     """Report a critic estimate on training images far above that on validation images.
 
-    The critic overfits if the gap between both has doubled since the first part of the log and is
-    over half of the training estimate, and if the validation estimate is below its maximum.
+    The critic has memorised its images if the gap between both is at least the share
+    `MEMORISED_GAP` of the training estimate. It overfits if the gap is over half of it and has
+    doubled since the first part of the log, and if the validation estimate is below its maximum.
     """
     training = series("health/training_estimate")
     validation = series("health/validation_estimate")
@@ -168,10 +169,9 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             f"Critic estimate {last:.3g}: the critic scores generated images above real ones; "
             "raise --critic-steps or --critic-learning-rate."
         ]
-    # The logged error is that of one batch. In all presets but those for tests, a line is a mean
-    # over 100 batches or more: its error is at most 1 / sqrt(100) of the logged one. In the
-    # fine-tuning of a face model a line is a mean over as few as 9 batches, whose error is larger:
-    # there an estimate within its noise may not be reported, and none is reported wrongly.
+    # The logged error is that of one batch. A line is a mean over 100 batches or more, except in
+    # presets for tests: its error is at most 1 / sqrt(100) of the logged one. In a fine-tuning of a
+    # face model it may be a mean over 9: some estimates within the noise are then not reported.
     noise = MIN_STANDARD_ERRORS * _recent(errors) / 10 if errors else 0.0
     # If an estimate was twice the last one, the critic did separate the images, which have become
     # more similar since, as they should.

@@ -10,8 +10,8 @@ def require_patch_starts(starts: tuple[float, ...], sizes: tuple[int, ...]) -> N
     """Check that the starts of the phases rise from 0, and that each phase has a size.
 
     Args:
-        starts: start of each phase, as a share of the run in [0, 1]. Of phases with equal starts,
-            only the last one is used.
+        starts: start of each phase, as a share of the run. Of phases with equal starts, only the
+            last one is used; a phase with a start of 1 or more is never reached.
         sizes: side of the LR patches of each phase, in pixels.
 
     Raises:
