@@ -64,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
     cards = list_models(on_refused=lambda error: problems.append(str(error)))
     if options.name is not None and not is_verification:
         cards = [card for card in cards if card.name == options.name]
-        # A message is about this model if it names the file of the model's card, NAME.toml.
+        # A message about a model names its card, NAME.toml, or another file such as NAME.onnx.
         problems = [message for message in problems if f"{options.name}." in message]
         if not cards and not problems:
             if options.name in ("list", "ls", "all"):

@@ -128,10 +128,11 @@ class CommandParser(SuggestingParser):
     def _hint(self, message: str) -> str:
         """As in the base class; about words without a dash, the advice of the verb comes first."""
         advice = getattr(self._module, "TOO_MANY_WORDS", "")
-        words = message.removeprefix("unrecognized arguments: ").split(" ")
-        is_about_words = message.startswith("unrecognized arguments: ")
-        if advice and is_about_words and not any(word.startswith("-") for word in words):
-            return f"; {advice}"
+        prefix = "unrecognized arguments: "
+        if advice and message.startswith(prefix):
+            words = message.removeprefix(prefix).split(" ")
+            if not any(word.startswith("-") for word in words):
+                return f"; {advice}"
         return super()._hint(message)
 
     def _is_known(self, name: str) -> bool:

@@ -55,7 +55,7 @@ class FaceRequest:
         for file in self.files:
             if not may_replace and os.path.lexists(file):
                 raise UsageError(f"{file} exists; pass --exist overwrite, or another -o.")
-        if self.grid:
+        if self.grid:  # single faces and frames are smaller than any limit
             columns, rows = self.grid
             width, height = columns * side, rows * side
             if width * height > MAX_SHEET_PIXELS:
@@ -70,7 +70,7 @@ def request_faces(seeds: Sequence[int], output: str | Path) -> FaceRequest:
     """Request one file for each seed.
 
     Args:
-        seeds: seeds of the faces; duplicates are ignored.
+        seeds: seeds of the faces. Duplicates are ignored, because a file is named after its seed.
         output: file of a single face, or folder of PNG files. A path that has no suffix, is an
             existing folder or ends with a separator counts as a folder.
 

@@ -25,15 +25,15 @@ def join_in_grid(images: Iterable[Array], columns: int, rows: int) -> Array:
         ValueError: the number of images differs from columns * rows or is 0, or shapes differ.
     """
     sheet: Array | None = None
-    height = width = channels = 0
+    first_shape: tuple[int, ...] = ()
     for index, image in zip(range(columns * rows), images, strict=True):
+        height, width, channels = image.shape
         if sheet is None:  # the first image
-            height, width, channels = image.shape
+            first_shape = image.shape
             sheet = np.empty((rows * height, columns * width, channels), image.dtype)
-        if image.shape != (height, width, channels):
+        if image.shape != first_shape:
             raise ValueError(
-                f"the images of a grid need equal shapes: {(height, width, channels)} and "
-                f"{image.shape} differ"
+                f"the images of a grid need equal shapes: {first_shape} and {image.shape} differ"
             )
         row, column = divmod(index, columns)
         top, left = row * height, column * width

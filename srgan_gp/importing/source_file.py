@@ -89,7 +89,7 @@ def read_graph(source: SourceFile) -> onnx.ModelProto:
     """Parse an ONNX file, and check that it is an upscaler for images of any size.
 
     Returns:
-        The graph with a batch size of 1 and without metadata.
+        The model with a graph of batch size 1, and without metadata.
 
     Raises:
         ModelRefusedError: the file is damaged, refers to other files, has custom operators or

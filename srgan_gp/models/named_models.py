@@ -20,6 +20,7 @@ def find_partner(model: ModelFile, option: str = "fidelity") -> ModelFile:
     """Find the fidelity partner that the card of a model names.
 
     If the model is a file outside of the model folders, its partner is first searched beside it.
+    Otherwise the partner is searched by its name in the model folders.
 
     Args:
         model: the model.
@@ -78,7 +79,8 @@ def model_for_scale(
         fidelity: share of the fidelity partner, 0 to 1; None: the model is used alone.
 
     Returns:
-        The model to load, and a sentence about the choice for the user; None: there was no choice.
+        The model to load, and a sentence for the user: which of the two models is used, or why the
+        `x2_model` is not. None in its place if there is no `x2_model`, or the scale is above 2.
 
     Raises:
         ModelRefusedError: there is no such model, or a card is not valid.
@@ -86,7 +88,8 @@ def model_for_scale(
     card = find_model(model, UPSCALING).card
     if card is None or card.x2_model is None or scale > 2:
         return model, None
-    x2_model, scale_text = find_named(card.x2_model), f"x{scale:.3g}"
+    scale_text = f"x{scale:.3g}"
+    x2_model = find_named(card.x2_model)
     if x2_model is None or x2_model.card is None or x2_model.card.task != UPSCALING:
         note = f"{card.x2_model}, which {card.name} names for {scale_text}, is not installed."
         return model, note

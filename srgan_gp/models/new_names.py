@@ -22,8 +22,8 @@ RESERVED_NAMES = ("verify", "remove")
 def check_name(name: str, folder: Path) -> None:
     """Check that `name` can be the name of a new model in `folder`.
 
-    The name of a shipped model is refused, except when that model is made again: the folder has its
-    card already, and is not the user's folder of models.
+    The name of a shipped model is refused, except for an update of that model. It is an update if
+    the folder has a card of this name already, and is not the user's folder of models.
 
     Raises:
         UsageError: the name has other characters than letters, digits, `-` and `_`, is reserved, or

@@ -165,8 +165,9 @@ def _read_signature(
             value = ast.literal_eval(default) if default is not None else None
         except ValueError:  # not a literal
             value = None
-        allowed = (int, float) if kind is float else kind  # a float may have the default `1`
-        if kind is None or allowed is None or not isinstance(value, allowed):
+        if kind is float and isinstance(value, int):  # a float may have the default `1`
+            value = float(value)
+        if kind is None or not isinstance(value, kind):
             raise UsageError(
                 f"{path}: the argument {name} of Generator needs an annotated type "
                 f"({', '.join(_TYPES)}) and a default of that type."

@@ -88,7 +88,11 @@ class StopRequest:
             self.raise_stopped()
 
     def raise_stopped(self) -> None:
-        """Raise `Stopped`, with the exit code of the signal, or of SIGTERM if none was received."""
+        """Raise `Stopped`, with the exit code of the signal.
+
+        Without a signal the exit code is that of SIGTERM: in a training run of several processes,
+        another process may have received the signal.
+        """
         raise Stopped(128 + (self._signal or signal.SIGTERM))
 
     def _handle(self, number: int, _frame: FrameType | None) -> None:
@@ -121,7 +125,9 @@ def run_interruptibly(run: Callable[[], Result], cancel: Callable[[], None]) -> 
         pool.shutdown(wait=False)  # The thread ends after `run`; this call does not wait for it.
         while not future.done():
             wait((future,), _SECONDS_BETWEEN_CHECKS)
-    except BaseException:  # also the SystemExit that the command line raises at SIGTERM
+    # KeyboardInterrupt, or the SystemExit that `srgan_gp.cli` raises at SIGTERM and SIGHUP where no
+    # `StopRequest` has replaced its handlers.
+    except BaseException:
         while not future.done():
             cancel()
             wait((future,), _SECONDS_BETWEEN_CHECKS)

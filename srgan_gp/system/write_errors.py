@@ -18,8 +18,7 @@ _REASONS = {
     errno.EROFS: "the disk is read-only; choose another folder",
     errno.ENOENT: "its folder does not exist; create it first",
     errno.ENOTDIR: "a part of the path is a file, not a folder; check the path",
-    # Raised when a folder is created.
-    errno.EEXIST: "there is a file of that name, not a folder; choose another name",
+    errno.EEXIST: "there is a file of that name, not a folder; choose another name",  # by `mkdir`
     errno.EISDIR: "there is a folder of that name; choose another name",
     errno.ENAMETOOLONG: "the name is too long; choose a shorter one",
 }

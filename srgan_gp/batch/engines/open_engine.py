@@ -67,15 +67,15 @@ def open_engine(
         SrganGpError: as for `upscaler.Upscaler.load`; or Ray is not installed, cannot be reached,
             or starts no worker.
     """
-    note: str | None = None  # why another model than the default runs
+    note: str | None = None  # why the model for small scales runs, or why it does not
     is_default = model is None
     model = model or DEFAULT_MODEL
     scale = settings.scale
     if settings.width and image_width:
         scale = settings.width / image_width
     if is_default and scale is not None:
-        # `fidelity` is an average with a second model. The default model stays if the model for the
-        # scale has no second model.
+        # For small scales the card of the default model names another model. `fidelity` is an
+        # average with a second model; if the other model has none, the default model is used.
         model, note = model_for_scale(model, scale, fidelity)
     if engine == "ray":  # Workers have other working directories, so paths are made absolute.
         model = _absolute(model)

@@ -56,7 +56,7 @@ def filter_rows(rows: Bytes, above: Bytes, bytes_per_pixel: int) -> Bytes:
 
 
 def mark_rows_unfiltered(rows: Bytes) -> Bytes:
-    """Put the number of the filter None before each row, which is not changed by this filter.
+    """Put the number of the filter None before each row; this filter leaves the bytes as they are.
 
     Args:
         rows: (N, B), uint8.

@@ -40,7 +40,8 @@ def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
     """Split an image into bands of rows.
 
     The rows of a `GrowingPicture` are computed by another thread: each band is yielded as soon as
-    it is complete. After each band, the memory of a mapped image is released.
+    it is complete. After each band, the rows of a mapped image (an array in a temporary file) are
+    dropped from memory; they stay in the file.
 
     Args:
         picture: image of any dtype.
@@ -52,7 +53,7 @@ def row_bands(picture: Picture, band_rows: int) -> Iterator[Array]:
     for top in range(0, picture.height, band_rows):
         rows = slice(top, top + band_rows)
         if isinstance(picture, GrowingPicture):
-            picture.progress.wait(rows.stop)
+            picture.progress.wait(rows.stop)  # until these rows are computed
         channels = picture.pixels[rows]
         if picture.alpha is not None:
             channels = np.concatenate([channels, picture.alpha[rows, :, np.newaxis]], axis=2)

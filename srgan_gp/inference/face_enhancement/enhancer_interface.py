@@ -19,11 +19,14 @@ class FaceEnhancerInterface(Protocol):
         ...
 
     def work_options(self) -> dict[str, object]:
-        """Return strength, model and detector, for the journal of a run (`batch.results.work`)."""
+        """Return strength, model and detector, by name, as values for JSON.
+
+        A run keeps them in its journal, to recognise results that are up to date.
+        """
         ...
 
     def cancel(self) -> None:
-        """End the run of the model."""
+        """End the call of `enhance` in another thread soon; it then raises `Cancelled`."""
         ...
 
     def enhance(
@@ -33,5 +36,15 @@ class FaceEnhancerInterface(Protocol):
         check_cancelled: Callable[[], None] = ...,
         folder: Path | None = None,
     ) -> tuple[FaceResult, ...]:
-        """Enhance the faces in the result of a picture, in place."""
+        """Enhance the faces in a result, in place.
+
+        Args:
+            picture: the photo.
+            result: the same photo upscaled; its pixels are changed.
+            check_cancelled: called between the steps; an exception in it ends the call.
+            folder: folder of a temporary file for a large photo; None: the system's.
+
+        Returns:
+            What was done to each face.
+        """
         ...

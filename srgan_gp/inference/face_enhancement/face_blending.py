@@ -69,9 +69,9 @@ def fidelity_psnr(result: Floats, box: tuple[float, float, float, float], low_re
     """Measure how well a part of a result, downscaled, agrees with the input.
 
     Args:
-        result: (h, w, C), float32 in [0, 1].
+        result: (H, W, C), float32 in [0, 1].
         box: the part of `result` that shows `low_res`: left, top, right, bottom in pixels.
-        low_res: (H, W, C), float32 in [0, 1].
+        low_res: the input at the face, (h, w, C), float32 in [0, 1].
 
     Returns:
         PSNR of the luma (Y) in dB; infinite if both are equal.

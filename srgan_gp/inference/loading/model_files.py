@@ -65,12 +65,12 @@ def read_model(
     if fidelity is None and not is_int8:  # the usual case: no second file is needed
         file = find_model(model, task)
         return ModelBytes(file.name, *_read_verified(file), file.card)
-    file, other = find_weights(model, fidelity, task, is_int8=is_int8)
-    if fidelity is None:  # `other` is the int8 network
-        return ModelBytes(file.name, *_read_verified(other), file.card)
-    partner = other
+    file, partner_or_int8 = find_weights(model, fidelity, task, is_int8=is_int8)
+    if fidelity is None:
+        return ModelBytes(file.name, *_read_verified(partner_or_int8), file.card)
+    partner = partner_or_int8
     name = f"{file.name} at fidelity {fidelity:g}"
-    if fidelity in (0, 1):  # exactly one of the two numbers: the weights of one model
+    if fidelity in (0, 1):  # one of these two numbers, not between: the weights of one model
         unmixed = partner if fidelity == 1 else file
         name += f" (the weights of {unmixed.name})"
         return ModelBytes(name, *_read_verified(unmixed), file.card)
@@ -89,7 +89,8 @@ def find_weights(
     """Find the files that `read_model` reads for the same arguments, without reading them.
 
     Returns:
-        The model, and its fidelity partner or its int8 network; without both, the model twice.
+        The model, and the second file: its fidelity partner or its int8 network. If neither was
+        asked for, the second file is the model again.
 
     Raises:
         UsageError: as for `read_model`.
@@ -118,10 +119,12 @@ def check_fidelity(fidelity: float | None, *, is_int8: bool) -> None:
 
 
 def require_float16(model: ModelBytes) -> None:
-    """Check that an imported model can run in float16, which was tried when it was imported.
+    """Check that a model can run in float16.
+
+    An imported model was tried in float16 when it was imported. All other models can run in it.
 
     Raises:
-        ModelRefusedError: its graph has no float16 version.
+        ModelRefusedError: the graph of an imported model has no float16 version.
     """
     record = model.card.imported if model.card else None
     if record is not None and not record.has_float16:

@@ -32,7 +32,8 @@ def estimate_bytes_per_pixel(model: "onnx.ModelProto") -> int:
         model: a model with one input (N, 3, H, W); not changed.
 
     Returns:
-        Bytes per pixel; `UNKNOWN_BYTES_PER_PIXEL` if the shapes cannot be inferred.
+        Bytes per pixel. If the shapes cannot be inferred: `UNKNOWN_BYTES_PER_PIXEL`, the need of a
+        heavy network.
     """
     import onnx
 

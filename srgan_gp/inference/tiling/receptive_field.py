@@ -46,8 +46,8 @@ def measure_overlap(network: Network, scale: int, *, multiple: int = 1) -> int |
             the NaN modulo this number (the phase), so each phase is measured.
 
     Returns:
-        The radius in input pixels, rounded up, or None for a global network, which here means a
-        radius of more than 511 pixels.
+        The radius in input pixels, rounded up, or None for a global network. Here that means a
+        radius of more than about 511 pixels: half of the longest strip.
     """
     largest_radius = 0
     for oriented_network in (network, _transpose(network)):

@@ -51,8 +51,9 @@ def _absolute(path: Path) -> Path:
 def with_submitted_paths(result: Result, job: UpscaleJob) -> Result:
     """Replace the absolute paths in the result of an actor by those of the job as it was submitted.
 
-    The file was written to the target of the job or to its fallback, a PNG for a result that the
-    format of the target cannot hold.
+    The result was planned for the target of the job, or for its fallback: a PNG for a result that
+    the format of the target cannot hold. `result.staged` has this path, and the path of the file,
+    `partial`, which has a temporary name until the run renames it.
 
     Raises:
         OutputError: the file of the result is not visible on this machine.
