@@ -174,6 +174,7 @@ def summary_line(
         text += f", {counts['not_tried']} not finished (the same command starts them again)"
     others = skipped_files.others
     kinds = f" ({kinds_text(others)})" if others else ""
+    # With -r all folders are entered, except those that are links back to a parent.
     hint = "" if skipped_files.is_recursive else " (-r enters them)"
     result_count = earlier_results + skipped_files.results
     for count, singular, plural, treatment in (

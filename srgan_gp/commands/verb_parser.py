@@ -102,7 +102,7 @@ class CommandParser(SuggestingParser):
         self._words = args
         if "--" in args:
             self._check_end_of_options(args)
-        if any(_ONE_DASH.match(word) for word in args):
+        if any(_ONE_DASH.match(word) for word in args):  # such as -output, or the correct -s4
             self._check_dashes(args)
         options, unknown = super().parse_known_args(args, namespace)
         if unknown and not self._add_inputs(options, unknown):

@@ -84,7 +84,7 @@ def find_places(
         data: folders, zip files or list files with images to train on.
         validation: place of the validation set; of a prepared set only its `val` is used. None:
             the `val` of each prepared set in `data`.
-        list_place: returns the images of a place, as `list_images` does.
+        list_place: returns the images of a place, such as a `list_images` with a cache.
     """
     train = tuple(part_of(place, TRAIN, list_place) for place in data)
     if validation is not None:

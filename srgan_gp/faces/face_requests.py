@@ -55,7 +55,7 @@ class FaceRequest:
         for file in self.files:
             if not may_replace and os.path.lexists(file):
                 raise UsageError(f"{file} exists; pass --exist overwrite, or another -o.")
-        if self.grid:  # single faces and frames are smaller than any limit
+        if self.grid:  # single faces and frames are far below the limits of all formats
             columns, rows = self.grid
             width, height = columns * side, rows * side
             if width * height > MAX_SHEET_PIXELS:

@@ -1,6 +1,7 @@
-"""`SourceFile`: the file that is imported, read once; its origin, and its graph if it is ONNX.
+"""`SourceFile`: the file that is imported, read once.
 
-The file contains weights only, or is an ONNX graph of another project.
+The file contains weights only, or is an ONNX file of another project. `origin_of` reads its author,
+licence and data; `read_graph` parses and checks an ONNX file.
 """
 
 import hashlib

@@ -89,7 +89,7 @@ def model_for_scale(
     if card is None or card.x2_model is None or scale > 2:
         return model, None
     scale_text = f"x{scale:.3g}"
-    x2_model = find_named(card.x2_model)
+    x2_model = find_named(card.x2_model)  # None: it is not installed
     if x2_model is None or x2_model.card is None or x2_model.card.task != UPSCALING:
         note = f"{card.x2_model}, which {card.name} names for {scale_text}, is not installed."
         return model, note

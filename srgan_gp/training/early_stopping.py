@@ -72,8 +72,8 @@ def needs_start_scores(config: TrainConfig) -> bool:
 def record_validation(config: TrainConfig, progress: "Progress") -> None:
     """Update `progress` after a validation, whose scores are in `progress.validation`.
 
-    Sets the fields about the start and the best validation, and `ended_because`, the result of
-    `reason_to_end`.
+    Sets the fields about the first and the best validation, and `ended_because`, the result of
+    `reason_to_end`. The first validation may be before the first step.
     """
     is_start = not progress.images_seen
     if is_start:
@@ -85,6 +85,7 @@ def record_validation(config: TrainConfig, progress: "Progress") -> None:
         progress.validations_since_best = 0
     elif progress.step:  # the generator cannot improve during the critic's warm-up
         progress.validations_since_best += 1
+    # A run does not end before its first step.
     progress.ended_because = "" if is_start else reason_to_end(config, progress)
 
 

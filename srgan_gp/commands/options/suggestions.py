@@ -192,7 +192,7 @@ def command_message(words: Sequence[str], commands: Sequence[str]) -> str:
         others.remove(verbs[0])
         return f"the command comes first; type: srgan-gp {shlex.join([verbs[0], *others])}"
     similar = "" if _names_images(word) else _closest(word, commands)
-    # If the line begins with an option, `word` may be its value, and an image come later.
+    # If the line begins with an option, `word` may be its value, and a later word may be the image.
     candidates = words if words[0].startswith("-") else [word]
     if not similar and any(map(_names_images, candidates)):
         return f"the command is missing; type: srgan-gp upscale {shlex.join(words)}"

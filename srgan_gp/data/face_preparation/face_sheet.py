@@ -45,7 +45,7 @@ def make_thumbnail(pixels: np.ndarray) -> np.ndarray:
 
 
 def spread(count: int, most: int) -> list[int]:
-    """Choose at most `most` (2 or more) evenly spaced numbers of range(count).
+    """Choose at most `most` (2 or more) evenly spaced numbers from 0 to count - 1.
 
     >>> spread(3, 5), spread(10, 4)
     ([0, 1, 2], [0, 3, 6, 9])

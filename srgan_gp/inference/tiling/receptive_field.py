@@ -93,7 +93,7 @@ def _radius(network: Network, scale: int, phase: int) -> int | None:
             return 0
         first, last = int(columns[0]), int(columns[-1])
         if first > 0 and last < length * scale - 1:
-            # Number of NaNs before and after the output pixels that show the input pixel itself.
+            # The input pixel becomes `scale` output pixels. Counted: NaNs before and after these.
             before = position * scale - first
             after = last + 1 - (position + 1) * scale
             return max(math.ceil(before / scale), math.ceil(after / scale), 0)

@@ -1,6 +1,7 @@
-"""Requests of clients for upscaled images and generated faces, their validation, and results.
+"""Requests of clients for upscaled images and generated faces, and the results of their jobs.
 
-The forms of the API and the options of the page are converted to these requests.
+The forms of the API and the options of the page are converted to these requests. `check_upscale`
+validates an `UpscaleRequest`; `jobs.generating` validates a `GenerateRequest`.
 """
 
 from dataclasses import dataclass, field

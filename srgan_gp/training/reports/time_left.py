@@ -13,7 +13,8 @@ SECONDS_BETWEEN_FILES = 1.0
 class TimeLeft:
     """Time left, at the mean speed since this process began or resumed the run.
 
-    It also says when the next line or file is due.
+    It also says when the next line or file is due, and counts the time from that answer on: call
+    `is_line_due` and `is_file_due` only to write one.
 
     Args:
         total: images of the whole run.

@@ -21,9 +21,8 @@ class Worker:
 
     def __init__(self, actor: Any) -> None:  # noqa: ANN401 - Ray's handles have no common type
         self.actor = actor
-        # Result of `start_call`, with the capacity; None while the model loads.
-        self.ready: Ready | None = None
         self.start_call = actor.open.remote()  # reference of the call that loads the model
+        self.ready: Ready | None = None  # result of `start_call`; None while the model loads
         self.calls: dict[Any, UpscaleJob] = {}  # job of each call in progress, by its reference
 
     @property
