@@ -11,7 +11,7 @@ def build_viewer(name: str) -> gr.Markdown:
 
     Returns:
         Widget for the result of `messages.job_links`: links to the jobs to show. `static/app.js`
-        reads it, and its class `signal` hides it. No LaTeX: a file name may contain `$`.
+        reads it, and its class `signal` hides it.
     """
     gr.Markdown(
         "The result appears here, beside the original.", elem_id=f"{name}-viewer",

@@ -149,8 +149,6 @@ async def _respond(
 ) -> FileResponse:
     """Wait for a job and respond with its file, which is removed after it was sent.
 
-    No later request is about this job, so it belongs to the address, also of a visitor.
-
     No later request is about the job, so it belongs to the address, even of a visitor.
 
     Raises:
