@@ -98,7 +98,6 @@ def privacy_notice(settings: ServerSettings) -> str:
     if settings.allow_finetune:
         training += " unless you start fine-tuning; that model stays here for all visitors"
     return (
-        "Your images are processed on this server only. They and the results are deleted "
-        f"{minutes} min after the job has ended, at most half a minute later. Nobody else can see "
-        f"them, and {training}."
+        "Your images are processed on this server only. They and the results are deleted at most "
+        f"{minutes} min and 30 s after the job has ended. Nobody else can see them, and {training}."
     )
