@@ -26,7 +26,7 @@ def describe_run(run_dir: Path) -> dict[str, str]:
 
     Raises:
         OSError: the folder has no readable options.
-        ValueError, AttributeError, TypeError: `config.json` or `data.json` is not a JSON object.
+        ValueError, AttributeError: `config.json` is not a JSON object.
     """
     options, data = (run_dir / CONFIG_NAME).read_bytes(), read_data(run_dir)
     return {
@@ -49,7 +49,7 @@ def is_of_run(card: Mapping[str, Any], run_dir: Path) -> bool:
         return False
     try:
         return describe_run(run_dir)["run_sha256"] == recorded_hash
-    except (OSError, ValueError, AttributeError, TypeError):  # those of `describe_run`
+    except (OSError, ValueError, AttributeError):  # those of `describe_run`
         return False
 
 
