@@ -70,7 +70,7 @@ class SkippingReader:
         """Check that at least one image can be read.
 
         Args:
-            files: all images; `read` was called for each before.
+            files: all images; those that cannot be read were tried before.
             place: their place, for the message.
 
         Raises:

@@ -89,7 +89,7 @@ _SURFACES: Group = {
 """Runs whose critics are drawn as surfaces over the plane, as in figure 1a of WGAN-GP."""
 
 GROUPS: dict[str, Group] = {
-    "members": _WAYS_TO_BOUND,  # all members of the family of WGAN penalties
+    "members": _WAYS_TO_BOUND,  # a run for each way to bound the slope of a critic
     "layer-gradients": {  # norm of the critic's gradient in each layer
         "clipping, c = 0.001": replace(_CLIPPED_PERCEPTRON, clip_limit=0.001),
         "clipping, c = 0.01": replace(_CLIPPED_PERCEPTRON, clip_limit=0.01),

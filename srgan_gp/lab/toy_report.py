@@ -1,8 +1,8 @@
 """Report of the lab: one Markdown page with tables and figures of the toy runs.
 
-A group of runs is one section of the page (see `lab.experiments`). The group "members" has a run
-for each way to bound a critic's slope: the members of the family of WGAN penalties. `Runs` has the
-options and records of runs by name. `scripts/lab.py` trains the runs and writes the page.
+A group of runs is one section of the page (see `lab.experiments`), except for "seeds". The group
+"members" has a run for each way to bound a critic's slope. `Runs` has the options and records of
+runs by name. `scripts/lab.py` trains the runs and writes the page.
 """
 
 from collections.abc import Callable, Mapping
@@ -210,7 +210,7 @@ those of one core that other programs shared.
 
 The first three rows are medians over their seeds. The others are short runs of one seed, to be
 compared with `wgan_gp, short`."""
-# Title and text of each group but "members".
+# Title and text of each group but "members" and "seeds", whose runs are in the table of "members".
 _SECTIONS = {
     "layer-gradients": (
         "Vanishing and exploding gradients",

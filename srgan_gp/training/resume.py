@@ -145,8 +145,8 @@ def save_start(
     """Save options and a description of images and first weights in `run_dir`, before any step.
 
     Temporary files of a write that was interrupted are removed. So is the card of an earlier
-    fine-tuning in this folder, if it made no checkpoint and this run is another one. `start_from`
-    is the file of the first weights; None: they are random.
+    fine-tuning in this folder, if it made no checkpoint and this run is none. `start_from` is the
+    file of the first weights; None: they are random.
 
     Raises:
         OutputError: the folder cannot be written.

@@ -40,7 +40,7 @@ class DigitsConfig:
         batch_size: unlabelled digits per step.
         width: units of the hidden layers.
         adversarial_weight: weight of the critic's loss, which is added to the cross entropy of the
-            labelled digits; 0: the supervised baseline, which has no generator and no penalty.
+            labelled digits; 0: the supervised baseline, without generated digits and penalty.
         penalty_weight: weight of the gradient penalty, lambda.
         learning_rate: rate of both networks.
         seed: seed of split, weights and draws.

@@ -181,7 +181,7 @@ def _estimate(series: Series, penalty: str) -> list[str]:
             "separate real from generated images; raise --critic-steps or --critic-width."
         ]
     first_half = estimates[: len(estimates) // 2]
-    # Each half has a quarter of its own, of at least one line.
+    # From this number of lines on, the last quarter of the first half has at least one.
     if len(estimates) >= 2 * PARTS and last > RISE * _recent(first_half):
         return [
             f"Critic estimate {last:.3g} still rises in the second half of the run: the generator "
