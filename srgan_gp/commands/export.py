@@ -8,6 +8,7 @@ from pathlib import Path
 
 from srgan_gp.commands.options import option_types as types
 from srgan_gp.commands.terminal import print_message, print_result
+from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import read_card
 from srgan_gp.models.catalog import model_folders
 from srgan_gp.models.new_names import EXIST, EXIST_ERROR, EXIST_HELP
@@ -35,7 +36,8 @@ _PHOTOS = (
     "training images of the run]"
 )
 _BLEND = "average the weights with those of a model of the same network"
-_SHARE = "share of that model in the average [0.5]"
+_DEFAULT_SHARE = 0.5
+_SHARE = f"share of that model in the average [{_DEFAULT_SHARE}]"
 _SMOOTHING = (
     "share a of each neighbour, 0 to 0.25, in the filter [a, 1 - 2 a, a] that smooths the faces of "
     "a style_resnet, against thin lines; 0.12 leaves half of the highest frequency [0: no filter]"
@@ -52,7 +54,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--photos", nargs="+", metavar="PLACE", help=_PHOTOS)
     add = parser.add_argument_group("Weights").add_argument
     add("--blend", metavar="MODEL.onnx", type=Path, help=_BLEND)
-    add("--blend-share", metavar="0..1", type=types.real_number, default=0.5, help=_SHARE)
+    add("--blend-share", metavar="0..1", type=types.real_number, help=_SHARE)
     add("--smoothing", metavar="0..0.25", type=types.real_number, default=0.0, help=_SMOOTHING)
 
 
@@ -62,12 +64,19 @@ def run(options: argparse.Namespace) -> int:
     The files are the ONNX file; the critic, if the run has one; for an upscaler also its int8
     network, which has weights of 8 bits and is faster on a CPU; and the card, the description of
     the model.
+
+    Raises:
+        UsageError: an option is not valid, or `--blend-share` was passed without `--blend`.
     """
+    if options.blend_share is not None and options.blend is None:
+        raise UsageError(f"--blend-share {options.blend_share:g} needs --blend MODEL.onnx.")
+    # Imported after the check, since importing torch takes seconds.
     from srgan_gp.exporting.export import export
     from srgan_gp.exporting.export_changes import Blend
     from srgan_gp.exporting.next_commands import next_command_for_model
 
-    blend = Blend(options.blend, options.blend_share) if options.blend else None
+    share = _DEFAULT_SHARE if options.blend_share is None else options.blend_share
+    blend = None if options.blend is None else Blend(options.blend, share)
     card_path = export(
         options.run_dir,
         options.name,

@@ -213,6 +213,21 @@ def test_blended_weights_are_the_stated_average(exported, finished_run, gan_run,
     assert read_card(card).training.blended_with == "0.25 of other.onnx"
 
 
+def test_the_share_of_a_blended_model_is_half_by_default(finished_run, gan_run, tmp_path):
+    other = export(gan_run, "other", tmp_path).with_suffix(".onnx")
+    words = ["export", str(finished_run), "--name", "mine", "-o", str(tmp_path)]
+    assert main([*words, "--blend", str(other)]) == 0
+    assert read_card(tmp_path / "mine.toml").training.blended_with == "0.5 of other.onnx"
+
+
+@pytest.mark.parametrize("share", ["0", "0.3", "0.5"])
+def test_a_share_without_a_model_to_blend_is_refused(tmp_path, capsys, share):
+    words = ["export", str(tmp_path / "run"), "--name", "mine", "-o", str(tmp_path / "new")]
+    assert main([*words, "--blend-share", share]) == 2
+    assert f"--blend-share {share} needs --blend MODEL.onnx." in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.5, float("nan")])
 def test_a_share_outside_0_to_1_is_refused(tmp_path, share):
     with pytest.raises(UsageError, match="must be 0 to 1"):
