@@ -18,8 +18,10 @@ from srgan_gp.images.picture import Picture
 
 _NO_BYTE_LIMIT = 1 << 62  # larger than any image
 _NO_METADATA_LIMIT = 1 << 30  # larger than any valid profile or packet
-_OTHER_FORMATS = (".avi", ".jpf", ".jpm", ".jpx", ".mp4", ".jp2", ".pgm")
-"""Suffixes of formats that are not written, and are spelled like one that is."""
+_OTHER_FORMATS = (
+    ".avi", ".jng", ".jp2", ".jpc", ".jpf", ".jpm", ".jpx", ".pgm", ".pnm", ".webm",
+)  # fmt: skip
+"""Suffixes of formats that images cannot be written in, and that are spelled like one that is."""
 
 
 @dataclass(frozen=True)

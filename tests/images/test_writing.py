@@ -230,7 +230,12 @@ def test_png_is_advised_where_it_can_hold_the_image(name, side, advice):
         check_encodable(1, side, name)
 
 
-@pytest.mark.parametrize("typed", ["xyz", "mp4", "mpg", "jp2", "jpx", "jpf", "jpm", "avi", "pgm"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "xyz", "mp4", "mpg", "jp2", "jpc", "jpx", "jpf", "jpm", "jng", "avi", "pgm", "pnm", "webm",
+    ],
+)  # fmt: skip
 def test_no_format_is_suggested_for_another_one(typed):
     with pytest.raises(UsageError, match=f"cannot write '{typed}': choose one of [A-Z, ]*$"):
         find_format(typed)
