@@ -24,7 +24,8 @@ def require_small(member: zipfile.ZipInfo) -> None:
         PictureError: E_TOO_LARGE: the size is above `MAX_BYTES`, or the ratio above `MAX_RATIO`.
     """
     size = member.file_size
-    # A damaged file may declare 0 packed bytes. The reader reports that better than this check.
+    # A damaged file may declare 0 packed bytes. The reader reports that, or for more than
+    # `MAX_RATIO` unpacked bytes this check.
     packed_size = max(member.compress_size, 1)
     if size > MAX_BYTES or size > MAX_RATIO * packed_size:
         raise PictureError(

@@ -152,7 +152,7 @@ class Plan(AbstractContextManager["Plan"]):
         has_result = self.output.exist == "skip" or is_file(source)
         if fallback is not None:
             needed = needs_fallback(source, target, first_frame_only=self.output.first_frame_only)
-            has_result = has_result and needed is not None  # None: the image cannot be read
+            has_result = has_result and needed is not None  # None: the input is an error
             if needed:
                 target, fallback = fallback, None
         return target, fallback, self.settle(target) if has_result else target

@@ -103,7 +103,8 @@ class Totals:
         All results that are refused with the same difference of model or options have one line.
 
         Args:
-            entries: expected outcomes of all inputs, the result of `preview`.
+            entries: expected outcomes of all inputs, the result of
+                `disk_forecast.expected_outcomes`.
             upscaler: as for `estimate`.
         """
         existing = ExistingResults()
@@ -126,7 +127,8 @@ class Totals:
         entries, and the fields of `Totals`.
 
         Args:
-            entries: expected outcomes of all inputs, the result of `preview`.
+            entries: expected outcomes of all inputs, the result of
+                `disk_forecast.expected_outcomes`.
             upscaler: as for `estimate`.
         """
         yield "{"
