@@ -29,8 +29,7 @@ class Upscaler(LoadedModel):
         faces: enhances the faces in the results; None leaves them as they are.
 
     Attributes:
-        name: name of the model; with `fidelity` also that weight, and the partner; at 0 and 1
-            the model that provides all weights.
+        name: name of the model; with `fidelity` also that weight, and the partner or, at 0, itself.
         fidelity: weight, 0 to 1, of the fidelity partner (a model of the same network that stays
             closer to the input) in an average of the weights of both models; None: no average.
         scale: scale factor of the network.
