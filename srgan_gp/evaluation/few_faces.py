@@ -30,10 +30,12 @@ def few_faces_warning(count: int) -> str:
 
 
 def add_unreliable(entries: dict[str, Any]) -> None:
-    """Add to each set of scores the key `unreliable`: its measured scores in `UNRELIABLE`.
+    """Add the key `unreliable`, the measured scores in `UNRELIABLE`, to model and baselines.
+
+    The validation faces get no such key: they have no distance to themselves.
 
     Args:
-        entries: fields of `FaceScores`, by name, as dictionaries.
+        entries: fields of `face_scores.FaceScores`, by name, as dictionaries.
     """
     for values in (entries["model"], *entries["baselines"]):
         values["unreliable"] = [key for key in UNRELIABLE if values[key] is not None]

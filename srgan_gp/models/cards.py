@@ -29,8 +29,8 @@ distance, can be low for a generator that repeats one face or its training faces
 scores are shown together."""
 MAX_TRUNCATION = 4
 """Largest truncation, the factor of the latent vectors of a face generator, which are standard
-normal in training. Times 4, three fifths of the numbers are beyond 2 or -2; in training, one in
-twenty is. Larger factors would lead still farther away from what was trained."""
+normal in training. In training, one number in twenty is beyond 2 or -2; with the factor 4, three
+in five are. Larger factors would lead still farther away from what was trained."""
 
 MAX_SCALE = 1000
 """Largest scale factor that a user may request; a larger one is probably a typing error."""
@@ -51,7 +51,7 @@ class ModelCard:
     """Description of a model: task, licence, files, training data, scores and limits.
 
     Attributes:
-        name: the name that `load` takes.
+        name: the name by which users choose the model.
         task: `super-resolution` or `face-generation`.
         summary: purpose of the model, one sentence.
         version: version of the model.
@@ -70,8 +70,8 @@ class ModelCard:
         training: the last run of the recipe; None for a model that an earlier version exported.
         fidelity_partner: name of a model of the same network with other weights. Fidelity 0 is
             this model, 1 is the partner, and values between are averages of their weights.
-        x2_model: name of a model for scales up to 2. The command line and the HTTP API use it if
-            the user names no model; the page of the app also if the user chooses this model.
+        x2_model: name of a model that replaces this one for scales up to 2. The command line and
+            the HTTP API use it only if the user names no model, the page of the app always.
         int8: difference of the int8 network from float32; None for a model without int8 network.
         imported: origin of a model of another project; None if this package trained the model.
     """

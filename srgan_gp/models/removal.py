@@ -35,10 +35,12 @@ def remove_model(name: str) -> list[Path]:
     """
     packaged, user_folder = model_folders()
     files: list[Path] = []
-    # A name with a folder could lead to other files. The user's folder may be the packaged one.
+    # No files, which refuses the name: a name with a folder could lead to other files, and in the
+    # packaged folder, which the user may have named as the own one, are the shipped models.
     if name == Path(name).name and user_folder.resolve() != packaged.resolve():
         files = files_of(name, user_folder)
-    # A model has a card or an ONNX file. Other files alone, such as a critic, are no model.
+    # A model has a card or an ONNX file (float32 or int8). Other files alone, such as a critic, are
+    # no model.
     if not any(path.suffix in (".toml", ".onnx") for path in files):
         if name in model_names():
             raise UsageError(f"{name} is a shipped model, which is not removed.")

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 TAPS = (1, 4, 7, 12)
-"""Indices of the layers of SqueezeNet 1.1 whose outputs are used: the last layer of each of the
-strides 2, 4, 8 and 16."""
+"""Indices of the layers of SqueezeNet 1.1 whose outputs are used: the last
+layers with maps of 1/2, 1/4, 1/8 and 1/16 of the image's sides."""
 CHANNELS = (64, 128, 256, 512)
 """Channels of the outputs of the layers `TAPS`."""
 DEVIATION_FLOOR = 0.5

@@ -21,7 +21,7 @@ from srgan_gp.serving.public_messages import errors_for_clients, for_clients
 from srgan_gp.serving.results.temporary_files import TemporaryFiles
 from srgan_gp.serving.server_settings import ServerSettings
 
-_THREADS = 3  # one job is decoded, one upscaled and one encoded at a time
+_THREADS = 3  # each executes whole jobs; while one uses the device, others decode and encode
 _DECODERS = 2  # `Previews` occupies at most one of them
 _THREAD_END_SECONDS = 10  # longest wait for the end of each thread, which a stuck driver may block
 _MAX_MEMORY_BYTES = 1 << 29  # 512 MiB for the encoded images of unfinished jobs; more are refused
@@ -52,7 +52,7 @@ class Service:
         self._execution = JobExecution(settings, self._models, self._decoders)
         self._queue: FairQueue[Job] = FairQueue(settings.queue_size)
         self._close_callbacks: list[Callable[[], None]] = []
-        # Guards the attributes from here to `_taken`; notified when a job is done.
+        # Guards changes of the attributes from here to `_taken`; notified when a job is done.
         self._changed = threading.Condition()
         self._pending: Counter[str] = Counter()  # queued and running jobs by client
         self._memory_bytes = 0  # encoded images in memory, of queued and running jobs
@@ -142,7 +142,7 @@ class Service:
         with self._changed:
             others = self._taken - {job}
         if queued_ahead is None:  # the job was taken from the queue, and waits for the device only
-            return sum(other.progress.stage == "running" for other in others)
+            return sum(other.progress.stage == "running" for other in others)  # has the device
         return queued_ahead + len(others)  # at most: a taken job may have used the device already
 
     def not_ready_reason(self) -> str | None:
@@ -159,7 +159,7 @@ class Service:
 
     def face_models(self) -> list[ModelCard]:
         """Return the cards of the face models; may be empty."""
-        return cards_for(FACES)  # no imported model is for faces
+        return cards_for(FACES)  # `settings` restricts imported models; none of them is for faces
 
     def folder(self, client: str) -> Path:
         """Return the directory of a client. Its name is random, and files in it expire.
