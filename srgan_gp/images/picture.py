@@ -18,7 +18,7 @@ MAX_DPI = 65_535  # the limit of JPEG
 _FEWEST_COLUMNS = 16
 """A last axis of this size or more is taken for an image's width, a smaller one for channels."""
 _LEAST_16_BIT = 512
-"""Floats from this value are 16-bit samples. Resampled 8-bit ones, up to 255, stay below twice it."""
+"""Floats from this value on are 16-bit samples: resampling does not double those of 8 bits."""
 _OTHER_NAMES = {
     "save": "call srgan_gp.write_image(picture, path)",
     "shape": "picture.pixels.shape is (H, W, 3) or (H, W, 1)",
