@@ -22,14 +22,13 @@ def build_preview_routes(service: Service) -> APIRouter:
     """
     router = APIRouter()
 
-    seconds = int(service.settings.keep_seconds)  # the server then removes the upload
-
     @router.get("/api/preview", summary="Preview of an upload, as JPEG", include_in_schema=False)
     def preview(  # type: ignore[reportUnusedFunction] - FastAPI calls it
         # 4096 bytes: the longest path of Linux.
         file: Annotated[str, Query(max_length=4096, description="Path of the upload.")],
     ) -> Response:
         data = service.previews.jpeg(Path(file))
+        seconds = int(service.settings.keep_seconds)  # the server then removes the upload
         headers = {"Cache-Control": f"private, max-age={seconds}"}
         return Response(data, media_type="image/jpeg", headers=headers)
 
