@@ -29,15 +29,16 @@ function successor(button) {
 }
 
 // Move the focus when its button is disabled, as Start is during a run, or hidden, as an example is
-// once there is an image. The browser would move the focus to the body.
+// once there is an image. The browser would move the focus to the body. The focus returns to the
+// button if that is usable again first: Stop may never appear in a run of a few milliseconds.
 function keepFocus() {
   let last = null;
   document.addEventListener("focusin", (event) => {
     last = event.target;
   });
   const move = () => {
-    if (!last || isUsable(last) || document.activeElement !== document.body) return;
-    const next = successor(last);
+    if (!last || document.activeElement !== document.body) return;
+    const next = isUsable(last) ? last : successor(last);
     if (next && isUsable(next)) next.focus({ preventScroll: true });
   };
   document.addEventListener("focusout", (event) => {

@@ -37,6 +37,16 @@ def test_the_focus_goes_from_an_example_to_the_image_and_from_start_to_stop(page
     expect(page.locator("#upscale-start")).to_be_focused()
 
 
+def test_the_focus_returns_to_start_when_it_is_usable_again_before_stop_appears(page, photo):
+    choose(page, "upscale-image", photo())
+    page.wait_for_selector("body.has-image #upscale-scale")
+    page.locator("#upscale-start").focus()
+    page.evaluate("document.getElementById('upscale-start').disabled = true")
+    page.wait_for_function("document.activeElement === document.body")
+    page.evaluate("document.getElementById('upscale-start').disabled = false")
+    expect(page.locator("#upscale-start")).to_be_focused()
+
+
 def test_a_double_click_starts_one_run(page, photo):
     page.get_by_role("tab", name="Compare").click()
     choose(page, "compare-image", photo(size=(300, 300)))
