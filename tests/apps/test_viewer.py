@@ -126,11 +126,12 @@ def test_results_survive_a_reload_and_other_browsers_cannot_use_them(page, photo
     upscale_on_page(page, photo())
     expect(page.locator("#history .job-done img").first).to_be_visible()
     job = page.evaluate(JOBS)[-1]
-    # While an upload is in progress, the page asks before it is left.
     with page.expect_response(lambda answer: "/upload?" in answer.url) as upload:
         page.set_input_files("#upscale-image input[type=file]", str(photo("other.png")))
     upload.value.finished()
     expect(page.locator(VIEWER)).to_contain_text("photo.png", timeout=SHOWN_MS)
+    # While an upload is in progress, the page asks before it is left: it cancels this event.
+    page.wait_for_function("dispatchEvent(new Event('beforeunload', { cancelable: true }))")
     page.reload()
     page.wait_for_selector(READY, timeout=SHOWN_MS)
     expect(page.locator(VIEWER)).to_contain_text(
