@@ -159,6 +159,9 @@ def _run_with_streams(options: argparse.Namespace, arguments: list[str]) -> int:
         # is copied there.
         if options.output == "-" and getattr(options, name):
             raise UsageError(f"--{name} and -o - do not go together; pass -o FILE.")
+    for name in ("suffix", "name_template"):
+        if options.output == "-" and getattr(options, name) is not None:
+            raise UsageError(f"--{name.replace('_', '-')} names a file, and -o - writes none.")
     with temporary_files(arguments, options.output) as streams:
         options.inputs = list(streams.inputs)
         options.input = []

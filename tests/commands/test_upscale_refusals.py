@@ -172,6 +172,8 @@ def test_a_missing_gpu_is_an_error_and_not_replaced_by_the_cpu(folder, repeating
         (["https://example.org/a.png", "-o", "FOLDER/new"], "is an address"),
         (["-", "-o", "-", "--json"], "--json and -o - do not go together; pass -o FILE"),
         (["-", "-o", "-", "--report", "FOLDER/r"], "--report and -o - do not go together; pass"),
+        (["-", "-o", "-", "--suffix", "_b"], "--suffix names a file, and -o - writes none"),
+        (["-", "-o", "-", "--name-template", "{stem}"], "--name-template names a file, and -o -"),
         (["-", "-o", "b.png", "--watch"], "--watch and - do not go together"),
         (["-"], "Standard input has no name"),
         (["FOLDER/a.png", "FOLDER/a.jpg", "-o", "-"], "take one image"),
