@@ -29,8 +29,8 @@ function successor(button) {
 }
 
 // Move the focus when its button is disabled, as Start is during a run, or hidden, as an example is
-// once there is an image. The browser would move the focus to the body. The focus returns to the
-// button if that is usable again first: Stop may never appear in a run of a few milliseconds.
+// once there is an image. The browser would move the focus to the body. If the
+// button is usable again first, it gets the focus: Stop may never appear in a very short run.
 function keepFocus() {
   let last = null;
   document.addEventListener("focusin", (event) => {
@@ -38,8 +38,9 @@ function keepFocus() {
   });
   const move = () => {
     if (!last || document.activeElement !== document.body) return;
-    const next = isUsable(last) ? last : successor(last);
-    if (next && isUsable(next)) next.focus({ preventScroll: true });
+    const next = successor(last);
+    const target = next && isUsable(last) ? last : next;
+    if (target && isUsable(target)) target.focus({ preventScroll: true });
   };
   document.addEventListener("focusout", (event) => {
     if (isUsable(event.target)) last = null; // the visitor moved the focus

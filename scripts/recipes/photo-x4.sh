@@ -1,12 +1,12 @@
 #!/bin/sh
 # Makes photo-x4 again, from photo-x4-psnr: one run of 90,000 images against a critic, on one core of a CPU with
-# AMX, and one of 36,000 images without a critic, on one core of a CPU with AVX2. The second has harsh damage and
-# sharpened targets, so that it learns crisp and straight edges. The exported weights are the average of both, with
-# a share of 0.8 for the second: the first alone draws dots along edges.
+# AMX, and one of 36,000 images without a critic, on one core of a CPU with AVX2. The targets of the second are
+# sharpened more, so that it learns crisp and straight edges. The exported weights are 0.2 of the first and 0.8 of the
+# second: the first alone draws dots along edges.
 # In the first run, small batches of small patches give the critic many steps for the same number of pixels. With
 # few and large batches, or with a larger learning rate, dots appear along edges.
 # The weight of the feature loss is small: its gradient is about as large as that of the pixel loss. Ten times
-# the weight gives a mesh in flat areas; without a feature loss skin and hair look painted.
+# the weight gives a mesh in flat areas; without a feature loss this run paints skin and hair.
 # The critic begins with the weights in photo-x4-start.critic.safetensors, which are from version 2 of photo-x4.
 # The generator of version 2 drew a regular lattice, which its critic learned to detect. Against a critic with
 # random weights the generator draws the lattice again.
