@@ -161,7 +161,9 @@ def _run_with_streams(options: argparse.Namespace, arguments: list[str]) -> int:
             raise UsageError(f"--{name} and -o - do not go together; pass -o FILE.")
     for name in ("suffix", "name_template"):
         if options.output == "-" and getattr(options, name) is not None:
-            raise UsageError(f"--{name.replace('_', '-')} names a file, and -o - writes none; drop it.")
+            raise UsageError(
+                f"--{name.replace('_', '-')} names a file, and -o - writes none; drop it."
+            )
     with temporary_files(arguments, options.output) as streams:
         options.inputs = list(streams.inputs)
         options.input = []
