@@ -41,9 +41,16 @@ def test_the_focus_returns_to_start_when_it_is_usable_again_before_stop_appears(
     choose(page, "upscale-image", photo())
     page.wait_for_selector("body.has-image #upscale-scale")
     page.locator("#upscale-start").focus()
-    page.evaluate("document.getElementById('upscale-start').disabled = true")
-    page.wait_for_function("document.activeElement === document.body")
-    page.evaluate("document.getElementById('upscale-start').disabled = false")
+    page.evaluate("""() => new Promise((resolve) => {
+        const start = document.getElementById("upscale-start");
+        start.disabled = true;
+        const wait = () => {
+            if (document.activeElement !== document.body) return setTimeout(wait, 10);
+            start.disabled = false;
+            resolve();
+        };
+        wait();
+    })""")
     expect(page.locator("#upscale-start")).to_be_focused()
 
 

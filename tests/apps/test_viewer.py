@@ -131,7 +131,13 @@ def test_results_survive_a_reload_and_other_browsers_cannot_use_them(page, photo
     upload.value.finished()
     expect(page.locator(VIEWER)).to_contain_text("photo.png", timeout=SHOWN_MS)
     # While an upload is in progress, the page asks before it is left: it cancels this event.
-    page.wait_for_function("dispatchEvent(new Event('beforeunload', { cancelable: true }))")
+    page.evaluate("""() => new Promise((resolve) => {
+        const wait = () => {
+            if (dispatchEvent(new Event("beforeunload", { cancelable: true }))) resolve();
+            else setTimeout(wait, 10);
+        };
+        wait();
+    })""")
     page.reload()
     page.wait_for_selector(READY, timeout=SHOWN_MS)
     expect(page.locator(VIEWER)).to_contain_text(
