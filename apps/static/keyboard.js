@@ -29,8 +29,8 @@ function successor(button) {
 }
 
 // Move the focus when its button is disabled, as Start is during a run, or hidden, as an example is
-// once there is an image. The browser would move the focus to the body. If the
-// button is usable again first, it gets the focus: Stop may never appear in a very short run.
+// once there is an image. The browser would move the focus to the body. If the button is usable again
+// first, it gets the focus: Stop may never appear in a very short run.
 function keepFocus() {
   let last = null;
   document.addEventListener("focusin", (event) => {
