@@ -1,9 +1,9 @@
 """Tab "Batch": upscales many files, and shows the results and a table of failures.
 
 One press of the start button is a run. Its `Run` submits one job per file to the server; an async
-generator, `panel.Updates`, yields the changes of the page, which `panel.execute_run` sends to the
-browser. `panel.Changes` is a dict of widgets and their new values. `panel.EVENT_OPTIONS` are
-arguments of every Gradio event of the page.
+generator, `page_updates.Updates`, yields the changes of the page, which `panel.execute_run` sends
+to the browser. `page_updates.Changes` is a dict of widgets and their new values.
+`panel.EVENT_OPTIONS` are arguments of every Gradio event of the page.
 """
 
 from collections.abc import AsyncGenerator
@@ -17,18 +17,18 @@ from gradio_tabs import messages
 from gradio_tabs.inputs.skipped_files import SkippedFile, skipped_files, skipped_text
 from gradio_tabs.inputs.uploads import FilesInput, Upload
 from gradio_tabs.options import Options, build_options, upscale_request
+from gradio_tabs.results.page_updates import Changes, Updates
 from gradio_tabs.results.panel import (
     EVENT_OPTIONS,
-    Changes,
     Panel,
-    Updates,
     build_panel,
     connect,
     connect_status_clearing,
     execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
-from gradio_tabs.results.runs import Progress, Run, Runs
+from gradio_tabs.results.runs import Runs
+from gradio_tabs.results.tab_run import Progress, Run
 from srgan_gp.errors import BusyError, Cancelled, PictureError, UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import Result, UpscaleRequest

@@ -20,20 +20,22 @@ from gradio_tabs.inputs.image_field import (
     build_image_field,
     region_around,
 )
+from gradio_tabs.inputs.page_requests import number_of, page_of
 from gradio_tabs.inputs.selections import Selection
 from gradio_tabs.inputs.uploads import ImageInput, Upload
 from gradio_tabs.model_lists import model_choices
+from gradio_tabs.results.page_updates import Updates
 from gradio_tabs.results.panel import (
     EVENT_OPTIONS,
     Panel,
-    Updates,
     build_panel,
     connect,
     connect_status_clearing,
     execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
-from gradio_tabs.results.runs import Progress, Run, Runs
+from gradio_tabs.results.runs import Runs
+from gradio_tabs.results.tab_run import Progress, Run
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.job_requests import Region, UpscaleRequest
@@ -110,7 +112,8 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
         except UsageError as error:
             yield {panel.status: messages.error(str(error))}
             return
-        yield {widgets.region: region}
+        if runs.register_event(page_of(request), number_of(request)):
+            yield {widgets.region: region}
         async for update in compare(request, upload, names, region, replaces=True):
             yield update
 

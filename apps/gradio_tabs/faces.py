@@ -25,15 +25,10 @@ from gradio_tabs.results.face_results import (
     build_face_results,
     connect_sending,
 )
-from gradio_tabs.results.panel import (
-    EVENT_OPTIONS,
-    Panel,
-    Updates,
-    build_panel,
-    connect,
-    execute_run,
-)
-from gradio_tabs.results.runs import Progress, Run, Runs
+from gradio_tabs.results.page_updates import Updates
+from gradio_tabs.results.panel import EVENT_OPTIONS, Panel, build_panel, connect, execute_run
+from gradio_tabs.results.runs import Runs
+from gradio_tabs.results.tab_run import Progress, Run
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.jobs.generating import MAX_SEED

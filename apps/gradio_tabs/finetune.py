@@ -1,9 +1,10 @@
 """Tab "Fine-tune": trains a model further on a visitor's photos, if the server allows it.
 
 The training is a separate process of the server, which `serving.finetuning` starts. Its progress
-and the buttons of the finished model are in `gradio_tabs.results.training_view`. `panel.Changes` is
-a dict of widgets and their new values; `panel.Updates`, an async generator, yields them for the
-page. `panel.with_button_states` shows an error of such a generator as a message.
+and the buttons of the finished model are in `gradio_tabs.results.training_view`.
+`page_updates.Changes` is a dict of widgets and their new values; `page_updates.Updates`, an async
+generator, yields them for the page. `panel.with_button_states` shows an error of such a generator
+as a message.
 """
 
 import asyncio
@@ -17,14 +18,8 @@ from gradio_tabs import messages
 from gradio_tabs.inputs.page_requests import visitor_of
 from gradio_tabs.inputs.uploads import FilesInput, Upload
 from gradio_tabs.model_lists import ModelLists, model_choices
-from gradio_tabs.results.panel import (
-    EVENT_OPTIONS,
-    Changes,
-    Updates,
-    build_panel,
-    connect,
-    with_button_states,
-)
+from gradio_tabs.results.page_updates import Changes, Updates
+from gradio_tabs.results.panel import EVENT_OPTIONS, build_panel, connect, with_button_states
 from gradio_tabs.results.training_view import TrainingView, build_training_view
 from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.models.new_names import require_free_name

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from gradio_tabs.results.runs import Progress
+from gradio_tabs.results.tab_run import Progress
 
 NO_MESSAGE = ""
 """Status of a tab before its first run, and after a change of the input."""

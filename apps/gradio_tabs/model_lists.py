@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from gradio_tabs.results.panel import Changes
+from gradio_tabs.results.page_updates import Changes
 from srgan_gp.models.cards import ModelCard
 from srgan_gp.serving.finetuning.trained_models import can_start_from
 from srgan_gp.serving.jobs.service import Service

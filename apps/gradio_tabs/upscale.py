@@ -21,17 +21,18 @@ from gradio_tabs.inputs.selections import Selection
 from gradio_tabs.inputs.uploads import ImageInput, Upload
 from gradio_tabs.model_lists import model_label
 from gradio_tabs.options import Options, build_options, upscale_request
+from gradio_tabs.results.page_updates import Updates
 from gradio_tabs.results.panel import (
     EVENT_OPTIONS,
     Panel,
-    Updates,
     build_panel,
     connect,
     connect_status_clearing,
     execute_run,
 )
 from gradio_tabs.results.result_viewer import build_viewer
-from gradio_tabs.results.runs import Progress, Run, Runs
+from gradio_tabs.results.runs import Runs
+from gradio_tabs.results.tab_run import Progress, Run
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import ModelCard
 

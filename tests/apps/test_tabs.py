@@ -93,7 +93,7 @@ def upload(name):
 
 
 def test_a_run_yields_its_progress_and_then_its_result(service, tab_runs):
-    progress = module("results.runs").Progress
+    progress = module("results.tab_run").Progress
 
     async def follow():
         with tab_runs.registered_run("page-me", []) as run:
@@ -292,8 +292,10 @@ def test_a_message_stays_when_the_event_of_its_images_is_late(tab_runs):
     assert tab_runs.has_old_message(ME, [upload("a.png")])
 
 
-def clicked(panel, tab_runs, name, seen):
-    """Start the preview of one click, which runs until it is stopped."""
+def clicked(panel, tab_runs, name, seen, number):
+    """Start the preview of the click with this request number; it runs until it is stopped."""
+    scope = {"request_number": number}
+    request = SimpleNamespace(session_hash="me", client=None, request=SimpleNamespace(scope=scope))
 
     async def steps(run):
         async for _ in run.follow(GenerateRequest()):
@@ -301,22 +303,24 @@ def clicked(panel, tab_runs, name, seen):
 
     async def click():
         widgets = panel.Panel("start", "stop", "status")
-        run = panel.execute_run(widgets, tab_runs, ME, [], steps, is_replaceable=True)
+        run = panel.execute_run(widgets, tab_runs, request, [], steps, is_replaceable=True)
         async for update in run:
             seen.append((name, update))
 
     return asyncio.ensure_future(click())
 
 
-def test_of_several_clicks_the_last_wins(service, tab_runs):
+@pytest.mark.parametrize("begun", [("second", "third"), ("third", "second")])
+def test_of_several_clicks_the_last_wins(service, tab_runs, begun):
     panel = module("results.panel")
 
     async def click_three_times():
         seen = []
-        clicks = [clicked(panel, tab_runs, "first", seen)]
+        clicks = [clicked(panel, tab_runs, "first", seen, 1)]
         while not service.jobs:
             await asyncio.sleep(0)
-        clicks += [clicked(panel, tab_runs, name, seen) for name in ("second", "third")]
+        numbers = {"second": 2, "third": 3}
+        clicks += [clicked(panel, tab_runs, name, seen, numbers[name]) for name in begun]
         while len(service.jobs) < 2:
             await asyncio.sleep(0)
         service.jobs[1].ending.set_result(RESULT)
@@ -329,6 +333,31 @@ def test_of_several_clicks_the_last_wins(service, tab_runs):
     assert "Stopped" not in str(seen)
     with tab_runs.registered_run("page-me", []), tab_runs.registered_run("page-me", []) as preview:
         assert preview is None, "a run that is not replaceable continues"
+
+
+def test_a_click_that_comes_with_another_one_replaces_it(service, tab_runs):
+    panel = module("results.panel")
+
+    async def click_twice():
+        seen = []
+        clicks = [clicked(panel, tab_runs, name, seen, number)
+                  for number, name in enumerate(("first", "second"))]  # fmt: skip
+        while "second" not in dict(seen):
+            await asyncio.sleep(0)
+        while not service.jobs:
+            await asyncio.sleep(0)
+        service.jobs[-1].ending.set_result(RESULT)
+        await asyncio.gather(*clicks)
+        return seen
+
+    assert {"view": "second"}.items() <= asyncio.run(click_twice())[-1][1].items()
+
+
+def test_a_late_click_does_not_change_the_region_of_the_next_comparison(tab_runs):
+    assert tab_runs.register_event("page-me", 5)
+    assert tab_runs.register_event("page-me", 5), "the same event may be registered twice"
+    assert not tab_runs.register_event("page-me", 4)
+    assert tab_runs.register_event("page-you", 4)
 
 
 def test_a_second_press_of_a_button_replaces_no_run(service, tab_runs):

@@ -11,7 +11,8 @@ import gradio as gr
 from gradio_tabs.inputs.selections import Selection
 from gradio_tabs.inputs.uploads import ImageInput
 from gradio_tabs.model_lists import model_label
-from gradio_tabs.results.panel import EVENT_OPTIONS, Changes
+from gradio_tabs.results.page_updates import Changes
+from gradio_tabs.results.panel import EVENT_OPTIONS
 from srgan_gp.errors import UsageError
 from srgan_gp.serving.jobs.job_requests import Result
 

@@ -4,27 +4,22 @@ A run is the work of one press of a start button, or of one click on an image. I
 jobs; `execute_run` takes the changes of the page from an async generator of `Changes`.
 """
 
-import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AbstractContextManager, aclosing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, aclosing
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 import gradio as gr
 
 from gradio_tabs import messages
-from gradio_tabs.inputs.page_requests import address_of, page_of, visitor_of
+from gradio_tabs.inputs.page_requests import address_of, number_of, page_of, visitor_of
 from gradio_tabs.inputs.uploads import FilesInput, ImageInput, Upload
-from gradio_tabs.results.runs import Run, Runs
+from gradio_tabs.results.page_updates import BackgroundUpdates, Changes, Updates
+from gradio_tabs.results.runs import Runs
+from gradio_tabs.results.tab_run import Run
 from srgan_gp.errors import Cancelled, PictureError, SrganGpError
 from srgan_gp.serving.public_messages import for_clients
-
-Changes = dict[Any, Any]
-"""New value of each changed widget; Gradio accepts it as the output of an event."""
-
-Updates = AsyncGenerator[Changes, None]
-"""Changes of the page, one after the other."""
 
 EVENT_OPTIONS: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 """Arguments of every Gradio event of the page: the event is not part of Gradio's public API, and no
@@ -121,71 +116,39 @@ async def execute_run(
             run does nothing while an earlier run is in progress.
     """
     page = page_of(request)
-    if is_replaceable and replaces and not await runs.stop_replaceable(page):
+    if is_replaceable and replaces and not await runs.stop_replaceable(page, number_of(request)):
         # A later click replaces this run too, or the page was closed.
         yield {panel.start: gr.skip()}  # no change; an event has to yield something
         return
-    run_context = runs.registered_run(
-        page, kept_uploads, address_of(request), visitor=visitor_of(request),
-        is_replaceable=is_replaceable,
-    )  # fmt: skip
-    executor = BackgroundUpdates(_updates_of_run(panel, run_context, steps))
+    with ExitStack() as registration:
+        # Registered at once, not in the task of `BackgroundUpdates`, which begins later: meanwhile
+        # another event could find no run to replace.
+        run = registration.enter_context(
+            runs.registered_run(
+                page, kept_uploads, address_of(request), visitor=visitor_of(request),
+                is_replaceable=is_replaceable,
+            )
+        )  # fmt: skip
+        if run is None:  # the page has another run in this tab
+            yield {panel.start: gr.skip()}
+            return
+        executor = BackgroundUpdates(
+            _updates_of_run(panel, run, steps(run), registration.pop_all())
+        )
     async for update in executor.updates():
         yield update
 
 
 async def _updates_of_run(
-    panel: Panel, run_context: AbstractContextManager[Run | None], steps: Callable[[Run], Updates]
+    panel: Panel, run: Run, steps: Updates, registration: ExitStack
 ) -> Updates:
-    """Begin a run, yield its updates until it ends or is replaced, and end it."""
-    with run_context as run:
-        if run is None:  # the page has another run in this tab
-            yield {panel.start: gr.skip()}
-            return
-        async with aclosing(with_button_states(panel, steps(run))) as updates:
+    """Yield the updates of a run until it ends or is replaced, and end its registration."""
+    with registration:
+        async with aclosing(with_button_states(panel, steps)) as updates:
             async for update in updates:
                 if run.is_replaced:
                     return  # the panel belongs to the later run
                 yield update
-
-
-class BackgroundUpdates:
-    """Executes a generator of updates in a task, to its end, even if nobody takes the updates.
-
-    Args:
-        source: the generator. Each of its updates must contain the changes of the earlier ones, as
-            those of `with_button_states` do: only the newest update is kept.
-    """
-
-    _tasks: ClassVar[set[asyncio.Task[None]]] = set()  # the event loop holds weak references only
-
-    def __init__(self, source: Updates) -> None:
-        self._newest: Changes | None = None
-        self._changed = asyncio.Event()  # there is a newer update, or the task has ended
-        self._task = asyncio.create_task(self._execute(source))
-        self._tasks.add(self._task)
-        self._task.add_done_callback(self._on_end)
-
-    async def _execute(self, source: Updates) -> None:
-        async for update in source:
-            self._newest = update
-            self._changed.set()
-
-    def _on_end(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        self._changed.set()
-
-    async def updates(self) -> Updates:
-        """Yield the newest update after each change until the generator has ended."""
-        while True:
-            await self._changed.wait()
-            self._changed.clear()
-            has_ended = self._task.done()
-            newest, self._newest = self._newest, None
-            if newest is not None:
-                yield newest
-            if has_ended:
-                return
 
 
 async def with_button_states(panel: Panel, updates: Updates) -> Updates:

@@ -9,7 +9,8 @@ import gradio as gr
 
 from gradio_tabs import messages
 from gradio_tabs.model_lists import ModelLists
-from gradio_tabs.results.panel import Changes, Panel, Updates
+from gradio_tabs.results.page_updates import Changes, Updates
+from gradio_tabs.results.panel import Panel
 from srgan_gp.serving.finetuning.training_process import TrainingRun
 from srgan_gp.serving.finetuning.training_progress import TrainingState
 

@@ -1,8 +1,8 @@
 """Server of `srgan-gp app`: HTTP API, Gradio page and health checks in one app, behind the guards.
 
 A request passes this middleware in order: `ResponseCounter` if there are metrics,
-`SecurityHeaders`, `VisitorCookies`, `ResponseTracker`, `ClientLimits`, `AccessControl` (path,
-origin and password), `BodyLimits`. The routes come last.
+`SecurityHeaders`, `RequestNumbers`, `VisitorCookies`, `ResponseTracker`, `ClientLimits`,
+`AccessControl` (path, origin and password), `BodyLimits`. The routes come last.
 """
 
 import socket
@@ -27,6 +27,7 @@ from srgan_gp.serving.finetuning.training_process import VisitorTrainings
 from srgan_gp.serving.guards.access_control import NO_API_PATH, AccessControl
 from srgan_gp.serving.guards.body_limits import BodyLimits
 from srgan_gp.serving.guards.client_limits import ClientLimits
+from srgan_gp.serving.guards.request_numbers import RequestNumbers
 from srgan_gp.serving.guards.security_headers import SecurityHeaders
 from srgan_gp.serving.guards.timeouts import TimeoutProtocol
 from srgan_gp.serving.guards.visitor_cookies import VisitorCookies
@@ -70,8 +71,7 @@ def serve(settings: ServerSettings, *, on_started: Callable[[ServerSettings], No
     """
     with ExitStack() as exit_stack:
         listener = exit_stack.enter_context(_open_listener(settings))
-        # The host may be a name of the loopback address; access control needs the numeric one.
-        host, port = listener.getsockname()[:2]
+        host, port = listener.getsockname()[:2]  # the numeric host, for access control
         settings = replace(settings, host=host, port=port)
         settings, metrics = open_metrics(settings, exit_stack)  # settings with its actual port
         service = build_service(settings, metrics)
@@ -141,7 +141,7 @@ def guard(
     """
     body_limits = BodyLimits(app, settings, uploads, not_ready_reason)
     tracker = ResponseTracker(ClientLimits(AccessControl(body_limits, settings)))
-    return SecurityHeaders(VisitorCookies(tracker, settings.port)), tracker
+    return SecurityHeaders(RequestNumbers(VisitorCookies(tracker, settings.port))), tracker
 
 
 def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
