@@ -1,0 +1,49 @@
+#!/usr/bin/env python3
+"""Make the thumbnails of the models in the app, apps/static/model-*.jpg, from the example images.
+
+scripts/update_thumbnails.py    upscale a region of an example with each model, and write the files
+"""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import PIL.Image
+
+import srgan_gp
+
+ROOT = Path(__file__).resolve().parent.parent
+EXAMPLES, STATIC = ROOT / "apps" / "examples", ROOT / "apps" / "static"
+REGIONS = {
+    "classic-x4": ("coffee.jpg", (97, 81, 96, 72)),
+    "face-x4": ("astronaut.jpg", (61, 15, 96, 72)),
+    "photo-x4": ("cat.png", (96, 42, 72, 54)),
+    "photo-x4-psnr": ("cat.png", (96, 42, 72, 54)),
+}
+"""Example and its region, by model: left, top, width and height in pixels of the example."""
+SIZE = (192, 144)
+"""Width and height of a thumbnail, twice those on the page, for screens of high resolution."""
+QUALITY = 85  # of the JPEG files
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the thumbnails; return the exit code."""
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args(arguments)
+    for model, (example, (left, top, width, height)) in REGIONS.items():
+        upscaler = srgan_gp.Upscaler.load(model, device="cpu")
+        # The whole example, because a region without its surroundings has other borders.
+        original = PIL.Image.open(EXAMPLES / example).convert("RGB")
+        image = upscaler.upscale(original)
+        scale = image.width // original.width
+        box = [scale * side for side in (left, top, left + width, top + height)]
+        path = STATIC / f"model-{model}.jpg"
+        thumbnail = image.resize(SIZE, PIL.Image.Resampling.BOX, (box[0], box[1], box[2], box[3]))
+        srgan_gp.write_image(thumbnail, path, quality=QUALITY)
+        print(path.relative_to(ROOT))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
