@@ -40,7 +40,8 @@ _DEFAULT_SHARE = 0.5
 _SHARE = f"share of that model in the average [{_DEFAULT_SHARE}]"
 _SMOOTHING = (
     "share a of each neighbour, 0 to 0.25, in the filter [a, 1 - 2 a, a] that smooths the faces of "
-    "a style_resnet, against thin lines; 0.12 leaves half of the highest frequency [0: no filter]"
+    "a style_resnet, against thin lines; 0.12 leaves half of the highest frequency [that of the "
+    "model that the run started from, or 0: no filter]"
 )
 
 
@@ -55,7 +56,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("Weights").add_argument
     add("--blend", metavar="MODEL.onnx", type=Path, help=_BLEND)
     add("--blend-share", metavar="0..1", type=types.real_number, help=_SHARE)
-    add("--smoothing", metavar="0..0.25", type=types.real_number, default=0.0, help=_SMOOTHING)
+    add("--smoothing", metavar="0..0.25", type=types.real_number, help=_SMOOTHING)
 
 
 def run(options: argparse.Namespace) -> int:

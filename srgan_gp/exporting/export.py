@@ -12,7 +12,7 @@ from torch import nn
 
 from srgan_gp.errors import TrainingError, UsageError
 from srgan_gp.exporting.critic_weights import critic_file
-from srgan_gp.exporting.export_changes import Blend, blend_weights, smooth_faces
+from srgan_gp.exporting.export_changes import Blend, blend_weights, describe_changes, smooth_faces
 from srgan_gp.exporting.exported_card import applicable_entries, fill_card, read_run_card
 from srgan_gp.exporting.graph_metadata import add_metadata
 from srgan_gp.exporting.int8_network import int8_of_run
@@ -26,6 +26,7 @@ from srgan_gp.exporting.run_record import (
     describe_run,
     describe_unfinished,
     is_of_run,
+    smoothing_of_start_model,
     truncation_of_start_model,
 )
 from srgan_gp.models.cards import FACES
@@ -55,7 +56,7 @@ def export(
     photos: Sequence[str] | None = None,
     say: Callable[[str], None] = lambda _: None,
     *,
-    smoothing: float = 0.0,
+    smoothing: float | None = None,
     exist: str = EXIST_ERROR,
 ) -> Path:
     """Export the moving average of the generator's weights at the best checkpoint of a run.
@@ -77,7 +78,8 @@ def export(
             quantised, no int8 network is written, with a warning.
         say: called with a line about each step.
         smoothing: 0 to 0.25, share of each neighbour in a filter that smooths the faces of a
-            `style_resnet`; 0: no filter. Other networks have none. Training does not use it.
+            `style_resnet`, which training does not use; 0: no filter. Other networks have none.
+            None: that of the model that the run started from, if there is one.
         exist: what to do if there is a model of that name. `new_names.EXIST_OVERWRITE` replaces it;
             `EXIST_ERROR` replaces it only if its card says that it comes from this run.
 
@@ -104,6 +106,8 @@ def export(
     if unfinished := describe_unfinished(config, progress):
         warnings.warn(unfinished, stacklevel=2)
     generator = _build_average(config, tensors, blend)
+    start_smoothing = smoothing_of_start_model(run_dir)
+    smoothing = start_smoothing if smoothing is None else smoothing
     smooth_faces(generator, smoothing)
     critic = critic_file(config, name, tensors)
     say(f"Checking the network after {images_seen} images: PyTorch, ONNX Runtime, memory")
@@ -114,9 +118,9 @@ def export(
     onnx_path, int8_path = out_dir / f"{name}.onnx", out_dir / f"{name}.int8.onnx"
     # Hashes of the new file with no licence or the earlier one: a card with one has these weights.
     same_weight_hashes = hashes_of_same_weights(model, onnx_path)
-    # The card of a fine-tuning does not describe a blend, and its scores are without smoothing.
+    # The card of a fine-tuning does not describe a blend; its scores are with the first smoothing.
     run_card = {} if blend else read_run_card(run_dir, images_seen)
-    if smoothing:
+    if smoothing != start_smoothing:
         run_card.pop("scores", None)
     earlier_sha256 = existing_card.get("files", {}).get("onnx", {}).get("sha256")
     has_same_weights = earlier_sha256 in same_weight_hashes
@@ -124,7 +128,6 @@ def export(
     existing_card = applicable_entries(
         existing_card, config.task, run_card, is_same_source=is_same_source
     )
-    # If no entry applies, only `files` is left.
     if existing_card.keys() - {"files"} and not is_same_source:
         say("The summary, licence, data and limits of the earlier card are kept; check them.")
     # `fill_card` puts the same licence on the card: that of the run's card, or else that of the
@@ -148,11 +151,8 @@ def export(
         files["int8"] = _write(int8_path, int8.data)
     if not images_seen:
         warnings.warn(_UNTRAINED, stacklevel=2)
-    training = {"images_seen": images_seen, **describe_run(run_dir)}
-    if blend:
-        training["blended_with"] = f"{blend.share:g} of {blend.model.name}"
-    if smoothing:
-        training["smoothing"] = smoothing
+    changes = describe_changes(blend, smoothing)
+    training = {"images_seen": images_seen, **describe_run(run_dir), **changes}
     int8_record = int8.record if int8 else None
     # A fine-tuned face generator keeps the default truncation of the model that it started from,
     # unless the card of an earlier export states another value.

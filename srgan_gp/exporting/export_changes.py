@@ -8,6 +8,7 @@ the critic scores feature maps of a network: the maps do not show such lines.
 import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -71,3 +72,13 @@ def smooth_faces(generator: nn.Module, share: float) -> None:
     if not 0 < share <= _LARGEST_SMOOTHING:
         raise UsageError(f"The smoothing must be 0 to {_LARGEST_SMOOTHING}, not {share}.")
     generator.smoothing = share
+
+
+def describe_changes(blend: Blend | None, smoothing: float) -> dict[str, Any]:
+    """Return the entries of a card about a blend and a filter, by field of `TrainingRecord`."""
+    changes: dict[str, Any] = {}
+    if blend:
+        changes["blended_with"] = f"{blend.share:g} of {blend.model.name}"
+    if smoothing:
+        changes["smoothing"] = smoothing
+    return changes

@@ -60,6 +60,16 @@ def truncation_of_start_model(run_dir: Path) -> float | None:
     return float(truncation) if isinstance(truncation, float | int) else None
 
 
+def smoothing_of_start_model(run_dir: Path) -> float:
+    """Return the share of the filter of the face generator that a run started from; 0: no filter.
+
+    The share is that of `export_changes.smooth_faces`.
+    """
+    start = read_data(run_dir).get("start_from")
+    smoothing = start.get("smoothing") if isinstance(start, dict) else None
+    return float(smoothing) if isinstance(smoothing, float | int) else 0.0
+
+
 def describe_unfinished(config: TrainConfig, progress: Mapping[str, Any]) -> str:
     """Return a warning about a run that has not ended; "" if it has."""
     # Checkpoints of early versions have no `ended_because`.

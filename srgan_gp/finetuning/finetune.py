@@ -15,6 +15,7 @@ from srgan_gp.data.image_sources import ImageFile, list_images, write_list
 from srgan_gp.data.validation_split import FoundSets, Split, find_sets, largest_sizes, split_images
 from srgan_gp.errors import OutputError
 from srgan_gp.exporting.export import load_run
+from srgan_gp.exporting.export_changes import smooth_faces
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_scores import (
@@ -126,6 +127,7 @@ def finetune(
             start_from=source.weights,
         )
         _config, best_generator, best_images_seen = load_run(run_dir)
+        smooth_faces(best_generator, source.smoothing)
         after = before  # stays so if no checkpoint is better than the unchanged model
         if best_images_seen:
             on_scored = partial(on_stage, "scoring the best result")
@@ -161,13 +163,14 @@ def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> No
 
 
 def load_source(source: Source, config: TrainConfig) -> nn.Module:
-    """Return the generator with the weights of `source`, on the CPU and in evaluation mode.
+    """Return the generator of `source`, on the CPU and in evaluation mode.
 
     Raises:
         UsageError: the options define another network than that of the weights.
     """
     generator = build("generators", config.generator, **generator_arguments(config)).eval()
     load_weights(generator, source.weights)
+    smooth_faces(generator, source.smoothing)
     return generator
 
 

@@ -55,6 +55,12 @@ class Source:
         """One of `cards.TASKS`."""
         return self.options["task"]
 
+    @property
+    def smoothing(self) -> float:
+        """Share of the filter that smooths the faces; 0: no filter. See `export_changes`."""
+        training = self.card.training if self.card else None
+        return training.smoothing if training else 0.0
+
 
 def find_source(model: str) -> Source:
     """Find a model's weights and read the architecture of its networks.

@@ -218,15 +218,17 @@ def _current_commit() -> str:
 
 
 def _describe_model(path: Path) -> dict[str, Any]:
-    """Return name and SHA-256, in hexadecimal, of a model's file, and its default `truncation`.
+    """Return name and SHA-256, in hexadecimal, of a model's file, and entries of its card.
 
-    Truncation, a factor of the latents of a face generator, is missing if no card states it.
+    `truncation` and `smoothing` of a face generator are missing if no card states them.
     """
     description: dict[str, Any] = {"name": path.stem, "sha256": hash_file(path)}
     with suppress(ModelRefusedError):  # without a card, or with one that is not valid
-        truncation = read_card(path.with_suffix(".toml")).truncation
-        if truncation is not None:
-            description["truncation"] = truncation
+        card = read_card(path.with_suffix(".toml"))
+        if card.truncation is not None:
+            description["truncation"] = card.truncation
+        if card.training and card.training.smoothing:
+            description["smoothing"] = card.training.smoothing
     return description
 
 

@@ -21,7 +21,7 @@ from srgan_gp.exporting.export_changes import smooth_faces
 from srgan_gp.exporting.exported_card import RUN_CARD
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_COUNTS, TOLERANCE, fixed_inputs, largest_difference
-from srgan_gp.finetuning.finetune_source import generator_options
+from srgan_gp.finetuning.finetune_source import find_source, generator_options
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.session import Session
 from srgan_gp.models.cards import read_card
@@ -267,6 +267,28 @@ def test_scores_without_smoothing_are_not_put_on_the_card_of_a_smoothed_model(st
     assert [score.metric for score in plain.scores] == ["FD-hog"]
     assert smoothed.scores == ()
     assert smoothed.summary == plain.summary == "Mine."
+
+
+def test_a_run_from_a_smoothed_model_keeps_the_smoothing_and_its_scores(style_run, tmp_path):
+    models = tmp_path / "models"
+    smoothed = export(style_run, "smoothed", models, smoothing=0.12)
+    config, _generator, _images_seen = load_run(style_run)
+    faces = tmp_path / "faces"  # the folder of the run's images has its previews too
+    faces.mkdir()
+    for path in style_run.parent.glob("*.png"):
+        shutil.copy(path, faces)
+    weights = smoothed.with_suffix(".onnx")
+    run = train(config, [str(faces)], tmp_path / "second", start_from=weights)
+    score = {"metric": "FD-hog", "set": "mine", "value": 1.0, "protocol": "as measured"}
+    (run / RUN_CARD).write_text(tomli_w.dumps({"summary": "Mine.", "scores": [score]}))
+    kept, changed = (
+        read_card(export(run, name, models, smoothing=smoothing))
+        for name, smoothing in (("kept", None), ("changed", 0.0))
+    )
+    assert kept.training.smoothing == find_source(str(weights)).smoothing == 0.12
+    assert [score.metric for score in kept.scores] == ["FD-hog"]
+    assert changed.training.smoothing == 0
+    assert changed.scores == (), "they were measured with the filter"
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 0.3, math.nan])

@@ -1,7 +1,7 @@
 """Server of `srgan-gp app`: HTTP API, Gradio page and health checks in one app, behind the guards.
 
 A request passes this middleware in order: `ResponseCounter` if there are metrics,
-`SecurityHeaders`, `RequestNumbers`, `VisitorCookies`, `ResponseTracker`, `ClientLimits`,
+`SecurityHeaders`, `VisitorCookies`, `RequestNumbers`, `ResponseTracker`, `ClientLimits`,
 `AccessControl` (path, origin and password), `BodyLimits`. The routes come last.
 """
 
@@ -141,7 +141,7 @@ def guard(
     """
     body_limits = BodyLimits(app, settings, uploads, not_ready_reason)
     tracker = ResponseTracker(ClientLimits(AccessControl(body_limits, settings)))
-    return SecurityHeaders(RequestNumbers(VisitorCookies(tracker, settings.port))), tracker
+    return SecurityHeaders(VisitorCookies(RequestNumbers(tracker), settings.port)), tracker
 
 
 def _uvicorn_config(app: ASGIApp, settings: ServerSettings) -> uvicorn.Config:
