@@ -22,7 +22,7 @@ REGIONS = {
 }
 """Example and its region, by model: left, top, width and height in pixels of the example."""
 SIZE = (192, 144)
-"""Width and height of a thumbnail, twice those on the page, for screens of high resolution."""
+"""Width and height of a thumbnail in pixels; the page may show a part of its height only."""
 QUALITY = 85  # of the JPEG files
 
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ).parse_args(arguments)
     for model, (example, (left, top, width, height)) in REGIONS.items():
         upscaler = srgan_gp.Upscaler.load(model, device="cpu")
-        # The whole example, because a region without its surroundings has other borders.
+        # The whole example, because the result at the borders of a cut-out region differs.
         original = PIL.Image.open(EXAMPLES / example).convert("RGB")
         image = upscaler.upscale(original)
         scale = image.width // original.width

@@ -118,7 +118,7 @@ def export(
     onnx_path, int8_path = out_dir / f"{name}.onnx", out_dir / f"{name}.int8.onnx"
     # Hashes of the new file with no licence or the earlier one: a card with one has these weights.
     same_weight_hashes = hashes_of_same_weights(model, onnx_path)
-    # The card of a fine-tuning does not describe a blend; its scores are with the first smoothing.
+    # The card of a fine-tuning describes no blend; its scores are with its start model's filter.
     run_card = {} if blend else read_run_card(run_dir, images_seen)
     if smoothing != start_smoothing:
         run_card.pop("scores", None)

@@ -16,6 +16,7 @@ from srgan_gp.data.validation_split import FoundSets, Split, find_sets, largest_
 from srgan_gp.errors import OutputError
 from srgan_gp.exporting.export import load_run
 from srgan_gp.exporting.export_changes import smooth_faces
+from srgan_gp.exporting.run_record import smoothing_of_start_model
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_scores import (
@@ -127,7 +128,7 @@ def finetune(
             start_from=source.weights,
         )
         _config, best_generator, best_images_seen = load_run(run_dir)
-        smooth_faces(best_generator, source.smoothing)
+        smooth_faces(best_generator, smoothing_of_start_model(run_dir))  # as `export` does
         after = before  # stays so if no checkpoint is better than the unchanged model
         if best_images_seen:
             on_scored = partial(on_stage, "scoring the best result")
@@ -163,7 +164,7 @@ def _announce(source: Source, split: Split, config: TrainConfig, say: Say) -> No
 
 
 def load_source(source: Source, config: TrainConfig) -> nn.Module:
-    """Return the generator of `source`, on the CPU and in evaluation mode.
+    """Return the generator with the weights and the filter of `source`, in evaluation mode.
 
     Raises:
         UsageError: the options define another network than that of the weights.

@@ -353,7 +353,7 @@ def test_a_click_that_comes_with_another_one_replaces_it(service, tab_runs):
     assert {"view": "second"}.items() <= asyncio.run(click_twice())[-1][1].items()
 
 
-def test_a_late_click_does_not_change_the_region_of_the_next_comparison(tab_runs):
+def test_an_event_before_the_latest_of_its_page_is_not_registered(tab_runs):
     assert tab_runs.register_event("page-me", 5)
     assert tab_runs.register_event("page-me", 5), "the same event may be registered twice"
     assert not tab_runs.register_event("page-me", 4)

@@ -9,6 +9,7 @@ from PIL import Image
 
 from srgan_gp.data.image_sources import list_images
 from srgan_gp.errors import UsageError
+from srgan_gp.finetuning.finetune import load_source
 from srgan_gp.finetuning.finetune_plan import plan, size_warnings
 from srgan_gp.finetuning.finetune_scores import score_upscaler
 from srgan_gp.finetuning.finetune_source import Source, find_source
@@ -172,3 +173,9 @@ def test_a_length_that_is_too_small_names_the_smallest_that_is_not(source, batch
     assert plan(source, 100, 20, changes | {"total_images": least}).total_images == least
     with pytest.raises(UsageError, match=f"Choose at least {least}"):
         plan(source, 100, 20, changes | {"total_images": least - 1})
+
+
+def test_the_first_score_is_that_of_the_model_with_its_filter():
+    source = find_source("faces-64")
+    assert source.smoothing == source.card.training.smoothing > 0
+    assert load_source(source, plan(source, 100, 20, {})).smoothing == source.smoothing

@@ -16,11 +16,11 @@ def page_of(request: gr.Request) -> str:
 
 
 def number_of(request: gr.Request) -> int:
-    """Return the number of the event's request; it is larger for an event that was sent later.
+    """Return the number of the event's request; it is larger for a request that arrived later.
 
-    It is set by `serving.guards.request_numbers`; 0 if the request did not pass through it.
+    It is set by `serving.guards.request_numbers`.
     """
-    return _scope(request).get("request_number", 0)
+    return _scope(request)["request_number"]
 
 
 def visitor_of(request: gr.Request) -> str:

@@ -39,7 +39,7 @@ class Runs:
 
         Args:
             page: the page.
-            number: from `page_requests.number_of`. Events may begin in another order than sent.
+            number: from `page_requests.number_of`. Events may begin in another order.
         """
         if number < self._newest_requests.get(page, 0):
             return False
