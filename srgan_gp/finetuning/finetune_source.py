@@ -57,7 +57,7 @@ class Source:
 
     @property
     def smoothing(self) -> float:
-        """Share of the filter that smooths the faces; 0: no filter. See `export_changes`."""
+        """Share of each neighbour in the filter that smooths the faces; 0: no filter."""
         training = self.card.training if self.card else None
         return training.smoothing if training else 0.0
 
