@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Make the thumbnails of the models in the app, apps/static/model-*.jpg, from the example images.
 
-scripts/update_thumbnails.py    upscale a region of an example with each model, and write the files
+scripts/update_thumbnails.py    upscale the example of each model, and write a crop of it
 """
 
 import argparse
@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         original = PIL.Image.open(EXAMPLES / example).convert("RGB")
         image = upscaler.upscale(original)
         scale = image.width // original.width
-        box = [scale * side for side in (left, top, left + width, top + height)]
+        corners = (scale * left, scale * top, scale * (left + width), scale * (top + height))
+        thumbnail = image.crop(corners).resize(SIZE, PIL.Image.Resampling.BOX)
         path = STATIC / f"model-{model}.jpg"
-        thumbnail = image.resize(SIZE, PIL.Image.Resampling.BOX, (box[0], box[1], box[2], box[3]))
         srgan_gp.write_image(thumbnail, path, quality=QUALITY)
         print(path.relative_to(ROOT))
     return 0

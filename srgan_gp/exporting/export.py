@@ -128,7 +128,7 @@ def export(
     existing_card = applicable_entries(
         existing_card, config.task, run_card, is_same_source=is_same_source
     )
-    if existing_card.keys() - {"files"} and not is_same_source:
+    if existing_card.keys() - {"files"} and not is_same_source:  # "files" always applies
         say("The summary, licence, data and limits of the earlier card are kept; check them.")
     # `fill_card` puts the same licence on the card: that of the run's card, or else that of the
     # existing card. An existing card for the same weights comes first.

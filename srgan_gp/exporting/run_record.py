@@ -55,9 +55,7 @@ def is_of_run(card: Mapping[str, Any], run_dir: Path) -> bool:
 
 def truncation_of_start_model(run_dir: Path) -> float | None:
     """Return the default truncation of the model that a run started from; None if it has none."""
-    start = read_data(run_dir).get("start_from")
-    truncation = start.get("truncation") if isinstance(start, dict) else None
-    return float(truncation) if isinstance(truncation, float | int) else None
+    return _number_of_start_model(run_dir, "truncation")
 
 
 def smoothing_of_start_model(run_dir: Path) -> float:
@@ -65,9 +63,14 @@ def smoothing_of_start_model(run_dir: Path) -> float:
 
     The share is that of `export_changes.smooth_faces`.
     """
+    return _number_of_start_model(run_dir, "smoothing") or 0.0
+
+
+def _number_of_start_model(run_dir: Path, key: str) -> float | None:
+    """Return a number that data.json has about the model that a run started from; None: none."""
     start = read_data(run_dir).get("start_from")
-    smoothing = start.get("smoothing") if isinstance(start, dict) else None
-    return float(smoothing) if isinstance(smoothing, float | int) else 0.0
+    number = start.get(key) if isinstance(start, dict) else None
+    return float(number) if isinstance(number, float | int) else None
 
 
 def describe_unfinished(config: TrainConfig, progress: Mapping[str, Any]) -> str:
