@@ -20,6 +20,7 @@ from srgan_gp.inference.session import Session
 from srgan_gp.models.cards import FACES
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.start_model import SMOOTHING_KEY
 from srgan_gp.training.tasks import generator_arguments
 
 
@@ -37,13 +38,18 @@ def add_metadata(
     """
     name = identity["name"]
     if config.task == FACES:
-        sizes = {"latent_size": config.latent_size, "image_size": config.image_size}
+        properties: dict[str, float] = {
+            "latent_size": config.latent_size,
+            "image_size": config.image_size,
+        }
+        if smoothing := getattr(generator, "smoothing", 0.0):  # only a `style_resnet` may have one
+            properties[SMOOTHING_KEY] = smoothing
     else:
         info = _verify(model, generator, name)
         # A network that works in blocks of pixels declares their size: with trained weights, a
         # measurement may not notice the blocks.
         declared_multiple = cast(int, getattr(generator, "size_multiple", 1))
-        sizes = {
+        properties = {
             "scale": info.scale,
             "overlap": -1 if info.overlap is None else info.overlap,  # -1: it cannot be tiled
             "size_multiple": math.lcm(info.size_multiple, declared_multiple),
@@ -52,7 +58,7 @@ def add_metadata(
     metadata = {
         "srgan_gp_version": version("srgan-gp"),
         "task": config.task,
-        **{key: str(size) for key, size in sizes.items()},
+        **{key: str(value) for key, value in properties.items()},
         "value_range": "0..1",
         "architecture": config.generator,
         "arguments": json.dumps(generator_arguments(config)),

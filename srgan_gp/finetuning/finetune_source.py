@@ -16,6 +16,7 @@ from srgan_gp.system.files import hash_file
 from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import options_of_model
+from srgan_gp.training.start_model import read_smoothing
 from srgan_gp.training.weights_file import read_metadata, read_network
 
 _OPTION_OF_CRITIC_ARGUMENT: dict[str, str | None] = {
@@ -58,8 +59,7 @@ class Source:
     @property
     def smoothing(self) -> float:
         """Share of each neighbour in the filter that smooths the faces; 0: no filter."""
-        training = self.card.training if self.card else None
-        return training.smoothing if training else 0.0
+        return read_smoothing(self.weights, self.card)
 
 
 def find_source(model: str) -> Source:

@@ -9,16 +9,15 @@ the folders `train` and `val`, see `data.validation_split`. Imports no torch.
 import json
 import subprocess
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from srgan_gp.data.image_sources import fingerprint, list_all_images
 from srgan_gp.data.validation_split import Places, find_places, require_disjoint
-from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
-from srgan_gp.models.cards import read_card
-from srgan_gp.system.files import atomic_write_bytes, hash_file
+from srgan_gp.errors import TrainingError, UsageError
+from srgan_gp.system.files import atomic_write_bytes
+from srgan_gp.training.start_model import describe_start_model
 
 CONFIG_NAME = "config.json"
 """File in the folder of a run with its options; see `training.options.config_file`."""
@@ -113,7 +112,7 @@ def save_data(
     if "start_from" in earlier:
         description["start_from"] = earlier["start_from"]
     elif start_from is not None and not is_resumed:  # a checkpoint has the weights of a resumed run
-        description["start_from"] = _describe_model(start_from)
+        description["start_from"] = describe_start_model(start_from)
     description["places"] = [str(Path(place).absolute()) for place in data]
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(description, indent=2).encode())
 
@@ -215,21 +214,6 @@ def _current_commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
-
-
-def _describe_model(path: Path) -> dict[str, Any]:
-    """Return name and SHA-256, in hexadecimal, of a model's file, and entries of its card.
-
-    `truncation` and `smoothing` of a face generator are missing if no card states them.
-    """
-    description: dict[str, Any] = {"name": path.stem, "sha256": hash_file(path)}
-    with suppress(ModelRefusedError):  # without a card, or with one that is not valid
-        card = read_card(path.with_suffix(".toml"))
-        if card.truncation is not None:
-            description["truncation"] = card.truncation
-        if card.training and card.training.smoothing:
-            description["smoothing"] = card.training.smoothing
-    return description
 
 
 def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:

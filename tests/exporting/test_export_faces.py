@@ -30,6 +30,7 @@ from srgan_gp.networks.blocks import smooth
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
 from srgan_gp.training.run_data import read_data_places
+from srgan_gp.training.start_model import SMOOTHING_KEY, describe_start_model, read_smoothing
 from srgan_gp.training.weights_file import read_tensors
 
 GENERATORS = [name for name in names("generators") if task_of(name) == "face-generation"]
@@ -289,6 +290,25 @@ def test_a_run_from_a_smoothed_model_keeps_the_smoothing_and_its_scores(style_ru
     assert [score.metric for score in kept.scores] == ["FD-hog"]
     assert changed.training.smoothing == 0
     assert changed.scores == (), "they were measured with the filter"
+
+
+def test_a_smoothed_model_without_its_card_keeps_the_smoothing(style_run, tmp_path):
+    card = export(style_run, "smoothed", tmp_path / "models", smoothing=0.12)
+    weights = card.with_suffix(".onnx")
+    card.unlink()
+    assert find_source(str(weights)).smoothing == 0.12
+    assert describe_start_model(weights)["smoothing"] == 0.12
+
+
+def test_a_smoothing_in_the_metadata_that_is_no_number_is_refused(style_run, tmp_path):
+    card = export(style_run, "smoothed", tmp_path / "models", smoothing=0.12)
+    weights = card.with_suffix(".onnx")
+    model = onnx.load(weights)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    onnx.helper.set_model_props(model, metadata | {SMOOTHING_KEY: "strong"})
+    onnx.save(model, weights)
+    with pytest.raises(UsageError, match=r"smoothing in its metadata is 'strong'"):
+        read_smoothing(weights, None)
 
 
 @pytest.mark.parametrize("smoothing", [-0.1, 0.3, math.nan])
