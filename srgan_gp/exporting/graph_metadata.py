@@ -20,8 +20,8 @@ from srgan_gp.inference.session import Session
 from srgan_gp.models.cards import FACES
 from srgan_gp.system.files import atomic_write_bytes
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.start_model import SMOOTHING_KEY
 from srgan_gp.training.tasks import generator_arguments
+from srgan_gp.training.weights_file import SMOOTHING_KEY
 
 
 def add_metadata(

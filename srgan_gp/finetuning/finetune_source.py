@@ -16,8 +16,7 @@ from srgan_gp.system.files import hash_file
 from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import options_of_model
-from srgan_gp.training.start_model import read_smoothing
-from srgan_gp.training.weights_file import read_metadata, read_network
+from srgan_gp.training.weights_file import read_metadata, read_network, read_smoothing
 
 _OPTION_OF_CRITIC_ARGUMENT: dict[str, str | None] = {
     "width": "critic_width",

@@ -15,9 +15,10 @@ from typing import Any
 
 from srgan_gp.data.image_sources import fingerprint, list_all_images
 from srgan_gp.data.validation_split import Places, find_places, require_disjoint
-from srgan_gp.errors import TrainingError, UsageError
-from srgan_gp.system.files import atomic_write_bytes
-from srgan_gp.training.start_model import describe_start_model
+from srgan_gp.errors import ModelRefusedError, TrainingError, UsageError
+from srgan_gp.models.cards import read_card
+from srgan_gp.system.files import atomic_write_bytes, hash_file
+from srgan_gp.training.weights_file import read_smoothing
 
 CONFIG_NAME = "config.json"
 """File in the folder of a run with its options; see `training.options.config_file`."""
@@ -101,7 +102,7 @@ def save_data(
 
     Raises:
         OutputError: the folder cannot be written.
-        UsageError: there are no images.
+        UsageError: there are no images, or `start_from` cannot be read.
         PictureError: an image no longer exists.
     """
     description = _describe_data(data, validation)
@@ -112,7 +113,7 @@ def save_data(
     if "start_from" in earlier:
         description["start_from"] = earlier["start_from"]
     elif start_from is not None and not is_resumed:  # a checkpoint has the weights of a resumed run
-        description["start_from"] = describe_start_model(start_from)
+        description["start_from"] = _describe_model(start_from)
     description["places"] = [str(Path(place).absolute()) for place in data]
     atomic_write_bytes(run_dir / DATA_NAME, json.dumps(description, indent=2).encode())
 
@@ -214,6 +215,21 @@ def _current_commit() -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout.strip()
+
+
+def _describe_model(path: Path) -> dict[str, Any]:
+    """Return name and SHA-256, in hexadecimal, of a model's file, and what the run takes from it.
+
+    A face generator may have a `truncation` and a `smoothing`. A damaged file: UsageError.
+    """
+    try:
+        card = read_card(path.with_suffix(".toml"))
+    except ModelRefusedError:  # without a card, or with one that is not valid
+        card = None
+    description = {"name": path.stem, "sha256": hash_file(path)}
+    smoothing = read_smoothing(path, card) or None  # 0: no filter
+    numbers = {"truncation": card.truncation if card else None, "smoothing": smoothing}
+    return description | {key: value for key, value in numbers.items() if value is not None}
 
 
 def _describe_data(data: Sequence[str], validation: str | None) -> dict[str, Any]:

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
 from srgan_gp.errors import UsageError
+from srgan_gp.models.cards import ModelCard
 
 ONNX = ".onnx"
 """Suffix of ONNX files; all others are read as safetensors."""
+SMOOTHING_KEY = "smoothing"
+"""Key of the metadata of a face generator with a filter: `TrainingRecord.smoothing` as text."""
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -53,6 +56,30 @@ def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
         raise UsageError(
             f"{path} does not say which network it holds; only files of `srgan-gp export` do: "
             f"{error!r}."
+        ) from error
+
+
+def read_smoothing(path: Path, card: ModelCard | None) -> float:
+    """Return the share of each neighbour in the filter of a face generator; 0: no filter.
+
+    A card states it, and so does the metadata of the file, except for the exports of earlier
+    versions. The file counts where there is no card.
+
+    Args:
+        path: an `.onnx` or `.safetensors` file.
+        card: its card; None: it has none.
+
+    Raises:
+        UsageError: the file cannot be read, or its metadata has no number.
+    """
+    if card and card.training:
+        return card.training.smoothing
+    text = read_metadata(path).get(SMOOTHING_KEY, "0")
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(
+            f"{path}: the smoothing in its metadata is {text!r}, not a number."
         ) from error
 
 

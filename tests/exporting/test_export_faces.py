@@ -21,6 +21,7 @@ from srgan_gp.exporting.export_changes import smooth_faces
 from srgan_gp.exporting.exported_card import RUN_CARD
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_COUNTS, TOLERANCE, fixed_inputs, largest_difference
+from srgan_gp.exporting.run_record import smoothing_of_start_model
 from srgan_gp.finetuning.finetune_source import find_source, generator_options
 from srgan_gp.inference.face_generator import FaceGenerator
 from srgan_gp.inference.session import Session
@@ -29,9 +30,8 @@ from srgan_gp.networks import build, names, task_of
 from srgan_gp.networks.blocks import smooth
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
-from srgan_gp.training.run_data import read_data_places
-from srgan_gp.training.start_model import SMOOTHING_KEY, describe_start_model, read_smoothing
-from srgan_gp.training.weights_file import read_tensors
+from srgan_gp.training.run_data import read_data_places, save_data
+from srgan_gp.training.weights_file import SMOOTHING_KEY, read_smoothing, read_tensors
 
 GENERATORS = [name for name in names("generators") if task_of(name) == "face-generation"]
 
@@ -297,7 +297,10 @@ def test_a_smoothed_model_without_its_card_keeps_the_smoothing(style_run, tmp_pa
     weights = card.with_suffix(".onnx")
     card.unlink()
     assert find_source(str(weights)).smoothing == 0.12
-    assert describe_start_model(weights)["smoothing"] == 0.12
+    run = tmp_path / "second"
+    run.mkdir()
+    save_data([str(style_run.parent)], None, run, weights)
+    assert smoothing_of_start_model(run) == 0.12
 
 
 def test_a_smoothing_in_the_metadata_that_is_no_number_is_refused(style_run, tmp_path):

@@ -3,14 +3,17 @@
 import hashlib
 import json
 
+import numpy as np
+from safetensors.numpy import save_file
+
 from srgan_gp.training.run_data import read_data, save_data
 
 
 def test_the_model_to_start_from_is_recorded_until_there_is_a_checkpoint(pictures, tmp_path):
-    run, model = tmp_path / "run", tmp_path / "model.onnx"
+    run, model = tmp_path / "run", tmp_path / "model.safetensors"
     (run / "checkpoints").mkdir(parents=True)
-    model.write_bytes(b"weights")
-    start = {"name": "model", "sha256": hashlib.sha256(b"weights").hexdigest()}
+    save_file({"weight": np.zeros(1)}, model)
+    start = {"name": "model", "sha256": hashlib.sha256(model.read_bytes()).hexdigest()}
     save_data([str(pictures)], None, run)
     save_data([str(pictures)], None, run, model)
     assert read_data(run)["start_from"] == start
