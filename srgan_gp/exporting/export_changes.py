@@ -16,9 +16,7 @@ from torch import nn
 from srgan_gp.errors import UsageError
 from srgan_gp.networks.generators import style_resnet
 from srgan_gp.training.resume import load_weights
-
-# At a = 0.25 the filter [a, 1 - 2 a, a] removes the highest frequency; above, it inverts its sign.
-_LARGEST_SMOOTHING = 0.25
+from srgan_gp.training.weights_file import LARGEST_SMOOTHING
 
 
 @dataclass(frozen=True)
@@ -69,8 +67,8 @@ def smooth_faces(generator: nn.Module, share: float) -> None:
         return
     if not isinstance(generator, style_resnet.Generator):
         raise UsageError("Only a generator style_resnet has a smoothing.")
-    if not 0 < share <= _LARGEST_SMOOTHING:
-        raise UsageError(f"The smoothing must be 0 to {_LARGEST_SMOOTHING}, not {share}.")
+    if not 0 < share <= LARGEST_SMOOTHING:
+        raise UsageError(f"The smoothing must be 0 to {LARGEST_SMOOTHING}, not {share}.")
     generator.smoothing = share
 
 

@@ -57,7 +57,7 @@ class Source:
 
     @property
     def smoothing(self) -> float:
-        """Share of each neighbour in the filter that smooths the faces; 0: no filter."""
+        """Share of each neighbour in the filter that smooths the faces; see `read_smoothing`."""
         return read_smoothing(self.weights, self.card)
 
 

@@ -2,11 +2,12 @@
 
 Both kinds of file hold every parameter under its PyTorch name, such as `stem.weight`. Files that
 `srgan-gp export` wrote also have metadata, strings by key: `task`, missing for a critic;
-`architecture`, the name of the network's module; and `arguments`, the arguments of the network's
-constructor as JSON. Imports no torch.
+`architecture`, the name of the network's module; `arguments`, the arguments of the network's
+constructor as JSON; and `smoothing`, for a face generator with a filter. Imports no torch.
 """
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ ONNX = ".onnx"
 """Suffix of ONNX files; all others are read as safetensors."""
 SMOOTHING_KEY = "smoothing"
 """Key of the metadata of a face generator with a filter: `TrainingRecord.smoothing` as text."""
+LARGEST_SMOOTHING = 0.25
+"""Largest share a: at 0.25 the filter [a, 1 - 2 a, a] removes the highest frequency; above, it
+inverts its sign."""
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -62,25 +66,29 @@ def read_network(path: Path) -> tuple[str, str, dict[str, Any]]:
 def read_smoothing(path: Path, card: ModelCard | None) -> float:
     """Return the share of each neighbour in the filter of a face generator; 0: no filter.
 
-    A card states it, and so does the metadata of the file, except for the exports of earlier
-    versions. The file counts where there is no card.
+    The training record of the card states it. Without such a record the metadata of the file
+    counts; files of earlier versions do not have it there.
 
     Args:
         path: an `.onnx` or `.safetensors` file.
         card: its card; None: it has none.
 
     Raises:
-        UsageError: the file cannot be read, or its metadata has no number.
+        UsageError: the file cannot be read, or its metadata has no share in the valid range.
     """
     if card and card.training:
         return card.training.smoothing
     text = read_metadata(path).get(SMOOTHING_KEY, "0")
     try:
-        return float(text)
-    except ValueError as error:
+        share = float(text)
+    except ValueError:
+        share = math.nan
+    if not 0 <= share <= LARGEST_SMOOTHING:  # also true for NaN
         raise UsageError(
-            f"{path}: the smoothing in its metadata is {text!r}, not a number."
-        ) from error
+            f"{path}: the smoothing in its metadata is {text!r}, not a number from 0 to "
+            f"{LARGEST_SMOOTHING}."
+        )
+    return share
 
 
 def read_tensors(path: Path) -> dict[str, NDArray[Any]]:

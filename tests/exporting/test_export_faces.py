@@ -303,14 +303,15 @@ def test_a_smoothed_model_without_its_card_keeps_the_smoothing(style_run, tmp_pa
     assert smoothing_of_start_model(run) == 0.12
 
 
-def test_a_smoothing_in_the_metadata_that_is_no_number_is_refused(style_run, tmp_path):
+@pytest.mark.parametrize("text", ["strong", "nan", "7", "-0.1"])
+def test_a_smoothing_in_the_metadata_that_is_no_share_is_refused(text, style_run, tmp_path):
     card = export(style_run, "smoothed", tmp_path / "models", smoothing=0.12)
     weights = card.with_suffix(".onnx")
     model = onnx.load(weights)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    onnx.helper.set_model_props(model, metadata | {SMOOTHING_KEY: "strong"})
+    onnx.helper.set_model_props(model, metadata | {SMOOTHING_KEY: text})
     onnx.save(model, weights)
-    with pytest.raises(UsageError, match=r"smoothing in its metadata is 'strong'"):
+    with pytest.raises(UsageError, match=rf"smoothing in its metadata is '{text}'"):
         read_smoothing(weights, None)
 
 
