@@ -69,12 +69,18 @@ class _ResamplingBlock(nn.Module):
     """Base of `UpsamplingBlock` and `DownsamplingBlock`: their convolutions with initial weights.
 
     The second convolution is initialised to zero: an untrained block computes its shortcut only.
+
+    Args:
+        width: channels of the input.
+        next_width: channels of the output.
+        padding: what the 3x3 convolutions see outside of a map: "zeros", or "replicate" for copies
+            of its border.
     """
 
-    def __init__(self, width: int, next_width: int) -> None:
+    def __init__(self, width: int, next_width: int, padding: str = "zeros") -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, next_width, 3, padding=1)
-        self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
+        self.first = nn.Conv2d(width, next_width, 3, padding=1, padding_mode=padding)
+        self.second = nn.Conv2d(next_width, next_width, 3, padding=1, padding_mode=padding)
         self.shortcut = nn.Conv2d(width, next_width, 1)
         init_convolution_(self.first, slope_before=LEAK)
         init_convolution_(self.second, factor=0.0)

@@ -9,6 +9,8 @@ arXiv:2501.05441, section 3.3):
 - Resampling is separate from the convolutions.
 - The last convolution of every block is initialised to zero.
 - The activation is LeakyReLU, and the output is linear.
+- The padding can repeat the border of a map. Padding with zeros marks the border, where a critic of
+  feature maps, which is weak there, lets a frame pass.
 """
 
 from itertools import pairwise
@@ -22,6 +24,8 @@ from srgan_gp.networks.blocks import LEAK, UpsamplingBlock, init_convolution_, s
 
 FIRST_SIDE = 4
 """Side, in pixels, of the map that the latent is projected to; as in the paper."""
+PADDINGS = ("zeros", "replicate")
+"""Values of the argument `padding`."""
 
 
 class Generator(nn.Module):
@@ -31,6 +35,7 @@ class Generator(nn.Module):
         size: side of the images in pixels, a power of two from 8 up.
         latent_size: length of a latent.
         width: channels at full size; doubled at each halving of the size, up to 8 * width.
+        padding: of the convolutions: "zeros", or "replicate" for copies of the border.
 
     Raises:
         UsageError: an argument is out of range.
@@ -38,18 +43,23 @@ class Generator(nn.Module):
 
     task = "face-generation"
 
-    def __init__(self, size: int = 64, latent_size: int = 128, width: int = 32) -> None:
+    def __init__(
+        self, size: int = 64, latent_size: int = 128, width: int = 32, padding: str = "zeros"
+    ) -> None:
         super().__init__()
         widths = stage_widths(size, width, FIRST_SIDE)[::-1]  # from the smallest map to full size
         if latent_size < 1:
             raise UsageError(f"face_resnet needs a latent_size of at least 1, not {latent_size}.")
+        if padding not in PADDINGS:
+            known = " or ".join(PADDINGS)
+            raise UsageError(f"The padding of face_resnet must be {known}, not {padding!r}.")
         self.size = size
         self.latent_size = latent_size
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
         self.stages = nn.Sequential()
         for channels, next_channels in pairwise(widths):
-            self.stages.append(UpsamplingBlock(channels, next_channels))
-        self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1)
+            self.stages.append(UpsamplingBlock(channels, next_channels, padding))
+        self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1, padding_mode=padding)
         nn.init.kaiming_normal_(self.project.weight, nonlinearity="linear")
         nn.init.zeros_(self.project.bias)
         init_convolution_(self.to_colour, slope_before=LEAK)
