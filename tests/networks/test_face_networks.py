@@ -66,6 +66,25 @@ def test_there_is_no_normalisation():
         assert not {type(m).__name__ for m in network.modules() if "Norm" in type(m).__name__}
 
 
+def test_repeated_borders_keep_a_constant_map_constant():
+    """Padding with zeros marks the border of every map."""
+    zeros, replicate = generator(size=16), generator(size=16, padding="replicate")
+    for parameter in zeros.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    replicate.load_state_dict(zeros.state_dict())  # the parameters are the same
+    constant = torch.randn(1, 16, 1, 1).expand(1, 16, 4, 4)
+    with torch.no_grad():
+        images = [network.to_colour(network.stages(constant)) for network in (zeros, replicate)]
+    spreads = [image.std(dim=(2, 3)).max() for image in images]
+    assert spreads[0] > 0.1
+    assert spreads[1] < 1e-4
+
+
+def test_an_unknown_padding_is_refused():
+    with pytest.raises(UsageError, match=r"must be zeros or replicate, not 'mirror'\.$"):
+        generator(padding="mirror")
+
+
 def test_every_block_starts_as_its_shortcut():
     for stage in [*generator().stages, *critic().stages]:
         features = torch.randn(1, stage.first.in_channels, 8, 8)
