@@ -18,13 +18,15 @@ from torch import nn
 from srgan_gp.cli import main
 from srgan_gp.errors import UsageError
 from srgan_gp.exporting.export import export
-from srgan_gp.finetuning.finetune import finetune
+from srgan_gp.finetuning.finetune import _score, finetune
 from srgan_gp.finetuning.finetune_result import FinetuneResult
 from srgan_gp.finetuning.finetune_verdict import Row, Verdict
 from srgan_gp.losses.features import Features
+from srgan_gp.models.cards import read_card
 from srgan_gp.models.new_names import require_free_name
 from srgan_gp.networks import build
 from srgan_gp.serving.finetuning.training_progress import TrainingOutput
+from srgan_gp.training.weights_file import SMOOTHING_KEY
 
 QUICK = {
     "total_images": 32, "batch_size": 4, "patch_sizes": (8,), "patch_starts": (0.0,),
@@ -72,21 +74,26 @@ def face_model(face_weights, monkeypatch):
 @pytest.fixture
 def face_weights(tmp_path):
     """The weights of a tiny face generator beside its critic."""
+    return save_face_weights(tmp_path, "face_resnet", {})
+
+
+def save_face_weights(folder, architecture, metadata):
+    """Save random weights of a tiny face generator, with this metadata, beside its critic."""
     torch.manual_seed(0)
     generator = {"size": 16, "latent_size": 8, "width": 4}
     critic = {"size": 16, "width": 4}
     for kind, name, arguments, suffix in (
-        ("generators", "face_resnet", generator, ""),
+        ("generators", architecture, generator, ""),
         ("critics", "face_critic", critic, ".critic"),
     ):
-        metadata = {"task": "face-generation", "architecture": name}
+        names = {"task": "face-generation", "architecture": name}
         network = build(kind, name, **arguments)
         save_file(
             network.state_dict(),
-            tmp_path / f"some{suffix}.safetensors",
-            metadata | {"arguments": json.dumps(arguments)},
+            folder / f"some{suffix}.safetensors",
+            metadata | names | {"arguments": json.dumps(arguments)},
         )
-    return str(tmp_path / "some.safetensors")
+    return str(folder / "some.safetensors")
 
 
 def test_an_upscaler_is_scored_before_and_after_on_validation_images(upscaler, photos, tmp_path):
@@ -176,6 +183,23 @@ def test_a_face_generator_is_judged_by_kernel_distance_and_novelty(face_model, f
         "colour_shift",
     }  # fmt: skip
     assert outcome.images_seen == 32
+
+
+@pytest.mark.usefixtures("face_model")  # features are the pixels
+@pytest.mark.filterwarnings("ignore:The best state of this run is that before training")
+def test_a_smoothed_model_is_scored_and_exported_with_its_filter(faces, tmp_path, monkeypatch):
+    shares = []
+    monkeypatch.setattr(
+        "srgan_gp.finetuning.finetune._score",
+        lambda generator, *more: shares.append(generator.smoothing) or _score(generator, *more),
+    )
+    smoothed = save_face_weights(tmp_path, "style_resnet", {SMOOTHING_KEY: "0.12"})
+    changes = QUICK_FACES | {"freeze_critic_stages": 0, "least_novelty": 0.0}
+    finetune(smoothed, [str(faces)], tmp_path / "run", changes=changes)
+    assert shares
+    assert set(shares) == {0.12}  # before the training, and after it if it helped
+    card = read_card(export(tmp_path / "run", "finetuned", tmp_path / "models"))
+    assert card.training.smoothing == 0.12
 
 
 def test_a_memorising_run_is_stopped_and_says_so(face_model, faces, tmp_path, monkeypatch):

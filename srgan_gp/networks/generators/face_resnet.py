@@ -9,8 +9,9 @@ arXiv:2501.05441, section 3.3):
 - Resampling is separate from the convolutions.
 - The last convolution of every block is initialised to zero.
 - The activation is LeakyReLU, and the output is linear.
-- The padding can repeat the border of a map. Padding with zeros marks the border, where a critic of
-  feature maps, which is weak there, lets a frame pass.
+- The last block and the last layer can repeat the border of a map. Padding with zeros marks the
+  border, and the generator draws a frame there. The smaller maps are padded with zeros in any case:
+  from them a convolution learns the position (Xu et al. 2021, arXiv:2012.05217).
 """
 
 from itertools import pairwise
@@ -35,7 +36,8 @@ class Generator(nn.Module):
         size: side of the images in pixels, a power of two from 8 up.
         latent_size: length of a latent.
         width: channels at full size; doubled at each halving of the size, up to 8 * width.
-        padding: of the convolutions: "zeros", or "replicate" for copies of the border.
+        padding: of the last block and the last layer: "zeros", or "replicate" for copies of the
+            border.
 
     Raises:
         UsageError: an argument is out of range.
@@ -57,8 +59,9 @@ class Generator(nn.Module):
         self.latent_size = latent_size
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
         self.stages = nn.Sequential()
-        for channels, next_channels in pairwise(widths):
-            self.stages.append(UpsamplingBlock(channels, next_channels, padding))
+        paddings = ["zeros"] * (len(widths) - 2) + [padding]
+        for (channels, next_channels), mode in zip(pairwise(widths), paddings, strict=True):
+            self.stages.append(UpsamplingBlock(channels, next_channels, mode))
         self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1, padding_mode=padding)
         nn.init.kaiming_normal_(self.project.weight, nonlinearity="linear")
         nn.init.zeros_(self.project.bias)
