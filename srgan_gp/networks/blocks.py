@@ -3,6 +3,8 @@
 A width is a number of channels.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -65,6 +67,10 @@ class PoolingBlock(nn.Module):
         return self.shortcut(_average_pool(features)) + _average_pool(change)
 
 
+Padding = Literal["zeros", "replicate"]
+"""What a convolution sees outside of a map: zeros, or copies of the border of the map."""
+
+
 class _ResamplingBlock(nn.Module):
     """Base of `UpsamplingBlock` and `DownsamplingBlock`: their convolutions with initial weights.
 
@@ -73,11 +79,10 @@ class _ResamplingBlock(nn.Module):
     Args:
         width: channels of the input.
         next_width: channels of the output.
-        padding: what the 3x3 convolutions see outside of a map: "zeros", or "replicate" for copies
-            of its border.
+        padding: of the 3x3 convolutions.
     """
 
-    def __init__(self, width: int, next_width: int, padding: str = "zeros") -> None:
+    def __init__(self, width: int, next_width: int, padding: Padding = "zeros") -> None:
         super().__init__()
         self.first = nn.Conv2d(width, next_width, 3, padding=1, padding_mode=padding)
         self.second = nn.Conv2d(next_width, next_width, 3, padding=1, padding_mode=padding)

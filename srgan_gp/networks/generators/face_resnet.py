@@ -21,11 +21,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import LEAK, UpsamplingBlock, init_convolution_, stage_widths
+from srgan_gp.networks.blocks import (
+    LEAK,
+    Padding,
+    UpsamplingBlock,
+    init_convolution_,
+    stage_widths,
+)
 
 FIRST_SIDE = 4
 """Side, in pixels, of the map that the latent is projected to; as in the paper."""
-PADDINGS = ("zeros", "replicate")
+PADDINGS: tuple[Padding, ...] = ("zeros", "replicate")
 """Values of the argument `padding`."""
 
 
@@ -59,7 +65,8 @@ class Generator(nn.Module):
         self.latent_size = latent_size
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
         self.stages = nn.Sequential()
-        paddings = ["zeros"] * (len(widths) - 2) + [padding]
+        paddings: list[Padding] = ["zeros"] * (len(widths) - 2)
+        paddings.append(padding)
         for (channels, next_channels), mode in zip(pairwise(widths), paddings, strict=True):
             self.stages.append(UpsamplingBlock(channels, next_channels, mode))
         self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1, padding_mode=padding)
