@@ -34,7 +34,13 @@ FACES = replace(
 
 
 PROJECTED_CHANNELS = replace(
-    FACES, options=FACES.options | {"generator": "style_resnet", "critic": "projected_critic"}
+    FACES,
+    options=FACES.options
+    | {
+        "generator": "style_resnet",
+        "generator_args": ("width=4",),
+        "critic": "projected_critic",
+    },
 )
 
 
