@@ -3,8 +3,6 @@
 A width is a number of channels.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -67,25 +65,16 @@ class PoolingBlock(nn.Module):
         return self.shortcut(_average_pool(features)) + _average_pool(change)
 
 
-Padding = Literal["zeros", "replicate"]
-"""What a convolution sees outside of a map: zeros, or copies of the border of the map."""
-
-
 class _ResamplingBlock(nn.Module):
     """Base of `UpsamplingBlock` and `DownsamplingBlock`: their convolutions with initial weights.
 
     The second convolution is initialised to zero: an untrained block computes its shortcut only.
-
-    Args:
-        width: channels of the input.
-        next_width: channels of the output.
-        padding: of the 3x3 convolutions.
     """
 
-    def __init__(self, width: int, next_width: int, padding: Padding = "zeros") -> None:
+    def __init__(self, width: int, next_width: int) -> None:
         super().__init__()
-        self.first = nn.Conv2d(width, next_width, 3, padding=1, padding_mode=padding)
-        self.second = nn.Conv2d(next_width, next_width, 3, padding=1, padding_mode=padding)
+        self.first = nn.Conv2d(width, next_width, 3, padding=1)
+        self.second = nn.Conv2d(next_width, next_width, 3, padding=1)
         self.shortcut = nn.Conv2d(width, next_width, 1)
         init_convolution_(self.first, slope_before=LEAK)
         init_convolution_(self.second, factor=0.0)

@@ -28,19 +28,12 @@ UPSCALER = Source(
 FACES = replace(
     UPSCALER,
     options={"task": "face-generation", "generator": "face_resnet", "critic": "face_critic",
-             "image_size": 32, "latent_size": 8, "generator_args": ("width=4", "padding=zeros"),
-             "critic_width": 6},
+             "image_size": 32, "latent_size": 8, "generator_args": ("width=4",), "critic_width": 6},
 )  # fmt: skip
 
 
 PROJECTED_CHANNELS = replace(
-    FACES,
-    options=FACES.options
-    | {
-        "generator": "style_resnet",
-        "generator_args": ("width=4",),
-        "critic": "projected_critic",
-    },
+    FACES, options=FACES.options | {"generator": "style_resnet", "critic": "projected_critic"}
 )
 
 

@@ -66,30 +66,6 @@ def test_there_is_no_normalisation():
         assert not {type(m).__name__ for m in network.modules() if "Norm" in type(m).__name__}
 
 
-def test_repeated_borders_keep_a_constant_map_constant():
-    """Padding with zeros marks the border of the map."""
-    zeros, replicate = generator(size=16), generator(size=16, padding="replicate")
-    for parameter in zeros.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    replicate.load_state_dict(zeros.state_dict())  # the parameters are the same
-    constant = torch.randn(1, 8, 1, 1).expand(1, 8, 8, 8)  # the input of the last block
-    with torch.no_grad():
-        images = [network.to_colour(network.stages[-1](constant)) for network in (zeros, replicate)]
-    spreads = [image.std(dim=(2, 3)).max() for image in images]
-    assert spreads[0] > 0.1
-    assert spreads[1] < 1e-4
-
-
-def test_smaller_maps_are_padded_with_zeros():
-    paddings = [stage.first.padding_mode for stage in generator(padding="replicate").stages]
-    assert paddings == ["zeros"] * 3 + ["replicate"]
-
-
-def test_an_unknown_padding_is_refused():
-    with pytest.raises(UsageError, match=r"must be zeros or replicate, not 'mirror'\.$"):
-        generator(padding="mirror")
-
-
 def test_every_block_starts_as_its_shortcut():
     for stage in [*generator().stages, *critic().stages]:
         features = torch.randn(1, stage.first.in_channels, 8, 8)

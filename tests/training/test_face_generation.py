@@ -112,7 +112,7 @@ def test_a_run_without_a_critic_is_refused(faces):
 
 def test_a_generator_of_another_task_is_refused(faces):
     with pytest.raises(UsageError, match="'srresnet' is for super-resolution"):
-        task(faces, generator="srresnet", generator_args=()).build_generator()
+        task(faces, generator="srresnet").build_generator()
 
 
 def test_the_real_faces_score_better_than_a_fresh_generator(faces):

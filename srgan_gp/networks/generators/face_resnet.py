@@ -9,9 +9,6 @@ arXiv:2501.05441, section 3.3):
 - Resampling is separate from the convolutions.
 - The last convolution of every block is initialised to zero.
 - The activation is LeakyReLU, and the output is linear.
-- The last block and the last layer can repeat the border of a map. Padding with zeros marks the
-  border, and the generator draws a frame there. The smaller maps are padded with zeros in any case:
-  from them a convolution learns the position (Xu et al. 2021, arXiv:2012.05217).
 """
 
 from itertools import pairwise
@@ -21,18 +18,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
-from srgan_gp.networks.blocks import (
-    LEAK,
-    Padding,
-    UpsamplingBlock,
-    init_convolution_,
-    stage_widths,
-)
+from srgan_gp.networks.blocks import LEAK, UpsamplingBlock, init_convolution_, stage_widths
 
 FIRST_SIDE = 4
 """Side, in pixels, of the map that the latent is projected to; as in the paper."""
-PADDINGS: tuple[Padding, ...] = ("zeros", "replicate")
-"""Values of the argument `padding`."""
 
 
 class Generator(nn.Module):
@@ -42,8 +31,6 @@ class Generator(nn.Module):
         size: side of the images in pixels, a power of two from 8 up.
         latent_size: length of a latent.
         width: channels at full size; doubled at each halving of the size, up to 8 * width.
-        padding: of the last block and the last layer: "zeros", or "replicate" for copies of the
-            border.
 
     Raises:
         UsageError: an argument is out of range.
@@ -51,25 +38,18 @@ class Generator(nn.Module):
 
     task = "face-generation"
 
-    def __init__(
-        self, size: int = 64, latent_size: int = 128, width: int = 32, padding: str = "zeros"
-    ) -> None:
+    def __init__(self, size: int = 64, latent_size: int = 128, width: int = 32) -> None:
         super().__init__()
         widths = stage_widths(size, width, FIRST_SIDE)[::-1]  # from the smallest map to full size
         if latent_size < 1:
             raise UsageError(f"face_resnet needs a latent_size of at least 1, not {latent_size}.")
-        if padding not in PADDINGS:
-            known = " or ".join(PADDINGS)
-            raise UsageError(f"The padding of face_resnet must be {known}, not {padding!r}.")
         self.size = size
         self.latent_size = latent_size
         self.project = nn.Linear(latent_size, widths[0] * FIRST_SIDE**2)
         self.stages = nn.Sequential()
-        paddings: list[Padding] = ["zeros"] * (len(widths) - 2)
-        paddings.append(padding)
-        for (channels, next_channels), mode in zip(pairwise(widths), paddings, strict=True):
-            self.stages.append(UpsamplingBlock(channels, next_channels, mode))
-        self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1, padding_mode=padding)
+        for channels, next_channels in pairwise(widths):
+            self.stages.append(UpsamplingBlock(channels, next_channels))
+        self.to_colour = nn.Conv2d(widths[-1], 3, 3, padding=1)
         nn.init.kaiming_normal_(self.project.weight, nonlinearity="linear")
         nn.init.zeros_(self.project.bias)
         init_convolution_(self.to_colour, slope_before=LEAK)
