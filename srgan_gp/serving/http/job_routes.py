@@ -12,6 +12,7 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
+from srgan_gp.errors import BusyError
 from srgan_gp.serving.error_responses import Refusal
 from srgan_gp.serving.guards.access_control import NO_JOB
 from srgan_gp.serving.guards.client_limits import client_of
@@ -218,12 +219,14 @@ def require_result(entry: HistoryEntry) -> Result:
     """Return the result of a job.
 
     Raises:
-        Refusal: the job is not done.
-        SrganGpError: the job failed.
+        Refusal: the job is not done, or the server was too busy for it.
+        SrganGpError: the job failed for another reason.
     """
     outcome = entry.job.outcome
     if outcome is None:
         raise Refusal(409, "E_NOT_DONE", "The job is not done. Try again later.")
+    if isinstance(outcome, BusyError):  # its own status, 503, asks to repeat this request, in vain
+        raise Refusal(409, outcome.code, str(outcome))
     if isinstance(outcome, Exception):
         raise outcome
     return outcome

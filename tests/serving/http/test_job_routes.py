@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-from srgan_gp.errors import Cancelled
+from srgan_gp.errors import BusyError, Cancelled
 from srgan_gp.serving.guards import visitor_cookies
 from srgan_gp.serving.http import job_descriptions, job_routes
 from srgan_gp.serving.http.server import build_app, guard
@@ -226,6 +226,21 @@ def test_a_failed_job_has_an_error(client):
     response = client.get(job["urls"]["result"])
     assert response.status_code == 422
     assert response.json() == last["error"]
+
+
+def test_the_result_of_a_job_that_found_the_server_busy_is_not_to_be_requested_again(
+    client, real_service, monkeypatch, png
+):
+    def fail(_job):
+        raise BusyError("The server is overloaded. Try again in a minute.", retry_seconds=60)
+
+    monkeypatch.setattr(real_service._execution, "run", fail)
+    job = start(client, png)
+    error = events_of(client, job)[-1][1]["error"]
+    response = client.get(job["urls"]["result"])
+    assert (response.status_code, response.json()) == (409, error)
+    assert error["code"] == "E_BUSY"
+    assert "retry-after" not in response.headers, "the job has failed for good"
 
 
 def test_a_cancelled_job_keeps_its_last_percent(client, history, png):
