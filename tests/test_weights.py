@@ -89,7 +89,7 @@ def test_the_network_built_from_the_model_alone_gives_what_the_runtime_gives(pat
     from srgan_gp.exporting.parity import largest_difference
     from srgan_gp.finetuning.finetune_source import find_source
     from srgan_gp.networks import build
-    from srgan_gp.training.resume import load_weights
+    from srgan_gp.training.start_weights import load_weights
 
     card = read_card(path)
     source = find_source(card.name)

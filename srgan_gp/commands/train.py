@@ -139,7 +139,7 @@ def run(options: argparse.Namespace) -> int:
     if options.dry_run:
         if options.pairs:
             from srgan_gp.data.validation_split import find_places
-            from srgan_gp.training.pairs_sheet import write_pairs
+            from srgan_gp.training.reports.pairs_sheet import write_pairs
 
             write_pairs(config, find_places(options.data).train, options.pairs)
         print_result(json.dumps(dataclasses.asdict(config), indent=2))

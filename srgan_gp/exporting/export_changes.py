@@ -15,7 +15,7 @@ from torch import nn
 
 from srgan_gp.errors import UsageError
 from srgan_gp.networks.generators import style_resnet
-from srgan_gp.training.resume import load_weights
+from srgan_gp.training.start_weights import load_weights
 from srgan_gp.training.weights_file import LARGEST_SMOOTHING
 
 

@@ -15,6 +15,12 @@ from typing import Any
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.run_data import CONFIG_NAME, read_data
 
+_LATER_OPTIONS = ("critic_detail", "detail_ratio")
+"""Options that are newer than some hashes of runs. With its default such an option is not hashed,
+so that the hash of a run does not change when a later version resumes it."""
+_LATER_ARGUMENTS = ("noise_maps=0",)
+"""Such arguments of generators, with their defaults, as in `TrainConfig.generator_args`."""
+
 
 def describe_run(run_dir: Path) -> dict[str, str]:
     """Return what identifies a run on the card of its model.
@@ -93,7 +99,17 @@ def _hash_run(options: bytes, data: dict[str, Any]) -> str:
     if "fingerprint" not in data:
         return ""
     changeable = {field.name for field in fields(TrainConfig) if field.metadata["may_change"]}
-    fixed = {name: value for name, value in json.loads(options).items() if name not in changeable}
+    values = {name: value for name, value in json.loads(options).items() if name not in changeable}
+    defaults = {field.name: field.default for field in fields(TrainConfig)}
+    fixed = {
+        name: value
+        for name, value in values.items()
+        if name not in _LATER_OPTIONS or value != defaults[name]
+    }
+    if "generator_args" in fixed:
+        fixed["generator_args"] = [
+            text for text in fixed["generator_args"] if text not in _LATER_ARGUMENTS
+        ]
     start = data.get("start_from")
     identity = [fixed, data["fingerprint"], data.get("validation"), start]
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

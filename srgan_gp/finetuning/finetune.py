@@ -40,7 +40,8 @@ from srgan_gp.training import checkpoint
 from srgan_gp.training.device import cpu_threads
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.config import TrainConfig
-from srgan_gp.training.resume import load_weights, require_same_options
+from srgan_gp.training.resume import require_same_options
+from srgan_gp.training.start_weights import load_weights
 from srgan_gp.training.tasks import generator_arguments
 from srgan_gp.training.tasks.face_generation import face_cache
 from srgan_gp.training.validation.validation_faces import ValidationFaces

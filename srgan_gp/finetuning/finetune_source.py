@@ -22,6 +22,7 @@ _OPTION_OF_CRITIC_ARGUMENT: dict[str, str | None] = {
     "width": "critic_width",
     "stages": "critic_stages",
     "conditional": "critic_conditional",
+    "detail": "critic_detail",
     # Equal to the generator's arguments of these names, which set the options.
     "size": None,
     "scale": None,

@@ -11,7 +11,7 @@ from srgan_gp.training.critic.critic_freezing import freeze_first_stages
 from srgan_gp.training.device import choose_device
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.pretrained_networks import load_features, load_yunet
-from srgan_gp.training.resume import load_critic
+from srgan_gp.training.start_weights import load_critic
 from srgan_gp.training.tasks.architecture import build_critic
 from srgan_gp.training.tasks.face_generation import require_critic
 from srgan_gp.training.tasks.super_resolution import require_losses

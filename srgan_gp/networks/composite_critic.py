@@ -7,6 +7,9 @@ feature maps of a window of it. `training.critic.critic_parts` tells composite c
 import torch
 from torch import Tensor, nn
 
+DETAIL = "detail"
+"""Name of the part that scores fine detail, whose share of the generator's loss is an option."""
+
 
 class CompositeCritic(nn.Module):
     """Critic whose score is the sum of the scores of its parts.

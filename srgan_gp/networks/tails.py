@@ -4,13 +4,16 @@ PixelShuffle moves the values of scale^2 channels to a square of scale x scale p
 sub-pixels. `check_arguments` checks the arguments that the constructors of these generators share.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
 
 from srgan_gp.errors import UsageError
 from srgan_gp.networks.blocks import init_convolution_
+
+_TAIL = "tail.0."  # prefix of the convolution of a generator's `DirectTail`
 
 
 class DirectTail(nn.Sequential):
@@ -34,7 +37,7 @@ def at_smaller_scale(values: Tensor, scale: int, new_scale: int) -> Tensor:
     """Convert weights or biases of the convolution of a `DirectTail` to a smaller scale.
 
     The output of the new tail is that of the old one, with each square of pixels replaced by its
-    mean. `training.resume.load_weights` uses it to start an x2 model from an x4 model.
+    mean.
 
     Args:
         values: (3 * scale^2, ...), in PixelShuffle's order: colour, row and column of a sub-pixel.
@@ -48,6 +51,34 @@ def at_smaller_scale(values: Tensor, scale: int, new_scale: int) -> Tensor:
     side = scale // new_scale
     squares = values.reshape(3, new_scale, side, new_scale, side, *values.shape[1:])
     return squares.mean((2, 4)).flatten(0, 2)
+
+
+def reduce_tail(
+    tensors: dict[str, Tensor], expected: Mapping[str, tuple[int, ...]]
+) -> dict[str, Tensor]:
+    """Convert the `DirectTail` of a model to the scale of a network.
+
+    `training.start_weights.load_weights` uses it to start an x2 model from an x4 model.
+
+    Args:
+        tensors: parameters of the model by name.
+        expected: shapes of the parameters of the network by name.
+
+    Returns:
+        `tensors` with another tail; unchanged if the network's scale is not a smaller divisor of
+        the model's.
+    """
+    weight = tensors.get(f"{_TAIL}weight")
+    channels = expected[f"{_TAIL}weight"][0]  # 3 * scale^2
+    if weight is None or len(weight) <= channels:
+        return tensors
+    scale, new_scale = math.isqrt(len(weight) // 3), math.isqrt(channels // 3)
+    if len(weight) != 3 * scale**2 or scale % new_scale:
+        return tensors
+    return {
+        name: at_smaller_scale(values, scale, new_scale) if name.startswith(_TAIL) else values
+        for name, values in tensors.items()
+    }
 
 
 class StagedTail(nn.Sequential):

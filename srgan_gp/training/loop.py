@@ -29,6 +29,7 @@ from srgan_gp.training.options.optimizers import build_optimizer
 from srgan_gp.training.reports.start_messages import finished_message, line_meanings
 from srgan_gp.training.run_log import Reports
 from srgan_gp.training.schedules import is_generator_turn
+from srgan_gp.training.start_weights import load_start
 from srgan_gp.training.steps import Run, critic_step, generated_input, generator_step
 from srgan_gp.training.tasks import TASKS, Task
 
@@ -144,7 +145,8 @@ def _open_run(
     """Build the networks of a run, then load its newest checkpoint, or else `start_from`.
 
     Returns:
-        The run; and how the machine differs from that of the checkpoint, "" if it does not.
+        The run; and a message: how the machine differs from that of the checkpoint, or which layers
+        `start_from` lacks; "" if there is nothing to say.
     """
     # Numbers below 1e-38 become 0: a CPU computes 50 times more slowly with them, and blocks whose
     # last layer starts at zero have such gradients.
@@ -154,12 +156,9 @@ def _open_run(
     state = _build(config, task, device)
     augmenter = Augmenter(config, task, state.progress, processes)
     has_checkpoint = resume.load_checkpoint(state, config, data, validation, run_dir)
-    if start_from and not has_checkpoint:
-        resume.load_weights(state.generator, start_from)
-        resume.load_weights(state.average.average, start_from)
-        if state.critic:
-            resume.load_critic(state.critic, start_from)
-    changes = resume.update_machine(state.progress, config, device)
+    added = load_start(state, start_from) if start_from and not has_checkpoint else ""
+    # A new run has no earlier machine, so that there is one message at most.
+    changes = resume.update_machine(state.progress, config, device) or added
     # Each process has measured whether bf16 is faster; either all processes use bf16, or none.
     if config.precision == "auto" and processes.any(state.progress.precision == "fp32"):
         state.progress.precision = "fp32"

@@ -5,16 +5,12 @@ it, with equal options and images. `data` names folders and zip files of trainin
 `validation` names those of validation images, or is None.
 """
 
-import math
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
 
-from srgan_gp.errors import UsageError
-from srgan_gp.networks.tails import DirectTail, at_smaller_scale
 from srgan_gp.system.file_locks import locked
 from srgan_gp.system.files import remove_abandoned_files
 from srgan_gp.system.write_errors import convert_write_errors
@@ -31,16 +27,6 @@ from srgan_gp.training.run_data import (
     require_same_data,
     save_data,
 )
-from srgan_gp.training.weights_file import (
-    ONNX,
-    is_constant,
-    read_metadata,
-    read_network,
-    read_tensors,
-)
-
-TAIL = "tail.0."
-"""Prefix of the parameters of the `DirectTail` of a generator, the convolution that upscales."""
 
 
 def load_checkpoint(
@@ -160,90 +146,3 @@ def save_start(
             (run_dir / RUN_CARD).unlink(missing_ok=True)
     save_config(config, run_dir / CONFIG_NAME)
     save_data(data, validation, run_dir, start_from)
-
-
-def load_weights(
-    network: nn.Module, path: Path, *, options: str = "generator, its generator_args and scale"
-) -> None:
-    """Load a model's weights into a network of the same architecture.
-
-    A generator with a `DirectTail` also takes the weights of a model whose scale is a multiple of
-    the generator's, such as those of x4 for x2.
-
-    Args:
-        network: receives the weights.
-        path: an `.onnx` or `.safetensors` file.
-        options: names of the options that define the network, for an error message.
-
-    Raises:
-        UsageError: the file cannot be read or belongs to another architecture.
-    """
-    tensors = {name: torch.from_numpy(values) for name, values in read_tensors(path).items()}
-    expected = {name: tuple(value.shape) for name, value in network.state_dict().items()}
-    if path.suffix == ONNX:  # constants of the graph are not parameters of the network
-        tensors = {key: tensors[key] for key in tensors if key in expected or not is_constant(key)}
-    if isinstance(getattr(network, "tail", None), DirectTail):
-        tensors = _reduce_tail(tensors, expected)
-    stored = {name: tuple(value.shape) for name, value in tensors.items()}
-    differing = [name for name in expected | stored if expected.get(name) != stored.get(name)]
-    if differing:
-        name = differing[0]
-        raise UsageError(
-            f"{path} holds another network: {len(differing)} tensors differ, such as {name}, "
-            f"{stored.get(name, 'missing')} there and {expected.get(name, 'missing')} here. Pass "
-            f"the {options} that it was trained with."
-        )
-    network.load_state_dict(tensors)
-
-
-def _reduce_tail(
-    tensors: dict[str, Tensor], expected: Mapping[str, tuple[int, ...]]
-) -> dict[str, Tensor]:
-    """Convert the `DirectTail` of a model to the scale of a network.
-
-    Args:
-        tensors: parameters of the model by name.
-        expected: shapes of the parameters of the network by name.
-
-    Returns:
-        `tensors` with another tail; unchanged if the network's scale is not a smaller divisor of
-        the model's.
-    """
-    weight = tensors.get(f"{TAIL}weight")
-    channels = expected[f"{TAIL}weight"][0]  # 3 * scale^2
-    if weight is None or len(weight) <= channels:
-        return tensors
-    scale, new_scale = math.isqrt(len(weight) // 3), math.isqrt(channels // 3)
-    if len(weight) != 3 * scale**2 or scale % new_scale:
-        return tensors
-    return {
-        name: at_smaller_scale(values, scale, new_scale) if name.startswith(TAIL) else values
-        for name, values in tensors.items()
-    }
-
-
-def load_critic(critic: nn.Module, path: Path) -> None:
-    """Load the critic `NAME.critic.safetensors` beside the generator NAME, if that file exists.
-
-    Without that file the critic keeps its weights.
-
-    Args:
-        critic: receives the weights.
-        path: file of the generator.
-
-    Raises:
-        UsageError: the file cannot be read or belongs to another architecture.
-    """
-    critic_path = path.with_suffix(".critic.safetensors")
-    if not critic_path.is_file():
-        return
-    metadata = read_metadata(critic_path)
-    # `options` is for the message about a file with another network.
-    if "architecture" in metadata:
-        _task, architecture, arguments = read_network(critic_path)
-        arguments["norm"] = metadata.get("norm", "none")
-        values = ", ".join(f"{name} {value}" for name, value in arguments.items())
-        options = f"critic {architecture} ({values})"
-    else:  # a file of an earlier version, which does not state the values
-        options = "critic, critic_width, critic_stages, critic_conditional, critic_norm and scale"
-    load_weights(critic, critic_path, options=options)

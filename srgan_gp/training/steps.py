@@ -162,7 +162,7 @@ def generator_step(
                 losses_of_parts = _generator_losses(run, batch, generated)
                 # A weighted sum over the parts; of a single part its loss.
                 adversarial_value, log_values = balanced_loss(
-                    losses_of_parts, generated.images, config.feature_ratio, run.processes
+                    losses_of_parts, generated.images, config, run.processes
                 )
             # Assumes slope 1 of the critic; the L1 loss's gradient has the norm 1 / sqrt(values).
             weight = adversarial_weight(requested_ratio, batch.targets[0].numel())

@@ -20,7 +20,7 @@ from srgan_gp.exporting.export_changes import Blend
 from srgan_gp.exporting.next_commands import next_command_for_model, next_command_for_run
 from srgan_gp.exporting.onnx_graph import as_onnx
 from srgan_gp.exporting.parity import CHECK_SHAPES, TOLERANCE, largest_difference
-from srgan_gp.exporting.run_record import is_of_run
+from srgan_gp.exporting.run_record import describe_run, is_of_run
 from srgan_gp.inference.session import Session
 from srgan_gp.inference.upscaler import Upscaler
 from srgan_gp.models.cards import read_card
@@ -296,6 +296,25 @@ def test_a_config_that_is_no_object_is_that_of_no_run(finished_run, exported, tm
     shutil.copy(finished_run / "data.json", tmp_path)
     (tmp_path / "config.json").write_text("[]")
     assert not is_of_run(card, tmp_path)
+
+
+def test_options_that_are_newer_than_a_run_do_not_change_its_hash(finished_run, tmp_path):
+    options = json.loads((finished_run / "config.json").read_text())
+    shutil.copy(finished_run / "data.json", tmp_path)
+
+    def run_hash(**changes):
+        (tmp_path / "config.json").write_text(json.dumps(options | changes))
+        return describe_run(tmp_path)["run_sha256"]
+
+    now = run_hash()
+    for name in ("critic_detail", "detail_ratio"):
+        del options[name]
+    assert run_hash() == now
+    assert run_hash(critic_detail=True) != now
+    assert run_hash(detail_ratio=1.0) != now
+    texts = options["generator_args"]
+    assert run_hash(generator_args=[*texts, "noise_maps=0"]) == now
+    assert run_hash(generator_args=[*texts, "noise_maps=8"]) != now
 
 
 def test_the_command_after_a_run_repeats_exist(tmp_path):

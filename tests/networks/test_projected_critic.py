@@ -10,6 +10,7 @@ from srgan_gp.errors import UsageError
 from srgan_gp.losses.gradient_penalties import PENALTIES
 from srgan_gp.networks import build
 from srgan_gp.networks.critics.projected_critic import PROJECTED_CHANNELS, Head
+from srgan_gp.networks.detail_critic import detail_of
 from srgan_gp.networks.feature_maps import CHANNELS, TAPS, FeatureMaps, map_sides
 
 
@@ -51,6 +52,20 @@ def critic(layers, images):
     installed(network.maps, layers)
     network.maps.calibrate(network.feature_input(images))
     return network
+
+
+def test_the_detail_part_sees_the_detail_of_the_whole_image(layers, images):
+    network = build("critics", "projected_critic", size=64, width=2, detail=True)
+    installed(network.maps, layers)
+    network.maps.calibrate(network.feature_input(images))
+    views = network.views(images, (1, 2))
+    assert torch.equal(views["detail"], detail_of(images))
+    scores = [part(views[name]) for name, part in network.parts.items()]
+    with torch.no_grad():
+        centre = network.views(images)
+        expected = sum(part(centre[name]) for name, part in network.parts.items())
+        torch.testing.assert_close(network(images), expected)
+    assert len(scores) == 6
 
 
 def test_the_maps_are_those_of_the_network_standardised_and_projected(maps, layers, images):

@@ -9,7 +9,8 @@ from torch.nn import functional as F
 from srgan_gp.errors import UsageError
 from srgan_gp.networks import build
 from srgan_gp.networks.blocks import smooth
-from srgan_gp.networks.generators.style_resnet import StyleConvolution
+from srgan_gp.networks.noise_maps import NoiseMaps
+from srgan_gp.networks.style_blocks import StyleConvolution
 
 
 @pytest.fixture(autouse=True)
@@ -33,7 +34,7 @@ def test_a_latent_becomes_an_image_of_the_size_with_the_deviation_of_real_ones(s
 
 def test_the_widths_of_the_presets_stay_below_two_and_a_half_million_parameters():
     for width in (16, 30):
-        network = build("generators", "style_resnet", width=width)
+        network = build("generators", "style_resnet", width=width, noise_maps=8)
         assert sum(p.numel() for p in network.parameters()) <= 2_500_000
 
 
@@ -94,7 +95,47 @@ def test_truncation_moves_every_style_straight_to_the_mean_style():
         assert (network(latents[:4]) - before).abs().max() < 0.2  # the lengths are nearly 1
 
 
+def test_noise_has_unit_variance_and_is_a_function_of_the_latent_but_not_of_its_length():
+    maps = NoiseMaps(4, 32, 8)
+    latents = torch.randn(64, 16)
+    noise = maps(latents)
+    assert {side: tuple(values.shape) for side, values in noise.items()} == {
+        side: (64, 1, side, side) for side in (4, 8, 16, 32)
+    }
+    assert noise[32].mean().abs() < 0.02
+    assert noise[32].std().item() == pytest.approx(1, abs=0.02)
+    neighbours = (noise[32][..., 1:] * noise[32][..., :-1]).mean()
+    assert neighbours.abs() < 0.02, "it is white"
+    assert torch.allclose(maps(0.3 * latents)[32], noise[32], atol=1e-5)
+    assert (noise[32][0] - noise[32][1]).abs().mean() > 0.5, "each image has its own"
+    assert torch.equal(NoiseMaps(4, 32, 8)(latents)[32], noise[32]), "the same in every run"
+
+
+def test_a_generator_with_noise_is_the_plain_one_where_the_factors_are_zero():
+    plain, noisy = generator(size=16), generator(size=16, noise_maps=3)
+    noisy.load_state_dict(plain.state_dict(), strict=False)
+    latents = torch.randn(2, 16)
+    with torch.no_grad():
+        before = noisy(latents)
+        assert torch.equal(noisy(latents), before), "a latent determines the image"
+        assert (before - plain(latents)).abs().mean() > 1e-3
+        for name, values in noisy.named_parameters():
+            if name.endswith("noise_factors"):
+                values.zero_()
+        assert torch.allclose(noisy(latents), plain(latents), atol=1e-6)
+
+
+def test_the_maps_of_noise_are_not_trained_and_their_factors_are():
+    network = generator(size=16, noise_maps=3)
+    network(torch.randn(2, 16)).square().sum().backward()
+    for name, values in network.named_parameters():
+        assert (values.grad is None) == (name.startswith("noise.") or "centre" in name), name
+        assert values.grad is None or values.grad.abs().max() > 0, name
+
+
 def test_arguments_out_of_range_are_refused():
+    with pytest.raises(UsageError, match="noise_maps from 0 to latent_size, 16, not 17"):
+        generator(noise_maps=17)
     with pytest.raises(UsageError, match="power of two from 8 up, not 48"):
         generator(size=48)
     with pytest.raises(UsageError, match="latent_size of at least 1, not 0"):

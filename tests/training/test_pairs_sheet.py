@@ -4,8 +4,8 @@ import pytest
 from srgan_gp.data.degradations import draw
 from srgan_gp.images import read_image
 from srgan_gp.losses.features import Features
-from srgan_gp.training import pairs_sheet
-from srgan_gp.training.pairs_sheet import write_pairs
+from srgan_gp.training.reports import pairs_sheet
+from srgan_gp.training.reports.pairs_sheet import write_pairs
 
 
 def test_pairs_are_drawn_without_the_feature_network(tiny_config, pictures, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Runs of faces with `projected_critic`: from a fresh start to a model that is fine-tuned."""
 
 import json
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,11 +11,18 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torchvision.models import squeezenet1_1
 
+from srgan_gp.errors import UsageError
 from srgan_gp.exporting.export import export
 from srgan_gp.finetuning.finetune import finetune
+from srgan_gp.finetuning.finetune_source import find_source
 from srgan_gp.inference.face_generator import FaceGenerator
+from srgan_gp.networks import build
+from srgan_gp.training.checkpoint import Progress, TrainingState
+from srgan_gp.training.ema import MovingAverage
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import PRESETS
+from srgan_gp.training.start_weights import load_critic, load_start, load_weights
+from srgan_gp.training.weights_file import read_tensors
 
 
 @pytest.fixture(scope="module")
@@ -63,6 +71,65 @@ def test_every_part_of_the_critic_moves_and_its_statistics_stand_still(run_dir):
             assert torch.equal(value, first[name])
         elif name.startswith("critic.parts.") and name.endswith("weight"):
             assert not torch.equal(value, first[name]), name
+
+
+def test_a_run_adds_noise_and_a_detail_part_to_a_model_without_them(
+    config, run_dir, faces, tmp_path
+):
+    model = export(run_dir, "plain", tmp_path / "models").with_suffix(".onnx")
+    longer = replace(
+        config, generator_args=("width=4", "noise_maps=2"), critic_detail=True, detail_ratio=2.0,
+        seed=1,
+    )  # fmt: skip
+    second = train(longer, [str(faces)], tmp_path / "second", start_from=model)
+    lines = [json.loads(line) for line in (second / "stats.jsonl").read_text().splitlines()]
+    measured = [line for line in lines if "critic/detail_estimate" in line]
+    assert measured
+    for line in measured:
+        ratio = line["adversarial/detail_weight"] * line["adversarial/detail_gradient"]
+        assert ratio == pytest.approx(2 * line["adversarial/image_gradient"], rel=1e-3)
+    first, last = tensors(second, 12), tensors(second, 24)
+    for name in ("critic.parts.detail.score.weight", "generator.stages.0.first.noise_factors"):
+        assert not torch.equal(first[name], last[name]), name
+    assert torch.equal(first["generator.noise.maps.16"], last["generator.noise.maps.16"])
+
+    # The exported model has the same layers, so that fine-tuning begins with them.
+    weights = export(second, "noisy", tmp_path / "models").with_suffix(".onnx")
+    source = find_source(str(weights))
+    assert source.options["critic_detail"] is True
+    assert source.options["generator_args"] == ("width=4", "noise_maps=2")
+    generated = FaceGenerator.load(weights, device="cpu")
+    assert np.array_equal(generated.generate(seed=3, count=2), generated.generate(seed=3, count=2))
+
+
+def test_layers_that_a_model_lacks_are_named_and_those_that_only_it_has_are_refused(
+    config, run_dir, tmp_path
+):
+    model = export(run_dir, "plain", tmp_path).with_suffix(".onnx")
+    arguments = {"size": 16, "latent_size": 8, "width": 4}
+    noisy = build("generators", "style_resnet", **arguments, noise_maps=2)
+    before = {name: values.clone() for name, values in noisy.state_dict().items()}
+    with pytest.raises(UsageError, match="holds another network: "):
+        load_weights(noisy, model)
+    added = load_weights(noisy, model, may_add=True)
+    assert added
+    assert all("noise" in name for name in added)
+    plain = read_tensors(model)
+    for name, values in noisy.state_dict().items():
+        expected = before[name] if name in added else torch.from_numpy(plain[name])
+        assert torch.equal(values, expected), name
+    critic = build("critics", "projected_critic", size=16, width=2, detail=True)
+    assert all(
+        name.startswith("parts.detail.") for name in load_critic(critic, model, may_add=True)
+    )
+    state = TrainingState(noisy, MovingAverage(noisy, lambda _step: 0.9), None, Progress(), critic)
+    message = load_start(state, model)
+    assert re.match(r"plain\.onnx or its critic lacks \d+ tensors .* such as stages\.0", message)
+
+    noisy_file = tmp_path / "noisy.safetensors"
+    save_file(noisy.state_dict(), noisy_file)
+    with pytest.raises(UsageError, match="noise"):
+        load_weights(build("generators", "style_resnet", **arguments), noisy_file, may_add=True)
 
 
 def test_each_parts_contribution_is_logged(run_dir):

@@ -4,7 +4,8 @@ Paper: Sauer et al. 2021, "Projected GANs Converge Faster", arXiv:2111.01007. De
 - Losses and penalties are those of WGAN-GP, not the hinge loss. The penalty of a head takes the
   gradient with respect to the head's feature map: the frozen network is not differentiated twice.
 - One network is frozen, SqueezeNet 1.1.
-- The image critic is added for details that the features do not represent.
+- The image critic is added for details that the features do not represent, and a detail critic
+  against thin lines, if that is requested.
 """
 
 import math
@@ -15,8 +16,9 @@ from torch.nn import functional as F
 
 from srgan_gp.errors import UsageError
 from srgan_gp.networks.blocks import LEAK, init_convolution_
-from srgan_gp.networks.composite_critic import CompositeCritic
+from srgan_gp.networks.composite_critic import DETAIL, CompositeCritic
 from srgan_gp.networks.critics import face_critic
+from srgan_gp.networks.detail_critic import DetailCritic, detail_of
 from srgan_gp.networks.feature_maps import FeatureMaps, map_sides
 
 PROJECTED_CHANNELS = 64
@@ -39,17 +41,18 @@ weights in its last layer, and fewer convolutions before it."""
 
 
 class Critic(CompositeCritic):
-    """Image of one fixed size -> one unbounded score, the sum of five parts.
+    """Image of one fixed size -> one unbounded score, the sum of five or six parts.
 
     The part `image` is an `ImageCritic`. The parts `stride_2`, `stride_4`, `stride_8` and
     `stride_16` are heads on the four maps of the feature network, whose input is a window
     `LARGEST_SHIFT` pixels smaller than the image. Training moves the window at random from step to
     step, so that the strides of the network do not always sample generated images at the same
-    phase.
+    phase. The part `detail` is a `DetailCritic`.
 
     Args:
         size: side of the images in pixels, a power of two from 16 up.
         width: half of the channels of the image critic's first layer, as for `ImageCritic`.
+        detail: whether there is the part `detail`.
 
     Attributes:
         maps: the feature network; before the first score, call `maps.set_network`, and then
@@ -60,8 +63,9 @@ class Critic(CompositeCritic):
     """
 
     largest_shift = LARGEST_SHIFT  # read by `critic_parts.draw_shift`
+    added_layers = ("parts.detail.",)  # read by `training.start_weights`
 
-    def __init__(self, size: int = 64, width: int = 8) -> None:
+    def __init__(self, size: int = 64, width: int = 8, *, detail: bool = False) -> None:
         super().__init__()
         self.size = size
         image = ImageCritic(size, width)
@@ -72,6 +76,8 @@ class Critic(CompositeCritic):
         strides = (2, 4, 8, 16)
         for stride, side in zip(strides, map_sides(self._feature_side), strict=True):
             self.parts[f"stride_{stride}"] = Head(PROJECTED_CHANNELS, side, HEAD_WIDTH)
+        if detail:
+            self.parts[DETAIL] = DetailCritic()
 
     @property
     def stem(self) -> nn.Module:
@@ -84,9 +90,11 @@ class Critic(CompositeCritic):
         return self.parts["image"].get_submodule("stages")
 
     def views(self, images: Tensor, shift: tuple[int, int] | None = None) -> dict[str, Tensor]:
-        """Return the image and the feature maps of its window; see `CompositeCritic.views`."""
-        maps = self.maps(self.feature_input(images, shift))
-        return dict(zip(self.parts, [images, *maps], strict=True))
+        """Return image, feature maps of its window, and detail; see `CompositeCritic.views`."""
+        views = [images, *self.maps(self.feature_input(images, shift))]
+        if DETAIL in self.parts:
+            views.append(detail_of(images))
+        return dict(zip(self.parts, views, strict=True))
 
     def feature_input(self, images: Tensor, shift: tuple[int, int] | None = None) -> Tensor:
         """Cut out the input window of the feature network, enlarged if it is small.

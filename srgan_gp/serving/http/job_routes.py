@@ -222,8 +222,7 @@ def require_result(entry: HistoryEntry) -> Result:
         Refusal: the job is not done, or the server was too busy for it.
         SrganGpError: the job failed for another reason.
     """
-    outcome = entry.job.outcome
-    if outcome is None:
+    if (outcome := entry.job.outcome) is None:
         raise Refusal(409, "E_NOT_DONE", "The job is not done. Try again later.")
     if isinstance(outcome, BusyError):  # its own status, 503, asks to repeat this request, in vain
         raise Refusal(409, outcome.code, str(outcome))

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from srgan_gp.data.streams import Stream, generator_of
-from srgan_gp.networks.composite_critic import CompositeCritic
+from srgan_gp.networks.composite_critic import DETAIL, CompositeCritic
 from srgan_gp.training.distributed import Processes
 from srgan_gp.training.options.config import TrainConfig
 
@@ -69,46 +69,49 @@ def draw_shift(critic: nn.Module, config: TrainConfig, images_seen: int) -> tupl
 
 
 def balanced_loss(
-    losses: dict[str, Tensor], images: Tensor, ratio: float, processes: Processes
+    losses: dict[str, Tensor], images: Tensor, config: TrainConfig, processes: Processes
 ) -> tuple[Tensor, dict[str, Tensor]]:
-    """Combine the generator's losses of a critic's parts: image + weight * sum of the others.
+    """Combine the generator's losses of a critic's parts: image + sum of weighted others.
 
-    The weight is chosen in every step, so that the gradient of the second term at the images has
-    `ratio` times the norm of the gradient of the first term, over the batch. Unweighted gradients
-    would differ by orders of magnitude: the penalties limit the gradients with respect to the
-    features, not to the pixels.
+    The others are two terms: the sum of the feature parts, and the detail part, if there is one.
+    The weight of a term is chosen in every step, so that its gradient at the images has the norm of
+    the gradient of the image part, over the batch, times the option `feature_ratio` or
+    `detail_ratio`. Unweighted gradients would differ by orders of magnitude: the penalties limit
+    the gradients with respect to the views, not to the pixels.
 
     Args:
         losses: loss of each part by name, scalars with a graph that leads to `images`. The part
-            `image` scores the image itself, all others score features.
+            `image` scores the image itself, `detail` its detail, and all others score features.
         images: `CriticInput.images`, from which the views were computed.
-        ratio: requested ratio of the two gradient norms.
+        config: options of the run with the ratios.
         processes: processes that share the batch; the norms are over the whole batch.
 
     Returns:
         The combined loss, a scalar with a graph to `images`; and log values `adversarial/...`:
-        losses, gradient norms and weight. For a critic with a single part: the loss of this part,
+        losses, gradient norms and weights. For a critic with a single part: the loss of this part,
         unchanged, and no log values.
     """
     if len(losses) == 1:
         return losses["image"], {}
-    image_loss = losses["image"]
-    feature_loss = torch.stack([losses[name] for name in losses if name != "image"]).sum()
-    # These two calls free the graphs from the losses to `images`.
-    (image_gradient,) = torch.autograd.grad(image_loss, images)
-    (feature_gradient,) = torch.autograd.grad(feature_loss, images)
-    squares = [image_gradient.float().square().sum(), feature_gradient.float().square().sum()]
-    image_norm, feature_norm = processes.sum(torch.stack(squares)).sqrt()
-    weight = ratio * image_norm / feature_norm.clamp_min(1e-12)  # avoids a division by 0
+    features = [losses[name] for name in losses if name not in ("image", DETAIL)]
+    terms = {"image": losses["image"], "feature": torch.stack(features).sum()}
+    wanted = {"image": 1.0, "feature": config.feature_ratio}
+    if DETAIL in losses:
+        terms[DETAIL], wanted[DETAIL] = losses[DETAIL], config.detail_ratio
+    # Each call frees the graph from a term to `images`.
+    gradients = {name: torch.autograd.grad(term, images)[0] for name, term in terms.items()}
+    squares = [gradient.float().square().sum() for gradient in gradients.values()]
+    norms = dict(zip(terms, processes.sum(torch.stack(squares)).sqrt(), strict=True))
+    # `clamp_min` avoids a division by 0.
+    weights = {name: wanted[name] * norms["image"] / norms[name].clamp_min(1e-12) for name in terms}
+    weights["image"] = torch.ones_like(norms["image"])
     # The loss has the value of the weighted sum, and the known gradient by a linear function of
     # `images`, so that no second backward pass through the critic is needed.
-    value = (image_loss + weight * feature_loss).detach()
-    linear = (images * (image_gradient + weight * feature_gradient)).sum()
-    loss = value + linear - linear.detach()
-    return loss, {
-        "adversarial/image_loss": image_loss.detach(),
-        "adversarial/feature_loss": feature_loss.detach(),
-        "adversarial/image_gradient": image_norm,
-        "adversarial/feature_gradient": feature_norm,
-        "adversarial/feature_weight": weight,
-    }
+    value = torch.stack([weights[name] * terms[name] for name in terms]).sum().detach()
+    gradient = torch.stack([weights[name] * gradients[name] for name in terms]).sum(0)
+    linear = (images * gradient).sum()
+    log_values = {f"adversarial/{name}_loss": term.detach() for name, term in terms.items()}
+    log_values |= {f"adversarial/{name}_gradient": norm for name, norm in norms.items()}
+    others = [name for name in terms if name != "image"]
+    log_values |= {f"adversarial/{name}_weight": weights[name] for name in others}
+    return value + linear - linear.detach(), log_values

@@ -100,16 +100,16 @@ class TrainConfig:
     critic_width: int = option(24, "channels of the critic's first stage", least=1, most=4096)
     critic_stages: int = option(4, "stages of the critic, each halves the size", least=1, most=16)
     critic_conditional: bool = option(True, "condition the critic on the LR image")
-    critic_warmup_images: int = option(
-        8_000, "images for which only the critic is trained", least=0
-    )
+    critic_warmup_images: int = option(8_000, "images that only the critic is trained on", least=0)
     critic_norm: str = option(
         "none", "normalisation of the critic",
         choices=registered_names("srgan_gp.networks.critic_norms", "CRITIC_NORMS"),
     )  # fmt: skip
+    critic_detail: bool = option(False, "with projected_critic: a part that scores fine detail")
     feature_ratio: float = option(
         3.0, "with projected_critic: gradient norm of its feature over its image parts", least=0
     )
+    detail_ratio: float = option(4.0, "the same of its detail part over its image part", least=0)
     critic_steps: int = option(1, "steps of the critic per step of the generator", least=1)
     critic_learning_rate: float = option(2e-4, "learning rate of the critic", above=0)
     critic_final_learning_rate: float | None = option(

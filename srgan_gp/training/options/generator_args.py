@@ -22,7 +22,7 @@ GENERATOR_OPTIONS = (
 )  # fmt: skip
 """All fields of `TrainConfig` that define the generator."""
 CRITIC_OPTIONS = (
-    "critic", "critic_width", "critic_stages", "critic_conditional", "critic_norm",
+    "critic", "critic_width", "critic_stages", "critic_conditional", "critic_norm", "critic_detail",
 )  # fmt: skip
 """All fields of `TrainConfig` that define the critic, beside those of the generator."""
 RETIRED = ("width", "blocks", "tail")

@@ -17,7 +17,10 @@ OF_ONE_TASK: dict[str, tuple[str, ...]] = {
         "pixel_loss", "sharpen_targets", "perceptual_weight", "perceptual_noise",
         "equivariance_weight", "critic_stages", "critic_conditional", "most_psnr_loss",
     ),
-    FACES: ("image_size", "latent_size", "face_detector", "least_novelty"),
+    FACES: (
+        "image_size", "latent_size", "face_detector", "critic_detail", "feature_ratio",
+        "detail_ratio", "least_novelty",
+    ),
 }  # fmt: skip
 """Fields of `config.TrainConfig` by the only task in which they have an effect."""
 

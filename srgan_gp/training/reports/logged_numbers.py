@@ -38,7 +38,7 @@ MEANINGS = {
     "health/diversity": "how much generated images differ: healthy above 0.3",
     "health/augment_probability": "probability of each augmentation of the critic's images",
     "validation/flat_windows": "number of flat windows that pattern and grain are measured in",
-    "adversarial/...": "losses and gradients of the critic's image and feature parts",
+    "adversarial/...": "losses and gradients of the critic's image, feature and detail parts",
     "critic/...": "estimate and gradient norm of each part of the critic",
 }
 """Meaning of a number by its name; `NAME/...` stands for all names that begin with `NAME/`. The

@@ -60,7 +60,9 @@ def generator_arguments(config: TrainConfig) -> Arguments:
 def critic_arguments(config: TrainConfig) -> Arguments:
     """Return the arguments of the critic's constructor."""
     if config.task == FACES:  # the size of the faces determines the number of stages
-        return {"size": config.image_size, "width": config.critic_width}
+        arguments: Arguments = {"size": config.image_size, "width": config.critic_width}
+        # Only `projected_critic` has this argument; `build` refuses it for another one.
+        return arguments | {"detail": True} if config.critic_detail else arguments
     return {
         "scale": config.scale,
         "width": config.critic_width,

@@ -81,7 +81,8 @@ def test_the_gradient_of_the_features_is_ratio_times_that_of_the_image_part(rati
     parts = parts_of(TwoParts(weight))
     losses = {name: generator_loss(part(shown.views[name])) for name, part in parts.items()}
     values = {name: loss.item() for name, loss in losses.items()}
-    loss, notes = balanced_loss(losses, shown.images, ratio, Processes(torch.device("cpu")))
+    config = TrainConfig(feature_ratio=ratio)
+    loss, notes = balanced_loss(losses, shown.images, config, Processes(torch.device("cpu")))
     loss.backward()
     expected = -2 * (weight - ratio * weight.flip(1)) / len(images)  # the norms are equal
     torch.testing.assert_close(images.grad, expected.expand_as(images), rtol=1e-6, atol=0)
@@ -94,11 +95,27 @@ def test_the_gradient_of_the_features_is_ratio_times_that_of_the_image_part(rati
     )
 
 
+def test_the_detail_part_has_a_ratio_of_its_own():
+    images = torch.rand(5, 3, 2, 2, dtype=torch.float64, requires_grad=True)
+    image, far, detail = torch.randn(3, 3, 2, 2, dtype=torch.float64)
+    weights = {"image": image, "far": 100 * far, "detail": 0.01 * detail}
+    losses = {name: -(images * weight).sum() / 5 for name, weight in weights.items()}
+    config = TrainConfig(feature_ratio=3.0, detail_ratio=0.5)
+    loss, notes = balanced_loss(losses, images, config, Processes(torch.device("cpu")))
+    loss.backward()
+    directions = [part / part.norm() for part in (image, far, detail)]
+    expected = -image.norm() / 5 * (directions[0] + 3 * directions[1] + 0.5 * directions[2])
+    torch.testing.assert_close(images.grad, expected.expand_as(images), rtol=1e-6, atol=0)
+    weight = 0.5 * image.norm() / (0.01 * detail.norm())
+    assert notes["adversarial/detail_weight"].item() == pytest.approx(weight.item())
+    assert notes["adversarial/detail_loss"].item() == losses["detail"].item()
+
+
 def test_parts_without_a_gradient_are_not_an_error():
     images = torch.rand(2, 3, 2, 2, requires_grad=True)
     shown = critic_input(TwoParts(torch.zeros(3, 2, 2)), images, (0, 0))
     parts = parts_of(TwoParts(torch.zeros(3, 2, 2)))
     losses = {name: generator_loss(part(shown.views[name])) for name, part in parts.items()}
-    loss, _ = balanced_loss(losses, shown.images, 3.0, Processes(torch.device("cpu")))
+    loss, _ = balanced_loss(losses, shown.images, TrainConfig(), Processes(torch.device("cpu")))
     loss.backward()
     assert torch.equal(images.grad, torch.zeros_like(images))

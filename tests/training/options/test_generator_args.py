@@ -20,7 +20,7 @@ from srgan_gp.networks.signatures import arguments_of, task_of
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.config_file import list_differences, load_config, save_config
 from srgan_gp.training.options.presets import PRESETS, resolve
-from srgan_gp.training.resume import load_weights
+from srgan_gp.training.start_weights import load_weights
 
 DILATED = """
 from torch import nn
