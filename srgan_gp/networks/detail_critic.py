@@ -1,4 +1,4 @@
-"""`DetailCritic`: scores the fine detail of an image, the part of `projected_critic` against lines.
+"""`DetailCritic`: scores the fine detail of an image, a part of `projected_critic`.
 
 The slope of a WGAN critic is limited, so that it heeds a difference by its size. In pixels the
 difference of detail is small beside that of shapes and colours, and the features of a network

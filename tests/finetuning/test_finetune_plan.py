@@ -33,8 +33,13 @@ FACES = replace(
 
 
 PROJECTED_CHANNELS = replace(
-    FACES, options=FACES.options | {"generator": "style_resnet", "critic": "projected_critic"}
-)
+    FACES,
+    options=FACES.options
+    | {
+        "generator": "style_resnet", "generator_args": ("width=4", "noise_maps=0"),
+        "critic": "projected_critic",
+    },
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("source", [UPSCALER, FACES, PROJECTED_CHANNELS])
