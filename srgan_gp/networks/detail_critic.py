@@ -5,6 +5,7 @@ difference of detail is small beside that of shapes and colours, and the feature
 hardly show it. `detail_of` leaves only the detail, and enlarges it.
 """
 
+import torch
 from kornia.filters import gaussian_blur2d
 from torch import Tensor, nn
 
@@ -23,13 +24,16 @@ def detail_of(images: Tensor) -> Tensor:
     """Return `_GAIN` times the difference of images from their blurred copies.
 
     Args:
-        images: (B, 3, H, W), floating point, sides of at least 4 pixels.
+        images: (B, 3, H, W), floating point.
 
     Returns:
-        Of the same shape and dtype; 0 for a flat image.
+        Of the same shape, float32 also under autocast; 0 for a flat image.
     """
-    blurred = gaussian_blur2d(images, (_TAPS, _TAPS), (SIGMA, SIGMA), border_type="replicate")
-    return _GAIN * (images - blurred)
+    # bfloat16 is too coarse for the small difference, which is enlarged.
+    with torch.autocast(images.device.type, enabled=False):
+        images = images.float()
+        blurred = gaussian_blur2d(images, (_TAPS, _TAPS), (SIGMA, SIGMA), border_type="replicate")
+        return _GAIN * (images - blurred)
 
 
 class DetailCritic(nn.Module):

@@ -23,6 +23,8 @@ def test_flat_images_have_no_detail_and_shades_have_little():
     assert detail_of(flat).abs().max() < 1e-5
     shade = torch.linspace(0, 1, 32).expand(1, 3, 32, 32)
     assert detail_of(shade)[..., 4:-4].abs().max() < 1e-5
+    with torch.autocast("cpu", torch.bfloat16):
+        assert detail_of(flat).abs().max() < 1e-5
 
 
 def test_a_line_is_larger_among_detail_than_the_shape_that_hides_it_in_pixels():
