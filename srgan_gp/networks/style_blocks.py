@@ -14,7 +14,6 @@ from srgan_gp.networks.blocks import LEAK, upsample_bilinear
 from srgan_gp.networks.noise_maps import Noise
 
 _GAIN = math.sqrt(2)  # applied before each LeakyReLU, so that the mean square stays near 1
-_FIRST_NOISE = 0.1  # spread of the initial factors of the noise; features have a variance near 1
 _EPSILON = 1e-8  # avoids a division by 0
 
 
@@ -30,7 +29,8 @@ class StyleConvolution(nn.Module):
         in_channels: channels of the input.
         out_channels: channels of the output.
         style_size: length of a style.
-        has_noise: add noise before the activation, with a trained factor for each channel.
+        has_noise: add noise before the activation, with a trained factor for each channel, at
+            first 0: noise that is added to a trained generator does not change its images.
 
     Source:
         Karras et al. 2020, arXiv:1912.04958, equations 1 and 3; noise: figure 2c, with one factor
@@ -48,7 +48,7 @@ class StyleConvolution(nn.Module):
         self.scales = _scales_from_style(style_size, in_channels)
         self.noise_factors = None
         if has_noise:
-            self.noise_factors = nn.Parameter(_FIRST_NOISE * torch.randn(out_channels))
+            self.noise_factors = nn.Parameter(torch.zeros(out_channels))
 
     def forward(
         self, features: Tensor, style: Tensor, noise: Noise | None = None, *, enlarge: bool = False

@@ -87,7 +87,7 @@ def test_a_run_adds_noise_and_a_detail_part_to_a_model_without_them(
     assert measured
     for line in measured:
         ratio = line["adversarial/detail_weight"] * line["adversarial/detail_gradient"]
-        assert ratio == pytest.approx(2 * line["adversarial/image_gradient"], rel=1e-3)
+        assert ratio == pytest.approx(2 * line["adversarial/image_gradient"], rel=1e-2)
     first, last = tensors(second, 12), tensors(second, 24)
     for name in ("critic.parts.detail.score.weight", "generator.stages.0.first.noise_factors"):
         assert not torch.equal(first[name], last[name]), name
