@@ -20,7 +20,7 @@ from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import RETIRED
 from srgan_gp.training.options.option_fields import add_options as add_config_options
 from srgan_gp.training.options.presets import PRESETS, replace_options, resolve
-from srgan_gp.training.options.task_options import require_options_of_task
+from srgan_gp.training.options.task_options import require_used_options
 
 # Command line and purpose of each example in `--help`.
 EXAMPLES = (
@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
     # Options that the user did not type have no attribute.
     typed = {name: value for name, value in vars(options).items() if name in field_names}
     config = _make_config(options, typed | _read_retired(options, typed))
-    require_options_of_task(config.task, typed)
+    require_used_options(config, typed)
     if options.pairs and not options.dry_run:
         raise UsageError("--pairs needs --dry-run; pass both.")
     if options.pairs and config.task == FACES:

@@ -17,8 +17,13 @@ from srgan_gp.metrics import memorisation
 from srgan_gp.models.cards import FACES
 from srgan_gp.training.early_stopping import require_scores
 from srgan_gp.training.options.config import TrainConfig
+from srgan_gp.training.options.generator_args import CRITIC_OPTIONS, GENERATOR_OPTIONS
 from srgan_gp.training.options.presets import PRESETS, replace_options
-from srgan_gp.training.options.task_options import PROJECTED_CRITIC, require_options_of_task
+from srgan_gp.training.options.task_options import (
+    PROJECTED_CRITIC,
+    require_critic_options,
+    require_options_of_task,
+)
 
 # The numbers of this module without a source are this project's own. No measurement of them is
 # recorded.
@@ -109,7 +114,27 @@ def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, An
             batch_size = changes.get("batch_size", config.batch_size)
             _require_length(images, warmup, critic_steps * batch_size)
     # `replace_options` merges `generator_args`, which `dataclasses.replace` would replace as one.
-    return replace_options(config, changes)
+    changed = replace_options(config, changes)
+    _require_same_networks(config, changed, has_critic=source.critic is not None)
+    require_critic_options(changed, changes)
+    return changed
+
+
+def _require_same_networks(planned: TrainConfig, changed: TrainConfig, *, has_critic: bool) -> None:
+    """Raise a `UsageError` if the user's changes give other networks than those of the model.
+
+    The scale may change: a smaller one takes the means of the last layer's weights. A model that
+    has no critic may get any.
+    """
+    for name in (*GENERATOR_OPTIONS, *(CRITIC_OPTIONS if has_critic else ())):
+        value = getattr(planned, name)
+        if name == "scale" or getattr(changed, name) == value:
+            continue
+        value = " ".join(value) if isinstance(value, tuple) else value
+        raise UsageError(
+            f"{name} must stay {value}: a fine-tuning keeps the networks of the model. To add "
+            "layers to them, use srgan-gp train --start-from."
+        )
 
 
 def _limit_warmup(planned: int, total: int) -> int:

@@ -139,6 +139,23 @@ def test_options_of_the_other_task_are_refused_together(photos, tmp_path, capsys
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("--critic-detail", "critic_detail: only the critic projected_critic has these parts"),
+        ("--feature-ratio 2 --detail-ratio 3", "feature_ratio, detail_ratio: only the critic"),
+        ("--critic projected_critic --detail-ratio 3", "Add critic_detail, or remove detail_ratio"),
+    ],
+)
+def test_options_of_parts_that_the_critic_lacks_are_refused(
+    photos, tmp_path, capsys, words, message
+):
+    line = tiny_run(tmp_path / "run", "--data", str(photos), *words.split(), preset="tiny-faces")
+    assert main(line) == 2
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.fixture
 def face_model(prepared, tmp_path):
     """A face model whose critic is wider than that of the preset."""

@@ -43,9 +43,9 @@ def refusal(capsys, model, places, *more):
         ("patch_sizes=1", "needs HR patches of at least"),
         ("feature_weights=gone.pth best_by=squeeze_distance", "gone.pth"),
         ("perceptual_loss=vgg19 best_by=squeeze_distance", "cannot be combined"),
-        ("generator_args=width=8", "holds another network"),
-        ("critic_width=7", "holds another network"),
-        ("critic=missing", "Unknown architecture 'missing'"),
+        ("generator_args=width=8", "generator_args must stay width=48 blocks=12 tail=direct: "),
+        ("critic_width=7", "critic_width must stay 16: a fine-tuning keeps the networks"),
+        ("critic=missing", "critic must stay resnet_critic: "),
         ("freeze_critic_stages=9", "choose at most"),
         ("augment=colour augment_probability=0", "never happen"),
         ("augment=rotation", "rotation"),
@@ -61,7 +61,13 @@ def test_a_wrong_value_of_an_upscaler_is_refused_before_an_image_is_opened(
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [("adversarial_ratio=0", "needs a critic"), ("face_detector=gone.onnx", "gone.onnx")],
+    [
+        ("adversarial_ratio=0", "needs a critic"),
+        ("face_detector=gone.onnx", "gone.onnx"),
+        ("critic_detail=true", "critic_detail must stay False: a fine-tuning keeps the networks"),
+        ("generator_args=noise_maps=8", "use srgan-gp train --start-from"),
+        ("detail_ratio=2", "detail_ratio is the weight of the critic's detail part, which this"),
+    ],
 )
 def test_a_wrong_value_of_a_face_model_is_refused_before_an_image_is_opened(
     capsys, places, change, message

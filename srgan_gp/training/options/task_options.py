@@ -1,12 +1,16 @@
-"""Options of a training run that only one task uses, and the refusal of those of the other task.
+"""Options of a training run that only one task or critic uses, and the refusal of the others.
 
 Imports no torch: `srgan-gp train --help` stays fast.
 """
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES, UPSCALING
+
+if TYPE_CHECKING:
+    from srgan_gp.training.options.config import TrainConfig
 
 PROJECTED_CRITIC = "projected_critic"
 """Name of the critic that scores feature maps of SqueezeNet 1.1. Modules that need SqueezeNet for
@@ -23,10 +27,26 @@ OF_ONE_TASK: dict[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Fields of `config.TrainConfig` by the only task in which they have an effect."""
+_OF_PARTS = ("critic_detail", "feature_ratio", "detail_ratio")
+"""Fields of `config.TrainConfig` that have an effect only with `PROJECTED_CRITIC`."""
+
+
+def require_used_options(config: "TrainConfig", names: Iterable[str]) -> None:
+    """Check that every option that a user has set has an effect in a run.
+
+    Args:
+        config: configuration of the run.
+        names: fields of `config.TrainConfig` that the user has set.
+
+    Raises:
+        UsageError: as for `require_options_of_task` and `require_critic_options`.
+    """
+    require_options_of_task(config.task, names)
+    require_critic_options(config, names)
 
 
 def require_options_of_task(task: str, names: Iterable[str]) -> None:
-    """Check that every option that a user has set has an effect.
+    """Check that every option that a user has set has an effect in the task.
 
     Args:
         task: task of the run.
@@ -44,4 +64,28 @@ def require_options_of_task(task: str, names: Iterable[str]) -> None:
         raise UsageError(
             f"{', '.join(unused)}: a run of {task} does not use {noun} of {other_task}. Remove "
             f"{pronoun}."
+        )
+
+
+def require_critic_options(config: "TrainConfig", names: Iterable[str]) -> None:
+    """Check that every option of the critic's parts that a user has set has an effect.
+
+    Args:
+        config: configuration of the run.
+        names: fields of `config.TrainConfig` that the user has set.
+
+    Raises:
+        UsageError: the critic has no such parts, or a weight is set of a part that it lacks.
+    """
+    set_by_user = set(names)
+    unused = [name for name in _OF_PARTS if name in set_by_user]
+    if unused and config.critic != PROJECTED_CRITIC:
+        raise UsageError(
+            f"{', '.join(unused)}: only the critic {PROJECTED_CRITIC} has these parts, not "
+            f"{config.critic}. Choose that critic, or remove this."
+        )
+    if "detail_ratio" in set_by_user and not config.critic_detail:
+        raise UsageError(
+            "detail_ratio is the weight of the critic's detail part, which this run does not have. "
+            "Add critic_detail, or remove detail_ratio."
         )
