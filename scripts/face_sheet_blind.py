@@ -22,7 +22,7 @@ import numpy as np
 from srgan_gp.data.aligned_faces import read_faces
 from srgan_gp.data.image_sources import list_images
 from srgan_gp.data.validation_halves import REPORT, validation_half
-from srgan_gp.errors import UsageError
+from srgan_gp.errors import SrganGpError, UsageError
 from srgan_gp.inference.face_generator import DEFAULT_MODEL, FaceGenerator
 from srgan_gp.system.files import atomic_write_bytes
 
@@ -58,7 +58,7 @@ def main() -> int:
             build_sheet(options)
         else:
             parser.error("pass --real and -o to build a sheet, or --tally")
-    except UsageError as error:
+    except SrganGpError as error:
         parser.error(str(error))
     return 0
 

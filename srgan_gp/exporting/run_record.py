@@ -15,9 +15,10 @@ from typing import Any
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.run_data import CONFIG_NAME, read_data
 
-_LATER_OPTIONS = ("critic_detail", "detail_ratio")
-"""Options that are newer than some hashes of runs. With its default such an option is not hashed,
-so that the hash of a run does not change when a later version resumes it."""
+_LATER_OPTIONS = {"critic_detail": False, "detail_ratio": 4.0}
+"""Options that are newer than some hashes of runs, with their first defaults. With this value such
+an option is not hashed, so that the hash of a run does not change when a later version resumes it.
+"""
 _LATER_ARGUMENTS = ("noise_maps=0",)
 """Such arguments of generators, with their defaults, as in `TrainConfig.generator_args`."""
 
@@ -100,11 +101,10 @@ def _hash_run(options: bytes, data: dict[str, Any]) -> str:
         return ""
     changeable = {field.name for field in fields(TrainConfig) if field.metadata["may_change"]}
     values = {name: value for name, value in json.loads(options).items() if name not in changeable}
-    defaults = {field.name: field.default for field in fields(TrainConfig)}
     fixed = {
         name: value
         for name, value in values.items()
-        if name not in _LATER_OPTIONS or value != defaults[name]
+        if name not in _LATER_OPTIONS or value != _LATER_OPTIONS[name]
     }
     if "generator_args" in fixed:
         fixed["generator_args"] = [

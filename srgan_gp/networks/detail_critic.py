@@ -37,11 +37,13 @@ def detail_of(images: Tensor) -> Tensor:
 
 
 class DetailCritic(nn.Module):
-    """Detail -> score: the mean of the scores of all places, each of which sees 21 x 21 pixels.
+    """Detail -> score: the mean of the scores of all places.
+
+    Each place sees 21 x 21 pixels of the detail, which depend on 27 x 27 pixels of the image.
 
     Source:
-        Only the high frequencies for the critic: Fritsche et al. 2019, arXiv:1911.07850, section
-        3.3. A mean over places: Isola et al. 2017, arXiv:1611.07004, section 3.2.2.
+        Only the high frequencies for the critic: Fritsche et al. 2019, arXiv:1911.07850. A mean
+        over places: Isola et al. 2017, arXiv:1611.07004, section 3.2.2.
     """
 
     def __init__(self) -> None:

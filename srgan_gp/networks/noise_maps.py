@@ -17,12 +17,17 @@ class NoiseMaps(nn.Module):
 
     The noise is the sum of w_i N_i over fixed maps N_i of independent standard normal numbers. w is
     the first numbers of the latent, divided by their Euclidean length. So the noise has unit
-    variance, does not depend on the truncation, and changes continuously with the latent.
+    variance, and a truncation that is not 0 does not change it. It changes continuously with the
+    latent, except where all these numbers are 0: there is no noise, as at truncation 0.
+
+    All convolutions of a side get the same noise. The noise of different latents is not
+    independent: it is a point on a sphere of `count` dimensions.
 
     Args:
         first_side: side of the smallest map in pixels.
         size: side of the largest one, `first_side` times a power of two.
-        count: number of maps of each side, and of numbers of the latent that are used; at least 1.
+        count: number of maps of each side, and of numbers of the latent that are used; at least 2,
+            because a single one would only be the map or its negative.
 
     Source:
         Karras et al. 2020, arXiv:1912.04958, section 2, where the noise is drawn anew for each

@@ -317,6 +317,15 @@ def test_options_that_are_newer_than_a_run_do_not_change_its_hash(finished_run, 
     assert run_hash(generator_args=[*texts, "noise_maps=8"]) != now
 
 
+def test_the_hash_of_a_run_is_that_of_the_version_before_these_options(tmp_path):
+    options = {"total_images": 64, "generator": "style_resnet", "generator_args": ["width=16"]}
+    (tmp_path / "config.json").write_text(json.dumps(options | {"device": "cpu"}))
+    data = {"fingerprint": "ab", "validation": None, "start_from": None}
+    (tmp_path / "data.json").write_text(json.dumps(data))
+    before = "9d123ef068ddba07006ebeef8962a96dd8014c4eb8a58b6814984f05bcb3bbb4"
+    assert describe_run(tmp_path)["run_sha256"] == before
+
+
 def test_the_command_after_a_run_repeats_exist(tmp_path):
     assert next_command_for_run(tmp_path, "mine", "overwrite").endswith(" --exist overwrite")
     assert "--exist" not in next_command_for_run(tmp_path, "mine", "error")

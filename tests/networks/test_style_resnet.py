@@ -134,8 +134,11 @@ def test_the_maps_of_noise_are_not_trained_and_their_factors_are():
 
 
 def test_arguments_out_of_range_are_refused():
-    with pytest.raises(UsageError, match="noise_maps from 0 to latent_size, 16, not 17"):
-        generator(noise_maps=17)
+    for count in (-1, 1, 17):
+        with pytest.raises(
+            UsageError, match=f"noise_maps from 2 to latent_size, 16, or 0, not {count}"
+        ):
+            generator(noise_maps=count)
     with pytest.raises(UsageError, match="power of two from 8 up, not 48"):
         generator(size=48)
     with pytest.raises(UsageError, match="latent_size of at least 1, not 0"):

@@ -74,7 +74,7 @@ def test_every_part_of_the_critic_moves_and_its_statistics_stand_still(run_dir):
 
 
 def test_a_run_adds_noise_and_a_detail_part_to_a_model_without_them(
-    config, run_dir, faces, tmp_path
+    config, run_dir, faces, tmp_path, capsys
 ):
     model = export(run_dir, "plain", tmp_path / "models").with_suffix(".onnx")
     longer = replace(
@@ -82,6 +82,8 @@ def test_a_run_adds_noise_and_a_detail_part_to_a_model_without_them(
         seed=1,
     )  # fmt: skip
     second = train(longer, [str(faces)], tmp_path / "second", start_from=model)
+    output = capsys.readouterr()
+    assert "plain.onnx or its critic lacks" in output.out + output.err
     lines = [json.loads(line) for line in (second / "stats.jsonl").read_text().splitlines()]
     measured = [line for line in lines if "critic/detail_estimate" in line]
     assert measured
@@ -98,6 +100,8 @@ def test_a_run_adds_noise_and_a_detail_part_to_a_model_without_them(
     source = find_source(str(weights))
     assert source.options["critic_detail"] is True
     assert source.options["generator_args"] == ("width=4", "noise_maps=2")
+    exported = build("generators", "style_resnet", size=16, latent_size=8, width=4, noise_maps=2)
+    assert not load_weights(exported, weights)
     generated = FaceGenerator.load(weights, device="cpu")
     assert np.array_equal(generated.generate(seed=3, count=2), generated.generate(seed=3, count=2))
 
@@ -122,8 +126,13 @@ def test_layers_that_a_model_lacks_are_named_and_those_that_only_it_has_are_refu
     assert all(
         name.startswith("parts.detail.") for name in load_critic(critic, model, may_add=True)
     )
-    state = TrainingState(noisy, MovingAverage(noisy, lambda _step: 0.9), None, Progress(), critic)
+    average = MovingAverage(
+        build("generators", "style_resnet", **arguments, noise_maps=2), lambda _step: 0.9
+    )
+    state = TrainingState(noisy, average, None, Progress(), critic)
     message = load_start(state, model)
+    loaded = average.average.state_dict()
+    assert all(torch.equal(loaded[name], values) for name, values in noisy.state_dict().items())
     assert re.match(r"plain\.onnx or its critic lacks \d+ tensors .* such as stages\.0", message)
 
     noisy_file = tmp_path / "noisy.safetensors"

@@ -37,7 +37,7 @@ class Generator(nn.Module):
         size: side of the images in pixels, a power of two from 8 up.
         latent_size: length of a latent and of a style.
         width: channels at full size; doubled at each halving of the size, up to 8 * width.
-        noise_maps: number of maps of white noise that the noise of an image is mixed from, at most
+        noise_maps: number of maps of white noise that the noise of an image is mixed from, 2 to
             `latent_size`; 0: no noise.
 
     Attributes:
@@ -59,9 +59,9 @@ class Generator(nn.Module):
         widths = stage_widths(size, width, FIRST_SIDE)[::-1]
         if latent_size < 1:
             raise UsageError(f"style_resnet needs a latent_size of at least 1, not {latent_size}.")
-        if not 0 <= noise_maps <= latent_size:
+        if noise_maps and not 2 <= noise_maps <= latent_size:
             raise UsageError(
-                f"style_resnet needs noise_maps from 0 to latent_size, {latent_size}, "
+                f"style_resnet needs noise_maps from 2 to latent_size, {latent_size}, or 0, "
                 f"not {noise_maps}."
             )
         self.size = size
