@@ -1,9 +1,10 @@
 #!/bin/sh
 # Makes faces-64 again: a run of 280,000 images from random weights, another of 110,000 from its result, with a
-# smaller learning rate and a larger share of the image critic, and a third like it, of 80,000 images. The first
-# two runs of the shipped weights were on one core of a CPU with AMX, with `--precision bf16`; the third was on
-# one core of a CPU without it, with `--precision fp32`, and began with version 3, which the second run had made.
-# The filter of the last export smooths the faces, against thin lines.
+# smaller learning rate and a larger share of the image critic, a third like it, of 80,000 images, and a fourth of
+# 200,000, with a critic of fine detail, noise in the generator, and two steps of the critic for each of the generator.
+# The runs of the shipped weights were on one core each: of a CPU with AMX for the first two, without it and with
+# `--precision fp32` for the third, which began with version 3, and with AVX512-BF16 for the fourth, which began with
+# version 4. The filter of the last export smooths the faces, against grain and thin lines.
 # Usage: scripts/recipes/faces-64.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # To resume an interrupted run, type the same command again.
 set -eu
@@ -32,7 +33,12 @@ train runs/faces-64-second bf16 --start-from runs/exported/faces-64-first.onnx -
 srgan-gp export runs/faces-64-second --name faces-64-second -o runs/exported --exist overwrite
 train runs/faces-64-third fp32 --start-from runs/exported/faces-64-second.onnx --total-images 80000 \
     $slower --validate-images 20000 --checkpoint-images 10000
-srgan-gp export runs/faces-64-third --name faces-64 -o weights --smoothing 0.11 --exist overwrite
+srgan-gp export runs/faces-64-third --name faces-64-third -o runs/exported --exist overwrite
+train runs/faces-64-fourth bf16 --start-from runs/exported/faces-64-third.onnx --total-images 200000 \
+    --generator-args noise_maps=8 --critic-detail --detail-ratio 4 --feature-ratio 1 --critic-steps 2 \
+    --learning-rate 4e-4 --critic-learning-rate 1e-3 --critic-final-learning-rate 5e-4 \
+    --ema-half-life-images 10000 --seed 11 --validate-images 25000 --checkpoint-images 12500
+srgan-gp export runs/faces-64-fourth --name faces-64 -o weights --smoothing 0.08 --exist overwrite
 python scripts/score_faces.py weights/faces-64.toml --data "$data/faces_loose64_val.zip" \
     --train-data "$data/faces_loose64_train-0.zip" "$data/faces_loose64_train-1.zip" \
     "$data/faces_omi64_train.zip" --feature-weights "$shared/models/squeezenet1_1.safetensors" \

@@ -64,9 +64,8 @@ def test_a_wrong_value_of_an_upscaler_is_refused_before_an_image_is_opened(
     [
         ("adversarial_ratio=0", "needs a critic"),
         ("face_detector=gone.onnx", "gone.onnx"),
-        ("critic_detail=true", "critic_detail must stay False: a fine-tuning keeps the networks"),
-        ("generator_args=noise_maps=8", "use srgan-gp train --start-from"),
-        ("detail_ratio=2", "detail_ratio is the weight of the critic's detail part, which this"),
+        ("critic_detail=false", "critic_detail must stay True: a fine-tuning keeps the networks"),
+        ("generator_args=noise_maps=9", "use srgan-gp train --start-from"),
     ],
 )
 def test_a_wrong_value_of_a_face_model_is_refused_before_an_image_is_opened(
