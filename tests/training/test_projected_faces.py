@@ -79,7 +79,7 @@ def test_a_run_adds_noise_and_a_detail_part_to_a_model_without_them(
     model = export(run_dir, "plain", tmp_path / "models").with_suffix(".onnx")
     longer = replace(
         config, generator_args=("width=4", "noise_maps=2"), critic_detail=True, detail_ratio=2.0,
-        seed=1,
+        seed=1, report_images=4,  # each line is about one step: the ratio does not hold for means
     )  # fmt: skip
     second = train(longer, [str(faces)], tmp_path / "second", start_from=model)
     output = capsys.readouterr()
@@ -89,7 +89,7 @@ def test_a_run_adds_noise_and_a_detail_part_to_a_model_without_them(
     assert measured
     for line in measured:
         ratio = line["adversarial/detail_weight"] * line["adversarial/detail_gradient"]
-        assert ratio == pytest.approx(2 * line["adversarial/image_gradient"], rel=1e-2)
+        assert ratio == pytest.approx(2 * line["adversarial/image_gradient"], rel=1e-3)
     first, last = tensors(second, 12), tensors(second, 24)
     for name in ("critic.parts.detail.score.weight", "generator.stages.0.first.noise_factors"):
         assert not torch.equal(first[name], last[name]), name
