@@ -235,7 +235,7 @@ def test_two_names_are_answered_with_how_to_show_and_how_to_remove(capsys):
 
 def test_the_card_of_a_face_generator_shows_its_default_truncation(capsys):
     assert main(["models", "faces-64"]) == 0
-    assert "default truncation (--trunc): 0.9" in capsys.readouterr().out
+    assert "default truncation (--trunc): 0.8" in capsys.readouterr().out
     assert main(["models", "photo-x4"]) == 0
     assert "truncation" not in capsys.readouterr().out
 
