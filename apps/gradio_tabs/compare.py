@@ -10,6 +10,7 @@ event of the page.
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 
 import gradio as gr
 
@@ -44,13 +45,23 @@ MIN_MODELS, MAX_MODELS = 2, 4  # one alone is no comparison; each is another job
 
 
 @dataclass(frozen=True)
+class ClickedRegion:
+    """Region around the last click on an image."""
+
+    image: Path
+    """Path of the image on the server."""
+    region: Region
+    """Left, top, width and height in pixels."""
+
+
+@dataclass(frozen=True)
 class _Widgets:
     """Widgets of the tab."""
 
     image: ImageInput
     models: gr.CheckboxGroup
-    region: gr.State
-    """Region of the last click, (left, top, width, height) in pixels; None: no click yet."""
+    clicked: gr.State
+    """`ClickedRegion` of the last click; None: no click yet."""
     panel: Panel
     job_links: gr.Markdown
     """Hidden links to the jobs of the run; a script shows their results in the viewer."""
@@ -98,34 +109,46 @@ def _connect(widgets: _Widgets, cards: dict[str, ModelCard], runs: Runs) -> None
             yield update
 
     async def compare_unless_running(
-        request: gr.Request, upload: Upload | None, names: list[str], region: Region | None
-    ) -> Updates:
+        request: gr.Request, upload: Upload | None, names: list[str],
+        clicked: ClickedRegion | None,
+    ) -> Updates:  # fmt: skip
+        region = region_on(upload, clicked)
         async for update in compare(request, upload, names, region, replaces=False):
             yield update
 
     async def compare_clicked_region(
         click: Selection, request: gr.Request, upload: Upload | None, names: list[str],
-        _previous_region: Region | None,
+        _previous_click: ClickedRegion | None,
     ) -> Updates:  # fmt: skip
         try:
             region = region_around(*click.pixel())
         except UsageError as error:
             yield {panel.status: messages.error(str(error))}
             return
-        if runs.register_event(page_of(request), number_of(request)):
-            yield {widgets.region: region}
+        if upload and runs.register_event(page_of(request), number_of(request)):
+            yield {widgets.clicked: ClickedRegion(upload.path, region)}
         async for update in compare(request, upload, names, region, replaces=True):
             yield update
 
     # Both events get these values. A click does not use the region: it chooses another one.
-    inputs = [image, widgets.models, widgets.region]
-    outputs = [widgets.job_links, widgets.region]
+    inputs = [image, widgets.models, widgets.clicked]
+    outputs = [widgets.job_links, widgets.clicked]
     connect(panel.start.click, panel, compare_unless_running, inputs, outputs)
     connect(image.select, panel, compare_clicked_region, inputs, outputs, is_replaceable=True)
     panel.stop.click(runs.stop, queue=False, **EVENT_OPTIONS)
     # With another image, forget the region of the previous image.
-    image.change(lambda: None, None, widgets.region, queue=False, **EVENT_OPTIONS)
+    image.change(lambda: None, None, widgets.clicked, queue=False, **EVENT_OPTIONS)
     connect_status_clearing(image, panel, runs)
+
+
+def region_on(upload: Upload | None, clicked: ClickedRegion | None) -> Region | None:
+    """Return the clicked region if the click was on this image, else None.
+
+    A click on an earlier image can be handled after the image was replaced.
+    """
+    if upload is None or clicked is None or clicked.image != upload.path:
+        return None
+    return clicked.region
 
 
 async def _compare_models(

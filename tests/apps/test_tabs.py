@@ -283,6 +283,16 @@ def test_an_unknown_model_and_a_wrong_number_are_different_errors():
     assert message("a") == "Choose 2 to 4 models, not 1."
 
 
+def test_the_region_of_a_click_is_used_for_the_clicked_image_only():
+    compare = module("compare")
+    region = (8, 16, 32, 32)
+    clicked = compare.ClickedRegion(Path("a.png"), region)
+    assert compare.region_on(upload("a.png"), clicked) == region
+    assert compare.region_on(upload("b.png"), clicked) is None, "a click on the image before"
+    assert compare.region_on(None, clicked) is None
+    assert compare.region_on(upload("a.png"), None) is None
+
+
 def test_a_message_stays_when_the_event_of_its_images_is_late(tab_runs):
     with tab_runs.registered_run("page-me", [upload("a.png")]):
         pass
