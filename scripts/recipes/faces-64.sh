@@ -2,9 +2,9 @@
 # Makes faces-64 again: a run of 280,000 images from random weights, another of 110,000 from its result, with a
 # smaller learning rate and a larger share of the image critic, a third like it, of 80,000 images, and a fourth of
 # 200,000, with a critic of fine detail, noise in the generator, and two steps of the critic for each of the generator.
-# The runs of the shipped weights were on one core each: of a CPU with AMX for the first two, without it and with
-# `--precision fp32` for the third, which began with version 3, and with AVX512-BF16 for the fourth, which began with
-# version 4. The filter of the last export smooths the faces, against grain and thin lines.
+# The runs of the shipped weights used one core each. The CPU had AMX for the first two runs, neither AMX nor bf16 for
+# the third, and AVX512-BF16 for the fourth. The third run began with version 3, and the fourth with version 4.
+# The filter of the last export smooths the faces, against grain and thin lines.
 # Usage: scripts/recipes/faces-64.sh [SHARED]     SHARED holds data/ and models/; default ../shared
 # To resume an interrupted run, type the same command again.
 set -eu

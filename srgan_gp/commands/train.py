@@ -131,7 +131,7 @@ def run(options: argparse.Namespace) -> int:
     # Options that the user did not type have no attribute.
     typed = {name: value for name, value in vars(options).items() if name in field_names}
     config = _make_config(options, typed | _read_retired(options, typed))
-    require_used_options(config, typed)
+    require_used_options(config, typed, options.output)
     if options.pairs and not options.dry_run:
         raise UsageError("--pairs needs --dry-run; pass both.")
     if options.pairs and config.task == FACES:

@@ -124,16 +124,15 @@ def _require_same_networks(planned: TrainConfig, changed: TrainConfig, *, has_cr
     """Raise a `UsageError` if the user's changes give other networks than those of the model.
 
     The scale may change: a smaller one takes the means of the last layer's weights. A model that
-    has no critic may get any.
+    has no critic may get any, if `adversarial_ratio` is above 0.
     """
     for name in (*GENERATOR_OPTIONS, *(CRITIC_OPTIONS if has_critic else ())):
         value = getattr(planned, name)
         if name == "scale" or getattr(changed, name) == value:
             continue
-        value = " ".join(value) if isinstance(value, tuple) else value
+        value = ",".join(value) if isinstance(value, tuple) else value  # as `--set` takes it
         raise UsageError(
-            f"{name} must stay {value}: a fine-tuning keeps the networks of the model. To add "
-            "layers to them, use srgan-gp train --start-from."
+            f"{name} must stay {value}: a fine-tuning keeps the networks of the model."
         )
 
 

@@ -21,7 +21,7 @@ class NoiseMaps(nn.Module):
     latent, except where all these numbers are 0: there is no noise, as at truncation 0.
 
     All convolutions of a side get the same noise. The noise of different latents is not
-    independent: it is a point on a sphere of `count` dimensions.
+    independent: it is a point on a sphere in `count` dimensions.
 
     Args:
         first_side: side of the smallest map in pixels.

@@ -2,6 +2,7 @@ import io
 import json
 import warnings
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from srgan_gp.cli import main
 from srgan_gp.training import loop, run_data
 from srgan_gp.training.loop import train
 from srgan_gp.training.options.presets import resolve
+
+WEIGHTS = Path(__file__).parents[2] / "weights"
 
 
 @pytest.fixture
@@ -142,9 +145,10 @@ def test_options_of_the_other_task_are_refused_together(photos, tmp_path, capsys
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("--critic-detail", "critic_detail: only the critic projected_critic has these parts"),
+        ("--critic-detail", "critic_detail: only the critic projected_critic has a feature part"),
         ("--feature-ratio 2 --detail-ratio 3", "feature_ratio, detail_ratio: only the critic"),
-        ("--critic projected_critic --detail-ratio 3", "Add critic_detail, or remove detail_ratio"),
+        ("--critic projected_critic --detail-ratio 3", "this run has none: critic_detail is False"),
+        ("--adversarial-ratio 0 --critic-width 8", "critic_width: this run has no critic"),
     ],
 )
 def test_options_of_parts_that_the_critic_lacks_are_refused(
@@ -154,6 +158,31 @@ def test_options_of_parts_that_the_critic_lacks_are_refused(
     assert main(line) == 2
     assert message in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "--critic projected_critic --critic-detail --detail-ratio 3 --feature-ratio 2",
+        f"--start-from {WEIGHTS / 'faces-64.onnx'} --detail-ratio 2 --feature-ratio 1",
+        "--critic-width 6",
+    ],
+)
+def test_options_of_parts_that_the_critic_has_are_accepted(photos, capsys, words):
+    line = ["--preset", "faces-64-cpu", "--data", str(photos), "--dry-run", *words.split()]
+    assert main(["train", *line]) == 0
+    config = json.loads(capsys.readouterr().out)
+    assert config["critic_detail"] is ("--detail-ratio" in words)
+
+
+def test_a_run_with_an_option_without_effect_is_resumed(prepared, tmp_path):
+    run_dir, data = tmp_path / "run", prepared("tiny-faces.zip", side=16) + ":train"
+    line = tiny_run(run_dir, "--data", data, "--feature-ratio", "2", preset="tiny-faces")
+    assert main(line) == 2
+    assert not run_dir.exists()
+    # As earlier versions did, which accepted the option.
+    train(resolve("tiny-faces", {"device": "cpu", "feature_ratio": 2.0}), [data], run_dir)
+    assert main(line) == 0
 
 
 @pytest.fixture

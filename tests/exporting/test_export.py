@@ -318,7 +318,10 @@ def test_options_that_are_newer_than_a_run_do_not_change_its_hash(finished_run, 
 
 
 def test_the_hash_of_a_run_is_that_of_the_version_before_these_options(tmp_path):
-    options = {"total_images": 64, "generator": "style_resnet", "generator_args": ["width=16"]}
+    options = {
+        "total_images": 64, "generator": "style_resnet",
+        "generator_args": ["width=16", "noise_maps=0"], "critic_detail": False, "detail_ratio": 4.0,
+    }  # fmt: skip
     (tmp_path / "config.json").write_text(json.dumps(options | {"device": "cpu"}))
     data = {"fingerprint": "ab", "validation": None, "start_from": None}
     (tmp_path / "data.json").write_text(json.dumps(data))

@@ -43,7 +43,7 @@ def refusal(capsys, model, places, *more):
         ("patch_sizes=1", "needs HR patches of at least"),
         ("feature_weights=gone.pth best_by=squeeze_distance", "gone.pth"),
         ("perceptual_loss=vgg19 best_by=squeeze_distance", "cannot be combined"),
-        ("generator_args=width=8", "generator_args must stay width=48 blocks=12 tail=direct: "),
+        ("generator_args=width=8", "generator_args must stay width=48,blocks=12,tail=direct: "),
         ("critic_width=7", "critic_width must stay 16: a fine-tuning keeps the networks"),
         ("critic=missing", "critic must stay resnet_critic: "),
         ("freeze_critic_stages=9", "choose at most"),
@@ -65,13 +65,24 @@ def test_a_wrong_value_of_an_upscaler_is_refused_before_an_image_is_opened(
         ("adversarial_ratio=0", "needs a critic"),
         ("face_detector=gone.onnx", "gone.onnx"),
         ("critic_detail=false", "critic_detail must stay True: a fine-tuning keeps the networks"),
-        ("generator_args=noise_maps=9", "use srgan-gp train --start-from"),
+        ("generator_args=noise_maps=9", "generator_args must stay width=24,noise_maps=8: "),
     ],
 )
 def test_a_wrong_value_of_a_face_model_is_refused_before_an_image_is_opened(
     capsys, places, change, message
 ):
     assert message in refusal(capsys, "faces-64", places, "--set", change)
+
+
+@pytest.mark.parametrize("change", ["critic_width=7", "critic=missing"])
+def test_options_of_a_critic_are_refused_in_a_run_without_one(capsys, places, change):
+    line = refusal(capsys, "photo-x4-psnr", places, "--set", change)
+    assert "this run has no critic, since adversarial_ratio is 0" in line
+
+
+def test_weights_of_the_parts_of_a_critic_can_be_set():
+    config = plan(find_source("faces-64"), 200, 50, {"detail_ratio": 2.0, "feature_ratio": 1.0})
+    assert (config.detail_ratio, config.feature_ratio, config.critic_detail) == (2.0, 1.0, True)
 
 
 @pytest.mark.parametrize(

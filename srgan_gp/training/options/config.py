@@ -109,7 +109,7 @@ class TrainConfig:
     feature_ratio: float = option(
         3.0, "with projected_critic: gradient norm of its feature over its image parts", least=0
     )
-    detail_ratio: float = option(4.0, "with critic_detail: the same of its detail part", least=0)
+    detail_ratio: float = option(4.0, "with critic_detail: gradient norm, detail/image", least=0)
     critic_steps: int = option(1, "steps of the critic per step of the generator", least=1)
     critic_learning_rate: float = option(2e-4, "learning rate of the critic", above=0)
     critic_final_learning_rate: float | None = option(

@@ -1,13 +1,15 @@
-"""Options of a training run that only one task or critic uses, and the refusal of the others.
+"""Options of a training run that have an effect only with one task or critic, and their refusal.
 
 Imports no torch: `srgan-gp train --help` stays fast.
 """
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES, UPSCALING
+from srgan_gp.training.options.generator_args import CRITIC_OPTIONS
 
 if TYPE_CHECKING:
     from srgan_gp.training.options.config import TrainConfig
@@ -31,18 +33,23 @@ _OF_PARTS = ("critic_detail", "feature_ratio", "detail_ratio")
 """Fields of `config.TrainConfig` that have an effect only with `PROJECTED_CRITIC`."""
 
 
-def require_used_options(config: "TrainConfig", names: Iterable[str]) -> None:
+def require_used_options(config: "TrainConfig", names: Iterable[str], run_dir: Path | None) -> None:
     """Check that every option that a user has set has an effect in a run.
 
     Args:
         config: configuration of the run.
         names: fields of `config.TrainConfig` that the user has set.
+        run_dir: folder of the run; None: it has none. If it holds a run, nothing is checked: an
+            earlier version accepted options without effect, and a resumed run needs the same.
 
     Raises:
         UsageError: as for `require_options_of_task` and `require_critic_options`.
     """
-    require_options_of_task(config.task, names)
-    require_critic_options(config, names)
+    from srgan_gp.training.run_data import CONFIG_NAME
+
+    if run_dir is None or not (run_dir / CONFIG_NAME).is_file():
+        require_options_of_task(config.task, names)
+        require_critic_options(config, names)
 
 
 def require_options_of_task(task: str, names: Iterable[str]) -> None:
@@ -68,24 +75,29 @@ def require_options_of_task(task: str, names: Iterable[str]) -> None:
 
 
 def require_critic_options(config: "TrainConfig", names: Iterable[str]) -> None:
-    """Check that every option of the critic's parts that a user has set has an effect.
+    """Check that every option of the critic that a user has set has an effect.
 
     Args:
         config: configuration of the run.
         names: fields of `config.TrainConfig` that the user has set.
 
     Raises:
-        UsageError: the critic has no such parts, or a weight is set of a part that it lacks.
+        UsageError: the run has no critic, or its critic lacks the part that an option is for.
     """
     set_by_user = set(names)
+    unused = [name for name in CRITIC_OPTIONS if name in set_by_user]
+    if unused and not config.has_critic:
+        raise UsageError(
+            f"{', '.join(unused)}: this run has no critic, since adversarial_ratio is 0."
+        )
     unused = [name for name in _OF_PARTS if name in set_by_user]
     if unused and config.critic != PROJECTED_CRITIC:
         raise UsageError(
-            f"{', '.join(unused)}: only the critic {PROJECTED_CRITIC} has these parts, not "
-            f"{config.critic}. Choose that critic, or remove this."
+            f"{', '.join(unused)}: only the critic {PROJECTED_CRITIC} has a feature part and a "
+            f"detail part, and this run has {config.critic}."
         )
     if "detail_ratio" in set_by_user and not config.critic_detail:
         raise UsageError(
-            "detail_ratio is the weight of the critic's detail part, which this run does not have. "
-            "Add critic_detail, or remove detail_ratio."
+            "detail_ratio is the weight of the critic's detail part, and this run has none: "
+            "critic_detail is False."
         )
