@@ -6,8 +6,9 @@ from srgan_gp.metrics.torchmetrics_scores import CLASSES
 
 FEW_FACES = 400
 """Number of validation faces below which distances are much larger than those on model cards: of
-`faces-64`, FD-yunet is about 350 with 30 faces and 210 with 100; its card has 113 with 788. A lower
-limit would miss misleading distances; a higher one would warn of sets that are large enough."""
+version 5 of `faces-64`, FD-yunet is about 350 with 30 faces and 220 with 100; its card has 109 with
+788. A lower limit would miss misleading distances; a higher one would warn of sets that are large
+enough."""
 UNRELIABLE = ("fd_yunet", "fd_hog", "fd_pca", "fd_squeeze", "swd")
 """Scores of a set, by the field of `SetScores`, that few validation faces make large. Kernel
 distances are not among them: they are unbiased."""
