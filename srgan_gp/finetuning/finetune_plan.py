@@ -19,11 +19,7 @@ from srgan_gp.training.early_stopping import require_scores
 from srgan_gp.training.options.config import TrainConfig
 from srgan_gp.training.options.generator_args import CRITIC_OPTIONS, GENERATOR_OPTIONS
 from srgan_gp.training.options.presets import PRESETS, replace_options
-from srgan_gp.training.options.task_options import (
-    PROJECTED_CRITIC,
-    require_critic_options,
-    require_options_of_task,
-)
+from srgan_gp.training.options.task_options import PROJECTED_CRITIC, require_options_of_task
 
 # The numbers of this module without a source are this project's own. No measurement of them is
 # recorded.
@@ -115,18 +111,20 @@ def _apply_changes(config: TrainConfig, source: Source, changes: Mapping[str, An
             _require_length(images, warmup, critic_steps * batch_size)
     # `replace_options` merges `generator_args`, which `dataclasses.replace` would replace as one.
     changed = replace_options(config, changes)
-    _require_same_networks(config, changed, has_critic=source.critic is not None)
-    require_critic_options(changed, changes)
+    keeps_critic = source.critic is not None and changed.has_critic
+    _require_same_networks(config, changed, keeps_critic=keeps_critic)
     return changed
 
 
-def _require_same_networks(planned: TrainConfig, changed: TrainConfig, *, has_critic: bool) -> None:
+def _require_same_networks(
+    planned: TrainConfig, changed: TrainConfig, *, keeps_critic: bool
+) -> None:
     """Raise a `UsageError` if the user's changes give other networks than those of the model.
 
     The scale may change: a smaller one takes the means of the last layer's weights. A model that
     has no critic may get any, if `adversarial_ratio` is above 0.
     """
-    for name in (*GENERATOR_OPTIONS, *(CRITIC_OPTIONS if has_critic else ())):
+    for name in (*GENERATOR_OPTIONS, *(CRITIC_OPTIONS if keeps_critic else ())):
         value = getattr(planned, name)
         if name == "scale" or getattr(changed, name) == value:
             continue

@@ -15,6 +15,7 @@ from srgan_gp.finetuning.finetune_plan import plan
 from srgan_gp.finetuning.finetune_source import Source
 from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.config_file import require_equal_options
+from srgan_gp.training.options.task_options import require_critic_options
 from srgan_gp.training.run_data import CONFIG_NAME, FINETUNE_LIST, has_begun
 
 TRAIN_LIST, VALIDATION_LIST = FINETUNE_LIST, "held_out.list"  # FINETUNE_LIST is "train.list"
@@ -40,7 +41,9 @@ def require_possible_run(
     """
     # Here `plan` only checks the number of files and the changes.
     training_images, validation_images = largest_sizes(found)
-    plan(source, training_images, validation_images, changes)
+    planned = plan(source, training_images, validation_images, changes)
+    if not has_begun(run_dir):  # an earlier version accepted such options; a resumed run needs them
+        require_critic_options(planned, changes)
     lists = [run_dir / name for name in (TRAIN_LIST, VALIDATION_LIST)]
     if not (has_begun(run_dir) and all(is_file(path) for path in lists)):
         return

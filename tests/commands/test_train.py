@@ -175,11 +175,18 @@ def test_options_of_parts_that_the_critic_has_are_accepted(photos, capsys, words
     assert config["critic_detail"] is ("--detail-ratio" in words)
 
 
+def test_a_dry_run_takes_a_folder_whose_name_is_too_long(photos, capsys):
+    assert main(["train", "--data", str(photos), "-o", "a" * 300, "--dry-run"]) == 0
+    assert json.loads(capsys.readouterr().out)["scale"] == 4
+
+
 def test_a_run_with_an_option_without_effect_is_resumed(prepared, tmp_path):
     run_dir, data = tmp_path / "run", prepared("tiny-faces.zip", side=16) + ":train"
     line = tiny_run(run_dir, "--data", data, "--feature-ratio", "2", preset="tiny-faces")
     assert main(line) == 2
-    assert not run_dir.exists()
+    run_dir.mkdir()
+    (run_dir / "config.json").write_text("{}")
+    assert main(line) == 2, "there is no checkpoint to resume"
     # As earlier versions did, which accepted the option.
     train(resolve("tiny-faces", {"device": "cpu", "feature_ratio": 2.0}), [data], run_dir)
     assert main(line) == 0

@@ -77,7 +77,13 @@ def test_a_wrong_value_of_a_face_model_is_refused_before_an_image_is_opened(
 @pytest.mark.parametrize("change", ["critic_width=7", "critic=missing"])
 def test_options_of_a_critic_are_refused_in_a_run_without_one(capsys, places, change):
     line = refusal(capsys, "photo-x4-psnr", places, "--set", change)
-    assert "this run has no critic, since adversarial_ratio is 0" in line
+    assert "this run has no critic, because adversarial_ratio is 0" in line
+
+
+def test_an_option_of_the_critic_is_refused_where_the_user_turns_it_off(capsys, places):
+    changes = ("adversarial_ratio=0", "critic_width=7")
+    line = refusal(capsys, "photo-x4", places, "--set", *NO_NETWORK, *changes)
+    assert "critic_width: this run has no critic" in line
 
 
 def test_weights_of_the_parts_of_a_critic_can_be_set():
@@ -150,6 +156,19 @@ def test_the_same_options_pass_the_first_checks(places, monkeypatch):
     monkeypatch.setattr(module, "finetune", lambda *_, **__: 1 / 0)
     words = ["finetune", "--from", "photo-x4", *places, "--set", *NO_NETWORK, "total_images=4000"]
     assert main(words) == 1
+
+
+def test_a_run_with_an_option_without_effect_passes_the_first_checks(
+    places, begun_run, monkeypatch
+):
+    from srgan_gp.finetuning import finetune as module
+
+    changes = {"best_by": "psnr_y", "perceptual_loss": "none", "critic_width": 7}
+    config = plan(find_source("photo-x4-psnr"), 16, 4, changes)
+    (begun_run / "config.json").write_text(json.dumps(asdict(config)))
+    monkeypatch.setattr(module, "finetune", lambda *_, **__: 1 / 0)
+    words = ["--from", "photo-x4-psnr", *places, "--set", *NO_NETWORK, "critic_width=7"]
+    assert main(["finetune", *words]) == 1
 
 
 def test_a_refusal_of_too_few_files_imports_no_torch(places, tmp_path):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from srgan_gp.errors import UsageError
 from srgan_gp.models.cards import FACES, UPSCALING
+from srgan_gp.system.paths import is_file
 from srgan_gp.training.options.generator_args import CRITIC_OPTIONS
 
 if TYPE_CHECKING:
@@ -39,15 +40,17 @@ def require_used_options(config: "TrainConfig", names: Iterable[str], run_dir: P
     Args:
         config: configuration of the run.
         names: fields of `config.TrainConfig` that the user has set.
-        run_dir: folder of the run; None: it has none. If it holds a run, nothing is checked: an
-            earlier version accepted options without effect, and a resumed run needs the same.
+        run_dir: folder of the run; None: it has none. If it holds a checkpoint, nothing is
+            checked: an earlier version accepted options without effect, and a resumed run needs
+            the same.
 
     Raises:
         UsageError: as for `require_options_of_task` and `require_critic_options`.
     """
-    from srgan_gp.training.run_data import CONFIG_NAME
+    from srgan_gp.training.run_data import CONFIG_NAME, has_begun
 
-    if run_dir is None or not (run_dir / CONFIG_NAME).is_file():
+    is_resumed = run_dir is not None and is_file(run_dir / CONFIG_NAME) and has_begun(run_dir)
+    if not is_resumed:
         require_options_of_task(config.task, names)
         require_critic_options(config, names)
 
@@ -75,7 +78,7 @@ def require_options_of_task(task: str, names: Iterable[str]) -> None:
 
 
 def require_critic_options(config: "TrainConfig", names: Iterable[str]) -> None:
-    """Check that every option of the critic that a user has set has an effect.
+    """Check that every option of the critic's network or parts that a user has set has an effect.
 
     Args:
         config: configuration of the run.
@@ -88,16 +91,17 @@ def require_critic_options(config: "TrainConfig", names: Iterable[str]) -> None:
     unused = [name for name in CRITIC_OPTIONS if name in set_by_user]
     if unused and not config.has_critic:
         raise UsageError(
-            f"{', '.join(unused)}: this run has no critic, since adversarial_ratio is 0."
+            f"{', '.join(unused)}: this run has no critic, because adversarial_ratio is 0. Remove "
+            "the option, or choose an adversarial_ratio above 0."
         )
     unused = [name for name in _OF_PARTS if name in set_by_user]
     if unused and config.critic != PROJECTED_CRITIC:
         raise UsageError(
             f"{', '.join(unused)}: only the critic {PROJECTED_CRITIC} has a feature part and a "
-            f"detail part, and this run has {config.critic}."
+            f"detail part, and this run has {config.critic}. Remove the option."
         )
     if "detail_ratio" in set_by_user and not config.critic_detail:
         raise UsageError(
             "detail_ratio is the weight of the critic's detail part, and this run has none: "
-            "critic_detail is False."
+            "critic_detail is False. Remove detail_ratio."
         )
