@@ -293,6 +293,39 @@ def test_the_region_of_a_click_is_used_for_the_clicked_image_only():
     assert compare.region_on(upload("a.png"), None) is None
 
 
+def test_a_click_and_the_start_button_compare_the_region_of_their_image(monkeypatch, tab_runs):
+    compare = module("compare")
+    handlers, regions = [], []
+    monkeypatch.setattr(compare, "connect", lambda _, __, work, *___, **____: handlers.append(work))
+    monkeypatch.setattr(compare, "connect_status_clearing", lambda *_: None)
+
+    async def execute_run(panel, runs, request, uploads, steps, **_):
+        regions.append(steps.args[-1])
+        yield {}
+
+    monkeypatch.setattr(compare, "execute_run", execute_run)
+    cards = {card.name: card for card in list_models() if card.name in ("photo-x4", "face-x4")}
+
+    async def build():  # in an event loop, of which Gradio would make one that nobody closes
+        with gr.Blocks(analytics_enabled=False):
+            compare.build_compare_tab(tab_runs, cards)
+
+    async def results(updates):
+        return [update async for update in updates]
+
+    asyncio.run(build())
+    start, click = handlers
+    scope = {"request_number": 1}
+    request = SimpleNamespace(session_hash="me", client=None, request=SimpleNamespace(scope=scope))
+    selection = module("inputs.selections").Selection(None, {"index": [200, 100]})
+    first, second = upload("a.png"), upload("b.png")
+    [changes, _] = asyncio.run(results(click(selection, request, first, [], None)))
+    [clicked] = changes.values()
+    asyncio.run(results(start(request, first, [], clicked)))
+    asyncio.run(results(start(request, second, [], clicked)))
+    assert regions == [clicked.region, clicked.region, None]
+
+
 def test_a_message_stays_when_the_event_of_its_images_is_late(tab_runs):
     with tab_runs.registered_run("page-me", [upload("a.png")]):
         pass
