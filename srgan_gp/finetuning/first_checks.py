@@ -39,7 +39,8 @@ def require_possible_run(
             images or options.
         TrainingError: the options of the run cannot be read.
     """
-    # Here `plan` only checks the number of files and the changes.
+    # The numbers of images are not final: some files may not be decodable. `plan` is called here to
+    # check the number of files and the changes.
     training_images, validation_images = largest_sizes(found)
     planned = plan(source, training_images, validation_images, changes)
     if not has_begun(run_dir):  # an earlier version accepted such options; a resumed run needs them
