@@ -65,7 +65,6 @@ def add_job(route):
     route.fulfill(json=answer)
 
 
-@pytest.mark.reloads
 def test_a_batch_says_its_time_before_and_its_skipped_files_after(page, photo, tmp_path):
     (tmp_path / "notes.png").write_text("notes")
     open_tab(page, "Batch")

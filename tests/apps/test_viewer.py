@@ -109,7 +109,6 @@ def test_the_viewer_draws_the_pixels_of_the_result(page, tmp_path):
     assert colours[1][3] == 255 and colours[1] != colours[0]
 
 
-@pytest.mark.reloads
 def test_a_job_goes_on_during_a_reload_and_its_result_is_shown(page, photo):
     page.set_input_files("#upscale-image input[type=file]", str(photo("again.png", (1300, 900))))
     page.wait_for_selector("#upscale-image img")
@@ -121,7 +120,6 @@ def test_a_job_goes_on_during_a_reload_and_its_result_is_shown(page, photo):
     expect(page.locator("#history .job-done")).to_have_count(jobs + 1)
 
 
-@pytest.mark.reloads
 def test_results_survive_a_reload_and_other_browsers_cannot_use_them(page, photo, browser, address):
     upscale_on_page(page, photo())
     expect(page.locator("#history .job-done img").first).to_be_visible()
