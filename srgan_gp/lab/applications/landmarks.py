@@ -187,8 +187,8 @@ def run(
     lines = [
         f"Error on {len(validation.faces)} validation faces in percent of the distance between the "
         f"eyes, {len(seeds)} seeds, {steps} steps. YuNet found {len(generated.faces)} of "
-        f"{GENERATED} faces of `{model}`. The mean of the labels alone has the error "
-        f"{error_of_mean:.2f}.",
+        f"{GENERATED} faces of `{model}` (SHA-256 {generator.sha256[:12]}). The mean of the labels "
+        f"alone has the error {error_of_mean:.2f}.",
         "",
         "| real faces | generated faces | mean error | deviation | better seeds |",
         "|---|---|---|---|---|",
