@@ -198,6 +198,8 @@ def test_the_report_of_landmarks_compares_with_and_without_generated_faces(tmp_p
     faces = write_zip(tmp_path / "faces.zip", images, [f"face-{n}" for n in range(12)])
 
     class SquareGenerator:
+        sha256 = "1f" * 32
+
         def generate(self, *, seed, count):
             return squares(count, 64, seed)[0]
 
@@ -208,4 +210,4 @@ def test_the_report_of_landmarks_compares_with_and_without_generated_faces(tmp_p
     text = landmarks.run(steps=1, data=[faces, faces, "unused"], seeds=range(2))
     rows = [line.split(" | ")[:2] for line in text.splitlines()[4:]]
     assert rows == [["| 4", "0"], ["| 4", "5"], ["| 8", "0"], ["| 8", "5"], ["| 0", "5"]]
-    assert "YuNet found 5 of 5 faces" in text
+    assert "YuNet found 5 of 5 faces of `faces-64` (SHA-256 1f1f1f1f1f1f)." in text
