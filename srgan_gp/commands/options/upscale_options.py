@@ -25,8 +25,8 @@ _FIDELITY = (
     "average [0]"
 )
 _LOOK = (
-    "crisp: with invented texture; faithful: as close to the input as possible, also for drawings "
-    "and screenshots; natural: between; "
+    "crisp: with invented texture; faithful: as close to the input as possible, and better for "
+    "drawings and screenshots; natural: between; "
     f"names for --fidelity {LOOKS['crisp']:g}, {LOOKS['faithful']:g} and {LOOKS['natural']:g} "
     "[crisp]"
 )
