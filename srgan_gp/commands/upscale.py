@@ -103,6 +103,7 @@ def run(options: argparse.Namespace) -> int:
         fidelity=options.fidelity if options.look is None else _fidelity_of_look(options),
         precision=options.precision,
         faces=_face_options(options) if options.faces else None,
+        tta=options.tta,
         engine="local" if options.dry_run else options.engine,  # a dry run needs no cluster
         address=options.address,
         # With `--width`, the width of a single image gives the scale, and thus the default model.
@@ -127,6 +128,7 @@ def run(options: argparse.Namespace) -> int:
             "fidelity": about.fidelity,
             # `auto` is float32 on every device.
             "precision": "float32" if options.precision == "auto" else options.precision,
+            "tta": options.tta,
         }
         reporting = batch_run.Reporting(
             partial(progress_bar, unit="image", is_silent=options.json),

@@ -19,7 +19,6 @@ from srgan_gp.errors import Cancelled, ModelRefusedError, SrganGpError
 from srgan_gp.inference.devices import (
     FLOAT16,
     INT8,
-    DeviceRequest,
     choose_threads,
     parse_device,
     restrict_device,
@@ -32,7 +31,7 @@ from srgan_gp.inference.loading.model_info import (
     read_metadata,
 )
 from srgan_gp.inference.ort_engine import create_session, onnxruntime, start_engine
-from srgan_gp.inference.precision.bound_engine import BoundEngine
+from srgan_gp.inference.precision.bound_engine import BoundEngine, open_float16
 from srgan_gp.inference.runtime_types import OrtSession, run_ort_session
 from srgan_gp.inference.tiling.tiles import Floats
 from srgan_gp.models.cards import FACES, ModelCard
@@ -86,6 +85,7 @@ class Session:
         fidelity: float | None = None,
         task: str | None = None,
         precision: str = "auto",
+        tta: bool = False,
     ) -> "Session":
         """Load a model by name or path.
 
@@ -105,11 +105,12 @@ class Session:
             precision: one of `devices.PRECISIONS`. `auto` is float32; `float16` is for GPUs, and
                 leaves a face generator in float32; `int8` runs the int8 network of the model on
                 the CPU.
+            tta: average the results of all flips and rotations, in eight times the time.
 
         Raises:
             ModelRefusedError: the model is unknown, does not match the hash on its card, has other
-                inputs or outputs than needed, cannot be averaged with its partner, or its int8
-                network was made from other weights.
+                inputs or outputs than needed, cannot be averaged with its partner, cannot run with
+                TTA, or its int8 network was made from other weights.
             DeviceError: the requested GPU cannot be used.
             UsageError: `device` or `precision` is unknown, `fidelity` or `threads` is out of range,
                 the model has no fidelity partner or no int8 network, or int8 is combined with a GPU
@@ -126,7 +127,7 @@ class Session:
         if precision != "auto":  # `auto` fits every device
             request = restrict_device(request, precision)
         threads = choose_threads(threads)
-        source = read_model(model, fidelity, task, is_int8=precision == INT8)
+        source = read_model(model, fidelity, task, is_int8=precision == INT8, tta=tta)
         data, name = source.data, source.name
         engine, used_device, notes = start_engine(data, name, request, threads)
         metadata = engine.get_modelmeta().custom_metadata_map
@@ -136,7 +137,7 @@ class Session:
             cpu_engine = engine if used_device == "cpu" else create_session(data, threads)
             info = _measure(cpu_engine, data, name, source.sha256)
             notes = (*notes, info.measured_note)
-        if fidelity is not None:  # The metadata has the name of the model alone.
+        if fidelity is not None or tta:  # The metadata has the name of the model alone.
             info = replace(info, name=name, fidelity=fidelity)
         session = cls(engine, info, used_device, notes, source.card)
         if precision == FLOAT16 and info.task != FACES:
@@ -145,7 +146,7 @@ class Session:
             # `auto` is replaced: float16 runs on the device of the float32 network, or fails.
             gpu_kind = "tensorrt" if request.kind == "tensorrt" else "cuda"
             half_device = replace(request, kind="cpu" if used_device == "cpu" else gpu_kind)
-            session._open_half = partial(_open_float16, data, name, half_device, threads)
+            session._open_half = partial(open_float16, data, name, half_device, threads)
         if precision == INT8:
             session.precision = INT8
             session.notes = (session._int8_note(metadata), *notes)
@@ -227,17 +228,6 @@ class Session:
         """Stop all runs in progress at their next operation. Thread-safe."""
         for options in tuple(self._running):
             options.terminate = True
-
-
-def _open_float16(
-    data: bytes, name: str, device: DeviceRequest, threads: int, takes_uint8: bool
-) -> BoundEngine:
-    """Open the float16 network of a model on the device that its float32 network uses."""
-    from srgan_gp.inference.precision.float16_graph import to_float16
-
-    converted = to_float16(data, name, takes_uint8=takes_uint8)
-    engine, used_device, _ = start_engine(converted, name, device, threads, is_float16=True)
-    return BoundEngine(engine, used_device, name)
 
 
 def _measure(cpu_engine: OrtSession, data: bytes, name: str, sha256: str) -> ModelInfo:

@@ -29,7 +29,7 @@ class Upscaler(LoadedModel):
         faces: enhances the faces in the results; None leaves them as they are.
 
     Attributes:
-        name: name of the model; with `fidelity` also that weight, and the partner or, at 0, itself.
+        name: name of the model; with `fidelity` or `tta` followed by words about them.
         fidelity: weight, 0 to 1, of the fidelity partner (a model of the same network that stays
             closer to the input) in an average of the weights of both models; None: no average.
         scale: scale factor of the network.
@@ -38,8 +38,7 @@ class Upscaler(LoadedModel):
         card: card of the model: licence, training data, scores, limits; None without a card.
         choice: one line with model, device, and why a GPU of the machine is not used.
         face_work: strength, model and detector of the face enhancement, for JSON; else empty.
-        report: report of the last completed call; unchanged by a call that raises; None before the
-            first call or after a call with an empty list.
+        report: report of the last call that returned; None before it, or if its list was empty.
         overlap: pixels that the network gets on each side of a tile; None: it is never tiled.
 
     Raises:
@@ -70,6 +69,7 @@ class Upscaler(LoadedModel):
         look: str | None = None,
         precision: str = "auto",
         faces: FaceOptions | float | None = None,
+        tta: bool = False,
     ) -> "Upscaler":
         """Load a model by its name, or any `.onnx` file by its path.
 
@@ -82,12 +82,12 @@ class Upscaler(LoadedModel):
             precision: `auto` (float32), `float32`, `float16` for GPUs, or `int8`, faster on a CPU,
                 with the difference from float32 that `choice` states; not with `fidelity`.
             faces: weight, 0 to 1, of a second model in small faces of photos; or `FaceOptions`.
+            tta: average the results of the eight flips and rotations, in eight times the time.
 
         Raises:
             ModelRefusedError: a model or the detector is unknown, damaged or unsuitable.
             DeviceError: the requested GPU cannot be used.
-            UsageError: a value is unknown, out of range or excluded by another value; or the face
-                detector is missing.
+            UsageError: a value is wrong or excluded by another, or the face detector is missing.
             TypeError: a value has another type than stated.
         """
         from srgan_gp.inference.session import Session
@@ -102,7 +102,7 @@ class Upscaler(LoadedModel):
             from srgan_gp.models.looks import fidelity_of_look
 
             fidelity = fidelity_of_look(look, fidelity, model)  # refuses both `look` and `fidelity`
-        options: Any = {"fidelity": fidelity, "precision": precision, **run_on}
+        options: Any = {"fidelity": fidelity, "precision": precision, "tta": tta, **run_on}
         return cls(Session.open(model, task="super-resolution", **options), enhancer)
 
     def sharing(self) -> "Upscaler":

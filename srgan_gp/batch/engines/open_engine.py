@@ -41,6 +41,7 @@ def open_engine(
     fidelity: float | None = None,
     precision: str = "auto",
     faces: FaceOptions | None = None,
+    tta: bool = False,
     engine: Literal["local", "ray"] = "local",
     address: str | None = None,
     image_width: int | None = None,
@@ -58,6 +59,7 @@ def open_engine(
         fidelity: as for `upscaler.Upscaler.load`: weight of the second model in an average of two.
         precision: as for `upscaler.Upscaler.load`.
         faces: as for `upscaler.Upscaler.load`.
+        tta: as for `upscaler.Upscaler.load`.
         engine: `local` for this machine, `ray` for a cluster.
         address: address of a Ray cluster, HOST:PORT; None starts Ray on this machine.
         image_width: width of the only image in pixels, which gives the scale of the run if
@@ -82,7 +84,9 @@ def open_engine(
         if faces is not None:
             detector = None if faces.detector is None else _absolute(str(faces.detector))
             faces = replace(faces, model=_absolute(str(faces.model)), detector=detector)
-    load = partial(load_upscalers, model=model, fidelity=fidelity, precision=precision, faces=faces)
+    load = partial(
+        load_upscalers, model=model, fidelity=fidelity, precision=precision, faces=faces, tta=tta
+    )
     load_on_this_machine = partial(load, threads=threads)
     if engine == "ray":
         from srgan_gp.batch.engines.ray.ray_engine import RayEngine

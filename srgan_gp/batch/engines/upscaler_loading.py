@@ -23,6 +23,7 @@ def load_upscalers(
     fidelity: float | None,
     precision: str = "auto",
     faces: FaceOptions | None = None,
+    tta: bool = False,
 ) -> list[Upscaler]:
     """Load a model once, and return two upscalers that share it.
 
@@ -37,6 +38,7 @@ def load_upscalers(
         fidelity=fidelity,
         precision=precision,
         faces=faces,
+        tta=tta,
     )
     return [upscaler, upscaler.sharing()]
 

@@ -17,10 +17,11 @@ from srgan_gp.errors import PictureError, UsageError
 from srgan_gp.images import FORMATS, find_format
 from srgan_gp.images.image_header import read_header
 
-_ONLY_FOR_MESSAGES = ("model", "look", "fidelity", "precision")
+_ONLY_FOR_MESSAGES = ("model", "look", "fidelity", "precision", "tta")
 """Options that are kept for messages only; `work_key` does not get them. Where they change a
 result, the hash of the model differs too. `fidelity` selects an average of two models, and `look`
-is a name for a fidelity. Each model, each such average and each int8 network has its own hash.
+is a name for a fidelity. Each model, each such average, each int8 network and each network of
+`--tta` has its own hash.
 Float16 and float32 share a hash, since their results differ only by rounding."""
 _OPTIONS_OF_NAMES = ("format", "suffix", "name_template")
 """Options that determine the path of a result. They affect its content only through the suffix of

@@ -15,6 +15,7 @@ _WORDING = {
     "scale": ("scale {}", "another scale"),
     "width": ("--width {}", "without --width"),
     "precision": ("--precision {}", "another --precision"),
+    "tta": ("--tta", "without --tta"),
     "format": ("-f {}", "without -f"),
     "quality": ("-q {}", "the default quality"),
     "frames": ("--frames {}", "all frames"),

@@ -78,6 +78,10 @@ _SUFFIX = (
     "text added to each file name [beside the input: _x4, or _w1920 with --width; in the folder of "
     "-o: none, so the name of the input]"
 )
+_TTA = (
+    "average the results of the eight flips and rotations of an image (test-time augmentation): "
+    "closer to the original and smoother, in eight times the time"
+)
 _FLAG: dict[str, Any] = {"action": "store_true"}
 _GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
     "Common options": [
@@ -93,6 +97,7 @@ _GROUPS: dict[str, list[tuple[tuple[str, ...], dict[str, Any]]]] = {
         (("--width",), {"type": types.width, "metavar": "PIXELS", "help": _WIDTH}),
         (("--look",), {"choices": LOOKS, "help": _LOOK}),
         (("--fidelity",), {"type": types.fidelity, "metavar": "0..1", "help": _FIDELITY}),
+        (("-x", "--tta"), _FLAG | {"help": _TTA}),
     ],
     "Faces": [
         (("--faces",), _FLAG | {"help": _FACES}),

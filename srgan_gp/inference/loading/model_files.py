@@ -24,8 +24,8 @@ class ModelBytes:
     """A verified ONNX model."""
 
     name: str
-    """Name of the model. With a fidelity it is a text, such as `a at fidelity 0.3 (towards b)` or
-    `a at fidelity 1 (the weights of b)`."""
+    """Name of the model. With a fidelity or TTA it is a text, such as `a with TTA`,
+    `a at fidelity 0.3 (towards b)` or `a at fidelity 1 (the weights of b)`."""
     data: bytes
     """Bytes of an ONNX file."""
     sha256: str
@@ -40,6 +40,7 @@ def read_model(
     task: str | None = None,
     *,
     is_int8: bool = False,
+    tta: bool = False,
 ) -> ModelBytes:
     """Read a model, its int8 network, or its average with its fidelity partner.
 
@@ -52,6 +53,7 @@ def read_model(
             values between a model of averaged weights. None reads the model as it is.
         task: the message about an unknown name lists the models of this task; None: of all tasks.
         is_int8: read the int8 network that the model's card names.
+        tta: build the network of `self_ensemble` from what is read.
 
     Returns:
         The verified model.
@@ -59,9 +61,17 @@ def read_model(
     Raises:
         UsageError: `fidelity` is not from 0 to 1 or given for an int8 network, or the model has no
             partner or no int8 network.
-        ModelRefusedError: the model is unknown, damaged, unsafe, or cannot be averaged with its
-            partner.
+        ModelRefusedError: the model is unknown, damaged, unsafe, cannot be averaged with its
+            partner, or cannot run with TTA.
     """
+    source = _read_without_tta(model, fidelity, task, is_int8=is_int8)
+    return _with_tta(source) if tta else source
+
+
+def _read_without_tta(
+    model: str | Path, fidelity: float | None, task: str | None, *, is_int8: bool
+) -> ModelBytes:
+    """Do what `read_model` does without TTA."""
     if fidelity is None and not is_int8:  # the usual case: no second file is needed
         file = find_model(model, task)
         return ModelBytes(file.name, *_read_verified(file), file.card)
@@ -158,6 +168,19 @@ def _read_verified(file: ModelFile) -> tuple[bytes, str]:
 
         foreign_models.parse_safely(data, str(file.path))
     return data, digest
+
+
+def _with_tta(model: ModelBytes) -> ModelBytes:
+    """Return the network that averages over flips and rotations; ModelRefusedError if none can."""
+    from srgan_gp.inference.loading import foreign_models
+    from srgan_gp.inference.loading.self_ensemble import self_ensemble
+
+    try:
+        data = self_ensemble(foreign_models.parse_safely(model.data, model.name))
+    except ValueError as error:
+        raise ModelRefusedError(f"The model {model.name} cannot run with TTA: {error}.") from None
+    sha256 = hashlib.sha256(data).hexdigest()
+    return replace(model, name=f"{model.name} with TTA", data=data, sha256=sha256)
 
 
 def _int8_file(file: ModelFile) -> ModelFile:

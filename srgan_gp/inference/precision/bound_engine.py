@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from srgan_gp.inference import ort_engine  # It switches ONNX Runtime's telemetry off at import.
+from srgan_gp.inference.devices import DeviceRequest
 from srgan_gp.inference.runtime_types import Float16OverflowError, convert_error
 
 _onnxruntime = cast(Any, ort_engine.onnxruntime)  # has no type hints
@@ -99,3 +100,16 @@ class BoundEngine:
         for output in self._engine.get_outputs():
             binding.bind_output(output.name, *self._device)
         return _Buffers(window.shape, input_value, binding)
+
+
+def open_float16(
+    data: bytes, name: str, device: DeviceRequest, threads: int, takes_uint8: bool
+) -> BoundEngine:
+    """Open the float16 network of a model on the device that its float32 network uses."""
+    from srgan_gp.inference.precision.float16_graph import to_float16
+
+    converted = to_float16(data, name, takes_uint8=takes_uint8)
+    engine, used_device, _ = ort_engine.start_engine(
+        converted, name, device, threads, is_float16=True
+    )
+    return BoundEngine(engine, used_device, name)
