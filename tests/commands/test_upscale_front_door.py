@@ -306,7 +306,7 @@ def test_a_missing_file_whose_name_begins_with_a_dash_costs_only_itself(
     assert (failed["source"], failed["code"]) == (name, "E_NOT_FOUND")
 
 
-@pytest.mark.parametrize("word", ["-x", "--scle", "--scle=2.5"])
+@pytest.mark.parametrize("word", ["-z", "--scle", "--scle=2.5"])
 def test_an_option_after_the_end_of_options_is_refused_with_an_output_folder_too(
     folder, tmp_path, word, capsys
 ):

@@ -64,14 +64,8 @@ def read_model(
         ModelRefusedError: the model is unknown, damaged, unsafe, cannot be averaged with its
             partner, or cannot run with TTA.
     """
-    source = _read_without_tta(model, fidelity, task, is_int8=is_int8)
-    return _with_tta(source) if tta else source
-
-
-def _read_without_tta(
-    model: str | Path, fidelity: float | None, task: str | None, *, is_int8: bool
-) -> ModelBytes:
-    """Do what `read_model` does without TTA."""
+    if tta:
+        return _with_tta(read_model(model, fidelity, task, is_int8=is_int8))
     if fidelity is None and not is_int8:  # the usual case: no second file is needed
         file = find_model(model, task)
         return ModelBytes(file.name, *_read_verified(file), file.card)
